@@ -1,0 +1,47 @@
+// Two projects: `fast` is what `npm run check` runs while one writes, `slow` is the rest.
+
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const slowTests = ["**/*.slow.test.ts", "tests/browser/**/*.test.ts", "tests/e2e/**/*.test.ts"];
+const notTests = ["**/node_modules/**", "dist/**", ".dist-*/**"];
+
+const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: "#engine", replacement: source("runtime/node.ts") },
+      { find: /^performer-ts$/, replacement: source("index.ts") },
+      { find: /^performer-ts\/(.+)$/, replacement: source("$1/index.ts") },
+    ],
+  },
+  test: {
+    pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "fast",
+          include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+          exclude: [...notTests, ...slowTests],
+          testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "slow",
+          include: slowTests,
+          exclude: notTests,
+          // One file at a time, with the machine to itself: each of these trains, measures or drives a browser.
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
