@@ -1,0 +1,39 @@
+/** The ops of the graph language. */
+export { cast, equal, where } from "./compare.ts";
+export { dropout, logSoftmax, mean, oneHot, square } from "./composed.ts";
+export { cumsum } from "./cumsum.ts";
+export {
+  abs,
+  add,
+  atLeast,
+  cos,
+  div,
+  erf,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  relu,
+  sigmoid,
+  sin,
+  sqrt,
+  sub,
+  tanh,
+} from "./elementwise.ts";
+export type { Operand } from "./elementwise.ts";
+export { gather, scatterRows } from "./gather.ts";
+export { gelu, geluSlope } from "./gelu.ts";
+export { mergeAxes, reshape, splitAxis, swapLastAxes, transpose } from "./layout.ts";
+export { linear, matmul } from "./matmul.ts";
+export type { MatMulOptions } from "./matmul.ts";
+export { max } from "./maximum-along.ts";
+export { layerNorm, softmax } from "./normalize.ts";
+export { expand, sum, unbroadcast } from "./reduce.ts";
+export type { ReduceOptions } from "./reduce.ts";
+export { scan } from "./scan.ts";
+export type { ScanOptions } from "./scan.ts";
+export { concat, pad, slice, split } from "./slicing.ts";
+export { sumSquares } from "./sum-squares.ts";
+export { constant, full, input, scalar, stopGradient } from "./source.ts";

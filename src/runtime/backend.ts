@@ -1,0 +1,74 @@
+/** What runs a graph: one interface for every engine and device. */
+import type { Graph } from "../graph/graph.ts";
+import type { NdArray, TypedArray } from "../graph/ndarray.ts";
+import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
+import type { TensorType } from "../graph/tensor.ts";
+import { dtypeOf } from "../graph/ndarray.ts";
+
+/** Where a graph runs. `reference` is float64 loops in JavaScript: slow, readable, the oracle of the tests. */
+export type Device = "cpu" | "webgpu" | "wasm" | "reference";
+
+/** Values by name; a plain typed array takes the shape that the graph declares. */
+export type Feeds = Readonly<Record<string, NdArray | TypedArray>>;
+
+export interface Executable extends AsyncDisposable {
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  readonly outputs: Readonly<Record<string, TensorType>>;
+  /**
+   * Runs the graph. Inputs are not copied where the engine can read them in place; outputs are fresh arrays.
+   *
+   * @throws RuntimeError when a value is missing, unknown, or of another type, size or shape than declared
+   */
+  run(feeds: Feeds): Promise<Record<string, NdArray>>;
+  /** Frees the engine's memory; the executable cannot run afterwards. */
+  dispose(): Promise<void>;
+}
+
+export interface Backend {
+  readonly device: Device;
+  /** Checks and prepares a graph; a graph that the engine refuses is refused here, not while it runs. */
+  compile(graph: Graph): Promise<Executable>;
+}
+
+export interface BackendOptions {
+  /** Default: `cpu` in Node, `wasm` in browsers. */
+  readonly device?: Device;
+  /** Threads of one run; default: the cores that the process may use. */
+  readonly threads?: number;
+  /** WebGPU: refuse a graph of which the engine would run a part on the CPU; default false. */
+  readonly strictDevice?: boolean;
+}
+
+/** A value that does not fit a compiled graph, or an engine that cannot be had. */
+export class RuntimeError extends Error {
+  override readonly name = "RuntimeError";
+}
+
+/** What `run` says after `dispose`. */
+export const DISPOSED = "run: the graph must not be disposed of before it runs; compile it again";
+
+/** The feeds as arrays of the declared types. */
+export function checkFeeds(feeds: Feeds, inputs: Readonly<Record<string, TensorType>>): Record<string, NdArray> {
+  const unknown = Object.keys(feeds).filter((name) => !Object.hasOwn(inputs, name));
+  if (unknown.length > 0) {
+    throw new RuntimeError(
+      `run: feeds must name inputs of the graph, got '${unknown.join("', '")}'; its inputs are '${Object.keys(inputs).join("', '")}'`,
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, type]) => {
+      const feed = feeds[name];
+      const declared = `${type.dtype}${formatShape(type.shape)}`;
+      if (feed === undefined) throw new RuntimeError(`run: input '${name}' (${declared}) must be given, got nothing`);
+      const data = ArrayBuffer.isView(feed) ? feed : feed.data;
+      if (dtypeOf(data) !== type.dtype || data.length !== sizeOf(type.shape)) {
+        const got = `${dtypeOf(data)} with ${data.length} elements`;
+        throw new RuntimeError(`run: input '${name}' must be ${declared} (${sizeOf(type.shape)} elements), got ${got}`);
+      }
+      if (!ArrayBuffer.isView(feed) && !sameShape(feed.shape, type.shape)) {
+        throw new RuntimeError(`run: input '${name}' must be ${declared}, got ${feed.dtype}${formatShape(feed.shape)}`);
+      }
+      return [name, { dtype: type.dtype, shape: type.shape, data }];
+    }),
+  );
+}

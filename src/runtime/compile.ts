@@ -1,0 +1,42 @@
+/** From a function of tensors to something that runs. */
+import { createBackend } from "#engine";
+import type { DType } from "../graph/ndarray.ts";
+import type { Shape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { input } from "../ops/source.ts";
+import type { Backend, Executable } from "./backend.ts";
+
+/** A shape (float32), or a shape with its dtype. */
+export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
+
+export interface CompileOptions {
+  /** Default: the platform's own, `cpu` in Node and `wasm` in browsers. */
+  readonly backend?: Backend;
+}
+
+/**
+ * Traces a function once with symbolic inputs and compiles what it returns.
+ *
+ * @param build from named tensors to named results
+ * @param inputs shape of each input; shapes are fixed in the compiled graph
+ * @returns call `run({ x: Float32Array, … })`; `dispose()` frees it
+ * @throws GraphError while tracing, with the path of the op
+ *
+ * @example
+ * const f = await compile(({ x, w }) => ({ y: softmax(matmul(x, w)) }), { x: [2, 3], w: [3, 5] });
+ * const { y } = await f.run({ x: new Float32Array(6), w: new Float32Array(15) });
+ */
+export async function compile<Name extends string>(
+  build: (inputs: Readonly<Record<Name, Tensor>>) => Readonly<Record<string, Tensor>>,
+  inputs: Readonly<Record<Name, InputSpec>>,
+  options: CompileOptions = {},
+): Promise<Executable> {
+  const entries = Object.entries<InputSpec>(inputs).map(([name, spec]): [string, Tensor] => [
+    name,
+    "shape" in spec ? input(name, spec.shape, spec.dtype) : input(name, spec),
+  ]);
+  // The keys are those of `inputs`.
+  const tensors = Object.fromEntries(entries) as Record<Name, Tensor>;
+  const backend = options.backend ?? createBackend();
+  return backend.compile({ outputs: build(tensors) });
+}

@@ -1,0 +1,63 @@
+/** The engine in Node: ONNX Runtime's native half, on the CPU or on WebGPU. */
+import { writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { RuntimeError, type Backend, type BackendOptions } from "./backend.ts";
+import { createReferenceBackend } from "./reference.ts";
+import { createSessionBackend, type DebugSink } from "./session.ts";
+
+/** The device that `createBackend` takes when none is named. */
+export const DEFAULT_DEVICE = "cpu";
+
+/**
+ * Creates a backend.
+ *
+ * @throws RuntimeError for a device that Node does not have
+ */
+export function createBackend(options: BackendOptions = {}): Backend {
+  const { device = DEFAULT_DEVICE, threads = availableParallelism(), strictDevice = false } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RuntimeError(
+      `createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,
+    );
+  }
+  switch (device) {
+    case "reference":
+      return createReferenceBackend();
+    case "cpu":
+    case "webgpu":
+      return createSessionBackend({
+        device,
+        loadEngine: () => import("onnxruntime-node"),
+        sessionOptions: {
+          executionProviders: [device],
+          intraOpNumThreads: threads,
+          logSeverityLevel: 3,
+          ...(strictDevice && device === "webgpu" && { extra: { session: { disable_cpu_ep_fallback: "1" } } }),
+        },
+        debug: debugSink(),
+      });
+    case "wasm":
+    default:
+      throw new RuntimeError(
+        `createBackend: device must be 'cpu', 'webgpu' or 'reference' in Node, got '${device}'; use 'cpu'`,
+      );
+  }
+}
+
+let dumped = 0;
+
+function debugSink(): DebugSink | undefined {
+  const level = Number(process.env["PERFORMER_DEBUG"] ?? 0);
+  if (!(level >= 1)) return undefined;
+  const line = (text: string) => process.stderr.write(`[performer] ${text}\n`);
+  return {
+    level,
+    line,
+    model: (bytes) => {
+      const path = join(tmpdir(), `performer-${process.pid}-${dumped++}.onnx`);
+      writeFileSync(path, bytes);
+      line(`wrote ${path}`);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** The engine in browsers: ONNX Runtime's WebAssembly half, on wasm or on WebGPU. */
+import { RuntimeError, type Backend, type BackendOptions } from "./backend.ts";
+import { createReferenceBackend } from "./reference.ts";
+import { createSessionBackend, type Engine } from "./session.ts";
+
+/** The device that `createBackend` takes when none is named. */
+export const DEFAULT_DEVICE = "wasm";
+
+/**
+ * Creates a backend. More than one thread needs a page that is cross-origin isolated (COOP and COEP headers); elsewhere
+ * the engine runs on one. The number of threads is fixed by the first backend of the page.
+ *
+ * @throws RuntimeError for a device that browsers do not have
+ */
+export function createBackend(options: BackendOptions = {}): Backend {
+  const { device = DEFAULT_DEVICE, threads = navigator.hardwareConcurrency, strictDevice = false } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RuntimeError(
+      `createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,
+    );
+  }
+  switch (device) {
+    case "reference":
+      return createReferenceBackend();
+    case "wasm":
+    case "webgpu":
+      return createSessionBackend({
+        device,
+        loadEngine: () => loadEngine(device, threads),
+        sessionOptions: {
+          executionProviders: [device],
+          logSeverityLevel: 3,
+          ...(strictDevice && device === "webgpu" && { extra: { session: { disable_cpu_ep_fallback: "1" } } }),
+        },
+      });
+    case "cpu":
+    default:
+      throw new RuntimeError(
+        `createBackend: device must be 'wasm', 'webgpu' or 'reference' in browsers, got '${device}'; use 'wasm'`,
+      );
+  }
+}
+
+async function loadEngine(device: "wasm" | "webgpu", threads: number): Promise<Engine> {
+  // The build with WebGPU can run wasm graphs too, but slower: each device gets its own.
+  const ort = device === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
+  ort.env.wasm.numThreads = crossOriginIsolated ? threads : 1;
+  return ort;
+}
