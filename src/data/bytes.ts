@@ -1,0 +1,144 @@
+/** Byte streams of any origin as lines of text: gunzipped on sight, never held in memory as a whole. */
+import { DataError } from "./errors.ts";
+
+/** Anything that hands out bytes piece by piece: a file, a response body, an array of chunks behind a generator. */
+export type ByteSource = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
+
+/** One line of text without its line end, and its number, counted from 1. */
+export interface Line {
+  readonly text: string;
+  readonly number: number;
+}
+
+/**
+ * The lines of a UTF-8 text, plain or gzip (recognised by its first two bytes, 1f 8b), ended by LF or CR LF.
+ *
+ * @param name the file's name, for messages
+ * @throws DataError when the gzip data end early or are damaged, and on NUL bytes, which text does not have
+ */
+export async function* readLines(source: ByteSource, name: string): AsyncGenerator<Line> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let number = 1;
+  try {
+    for await (const bytes of gunzipOnSight(iterateBytes(source))) {
+      const text = decoder.decode(bytes, { stream: true });
+      refuseNul(text, name, number);
+      // Only the new piece is searched, so that a chromosome on one line still takes linear time.
+      let start = 0;
+      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+        yield { text: withoutCarriageReturn(rest + text.slice(start, end)), number };
+        rest = "";
+        number += 1;
+        start = end + 1;
+      }
+      rest += text.slice(start);
+    }
+  } catch (error) {
+    if (!(error instanceof GunzipFailure)) throw error;
+    throw new DataError(
+      {
+        who: `${name}, line ${number}`,
+        rule: "gzip data must be complete and intact",
+        got: `"${error.message}" from the decompressor`,
+        fix: "the file was probably cut off while it was copied: fetch it again, and check it with gzip -t",
+      },
+      { cause: error.cause },
+    );
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield { text: withoutCarriageReturn(rest), number };
+}
+
+/** Marks a failure as the decompressor's, apart from those of the source beneath it. */
+class GunzipFailure extends Error {}
+
+/** Streams iterate by their reader: not every browser lets `for await` walk a ReadableStream. */
+async function* iterateBytes(source: ByteSource): AsyncGenerator<Uint8Array> {
+  if (!("getReader" in source)) {
+    yield* source;
+    return;
+  }
+  const reader = source.getReader();
+  let finished = false;
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) {
+        finished = true;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    if (!finished) await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
+  }
+}
+
+/** Passes the bytes on, through the web-standard DecompressionStream when they start with gzip's magic number. */
+async function* gunzipOnSight(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    let head = new Uint8Array(0);
+    while (head.length < 2) {
+      const { done, value } = await source.next();
+      if (done) break;
+      const joined = new Uint8Array(head.length + value.length);
+      joined.set(head);
+      joined.set(value, head.length);
+      head = joined;
+    }
+    const whole = prepend(head, source);
+    yield* head[0] === 0x1f && head[1] === 0x8b ? gunzip(whole) : whole;
+  } finally {
+    // Closes the file when the reader stops early.
+    await source.return(undefined);
+  }
+}
+
+async function* prepend(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  yield* rest;
+}
+
+async function* gunzip(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let sourceFailure: { readonly error: unknown } | undefined;
+  const compressed = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      try {
+        const { done, value } = await source.next();
+        if (done) controller.close();
+        // The copy is what DecompressionStream's type asks for: bytes that are not shared between threads.
+        else controller.enqueue(new Uint8Array(value));
+      } catch (error) {
+        sourceFailure = { error };
+        controller.error(error);
+      }
+    },
+    async cancel() {
+      await source.return(undefined);
+    },
+  });
+  try {
+    yield* iterateBytes(compressed.pipeThrough(new DecompressionStream("gzip")));
+  } catch (error) {
+    if (sourceFailure !== undefined) throw sourceFailure.error;
+    throw new GunzipFailure(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function refuseNul(text: string, name: string, lineOfStart: number): void {
+  const position = text.indexOf("\0");
+  if (position < 0) return;
+  const line = lineOfStart + text.slice(0, position).split("\n").length - 1;
+  throw new DataError({
+    who: `${name}, line ${line}`,
+    rule: "the file must be text",
+    got: "a NUL byte",
+    fix: "give a text file in UTF-8, plain or compressed with gzip; binary and UTF-16 files must be converted first",
+  });
+}
+
+function withoutCarriageReturn(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
+}

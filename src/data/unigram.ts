@@ -1,0 +1,65 @@
+/** The baseline that every model must beat: letter frequencies, without any context. */
+import { DataError } from "./errors.ts";
+import { proteinVocabulary } from "./vocabulary.ts";
+import type { EncodedSequence } from "./proteins.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** How well letter frequencies predict a split, a residue at a time, special tokens left out. */
+export interface UnigramBaseline {
+  /** Share of residues that are the training data's commonest one, in [0, 1]. */
+  readonly accuracy: number;
+  /** exp of the mean −ln p(residue). */
+  readonly perplexity: number;
+}
+
+/**
+ * The training residues' distribution applied to other sequences.
+ *
+ * p(letter) = (count + 1) / (total + number of letters): add-one smoothing, so that a letter which training lacks costs
+ * much and not infinitely much.
+ *
+ * @param vocabulary says which ids are residues; amino acids unless told
+ * @throws DataError when either side has no residue
+ */
+export function unigramBaseline(
+  train: readonly EncodedSequence[],
+  evaluated: readonly EncodedSequence[],
+  vocabulary: Vocabulary = proteinVocabulary,
+): UnigramBaseline {
+  const trainCounts = countResidues("training", train, vocabulary);
+  const counts = countResidues("evaluated", evaluated, vocabulary);
+  const smoothedTotal = trainCounts.total + trainCounts.byId.size;
+  const total = counts.total;
+  let commonest = 0;
+  let hits = 0;
+  let lossNats = 0;
+  for (const [id, trainCount] of trainCounts.byId) {
+    const count = counts.byId.get(id) ?? 0;
+    lossNats -= (count / total) * Math.log((trainCount + 1) / smoothedTotal);
+    if (trainCount > commonest) {
+      commonest = trainCount;
+      hits = count;
+    }
+  }
+  return { accuracy: hits / total, perplexity: Math.exp(lossNats) };
+}
+
+function countResidues(
+  which: string,
+  sequences: readonly EncodedSequence[],
+  vocabulary: Vocabulary,
+): { readonly total: number; readonly byId: ReadonlyMap<number, number> } {
+  const counts = new Int32Array(vocabulary.size);
+  for (const { tokenIds } of sequences) {
+    for (const id of tokenIds) counts[id] = (counts[id] ?? 0) + 1;
+  }
+  const byId = new Map([...counts.entries()].filter(([id]) => vocabulary.isResidue(id)));
+  const total = [...byId.values()].reduce((sum, count) => sum + count, 0);
+  if (total > 0) return { total, byId };
+  throw new DataError({
+    who: "unigramBaseline",
+    rule: `the ${which} sequences must hold at least one residue`,
+    got: `${sequences.length} sequences without any`,
+    fix: "pass a split that is not empty",
+  });
+}
