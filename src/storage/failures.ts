@@ -1,0 +1,62 @@
+// The operating system's errors as sentences that say what happened, what is safe and what to do.
+
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+
+import { StorageError } from "./errors.ts";
+
+/** What was tried when the error came. */
+export interface Attempt {
+  readonly action: "write" | "read" | "create" | "delete";
+  readonly path: string;
+  /** How many bytes the whole write needs. */
+  readonly sizeBytes?: number;
+  /** What is safe all the same, to end the sentence with. */
+  readonly stillThere?: string;
+}
+
+const noPermission = async ({ action, path }: Attempt): Promise<string> =>
+  `no permission to ${action} ${path}; change the permissions of ${dirname(path)} or choose another path`;
+
+/** By error code; what is not here is told in the operating system's words. */
+const explanations: Readonly<Record<string, (attempt: Attempt) => Promise<string>>> = {
+  ENOSPC: async ({ path, sizeBytes = 0 }) =>
+    `disk full: ${path} needs ${sizeBytes} bytes, ${await freeBytes(dirname(path))} free; ` +
+    `free some space or choose another --out`,
+  EDQUOT: async ({ path, sizeBytes = 0 }) =>
+    `disk full: ${path} needs ${sizeBytes} bytes, more than your quota on this disk leaves; ` +
+    `free some space or choose another --out`,
+  EACCES: noPermission,
+  EPERM: noPermission,
+  EROFS: async ({ action, path }) => `cannot ${action} ${path}: the disk is read-only; choose another --out`,
+  ENOENT: async ({ action, path }) =>
+    `cannot ${action} ${path}: the folder ${dirname(path)} is not there; create it or check the path`,
+  ENOTDIR: async ({ action, path }) =>
+    `cannot ${action} ${path}: a part of this path is a file, not a folder; choose another path`,
+  EISDIR: async ({ action, path }) => `cannot ${action} ${path}: it is a folder, not a file; choose another path`,
+  EEXIST: async ({ action, path }) => `cannot ${action} ${path}: something else has this name; choose another path`,
+};
+
+/** The error to throw for a failed file operation; one that is explained already is returned as it is. */
+export async function explainFailure(error: unknown, attempt: Attempt): Promise<StorageError> {
+  if (error instanceof StorageError) return error;
+  const { action, path, stillThere } = attempt;
+  const reason = error instanceof Error ? error.message : String(error);
+  const explain = explanations[codeOf(error) ?? ""];
+  const sentence = explain === undefined ? `cannot ${action} ${path}: ${reason}` : await explain(attempt);
+  const safe = stillThere === undefined ? "" : `; nothing was lost: ${stillThere}`;
+  return new StorageError(`${sentence}${safe}.`, { cause: error });
+}
+
+/** `ENOSPC` and the like; undefined for an error that does not come from the operating system. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What a write may use. Asked after the temporary file is gone, so it is what the next try would have. */
+async function freeBytes(folder: string): Promise<string> {
+  return fs.statfs(folder).then(
+    ({ bavail, bsize }) => String(bavail * bsize),
+    () => "an unknown number",
+  );
+}

@@ -1,0 +1,126 @@
+// A training run is a folder: what lies where in it, and how one is begun, found again and described.
+
+import { join, normalize } from "node:path";
+
+import { StorageError } from "./errors.ts";
+import {
+  createFolder,
+  exists,
+  listFolder,
+  readFileOrExplain,
+  readTextOrExplain,
+  writeFileAtomically,
+} from "./files.ts";
+import { parseJson, toExactJson } from "./json.ts";
+import type { JsonValue } from "./json.ts";
+import { decodeSafetensors } from "./safetensors.ts";
+import type { SafetensorsFile } from "./safetensors.ts";
+
+/**
+ * The paths of a run:
+ *
+ *     config.json         the model's and the training's configuration
+ *     model.safetensors   weights and projections of the newest checkpoint
+ *     metrics.jsonl       one JSON object a line, in the order of steps
+ *     report.html         the run as a page
+ *     checkpoint-<step>/  model.safetensors, optimizer.safetensors, trainer_state.json, config.json
+ */
+export interface RunFolder {
+  readonly path: string;
+  readonly configPath: string;
+  readonly modelPath: string;
+  readonly metricsPath: string;
+  readonly reportPath: string;
+}
+
+/**
+ * Begins a run in a new or empty folder.
+ *
+ * @throws StorageError when the folder holds anything (nothing in it is touched) or cannot be created
+ */
+export async function createRunFolder(path: string): Promise<RunFolder> {
+  const held = await listFolder(path);
+  if (held !== undefined && held.length > 0) {
+    throw new StorageError(
+      `${path} holds another run (or other files); choose another --out (${await nextRunPath(path)} is free) or ` +
+        `continue it with --resume. Nothing in it was changed.`,
+    );
+  }
+  await createFolder(path);
+  return runFolderAt(path);
+}
+
+/**
+ * Finds a run again, to read it or to continue it. Changes nothing.
+ *
+ * @throws StorageError when there is no such folder, or it holds no config.json
+ */
+export async function openRunFolder(path: string): Promise<RunFolder> {
+  const names = await listFolder(path);
+  if (names === undefined) {
+    throw new StorageError(`${path}: a run folder is needed, but there is no such folder; check the path.`);
+  }
+  if (!names.includes("config.json")) {
+    const found = names.length === 0 ? "the folder is empty" : `it holds ${listShortly(names)}`;
+    throw new StorageError(
+      `${path} is no run folder: it must hold config.json, but ${found}; give the folder that was --out of the training.`,
+    );
+  }
+  return runFolderAt(path);
+}
+
+/**
+ * The first free one of base, base-2, base-3, ...: a run never takes the place of an earlier one. An empty folder is free.
+ */
+export async function nextRunPath(base: string): Promise<string> {
+  const stem = normalize(base).replace(/[/\\]+$/, "");
+  let candidate = stem;
+  for (let number = 2; !(await isFree(candidate)); number++) candidate = `${stem}-${number}`;
+  return candidate;
+}
+
+/** Writes config.json of the run; each checkpoint from then on holds a copy of it. */
+export async function writeConfig(folder: RunFolder, config: object): Promise<void> {
+  await writeFileAtomically(folder.configPath, toExactJson(config, "the configuration"));
+}
+
+/** What {@link writeConfig} wrote; the caller knows its fields and checks them. */
+export async function readConfig(folder: RunFolder): Promise<JsonValue> {
+  return parseJson(await readTextOrExplain(folder.configPath, "the run's configuration"), folder.configPath);
+}
+
+/** Writes report.html of the run. */
+export async function writeReport(folder: RunFolder, html: string): Promise<void> {
+  await writeFileAtomically(folder.reportPath, html);
+}
+
+/**
+ * The weights and projections of the newest checkpoint, without the optimizer's state.
+ *
+ * @throws StorageError when no checkpoint was written yet, or the file is damaged
+ */
+export async function readModel(folder: RunFolder): Promise<SafetensorsFile> {
+  const bytes = await readFileOrExplain(folder.modelPath, "the model's weights (they come with the first checkpoint)");
+  return decodeSafetensors(bytes, { name: folder.modelPath });
+}
+
+function runFolderAt(path: string): RunFolder {
+  return {
+    path,
+    configPath: join(path, "config.json"),
+    modelPath: join(path, "model.safetensors"),
+    metricsPath: join(path, "metrics.jsonl"),
+    reportPath: join(path, "report.html"),
+  };
+}
+
+async function isFree(path: string): Promise<boolean> {
+  if (!(await exists(path))) return true;
+  const names = await listFolder(path).catch(() => undefined);
+  return names !== undefined && names.length === 0;
+}
+
+function listShortly(names: readonly string[]): string {
+  const shown = names.slice(0, 4).join(", ");
+  return names.length > 4 ? `${shown} and ${names.length - 4} more` : shown;
+}
