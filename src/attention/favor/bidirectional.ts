@@ -1,0 +1,201 @@
+/**
+ * Bidirectional linear attention: two Scans over heads and their chunks, first the keys into one state, then the queries
+ * through it.
+ *
+ *   S = Σ_s exp(−C) φ(k_s) v′_sᵀ with C = the largest log feature of the head,   out_t = normalised φ(q_t) S,   v′ = [v, 1]
+ *
+ * A key's constant must be the same for all positions a query sees: here one running maximum for each (batch, head), so
+ * padding and other heads do not touch it. Features live inside the bodies only, forward and backward.
+ *
+ * Source: section 2.2 of arXiv:2009.14794; the running maximum and the backward pass are ours.
+ */
+import { customGradient } from "../../autodiff/custom-gradient.ts";
+import { backpropagate } from "../../autodiff/gradients.ts";
+import type { Tensor, TensorRecord, Tensors } from "../../graph/tensor.ts";
+import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
+import { mergeAxes, reshape, splitAxis } from "../../ops/layout.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { max } from "../../ops/maximum-along.ts";
+import { expand } from "../../ops/reduce.ts";
+import { scan } from "../../ops/scan.ts";
+import { pad, slice } from "../../ops/slicing.ts";
+import { full } from "../../ops/source.ts";
+import type { LinearAttentionSpec } from "./causal-scan.ts";
+import { paddedLength } from "./chunks.ts";
+import { LOG_ZERO, normalized, sumsGradient, valueGradient, withOnes } from "./normalized.ts";
+
+/** Positions a step: the fastest measured (docs/performance.md); one head at a time, for nothing is masked inside. */
+export const BIDIRECTIONAL_CHUNK = 1024;
+
+/** One head after another, each in chunks: `[B·H, N, C, …]`. */
+interface Heads {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+interface Saved {
+  readonly out: Tensor;
+  readonly denominator: Tensor;
+  /** S and C of every head behind its last key. */
+  readonly state: Tensor;
+  readonly top: Tensor | undefined;
+}
+
+/** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`. */
+export function bidirectionalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentionSpec, chunk?: number): Tensor {
+  const [batch = 0, heads = 0, numQueries = 0] = q.shape;
+  const numKeys = k.shape[2] ?? 0;
+  const [queryChunk, keyChunk] = [numQueries, numKeys].map((length) => chunkLength(length, chunk)) as [number, number];
+  // Zeros behind the end are no keys: a mask takes them out.
+  const keyMask = spec.keyMask ?? (numKeys % keyChunk === 0 ? undefined : full([batch, numKeys], 1));
+  const mask = keyMask && maskOfHeads(keyMask, heads, keyChunk);
+  const { out } = customGradient(
+    { q: toHeads(q, queryChunk), k: toHeads(k, keyChunk), v: toHeads(v, keyChunk) },
+    (inputs) => forward(inputs, mask, spec),
+    ({ out: dOut }, inputs, saved) => (dOut ? backward(inputs, mask, spec, saved, dOut) : {}),
+  );
+  const joined = reshape(out, [batch, heads, -1, v.shape.at(-1) ?? 0]);
+  return slice(joined, 2, 0, numQueries);
+}
+
+/** Short sequences are one chunk; long ones are cut evenly, so that little is padded. */
+function chunkLength(length: number, chunk = BIDIRECTIONAL_CHUNK): number {
+  return Math.ceil(length / Math.ceil(length / chunk));
+}
+
+/** `[B, H, L, D]` → `[B·H, N, C, D]`: no element moves. */
+function toHeads(x: Tensor, chunk: number): Tensor {
+  const length = x.shape[2] ?? 0;
+  const padded = paddedLength(length, chunk);
+  return mergeAxes(splitAxis(pad(x, 2, 0, padded - length), 2, padded / chunk), 0);
+}
+
+/** `[B, S]` → `[B·H, N, C, 1]`. */
+function maskOfHeads(mask: Tensor, heads: number, chunk: number): Tensor {
+  const [batch = 0, length = 0] = mask.shape;
+  return toHeads(expand(reshape(mask, [batch, 1, length, 1]), [batch, heads, length, 1]), chunk);
+}
+
+/** Keys of a chunk `[C, D]` under a constant common to the whole head. */
+interface CommonKeys {
+  /** max over positions and features, `[1, 1]`; undefined for maps that need no constant. */
+  readonly top: Tensor | undefined;
+  /** φ(k)·exp(−C) `[C, M]` for a constant C ≥ top, without a factor left over for the values. */
+  readonly under: (constant: Tensor | undefined) => Tensor;
+}
+
+function commonKeys({ map, projection }: LinearAttentionSpec, k: Tensor, mask: Tensor | undefined): CommonKeys {
+  const keys = map.key(k, projection);
+  const masked = (features: Tensor) => (mask ? mul(features, mask) : features);
+  if (keys.kind === "plain") return { top: undefined, under: () => masked(keys.features) };
+  const { logits, shift } = keys;
+  const each = sub(max(logits, { axes: [-1], keepDims: true }), shift);
+  const real = mask ? add(mul(each, mask), mul(sub(mask, 1), -LOG_ZERO)) : each;
+  return {
+    top: max(real, { axes: [-2], keepDims: true }),
+    under: (constant) => {
+      const exponent = sub(logits, constant ? add(shift, constant) : shift);
+      // Only padding can lie above the constant: cut at 0, so that its factor 0 meets no infinity.
+      return masked(exp(mask ? minimum(exponent, 0) : exponent));
+    },
+  };
+}
+
+function forward({ q, k, v }: Heads, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
+  const { map, projection } = spec;
+  const numFeatures = projection.shape[0] ?? 0;
+  const { outputs } = scan({
+    carry: {},
+    sequences: { k, v, mask },
+    body: (_, head) => ({ carry: {}, outputs: stateOfHead(head, numFeatures, spec) }),
+  });
+  const { state, top } = outputs;
+  const queries = eachChunk({ q }, { state }, ({ q }, { state }) =>
+    normalized(matmul(map.query(q, projection), state)),
+  );
+  return { ...queries, state, top };
+}
+
+/** S and C of one head: k `[N, C, D]` → `[M, E + 1]` and `[1, 1]`. */
+function stateOfHead(
+  { k, v, mask }: { readonly k: Tensor; readonly v: Tensor; readonly mask: Tensor | undefined },
+  numFeatures: number,
+  spec: LinearAttentionSpec,
+): { readonly state: Tensor; readonly top: Tensor | undefined } {
+  const { carry } = scan({
+    carry: {
+      S: full([numFeatures, (v.shape.at(-1) ?? 0) + 1], 0),
+      C: spec.map.kind === "exponential" ? full([1, 1], LOG_ZERO) : undefined,
+    },
+    sequences: { k, v, mask },
+    body: ({ S, C }, { k, v, mask }) => {
+      const keys = commonKeys(spec, k, mask);
+      const next = C && keys.top && maximum(keys.top, C);
+      const carried = C && next ? mul(S, exp(sub(C, next))) : S;
+      const added = matmul(keys.under(next), withOnes(v), { transposeA: true });
+      return { carry: { S: add(carried, added), C: next }, outputs: {} };
+    },
+  });
+  return { state: carry.S, top: carry.C };
+}
+
+/** Applies a function to every chunk of every head; `perHead` tensors `[B·H, …]` are the same for a head's chunks. */
+function eachChunk<Items extends Tensors<Items>, Head extends Tensors<Head>, Outputs extends Tensors<Outputs>>(
+  items: Items,
+  perHead: Head,
+  apply: (items: Items, head: Head) => Outputs,
+): Outputs {
+  const sequences: TensorRecord = { ...items, ...perHead };
+  return scan<object, TensorRecord, Outputs>({
+    carry: {},
+    sequences,
+    body: (_, ofHead) =>
+      scan<object, Items, Outputs>({
+        carry: {},
+        sequences: pick(items, ofHead),
+        body: (_state, chunk) => ({ carry: {}, outputs: apply(chunk, pick(perHead, ofHead)) }),
+      }),
+  }).outputs;
+}
+
+/** The entries of `record` under the names of `like`. */
+function pick<Picked extends Tensors<Picked>>(like: Picked, record: TensorRecord): Picked {
+  return Object.fromEntries(Object.keys(like).map((name) => [name, record[name]])) as Picked; // the same names
+}
+
+/** With dU = [dOut, −dOut·out] / denominator and dS = Σ_t φ(q_t) dU_tᵀ: dφ(q_t) = S dU_t, dφ(k_s) = dS v′_s, dv′_s = dSᵀ φ(k_s). */
+function backward(
+  { q, k, v }: Heads,
+  mask: Tensor | undefined,
+  spec: LinearAttentionSpec,
+  { out, denominator, state, top }: Saved,
+  dOut: Tensor,
+): Heads {
+  const { map, projection } = spec;
+  const { dq, dS } = scan({
+    carry: {},
+    sequences: { q, out, denominator, dOut, state },
+    body: (_, { state, ...head }) => {
+      const { carry, outputs } = scan({
+        carry: { dS: full(state.shape, 0) },
+        sequences: head,
+        body: ({ dS }, { q, out, denominator, dOut }) => {
+          const queries = map.query(q, projection);
+          const dU = sumsGradient(dOut, out, denominator);
+          const dQueries = matmul(dU, state, { transposeB: true });
+          const [dq = dQueries] = backpropagate([queries], [dQueries], [q]);
+          return { carry: { dS: add(dS, matmul(queries, dU, { transposeA: true })) }, outputs: { dq } };
+        },
+      });
+      return { carry: {}, outputs: { dq: outputs.dq, dS: carry.dS } };
+    },
+  }).outputs;
+  const { dk, dv } = eachChunk({ k, v, mask }, { dS, top }, ({ k, v, mask }, { dS, top }) => {
+    const keys = commonKeys(spec, k, mask).under(top);
+    const dKeys = matmul(withOnes(v), dS, { transposeB: true });
+    const [dk = dKeys] = backpropagate([keys], [dKeys], [k]);
+    return { dk, dv: valueGradient(matmul(keys, dS)) };
+  });
+  return { q: dq, k: dk, v: dv };
+}

@@ -1,0 +1,212 @@
+/**
+ * Causal linear attention as a Scan over chunks, with a hand-derived backward pass.
+ *
+ * Notation: v′ = [v, 1]; key s has features φ̂_s and log scale c_s, so φ(k_s) = φ̂_s·exp(c_s); C_t = max_{s≤t} c_s.
+ *
+ *   U_t = Σ_{s≤t} (φ(q_t)·φ̂_s) · exp(c_s − C_t) · v′_s,   out_t = U_t's first columns over its last
+ *
+ * Every exponent is ≤ 0, and C_t depends on the past alone. The carried state is S = Σ_{s before the chunk} exp(c_s − C) φ̂_s v′_sᵀ
+ * with its maximum C. Features are computed inside the body, forward and again backward, so none is ever kept for a whole
+ * sequence. Feature maps without log scales (c = 0) take the same path without the exponentials.
+ *
+ * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward pass are ours.
+ */
+import { customGradient } from "../../autodiff/custom-gradient.ts";
+import { backpropagate } from "../../autodiff/gradients.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
+import { reshape } from "../../ops/layout.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { max } from "../../ops/maximum-along.ts";
+import { scan } from "../../ops/scan.ts";
+import { concat, slice } from "../../ops/slicing.ts";
+import { full } from "../../ops/source.ts";
+import { causalFactor, causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
+import type { FeatureMap } from "./feature-maps.ts";
+import {
+  keyGradient,
+  LOG_ZERO,
+  normalized,
+  scaledKeys,
+  sumsGradient,
+  valueGradient,
+  withOnes,
+  type ScaledKeys,
+} from "./normalized.ts";
+
+/** Positions a step: the fastest measured for numFeatures 128 … 256 (docs/performance.md). */
+export const CAUSAL_CHUNK = 64;
+
+export interface LinearAttentionSpec {
+  readonly map: FeatureMap;
+  /** `[M, D]`. */
+  readonly projection: Tensor;
+  /** `[B, S]`: 1 for real keys. */
+  readonly keyMask?: Tensor | undefined;
+}
+
+/** Logarithms of the scales in a chunk; absent for feature maps whose scales are all 1. */
+interface LogScales {
+  /** c_s, `[B, H, C, 1]`. */
+  readonly keys: Tensor;
+  /** C_t, `[B, H, C, 1]`. */
+  readonly running: Tensor;
+  /** C before the chunk and behind its last position, `[B, H, 1, 1]`. */
+  readonly before: Tensor;
+  readonly end: Tensor;
+}
+
+interface ChunkScales {
+  /** `[B, H, C, C]`: exp(c_s − C_t) where s ≤ t, else 0. */
+  readonly inside: Tensor;
+  readonly log: LogScales | undefined;
+}
+
+/** @param known C_t, where the forward pass has computed it */
+export function chunkScales(keys: ScaledKeys, before: Tensor | undefined, known?: Tensor): ChunkScales {
+  const chunk = keys.features.shape.at(-2) ?? 1;
+  const { logScale } = keys;
+  if (logScale === undefined || before === undefined) return { inside: causalFactor(chunk), log: undefined };
+  // The column c_s as a row; only its shape changes.
+  const row = reshape(logScale, [...logScale.shape.slice(0, -2), 1, chunk]);
+  const running = known ?? maximum(max(add(row, causalLog(chunk)), { axes: [-1], keepDims: true }), before);
+  const end = slice(running, -2, chunk - 1, chunk);
+  // Ahead of the query the exponent may be positive: cut at 0, so that the factor 0 meets no infinity.
+  const inside = mul(exp(minimum(sub(row, running), 0)), causalFactor(chunk));
+  return { inside, log: { keys: logScale, running, before, end } };
+}
+
+/** x · exp(exponent of the scales); x itself where all scales are 1. */
+function rescaled(x: Tensor, { log }: ChunkScales, exponent: (log: LogScales) => Tensor): Tensor {
+  return log === undefined ? x : mul(x, exp(exponent(log)));
+}
+
+/** U of a chunk: `[B, H, C, E + 1]`. */
+export function chunkSums(queries: Tensor, keys: Tensor, values: Tensor, state: Tensor, scales: ChunkScales): Tensor {
+  const fromState = rescaled(matmul(queries, state), scales, ({ before, running }) => sub(before, running));
+  const weights = mul(matmul(queries, keys, { transposeB: true }), scales.inside);
+  return add(fromState, matmul(weights, values));
+}
+
+/** The state behind the chunk: exp(C − C_end)·S + Σ_s exp(c_s − C_end) φ̂_s v′_sᵀ. */
+export function nextState(state: Tensor, keys: Tensor, values: Tensor, scales: ChunkScales): Tensor {
+  const carried = rescaled(state, scales, ({ before, end }) => sub(before, end));
+  const added = rescaled(values, scales, (log) => sub(log.keys, log.end));
+  return add(carried, matmul(keys, added, { transposeA: true }));
+}
+
+/** Sequences in chunks, `[N, B, H, C, …]`. */
+interface Chunks {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/** What the backward pass reuses: a few numbers a position, no features. */
+interface Saved {
+  readonly out: Tensor;
+  readonly denominator: Tensor;
+  /** C_t of every position; undefined for maps without log scales. */
+  readonly running: Tensor | undefined;
+}
+
+/** q, k `[B, H, L, D]`, v `[B, H, L, E]` → `[B, H, L, E]`. */
+export function causalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentionSpec, chunk = CAUSAL_CHUNK): Tensor {
+  const mask = spec.keyMask && maskToChunks(spec.keyMask, chunk);
+  const { out } = customGradient(
+    { q: toChunks(q, chunk), k: toChunks(k, chunk), v: toChunks(v, chunk) },
+    (chunks) => forward(chunks, mask, spec),
+    ({ out: dOut }, chunks, saved) => (dOut ? backward(chunks, mask, spec, saved, dOut) : {}),
+  );
+  return fromChunks(out, q.shape[2] ?? 0);
+}
+
+/** No key seen yet: S = 0 with its maximum at LOG_ZERO. */
+function emptyState({ q, v }: Chunks, { map, projection }: LinearAttentionSpec): { S: Tensor; C: Tensor | undefined } {
+  const [, B = 0, H = 0] = q.shape;
+  const S = full([B, H, projection.shape[0] ?? 0, (v.shape.at(-1) ?? 0) + 1], 0);
+  return { S, C: map.kind === "exponential" ? full([B, H, 1, 1], LOG_ZERO) : undefined };
+}
+
+function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
+  const { map, projection } = spec;
+  return scan({
+    carry: emptyState(chunks, spec),
+    sequences: { ...chunks, mask },
+    body: ({ S, C }, { q, k, v, mask }) => {
+      const queries = map.query(q, projection);
+      const keys = scaledKeys(map, k, projection, mask);
+      const values = withOnes(v);
+      const scales = chunkScales(keys, C);
+      const { out, denominator } = normalized(chunkSums(queries, keys.features, values, S, scales));
+      return {
+        carry: { S: nextState(S, keys.features, values, scales), C: scales.log?.end },
+        outputs: { out, denominator, running: scales.log?.running },
+      };
+    },
+  }).outputs;
+}
+
+/**
+ * With dU = [dOut, −dOut·out] / denominator, weights w_ts = exp(c_s − C_t) for s ≤ t and G = Σ_{t behind} exp(C_end − C_t) φ(q_t) dU_tᵀ:
+ *
+ *   dφ(q_t) = Σ_s w_ts (dU_t·v′_s) φ̂_s,   dφ̂_s = Σ_t w_ts (dU_t·v′_s) φ(q_t),   dv′_s = Σ_t w_ts (φ(q_t)·φ̂_s) dU_t
+ *
+ * The sums over earlier keys come from S in a second walk forward, those over later queries from G in a walk backward.
+ */
+function backward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttentionSpec, saved: Saved, dOut: Tensor): Chunks {
+  const { map, projection } = spec;
+  const { running } = saved;
+  const before = running && maximumBefore(running);
+  const { dq, dU } = scan({
+    carry: emptyState(chunks, spec),
+    sequences: { ...chunks, mask, running, out: saved.out, denominator: saved.denominator, dOut },
+    body: ({ S, C }, { q, k, v, mask, running, out, denominator, dOut }) => {
+      const queries = map.query(q, projection);
+      const keys = scaledKeys(map, k, projection, mask);
+      const values = withOnes(v);
+      const scales = chunkScales(keys, C, running);
+      const dU = sumsGradient(dOut, out, denominator);
+      const weights = mul(matmul(dU, values, { transposeB: true }), scales.inside);
+      const fromState = rescaled(dU, scales, (log) => sub(log.before, log.running));
+      const dQueries = add(matmul(fromState, S, { transposeB: true }), matmul(weights, keys.features));
+      const [dq = dQueries] = backpropagate([queries], [dQueries], [q]);
+      return {
+        carry: { S: nextState(S, keys.features, values, scales), C: scales.log?.end },
+        outputs: { dq, dU },
+      };
+    },
+  }).outputs;
+  const { dk, dv } = scan({
+    carry: { G: emptyState(chunks, spec).S },
+    sequences: { ...chunks, mask, running, before, dU },
+    reverse: true,
+    body: ({ G }, { q, k, v, mask, running, before, dU }) => {
+      const queries = map.query(q, projection);
+      const keys = scaledKeys(map, k, projection, mask);
+      const values = withOnes(v);
+      const scales = chunkScales(keys, before, running);
+      const toEnd = (x: Tensor) => rescaled(x, scales, (log) => sub(log.keys, log.end));
+      const weights = mul(matmul(queries, keys.features, { transposeB: true }), scales.inside);
+      const dWeights = mul(matmul(dU, values, { transposeB: true }), scales.inside);
+      const dKeys = add(matmul(dWeights, queries, { transposeA: true }), matmul(toEnd(values), G, { transposeB: true }));
+      const dValues = add(matmul(weights, dU, { transposeA: true }), toEnd(matmul(keys.features, G)));
+      const earlier = rescaled(dU, scales, (log) => sub(log.before, log.running));
+      const carried = rescaled(G, scales, (log) => sub(log.before, log.end));
+      return {
+        carry: { G: add(carried, matmul(queries, earlier, { transposeA: true })) },
+        outputs: { dk: keyGradient(keys, dKeys, k), dv: valueGradient(dValues) },
+      };
+    },
+  }).outputs;
+  return { q: dq, k: dk, v: dv };
+}
+
+/** C before every chunk: what ran up to the end of the one before, `[N, B, H, C, 1]` → `[N, B, H, 1, 1]`. */
+function maximumBefore(running: Tensor): Tensor {
+  const [numChunks = 1, B = 1, H = 1] = running.shape;
+  const first = full([1, B, H, 1, 1], LOG_ZERO);
+  if (numChunks === 1) return first;
+  const ends = slice(running, 3, (running.shape[3] ?? 1) - 1, running.shape[3] ?? 1);
+  return concat([first, slice(ends, 0, 0, numChunks - 1)], 0);
+}

@@ -1,0 +1,65 @@
+/** The one interface behind which every attention stands. */
+import type { NdArray } from "../graph/ndarray.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Random } from "../random/index.ts";
+import type { Device } from "../runtime/backend.ts";
+
+/**
+ * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk (CPU, wasm), `parallel` holds all
+ * chunks in one tensor (WebGPU, whose Scan would silently run on the CPU).
+ */
+export type ExecutionForm = "scan" | "parallel";
+
+/** The form that a device runs best. */
+export function formFor(device: Device): ExecutionForm {
+  return device === "webgpu" ? "parallel" : "scan";
+}
+
+export interface AttentionOptions {
+  /** Token i sees tokens ≤ i. */
+  readonly causal: boolean;
+  /** `[B, S]` float32: 1 for a real key, 0 for padding. Default: all real. */
+  readonly keyMask?: Tensor;
+  /** `[M, D]`: the random projection, for mechanisms that have one. */
+  readonly projection?: Tensor;
+  /** Default `scan`. */
+  readonly form?: ExecutionForm;
+}
+
+/** The state of a mechanism that can go on token by token: named tensors, whose size never changes. */
+export type AttentionState = Readonly<Record<string, Tensor>>;
+
+export interface RecurrentForm {
+  /** The state before the first token: B sequences, H heads, D = headDim, E = width of a value, M = numFeatures. */
+  readonly initialState: (sizes: {
+    readonly B: number;
+    readonly H: number;
+    readonly D: number;
+    readonly E: number;
+    readonly M: number;
+  }) => Readonly<Record<string, NdArray>>;
+  /** One token: q, k `[B, H, 1, D]`, v `[B, H, 1, E]` → out `[B, H, 1, E]` and the next state. */
+  readonly step: (
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    state: AttentionState,
+    options: Pick<AttentionOptions, "projection">,
+  ) => { readonly out: Tensor; readonly state: AttentionState };
+}
+
+export interface ProjectionSizes {
+  readonly headDim: number;
+  readonly numFeatures: number;
+}
+
+export interface AttentionMechanism {
+  readonly name: string;
+  /** One sentence for tables and help texts. */
+  readonly summary: string;
+  /** Draws what the mechanism needs beside weights; undefined when it needs nothing. */
+  readonly initialise: (random: Random, sizes: ProjectionSizes) => { readonly projection: NdArray } | undefined;
+  /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
+  readonly apply: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions) => Tensor;
+  readonly recurrent?: RecurrentForm;
+}

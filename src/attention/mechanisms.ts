@@ -1,0 +1,12 @@
+/** The table of all attention mechanisms, by the names that configurations use. */
+import { exact } from "./exact.ts";
+import { favor, favorRelu } from "./favor/favor.ts";
+import type { AttentionMechanism } from "./mechanism.ts";
+
+export const mechanisms = {
+  favor,
+  "favor-relu": favorRelu,
+  exact,
+} as const satisfies Record<string, AttentionMechanism>;
+
+export type MechanismName = keyof typeof mechanisms;

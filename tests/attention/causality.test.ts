@@ -1,0 +1,94 @@
+/** What must hold to the bit: no future leaks, padding behind the end changes nothing, and chunked equals recurrent. */
+import { createBackend } from "#engine";
+import { describe, expect, it } from "vitest";
+import { favor, favorRelu } from "../../src/attention/favor/favor.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { input } from "../../src/ops/source.ts";
+import { drawArrays, relativeError, runMechanism, type Arrays } from "./conformance.ts";
+
+const sizes = { B: 2, H: 3, D: 5, E: 7, M: 11 } as const;
+
+/** Positions 0 … length − 1 of axis 2. */
+function prefix({ shape, data }: NdArray, length: number): NdArray {
+  const [B = 0, H = 0, L = 0, D = 0] = shape;
+  const rows = Array.from({ length: B * H }, (_, row) =>
+    Array.from({ length: length * D }, (_, i) => Number(data[row * L * D + i])),
+  );
+  return ndarray(Float32Array.from(rows.flat()), [B, H, length, D]);
+}
+
+function withTail(array: NdArray, from: number, value: (i: number) => number): NdArray {
+  const [, , L = 0, D = 0] = array.shape;
+  const data = Float32Array.from(array.data as Float32Array, (x, i) => (Math.floor(i / D) % L >= from ? value(i) : x));
+  return ndarray(data, array.shape);
+}
+
+describe.each([favor, favorRelu])("$name", (mechanism) => {
+  const L = 151;
+  const test = { sizes: { ...sizes, L, S: L }, causal: true };
+
+  it.each([1, 63, 64, 97, 150])("outputs before position %i are bit-identical whatever follows", async (cut) => {
+    const arrays = drawArrays(mechanism, test);
+    const original = await runMechanism(mechanism, test, arrays);
+    // Norms up to a thousand times larger: a maximum that looked ahead would change every bit.
+    const wild = (i: number) => 300 * Math.sin(i * i);
+    const changed: Arrays = {
+      ...arrays,
+      q: withTail(arrays.q, cut, wild),
+      k: withTail(arrays.k, cut, wild),
+      v: withTail(arrays.v, cut, wild),
+    };
+    const other = await runMechanism(mechanism, test, changed);
+    expect(prefix(other.out, cut).data).toEqual(prefix(original.out, cut).data);
+  });
+
+  it("outputs of a prefix alone are bit-identical to those of the longer sequence", async () => {
+    const arrays = drawArrays(mechanism, test);
+    const whole = await runMechanism(mechanism, test, arrays);
+    const length = 83;
+    const { q, k, v, dOut, ...rest } = arrays;
+    const cut = { q: prefix(q, length), k: prefix(k, length), v: prefix(v, length), dOut: prefix(dOut, length) };
+    const part = await runMechanism(
+      mechanism,
+      { ...test, sizes: { ...sizes, L: length, S: length } },
+      { ...cut, ...rest },
+    );
+    expect(part.out.data).toEqual(prefix(whole.out, length).data);
+  });
+
+  it("is token by token what it is in chunks", async () => {
+    const arrays = drawArrays(mechanism, test);
+    const chunked = await runMechanism(mechanism, test, arrays);
+    const { B, H, D, E, M } = sizes;
+    const recurrent = mechanism.recurrent;
+    if (recurrent === undefined) throw new Error("no recurrent form");
+    let state = recurrent.initialState({ B, H, D, E, M });
+    const projection = input("projection", [M, D]);
+    const step = recurrent.step(
+      input("q", [B, H, 1, D]),
+      input("k", [B, H, 1, D]),
+      input("v", [B, H, 1, E]),
+      Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, input(name, shape)])),
+      { projection },
+    );
+    const next = Object.fromEntries(Object.entries(step.state).map(([name, tensor]) => [`next.${name}`, tensor]));
+    await using run = await createBackend().compile({ outputs: { out: step.out, ...next } });
+    const outputs = new Float64Array(sizeOf([B, H, L, E]));
+    for (let t = 0; t < L; t++) {
+      const at = ({ shape, data }: NdArray) => {
+        const width = shape[3] ?? 0;
+        return Float32Array.from({ length: B * H * width }, (_, i) =>
+          Number(data[(Math.floor(i / width) * L + t) * width + (i % width)]),
+        );
+      };
+      const feeds = { q: at(arrays.q), k: at(arrays.k), v: at(arrays.v), ...state };
+      const results = await run.run({ ...feeds, projection: arrays.projection ?? new Float32Array(0) });
+      state = Object.fromEntries(Object.keys(state).map((name) => [name, results[`next.${name}`] as NdArray]));
+      results["out"]?.data.forEach((value, i) => {
+        outputs[(Math.floor(i / E) * L + t) * E + (i % E)] = Number(value);
+      });
+    }
+    expect(relativeError(chunked.out.data, outputs)).toBeLessThan(1e-5);
+  });
+});

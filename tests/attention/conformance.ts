@@ -1,0 +1,147 @@
+/** What every attention mechanism and every form of it must fulfil, against its naive float64 twin. */
+import { createBackend } from "#engine";
+import { backpropagate } from "../../src/autodiff/gradients.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { input } from "../../src/ops/source.ts";
+import type { Backend } from "../../src/runtime/backend.ts";
+import { createRandom, fillNormal } from "../../src/random/index.ts";
+import type { AttentionMechanism, AttentionOptions, ExecutionForm } from "../../src/attention/mechanism.ts";
+import type { Matrix } from "../../src/attention/naive.ts";
+
+/** Sizes of a case; L queries and S keys. */
+export interface Sizes {
+  readonly B: number;
+  readonly H: number;
+  readonly L: number;
+  readonly S: number;
+  readonly D: number;
+  readonly E: number;
+  readonly M: number;
+}
+
+export interface AttentionCase {
+  readonly sizes: Sizes;
+  readonly causal: boolean;
+  /** Real keys of each sequence; the rest is padding. Default: no mask. */
+  readonly realKeys?: readonly number[];
+  readonly form?: ExecutionForm;
+  /** Standard deviation of q and k; default 1. */
+  readonly scale?: number;
+  readonly seed?: number;
+}
+
+export type NaiveTwin = (
+  q: Matrix,
+  k: Matrix,
+  v: Matrix,
+  options: { readonly causal: boolean; readonly keyMask?: readonly boolean[]; readonly projection: Matrix },
+) => number[][];
+
+export interface Arrays {
+  readonly q: NdArray;
+  readonly k: NdArray;
+  readonly v: NdArray;
+  /** Gradient of the final scalar by the output. */
+  readonly dOut: NdArray;
+  readonly keyMask?: NdArray;
+  readonly projection?: NdArray;
+}
+
+export function drawArrays(mechanism: AttentionMechanism, test: AttentionCase): Arrays {
+  const { B, H, L, S, D, E, M } = test.sizes;
+  const random = createRandom(test.seed ?? 7, "attention");
+  const normal = (shape: readonly number[], scale: number) =>
+    ndarray(fillNormal(random, new Float32Array(sizeOf(shape)), scale), shape);
+  const scale = test.scale ?? 1;
+  const drawn = mechanism.initialise(random, { headDim: D, numFeatures: M });
+  const arrays = {
+    q: normal([B, H, L, D], scale),
+    k: normal([B, H, S, D], scale),
+    v: normal([B, H, S, E], 1),
+    dOut: normal([B, H, L, E], 1),
+    ...(drawn && { projection: drawn.projection }),
+  };
+  const { realKeys } = test;
+  if (realKeys === undefined) return arrays;
+  const mask = Float32Array.from({ length: B * S }, (_, i) => Number(i % S < (realKeys[Math.floor(i / S)] ?? S)));
+  return { ...arrays, keyMask: ndarray(mask, [B, S]) };
+}
+
+/** Output and gradients of Σ out·dOut, as the compiled graph gives them. */
+export async function runMechanism(
+  mechanism: AttentionMechanism,
+  test: AttentionCase,
+  arrays: Arrays,
+  backend: Backend = createBackend(),
+): Promise<Record<"out" | "dq" | "dk" | "dv", NdArray>> {
+  const tensors = Object.fromEntries(
+    Object.entries(arrays).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
+  ) as Record<"q" | "k" | "v" | "dOut", Tensor> & Partial<Record<"keyMask" | "projection", Tensor>>;
+  const { q, k, v, dOut, keyMask, projection } = tensors;
+  const options: AttentionOptions = {
+    causal: test.causal,
+    ...(test.form && { form: test.form }),
+    ...(keyMask && { keyMask }),
+    ...(projection && { projection }),
+  };
+  const out = mechanism.apply(q, k, v, options);
+  const [dq = q, dk = k, dv = v] = backpropagate([out], [dOut], [q, k, v]);
+  await using run = await backend.compile({ outputs: { out, dq, dk, dv } });
+  const results = await run.run(Object.fromEntries(Object.entries(arrays).filter(([name]) => name in run.inputs)));
+  return results as Record<"out" | "dq" | "dk" | "dv", NdArray>;
+}
+
+/** Rows of one head of one sequence. */
+export function headOf({ shape, data }: NdArray, batch: number, head: number): number[][] {
+  const [, H = 1, L = 1, D = 1] = shape;
+  const start = (batch * H + head) * L * D;
+  return Array.from({ length: L }, (_, t) => Array.from({ length: D }, (_, d) => Number(data[start + t * D + d])));
+}
+
+/** The same by the naive twin; gradients by central differences in float64 are taken by the caller where wanted. */
+export function naiveOutput(twin: NaiveTwin, test: AttentionCase, arrays: Arrays): Float64Array {
+  const { B, H, S, D } = test.sizes;
+  const rows: number[] = [];
+  const projection = matrixOf(arrays.projection, D);
+  for (let b = 0; b < B; b++) {
+    const real = test.realKeys?.[b] ?? S;
+    const keyMask = Array.from({ length: S }, (_, s) => s < real);
+    for (let h = 0; h < H; h++) {
+      const options = { causal: test.causal, keyMask, projection };
+      const out = twin(headOf(arrays.q, b, h), headOf(arrays.k, b, h), headOf(arrays.v, b, h), options);
+      rows.push(...out.flat());
+    }
+  }
+  return Float64Array.from(rows);
+}
+
+function matrixOf(array: NdArray | undefined, width: number): number[][] {
+  if (array === undefined) return [];
+  return Array.from({ length: array.data.length / width }, (_, row) =>
+    Array.from({ length: width }, (_, column) => Number(array.data[row * width + column])),
+  );
+}
+
+/** Largest difference over the largest entry of the expected values. */
+export function relativeError(actual: ArrayLike<number | bigint>, expected: ArrayLike<number>): number {
+  let largest = 1e-12;
+  let difference = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const value = expected[i] ?? Number.NaN;
+    largest = Math.max(largest, Math.abs(value));
+    const each = Math.abs(Number(actual[i]) - value);
+    if (!(each <= difference)) difference = each;
+  }
+  return actual.length === expected.length ? difference / largest : Number.POSITIVE_INFINITY;
+}
+
+/** Adds `step` times a direction to an array of the case, in float64. */
+export function moved(array: NdArray, direction: Float64Array, step: number): NdArray {
+  return {
+    dtype: "float64",
+    shape: array.shape,
+    data: Float64Array.from(direction, (d, i) => Number(array.data[i]) + step * d),
+  };
+}
