@@ -1,0 +1,173 @@
+/** Next-token logits for growing sequences: by a state of fixed size where the mechanism has one, else by running it all again. */
+import { mechanisms } from "../attention/mechanisms.ts";
+import { formFor, type AttentionMechanism } from "../attention/mechanism.ts";
+import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { rotaryAngles } from "../model/layers.ts";
+import { parameterShapes, projectionShapes, toTree, type Named } from "../model/parameters.ts";
+import { ConfigError } from "../model/parse-options.ts";
+import { logits, logitsStep, type ModelTensors, type Positions } from "../model/performer.ts";
+import { constant, input } from "../ops/source.ts";
+import type { Backend, Executable } from "../runtime/backend.ts";
+
+/** B sequences that grow in step, one token each a call. */
+export interface Decoder extends AsyncDisposable {
+  /** Tokens read so far. */
+  readonly position: number;
+  /**
+   * Reads one token of every sequence.
+   *
+   * @param tokens `[B]`
+   * @returns logits of the token after it, `[B, vocabSize]`
+   */
+  readonly next: (tokens: Int32Array) => Promise<Float32Array>;
+}
+
+/**
+ * @param tensors weights and projections; they become constants of the compiled graph
+ * @param start position of the first token; default 0
+ */
+export async function createDecoder(
+  config: ModelConfig,
+  tensors: Named<NdArray>,
+  backend: Backend,
+  batchSize: number,
+  start = 0,
+): Promise<Decoder> {
+  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
+  return mechanism.recurrent
+    ? createRecurrentDecoder(config, mechanism.recurrent, tensors, backend, batchSize, start)
+    : createRereadingDecoder(config, tensors, backend, batchSize);
+}
+
+function constantModel(config: ModelConfig, tensors: Named<NdArray>): ModelTensors {
+  const pick = (names: readonly string[]) =>
+    Object.fromEntries(names.flatMap((name) => (tensors[name] ? [[name, constant(tensors[name])]] : [])));
+  return {
+    config,
+    parameters: toTree(config, pick(Object.keys(parameterShapes(config)))),
+    projections: pick(Object.keys(projectionShapes(config))),
+  };
+}
+
+function checkPosition(config: ModelConfig, position: number): void {
+  if (config.positions === "learned" && position >= config.maxSeqLen) {
+    throw new ConfigError(
+      `generate: learned positions must stay below maxSeqLen ${config.maxSeqLen}, got position ${position}; ` +
+        "ask for fewer tokens, or train with positions 'rotary', which have no end",
+    );
+  }
+}
+
+type Recurrent = NonNullable<AttentionMechanism["recurrent"]>;
+
+async function createRecurrentDecoder(
+  config: ModelConfig,
+  recurrent: Recurrent,
+  tensors: Named<NdArray>,
+  backend: Backend,
+  batchSize: number,
+  start: number,
+): Promise<Decoder> {
+  const { modelDim, numHeads, numLayers, numFeatures } = config;
+  const headDim = modelDim / numHeads;
+  const initial = recurrent.initialState({ B: batchSize, H: numHeads, D: headDim, E: headDim, M: numFeatures });
+  const stateName = (layer: number, name: string) => `state.${layer}.${name}`;
+  const states = Array.from({ length: numLayers }, (_, layer) =>
+    Object.fromEntries(
+      Object.entries(initial).map(([name, { shape }]) => [name, input(stateName(layer, name), shape)]),
+    ),
+  );
+  const result = logitsStep(
+    constantModel(config, tensors),
+    input("tokenIds", [batchSize], "int32"),
+    positionInputs(config),
+    states,
+  );
+  const outputs: Record<string, Tensor> = { logits: result.logits };
+  result.states.forEach((state, layer) => {
+    for (const [name, tensor] of Object.entries(state)) outputs[`next.${stateName(layer, name)}`] = tensor;
+  });
+  const step = await backend.compile({ outputs });
+  let current: Record<string, NdArray> = Object.fromEntries(
+    states.flatMap((state, layer) =>
+      Object.keys(state).map((name) => [stateName(layer, name), initial[name]] as [string, NdArray]),
+    ),
+  );
+  let position = start;
+  return {
+    get position() {
+      return position;
+    },
+    next: async (tokens) => {
+      checkPosition(config, position);
+      const results = await step.run({ tokenIds: tokens, ...current, ...positionFeeds(config, position) });
+      // Outputs are fresh arrays, so they can be the next call's inputs.
+      current = Object.fromEntries(Object.keys(current).map((name) => [name, results[`next.${name}`] as NdArray]));
+      position++;
+      return results["logits"]?.data as Float32Array; // declared float32
+    },
+    [Symbol.asyncDispose]: () => step.dispose(),
+  };
+}
+
+function positionInputs(config: ModelConfig): Positions {
+  if (config.positions === "learned") return { ids: input("position", [1], "int32") };
+  const shape = [1, 1, config.modelDim / config.numHeads];
+  return { angles: { cos: input("rotary.cos", shape), sin: input("rotary.sin", shape) } };
+}
+
+function positionFeeds(config: ModelConfig, position: number): Record<string, NdArray> {
+  if (config.positions === "learned") return { position: ndarray(Int32Array.of(position), [1]) };
+  const { cos, sin } = rotaryAngles([position], config.modelDim / config.numHeads);
+  return { "rotary.cos": cos, "rotary.sin": sin };
+}
+
+/** Lengths are rounded up to multiples of this, so that few graphs are compiled. */
+const REREAD_BUCKET = 64;
+
+async function createRereadingDecoder(
+  config: ModelConfig,
+  tensors: Named<NdArray>,
+  backend: Backend,
+  batchSize: number,
+): Promise<Decoder> {
+  const model = constantModel(config, tensors);
+  const form = formFor(backend.device);
+  const seen: Int32Array[] = [];
+  let compiled: { readonly length: number; readonly executable: Executable } | undefined;
+  const graphFor = async (length: number) => {
+    if (compiled !== undefined && compiled.length >= length) return compiled;
+    await compiled?.executable.dispose();
+    const padded = Math.ceil(length / REREAD_BUCKET) * REREAD_BUCKET;
+    const fits = config.positions === "learned" ? Math.min(padded, config.maxSeqLen) : padded;
+    const ids = input("tokenIds", [batchSize, fits], "int32");
+    compiled = {
+      length: fits,
+      executable: await backend.compile({ outputs: { logits: logits(model, ids, { form }) } }),
+    };
+    return compiled;
+  };
+  return {
+    get position() {
+      return seen.length;
+    },
+    next: async (tokens) => {
+      checkPosition(config, seen.length);
+      seen.push(tokens.slice());
+      const { length, executable } = await graphFor(seen.length);
+      const ids = new Int32Array(batchSize * length);
+      seen.forEach((column, position) => column.forEach((token, row) => (ids[row * length + position] = token)));
+      const all = (await executable.run({ tokenIds: ids }))["logits"]?.data as Float32Array; // declared float32
+      const { vocabSize } = config;
+      const out = new Float32Array(batchSize * vocabSize);
+      for (let row = 0; row < batchSize; row++) {
+        const from = (row * length + seen.length - 1) * vocabSize;
+        out.set(all.subarray(from, from + vocabSize), row * vocabSize);
+      }
+      return out;
+    },
+    [Symbol.asyncDispose]: async () => compiled?.executable.dispose(),
+  };
+}

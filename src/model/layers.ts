@@ -1,0 +1,71 @@
+/** Building blocks between attention and the whole model. */
+import type { Tensor } from "../graph/tensor.ts";
+import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import { add, mul } from "../ops/elementwise.ts";
+import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
+import { linear, matmul } from "../ops/matmul.ts";
+import { layerNorm } from "../ops/normalize.ts";
+import { constant } from "../ops/source.ts";
+import type { Linear, Norm } from "./parameters.ts";
+
+export function applyLinear(x: Tensor, { weight, bias }: Linear<Tensor>): Tensor {
+  return linear(x, weight, bias);
+}
+
+export function applyNorm(x: Tensor, { weight, bias }: Norm<Tensor>, epsilon: number): Tensor {
+  return layerNorm(x, weight, bias, epsilon);
+}
+
+/** `[B, L, H·D]` → `[B, L, H, D]`. */
+export function splitHeads(x: Tensor, numHeads: number): Tensor {
+  return splitAxis(x, 2, numHeads);
+}
+
+/** `[B, H, L, D]` → `[B, L, H·D]`. */
+export function joinHeads(x: Tensor): Tensor {
+  return mergeAxes(transpose(x, [0, 2, 1, 3]), 2);
+}
+
+/** Angles of rotary positions as tensors `[L, 1, D]`: cos and sin for each pair, twice in a row. */
+export interface RotaryAngles<T> {
+  readonly cos: T;
+  readonly sin: T;
+}
+
+/**
+ * cos and sin of position · 10000^(−2i/D), in float64 until the end, so that positions far out keep their angles.
+ *
+ * Source: Su et al., RoFormer, arXiv:2104.09864.
+ */
+export function rotaryAngles(positions: readonly number[], headDim: number): RotaryAngles<NdArray> {
+  const half = headDim / 2;
+  const table = (fn: (angle: number) => number) => {
+    const data = new Float32Array(positions.length * headDim);
+    positions.forEach((position, row) => {
+      for (let i = 0; i < half; i++) {
+        const value = fn(position * 10000 ** (-i / half));
+        data[row * headDim + i] = value;
+        data[row * headDim + half + i] = value;
+      }
+    });
+    return ndarray(data, [positions.length, 1, headDim]);
+  };
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** Rotates each pair (x_i, x_{i + D/2}) by its angle: x·cos + (x R)·sin, where R swaps the halves and negates one. */
+export function rotate(x: Tensor, { cos, sin }: RotaryAngles<Tensor>): Tensor {
+  const headDim = x.shape.at(-1) ?? 0;
+  return add(mul(x, cos), mul(matmul(x, quarterTurn(headDim)), sin));
+}
+
+/** R `[D, D]`: (a, b) R = (−b, a). A product with it is cheaper for the engine than splitting and joining. */
+function quarterTurn(headDim: number): Tensor {
+  const half = headDim / 2;
+  const data = new Float32Array(headDim * headDim);
+  for (let i = 0; i < half; i++) {
+    data[(i + half) * headDim + i] = -1;
+    data[i * headDim + i + half] = 1;
+  }
+  return constant(ndarray(data, [headDim, headDim]));
+}

@@ -1,0 +1,45 @@
+/** Options checked against a schema, with errors that say which key, what it must be, and the nearest valid name. */
+import type { z } from "zod";
+import { nearestName } from "../graph/nearest-name.ts";
+
+/** A configuration that cannot be used. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Parses options by a strict schema, filling in defaults.
+ *
+ * @param who the name that errors begin with, e.g. `training`
+ * @throws ConfigError naming the key, the rule and what came
+ */
+export function parseOptions<Schema extends z.ZodObject>(
+  who: string,
+  schema: Schema,
+  options: unknown,
+): z.output<Schema> {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new ConfigError(result.error.issues.map((issue) => describe(who, issue, schema, options)).join("\n"));
+}
+
+function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, options: unknown): string {
+  if (issue.code === "unrecognized_keys") {
+    const names = Object.keys(schema.shape);
+    return issue.keys
+      .map((key) => {
+        const near = nearestName(key, names);
+        const fix = near === undefined ? `the keys are ${names.join(", ")}` : `did you mean '${near}'?`;
+        return `${who}: '${key}' is not a key; ${fix}`;
+      })
+      .join("\n");
+  }
+  const key = issue.path.join(".");
+  const got = issue.path.reduce<unknown>(
+    (value, part) => (typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined),
+    options,
+  );
+  const rule = issue.message.replace(/^Invalid (input|option): /, "");
+  const came = got === undefined ? "nothing" : JSON.stringify(got);
+  return `${who}: ${key === "" ? "the options" : key} must be valid (${rule}), got ${came}`;
+}

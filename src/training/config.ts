@@ -1,0 +1,66 @@
+/** How a model is trained: every setting with its default and the reason. */
+import { z } from "zod";
+import { ConfigError, parseOptions } from "../model/parse-options.ts";
+
+const count = z.int().positive();
+const share = z.number().min(0).max(1);
+
+const schema = z.strictObject({
+  /** Decides weights, projections, batches and masks. Default 0. */
+  seed: z.int().min(0).default(0),
+  /** Optimizer steps. Default 1000. */
+  steps: count.default(1000),
+  /** Tokens of a batch, padding included. Default 4096: enough rows for the matrix products to run at full rate. */
+  tokensPerBatch: count.default(4096),
+  /** Lengths are rounded up to multiples of this. Default 64, the chunk of causal attention. */
+  bucketStep: count.default(64),
+  /** Peak learning rate. Default 1e-3, as in the paper's protein runs. */
+  learningRate: z.number().positive().default(1e-3),
+  /** After the warm-up: `cosine` down to finalLearningRateShare, or `constant`. Default cosine. */
+  schedule: z.enum(["cosine", "constant"]).default("cosine"),
+  /** Steps over which the learning rate rises linearly from 0. Default 100. */
+  warmupSteps: z.int().min(0).default(100),
+  /** Share of the peak that the cosine ends at. Default 0.1, a common choice. */
+  finalLearningRateShare: share.default(0.1),
+  /** Decoupled weight decay, of matrices only: not of biases and norms. Default 0.1, as in the paper. */
+  weightDecay: z.number().min(0).default(0.1),
+  /** Default 0.9, as in the paper. */
+  beta1: z.number().min(0).lt(1).default(0.9),
+  /** Default 0.98, as in the paper. */
+  beta2: z.number().min(0).lt(1).default(0.98),
+  /** Default 1e-9, as in the paper. */
+  epsilon: z.number().positive().default(1e-9),
+  /** Largest global norm of the gradient; longer ones are shortened to it. Default 0.5, as in the paper; 0 never clips. */
+  clipNorm: z.number().min(0).default(0.5),
+  /** Share of the target's probability spread over the vocabulary. Default 0. */
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Steps between redraws of the random projections. Default 1000, as in the paper's code; 0 never redraws. */
+  redrawInterval: z.int().min(0).default(1000),
+  /** Steps between evaluations on the validation split. Default 200. */
+  evalInterval: count.default(200),
+  /** Steps between checkpoints; one is always written at the end. Default 500. */
+  checkpointInterval: count.default(500),
+  /** Steps between records of the training loss. Default 10. */
+  logInterval: count.default(10),
+});
+
+export type TrainingOptions = z.input<typeof schema>;
+export type TrainingConfig = Readonly<z.output<typeof schema>>;
+
+/** Names of all keys. */
+export const trainingConfigKeys: readonly string[] = Object.keys(schema.shape);
+
+/**
+ * Fills in defaults.
+ *
+ * @throws ConfigError naming the key, the rule and what came
+ */
+export function trainingConfig(options: TrainingOptions = {}): TrainingConfig {
+  const config = parseOptions("training", schema, options);
+  if (config.schedule === "cosine" && config.warmupSteps >= config.steps && config.steps > 1) {
+    throw new ConfigError(
+      `training: warmupSteps must be less than steps (${config.steps}), got ${config.warmupSteps}; a tenth of the steps is usual`,
+    );
+  }
+  return config;
+}

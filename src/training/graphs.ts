@@ -1,0 +1,135 @@
+/** The compiled graphs of training and evaluation: one for each shape of batch, kept while the run lasts. */
+import { backpropagate } from "../autodiff/gradients.ts";
+import type { ExecutionForm } from "../attention/mechanism.ts";
+import type { NdArray } from "../graph/ndarray.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { parameterShapes, projectionShapes, toTree, type Named } from "../model/parameters.ts";
+import { logits, type ModelTensors } from "../model/performer.ts";
+import { dropout } from "../ops/composed.ts";
+import { full, input } from "../ops/source.ts";
+import type { Backend, Executable } from "../runtime/backend.ts";
+import type { Batch } from "./batch.ts";
+import { meanLoss, tokenLosses } from "./loss.ts";
+
+/** Weights and projections as inputs of a graph, under their saved names. */
+export function modelInputs(config: ModelConfig): ModelTensors & { readonly named: Named<Tensor> } {
+  const named = Object.fromEntries(
+    Object.entries(parameterShapes(config)).map(([name, { shape }]) => [name, input(name, shape)]),
+  );
+  const projections = Object.fromEntries(
+    Object.entries(projectionShapes(config)).map(([name, shape]) => [name, input(name, shape)]),
+  );
+  return { config, parameters: toTree(config, named), projections, named };
+}
+
+/** Inputs of a batch; the names start with `batch.`, which no parameter does. */
+function batchInputs(batchSize: number, seqLen: number) {
+  const shape = [batchSize, seqLen];
+  return {
+    inputIds: input("batch.inputIds", shape, "int32"),
+    targetIds: input("batch.targetIds", shape, "int32"),
+    weights: input("batch.weights", shape),
+  };
+}
+
+/** A batch under the names of its graph inputs. */
+export function batchFeeds({ inputIds, targetIds, weights }: Batch): Record<string, Int32Array | Float32Array> {
+  return { "batch.inputIds": inputIds, "batch.targetIds": targetIds, "batch.weights": weights };
+}
+
+const GRADIENT = "gradient:";
+
+export interface StepGraphOptions {
+  readonly dropout: number;
+  readonly labelSmoothing: number;
+  readonly form: ExecutionForm;
+}
+
+/** Loss and the gradient of every parameter, for one shape of batch. */
+export function stepOutputs(
+  config: ModelConfig,
+  batchSize: number,
+  seqLen: number,
+  options: StepGraphOptions,
+): Record<string, Tensor> {
+  const model = modelInputs(config);
+  const batch = batchInputs(batchSize, seqLen);
+  let masks = 0;
+  const drop = (x: Tensor) => dropout(x, input(dropoutName(masks++), x.shape, "bool"), options.dropout);
+  const predicted = logits(model, batch.inputIds, {
+    form: options.form,
+    ...(options.dropout > 0 && { dropout: drop }),
+  });
+  const losses = tokenLosses(predicted, batch.targetIds, batch.weights, options.labelSmoothing);
+  const loss = meanLoss(losses);
+  const names = Object.keys(model.named);
+  const parameters = Object.values(model.named);
+  const found = backpropagate([loss], [full([], 1)], parameters);
+  const gradients = names.map((name, index): [string, Tensor] => {
+    const parameter = parameters[index];
+    return [GRADIENT + name, found[index] ?? full(parameter?.shape ?? [], 0)];
+  });
+  return { loss, weightSum: losses.weightSum, ...Object.fromEntries(gradients) };
+}
+
+const DROPOUT = "dropout.";
+
+function dropoutName(index: number): string {
+  return `${DROPOUT}${index}`;
+}
+
+/** The inputs of a step's graph that are dropout masks. */
+export function dropoutInputs({ inputs }: Executable): { readonly name: string; readonly size: number }[] {
+  return Object.entries(inputs)
+    .filter(([name]) => name.startsWith(DROPOUT))
+    .map(([name, { shape }]) => ({ name, size: shape.reduce((product, length) => product * length, 1) }));
+}
+
+/** The gradients among a step's results, by parameter name. */
+export function gradientsOf(results: Named<NdArray>): Record<string, NdArray> {
+  return Object.fromEntries(
+    Object.entries(results).flatMap(([name, array]) =>
+      name.startsWith(GRADIENT) ? [[name.slice(GRADIENT.length), array] as const] : [],
+    ),
+  );
+}
+
+/** Sums of losses and correct predictions, for one shape of batch. */
+export function evaluationOutputs(
+  config: ModelConfig,
+  batchSize: number,
+  seqLen: number,
+  form: ExecutionForm,
+): Record<string, Tensor> {
+  const batch = batchInputs(batchSize, seqLen);
+  return { ...tokenLosses(logits(modelInputs(config), batch.inputIds, { form }), batch.targetIds, batch.weights) };
+}
+
+/** Compiled graphs by shape of batch; each is compiled once, when it is first needed. */
+export interface ShapeCache extends AsyncDisposable {
+  readonly get: (batch: { readonly batchSize: number; readonly seqLen: number }) => Promise<Executable>;
+}
+
+export function createShapeCache(
+  backend: Backend,
+  build: (batchSize: number, seqLen: number) => Record<string, Tensor>,
+): ShapeCache {
+  const compiled = new Map<string, Promise<Executable>>();
+  return {
+    get: ({ batchSize, seqLen }) => {
+      const key = `${batchSize}x${seqLen}`;
+      let executable = compiled.get(key);
+      if (executable === undefined) {
+        executable = backend.compile({ outputs: build(batchSize, seqLen) });
+        compiled.set(key, executable);
+      }
+      return executable;
+    },
+    [Symbol.asyncDispose]: async () => {
+      const settled = await Promise.allSettled(compiled.values());
+      for (const result of settled) if (result.status === "fulfilled") await result.value.dispose();
+      compiled.clear();
+    },
+  };
+}
