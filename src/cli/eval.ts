@@ -1,0 +1,52 @@
+// `performer eval`: how well a trained model predicts the next residue, beside the unigram baseline.
+
+import { Option } from "commander";
+import type { Command } from "commander";
+
+import { splitNames } from "../data/index.ts";
+import type { SplitName } from "../data/index.ts";
+import { createEvaluator } from "../training/evaluate.ts";
+import { dataSource, loadData } from "./dataset.ts";
+import { evaluateSplit } from "./evaluation.ts";
+import { UsageError } from "./failures.ts";
+import { formatFigures } from "./output/figures.ts";
+import { printJson } from "./output/json.ts";
+import { createProgress } from "./output/progress.ts";
+import { openRunModel } from "./run-model.ts";
+import { addDataOptions, addEngineOptions, createVerb } from "./verb.ts";
+import type { DataOptions, EngineOptions } from "./verb.ts";
+
+interface EvalOptions extends DataOptions, EngineOptions {
+  readonly split: SplitName;
+  readonly json?: boolean;
+}
+
+export function evalCommand(): Command {
+  const command = createVerb({
+    name: "eval",
+    summary: "Evaluate a trained model on a split of its data, or of other data.",
+    examples: [
+      ["eval runs/demo", "on sequences held out from training"],
+      ["eval runs/demo --split ood", "on protein families that training has not seen"],
+      ["eval runs/demo --fasta mine.fasta --split-by hash", "on other sequences"],
+      ["eval runs/demo --json", "the figures as JSON"],
+    ],
+  })
+    .argument("<folder>", "the run folder that train wrote")
+    .addOption(new Option("--split <name>", "which split").choices(splitNames).default("test"));
+  return addEngineOptions(addDataOptions(command)).action(async (path: string, options: EvalOptions) => {
+    const { split, fasta, splitBy } = options;
+    if (fasta === undefined && splitBy !== undefined) {
+      throw new UsageError(
+        "--split-by must come with --fasta: a run's own data are parted as in training; leave it out",
+      );
+    }
+    const { config, tensors, backend } = await openRunModel(path, options);
+    const dataset = await loadData(fasta === undefined ? config.data : dataSource(fasta, splitBy));
+    await using evaluator = createEvaluator(config.model, backend);
+    const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
+    const figures = await evaluateSplit({ config, tensors, dataset, split, evaluator, progress });
+    if (options.json === true) await printJson(figures);
+    else process.stdout.write(`${formatFigures([figures])}\n`);
+  });
+}

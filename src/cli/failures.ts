@@ -1,0 +1,74 @@
+// What a command that fails says, and the exit code that it ends with.
+
+import { CommanderError } from "commander";
+
+import { DataError } from "../data/index.ts";
+import { GraphError } from "../graph/errors.ts";
+import { ConfigError } from "../model/parse-options.ts";
+import { RuntimeError } from "../runtime/index.ts";
+import { StorageError } from "../storage/errors.ts";
+import { codeOf } from "../storage/failures.ts";
+import { TrainingError } from "../training/trainer.ts";
+
+/** Exit codes of every command; a signal that ends one gives 128 + its number, as the shell does. */
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+
+/** A command line that cannot be carried out as it is written. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Errors that speak to the user. Every other one is a defect of this program. */
+const explained = [DataError, StorageError, ConfigError, GraphError, RuntimeError, TrainingError, UsageError] as const;
+
+/** Lets a configuration be refused as wrong usage: the user has just written it. */
+export async function asUsage<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** What is left to do about an error that reached the top. */
+export interface Failure {
+  readonly exitCode: number;
+  /** For standard error; empty when everything has been said. */
+  readonly text: string;
+}
+
+/**
+ * An error in the words of the command that failed: `performer train: …`, one line for each thing that is wrong.
+ *
+ * @param command `performer` and the verb
+ * @param showStack also where it was thrown; for PERFORMER_DEBUG
+ */
+export function describeFailure(command: string, error: unknown, showStack: boolean): Failure {
+  // commander has written its message, or the help that was asked for, by the time it throws.
+  if (error instanceof CommanderError) {
+    return { exitCode: error.exitCode === 0 ? exitCodes.done : exitCodes.usage, text: "" };
+  }
+  // Whoever read our output has had enough of it, as in `performer generate … | head`.
+  if (codeOf(error) === "EPIPE") return { exitCode: exitCodes.done, text: "" };
+  const message = error instanceof Error ? error.message : String(error);
+  const isExplained = explained.some((kind) => error instanceof kind);
+  const said = isExplained
+    ? prefixLines(command, message)
+    : `${command}: a defect in performer, not in what you gave it: ${message}\n` +
+      `${command}: please report it with what PERFORMER_DEBUG=1 prints for the same command`;
+  const stack = showStack && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : "";
+  return {
+    exitCode: error instanceof UsageError ? exitCodes.usage : exitCodes.failed,
+    text: `${said}${stack}\n`,
+  };
+}
+
+/** Puts who speaks in front of every line. */
+export function prefixLines(who: string, message: string): string {
+  return message
+    .trimEnd()
+    .split("\n")
+    .map((line) => `${who}: ${line}`)
+    .join("\n");
+}

@@ -1,0 +1,50 @@
+// Ctrl-C: the first one asks for an orderly end, the second one ends at once.
+
+/** Exit codes by signal, as the shell gives them: 128 + its number. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+type Interruption = keyof typeof exitCodes;
+
+/**
+ * `npm` and `npx` pass a terminal's Ctrl-C on to a process that has had it already, so two within this time are one.
+ */
+const SAME_PRESS_MS = 500;
+
+export interface Interrupt extends Disposable {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** What the process should end with; undefined while nothing has come. */
+  readonly exitCode: () => number | undefined;
+}
+
+/**
+ * Listens for SIGINT and SIGTERM until it is disposed of; from then on they end the process, as they do by default.
+ *
+ * @param onFirst tells the user that the end is being prepared
+ */
+export function listenForInterrupt(onFirst: () => void): Interrupt {
+  const controller = new AbortController();
+  let firstMs = 0;
+  let exitCode: number | undefined;
+  const listener = (name: NodeJS.Signals): void => {
+    const nowMs = performance.now();
+    if (exitCode !== undefined) {
+      if (nowMs - firstMs >= SAME_PRESS_MS) process.exit(exitCode);
+      return;
+    }
+    firstMs = nowMs;
+    // Only the two signals below reach this function.
+    exitCode = exitCodes[name as Interruption];
+    controller.abort();
+    onFirst();
+  };
+  process.on("SIGINT", listener);
+  process.on("SIGTERM", listener);
+  return {
+    signal: controller.signal,
+    exitCode: () => exitCode,
+    [Symbol.dispose]: () => {
+      process.off("SIGINT", listener);
+      process.off("SIGTERM", listener);
+    },
+  };
+}

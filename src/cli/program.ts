@@ -1,0 +1,60 @@
+// The command `performer`: its verbs, and what happens when one of them fails.
+
+import { Command } from "commander";
+
+import { demoCommand } from "./demo.ts";
+import { evalCommand } from "./eval.ts";
+import { describeFailure, exitCodes } from "./failures.ts";
+import { generateCommand } from "./generate.ts";
+import { packageVersion } from "./run-config.ts";
+import { trainCommand } from "./train.ts";
+import { frameErrors } from "./verb.ts";
+
+const EXAMPLES = `
+Examples:
+  performer demo                               train, evaluate and generate: about three minutes
+  performer train family                       train by a recipe
+  performer eval runs/demo --split ood         evaluate on unseen protein families
+  performer generate runs/demo --prompt MKV    generate proteins
+
+Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+PERFORMER_DEBUG=1 shows timings, and where an error was thrown.`;
+
+/**
+ * Runs the command line. Sets the process's exit code, and lets it end by itself, so that no output is cut short.
+ *
+ * @param args what follows the program's name
+ */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  endQuietlyWhenUnread();
+  const program = frameErrors(new Command("performer"), "performer")
+    .description("Transformers with linear-time attention (Performers, FAVOR+): train, evaluate, generate.")
+    .version(await packageVersion())
+    .addHelpText("after", EXAMPLES);
+  const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand()];
+  for (const verb of verbs) program.addCommand(verb);
+  try {
+    if (args.length === 0) {
+      process.stderr.write(`${program.helpInformation()}${EXAMPLES}\n`);
+      process.exitCode = exitCodes.usage;
+      return;
+    }
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    const verb = verbs.find((each) => each.name() === args[0]);
+    const command = verb === undefined ? "performer" : `performer ${verb.name()}`;
+    const { exitCode, text } = describeFailure(command, error, Number(process.env["PERFORMER_DEBUG"] ?? 0) >= 1);
+    process.stderr.write(text);
+    process.exitCode = exitCode;
+  }
+}
+
+/** A closed pipe, as of `performer generate … | head`, is the reader's way to say that it is enough: no failure. */
+function endQuietlyWhenUnread(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(exitCodes.done);
+  });
+  // Progress that nobody reads is no reason to stop.
+  process.stderr.on("error", () => undefined);
+}

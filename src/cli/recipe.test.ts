@@ -1,0 +1,52 @@
+// Recipes: those of the package are complete and valid, and a path in one starts where the recipe lies.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+
+import { proteinVocabulary } from "../data/index.ts";
+import { readRecipe } from "./recipe.ts";
+import { checkRecipe } from "./run-config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "performer-recipe-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function writeRecipe(text: string): string {
+  const path = join(folder, "own.jsonc");
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("the recipes of the package", () => {
+  it.each(["demo", "family"])("%s can be trained as it is", async (name) => {
+    const recipe = await readRecipe(name);
+    expect(recipe).toMatchObject({ name, data: {}, origin: `recipe ${name}.jsonc` });
+    const { model, training } = checkRecipe(recipe, proteinVocabulary.size);
+    expect(model).toMatchObject({ ...recipe.model, vocabSize: 29 });
+    expect(training).toMatchObject(recipe.training);
+  });
+
+  it("are found with their extension too", async () => {
+    expect(await readRecipe("demo.jsonc")).toEqual(await readRecipe("demo"));
+  });
+});
+
+describe("a recipe of one's own", () => {
+  it("may have comments and trailing commas, and leave sections out", async () => {
+    const path = writeRecipe('// Mine.\n{ "name": "own", /* short */ "training": { "steps": 7, }, }');
+    expect(await readRecipe(path)).toEqual({ name: "own", model: {}, training: { steps: 7 }, data: {}, origin: path });
+  });
+
+  it("names its data relative to itself", async () => {
+    const path = writeRecipe('{ "name": "own", "data": { "path": "sequences/a.fasta", "splitBy": "hash" } }');
+    expect((await readRecipe(path)).data).toEqual({ path: join(folder, "sequences", "a.fasta"), splitBy: "hash" });
+  });
+
+  it("is refused with the line when it is no JSON", async () => {
+    const path = writeRecipe('{\n  "name": "own"\n  "model": {}\n}');
+    await expect(readRecipe(path)).rejects.toThrow(
+      `${path}, line 3, column 3: the file must be JSON, comments allowed, got "comma expected"; correct it there`,
+    );
+  });
+});

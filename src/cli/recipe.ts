@@ -1,0 +1,109 @@
+// Recipes: commented JSON files that say which model is trained, how, and on what.
+
+import { readdir } from "node:fs/promises";
+import { basename, dirname, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+// oxlint-disable-next-line import/default -- the linter reads the package's other build; Node loads its CommonJS one, as one object
+import jsonc from "jsonc-parser";
+import { z } from "zod";
+
+import { nearestName } from "../graph/nearest-name.ts";
+import { ConfigError, parseOptions } from "../model/parse-options.ts";
+import { exists, readTextOrExplain } from "../storage/files.ts";
+import { UsageError } from "./failures.ts";
+
+/** Settings by name, not yet checked: the model's and the training's own schemas do that. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+export interface Recipe {
+  /** Names the run folder. */
+  readonly name: string;
+  readonly model: Settings;
+  readonly training: Settings;
+  readonly data: RecipeData;
+  /** Where it was read from, for messages. */
+  readonly origin: string;
+}
+
+export interface RecipeData {
+  /** A FASTA file; without it, the embedded proteins. */
+  readonly path?: string | undefined;
+  readonly splitBy?: "header" | "hash" | undefined;
+}
+
+const settings = z.record(z.string(), z.unknown()).default({});
+
+const schema = z.strictObject({
+  /** Letters, digits, dots and dashes: it becomes the name of a folder. */
+  name: z.string().regex(/^[A-Za-z0-9][\w.-]*$/, "letters, digits, '.', '_' and '-', for it names the run folder"),
+  model: settings,
+  training: settings,
+  data: settings,
+});
+
+const dataSchema = z.strictObject({
+  path: z.string().min(1).optional(),
+  splitBy: z.enum(["header", "hash"]).optional(),
+});
+
+/** Names of the settings of `data`. */
+export const dataKeys: readonly string[] = Object.keys(dataSchema.shape);
+
+const recipeFolder = fileURLToPath(new URL("../../configs/", import.meta.url));
+const EXTENSION = /\.jsonc?$/;
+
+/**
+ * Reads a recipe.
+ *
+ * @param nameOrPath the name of a recipe that comes with the package ("demo"), or the path of a file
+ * @throws UsageError when there is no such recipe
+ * @throws ConfigError when the file is not JSON with comments, or says something that a recipe cannot
+ */
+export async function readRecipe(nameOrPath: string): Promise<Recipe> {
+  const path = await findRecipe(nameOrPath);
+  const origin = path.startsWith(recipeFolder) ? `recipe ${basename(path)}` : path;
+  const value = parseJsonc(await readTextOrExplain(path, "the recipe"), origin);
+  const { name, model, training, data } = parseOptions(origin, schema, value);
+  const parsed = checkRecipeData(data, origin);
+  // A path in a recipe starts at the recipe, wherever the command is run.
+  const located = parsed.path === undefined ? parsed : { ...parsed, path: resolve(dirname(path), parsed.path) };
+  return { name, model, training, data: located, origin };
+}
+
+/** @throws ConfigError naming the key, the rule and what came */
+export function checkRecipeData(data: Settings, origin: string): RecipeData {
+  return parseOptions(`${origin}: data`, dataSchema, data);
+}
+
+async function findRecipe(nameOrPath: string): Promise<string> {
+  const names = (await readdir(recipeFolder)).filter((name) => EXTENSION.test(name));
+  const own = names.find((name) => name === nameOrPath || name.replace(EXTENSION, "") === nameOrPath);
+  if (own !== undefined) return resolve(recipeFolder, own);
+  const looksLikePath = EXTENSION.test(nameOrPath) || nameOrPath.includes("/") || nameOrPath.includes(sep);
+  if (await exists(nameOrPath)) return resolve(nameOrPath);
+  const known = names.map((name) => name.replace(EXTENSION, "")).toSorted();
+  const near = nearestName(basename(nameOrPath).replace(EXTENSION, ""), known);
+  const guess = near === undefined ? "" : ` did you mean '${near}'?`;
+  throw new UsageError(
+    looksLikePath
+      ? `the recipe must exist, got '${nameOrPath}', which does not; check the path, or name one of ${known.join(", ")}`
+      : `'${nameOrPath}' is no recipe;${guess} the recipes are ${known.join(", ")}; a path of a .jsonc file does too`,
+  );
+}
+
+function parseJsonc(text: string, origin: string): unknown {
+  const errors: jsonc.ParseError[] = [];
+  const value: unknown = jsonc.parse(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first === undefined) return value;
+  const before = text.slice(0, first.offset).split("\n");
+  const words = jsonc
+    .printParseErrorCode(first.error)
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase();
+  const place = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
+  throw new ConfigError(
+    `${origin}, ${place}: the file must be JSON, comments allowed, got "${words}"; correct it there`,
+  );
+}

@@ -1,0 +1,187 @@
+// From what the command line asks for to a run that is ready to train: a new one, or one that is resumed.
+
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+
+import { z } from "zod";
+
+import { getSplit, proteinVocabulary } from "../data/index.ts";
+import { DataError } from "../data/errors.ts";
+import { formatShape, sameShape } from "../graph/shape.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { parameterShapes } from "../model/parameters.ts";
+import { checkTensors } from "../model/tensors.ts";
+import { ConfigError, parseOptions } from "../model/parse-options.ts";
+import { readLatestCheckpoint } from "../storage/checkpoints.ts";
+import type { Checkpoint } from "../storage/checkpoints.ts";
+import { StorageError } from "../storage/errors.ts";
+import { listFolder } from "../storage/files.ts";
+import { truncateMetrics } from "../storage/metrics.ts";
+import { createRunFolder, nextRunPath, openRunFolder, writeConfig } from "../storage/run-folder.ts";
+import { trainingConfig } from "../training/config.ts";
+import type { TrainingConfig } from "../training/config.ts";
+import type { TrainingState } from "../training/trainer.ts";
+import { dataSource, digestOf, loadData } from "./dataset.ts";
+import { asUsage, UsageError } from "./failures.ts";
+import { readRecipe } from "./recipe.ts";
+import { checkRecipe, packageVersion, readRunConfig } from "./run-config.ts";
+import type { RunConfig } from "./run-config.ts";
+import { applySettings, parseSetting } from "./settings.ts";
+import type { TrainingRun } from "./training-run.ts";
+import type { DataOptions, EngineOptions } from "./verb.ts";
+
+export interface NewRunOptions extends DataOptions, EngineOptions {
+  readonly out?: string;
+  readonly seed?: number;
+  readonly set?: readonly string[];
+}
+
+/** Folder in which runs without `--out` are put, below the working directory. */
+const RUNS_FOLDER = "runs";
+
+/**
+ * Checks everything and reads the data; nothing is written before the run begins.
+ *
+ * @throws UsageError, ConfigError, DataError or StorageError about the first thing that is wrong
+ */
+export async function prepareNewRun(recipeName: string, options: NewRunOptions): Promise<TrainingRun> {
+  const { fasta, splitBy, out, seed } = options;
+  const changes = [
+    ...(options.set ?? []).map(parseSetting),
+    ...(seed === undefined ? [] : [{ section: "training", key: "seed", value: seed } as const]),
+    ...(fasta === undefined ? [] : [{ section: "data", key: "path", value: resolve(fasta) } as const]),
+    ...(splitBy === undefined ? [] : [{ section: "data", key: "splitBy", value: splitBy } as const]),
+  ];
+  const { recipe, model, training } = await asUsage(async () => {
+    const changed = applySettings(await readRecipe(recipeName), changes);
+    return { recipe: changed, ...checkRecipe(changed, proteinVocabulary.size) };
+  });
+  if (out !== undefined) await requireFreeFolder(out);
+  const source = dataSource(recipe.data.path, recipe.data.splitBy);
+  const dataset = await loadData(source);
+  getSplit(dataset, "train");
+  const config: RunConfig = {
+    model_type: "performer",
+    architectures: ["PerformerForCausalLM"],
+    name: recipe.name,
+    model,
+    training,
+    data: { name: dataset.name, ...source, vocabulary: "protein", digest: digestOf(dataset) },
+    engine: { device: options.device ?? "cpu", threads: options.threads ?? availableParallelism() },
+    version: await packageVersion(),
+  };
+  return {
+    config,
+    dataset,
+    begin: async () => {
+      const folder = await createRunFolder(out ?? (await nextRunPath(join(RUNS_FOLDER, recipe.name))));
+      await writeConfig(folder, config);
+      return folder;
+    },
+  };
+}
+
+/** A folder that is in use is refused before anything costs time; that it still is free is seen when the run begins. */
+async function requireFreeFolder(out: string): Promise<void> {
+  const held = await listFolder(out);
+  if (held !== undefined && held.length > 0) await createRunFolder(out);
+}
+
+export interface ResumeOptions extends EngineOptions {
+  /** Where the sequences are now, when they have been moved. */
+  readonly fasta?: string;
+  readonly set?: readonly string[];
+}
+
+/**
+ * Takes up a run where its newest checkpoint left it.
+ *
+ * @throws UsageError when a setting is asked for that would change what has been trained already
+ * @throws StorageError when there is no run or no whole checkpoint; DataError when the data are not those of the run
+ */
+export async function prepareResumedRun(path: string, options: ResumeOptions): Promise<TrainingRun> {
+  const folder = await openRunFolder(path);
+  const before = await readRunConfig(folder);
+  const checkpoint = await readLatestCheckpoint(folder);
+  if (checkpoint === undefined) {
+    throw new StorageError(
+      `${path}: a run must have a checkpoint to be resumed, and this one was stopped before its first; ` +
+        `start again with another --out.`,
+    );
+  }
+  checkTensors(before.model, checkpoint.model, join(checkpoint.path, "model.safetensors"));
+  checkMoments(before.model, checkpoint);
+  const training = await asUsage(() => extendTraining(before.training, options.set ?? [], checkpoint.step));
+  const data = { ...before.data, ...(options.fasta !== undefined && { path: resolve(options.fasta) }) };
+  const dataset = await loadData(data);
+  if (digestOf(dataset) !== data.digest) {
+    throw new DataError({
+      who: data.path ?? dataset.name,
+      rule: "a resumed run must go on with the sequences that it began with",
+      got: "other ones",
+      fix: "restore the file, or name it with --fasta where it is now; for other sequences, start a new run",
+    });
+  }
+  const { device = before.engine.device, threads = before.engine.threads } = options;
+  const config: RunConfig = { ...before, training, data, engine: { device, threads } };
+  return {
+    config,
+    dataset,
+    initial: toTrainingState(checkpoint),
+    begin: async () => {
+      await writeConfig(folder, config);
+      await truncateMetrics(folder, checkpoint.step);
+      return folder;
+    },
+  };
+}
+
+/** Only the number of steps can change, and only where it does not decide the learning rate of the steps before. */
+function extendTraining(before: TrainingConfig, settings: readonly string[], step: number): TrainingConfig {
+  let steps = before.steps;
+  for (const { section, key, value } of settings.map(parseSetting)) {
+    if (section !== "training" || key !== "steps") {
+      throw new UsageError(
+        `--set ${section}.${key} would change what has been trained already; with --resume only training.steps can be set; ` +
+          `start a new run for the rest`,
+      );
+    }
+    // Checked like any other: trainingConfig refuses what is no positive whole number.
+    steps = trainingConfig({ ...before, steps: value as number }).steps;
+  }
+  if (steps !== before.steps && before.schedule !== "constant") {
+    throw new UsageError(
+      `--set training.steps=${steps} would change the learning rate of the steps before, because the schedule ` +
+        `'${before.schedule}' ends at step ${before.steps}; leave it out, or start a run with training.schedule=constant`,
+    );
+  }
+  if (steps < step) {
+    throw new UsageError(
+      `--set training.steps must be at least ${step}, the step of the newest checkpoint, got ${steps}; leave it out to finish the run`,
+    );
+  }
+  return { ...before, steps };
+}
+
+/** The optimizer's moments have the shapes of the weights that they belong to. */
+function checkMoments(config: ModelConfig, { optimizer, path }: Checkpoint): void {
+  const file = join(path, "optimizer.safetensors");
+  for (const [name, { shape }] of Object.entries(parameterShapes(config))) {
+    for (const moment of [`first.${name}`, `second.${name}`]) {
+      const found = optimizer[moment];
+      if (found !== undefined && sameShape(found.shape, shape)) continue;
+      const got = found === undefined ? "nothing" : formatShape(found.shape);
+      throw new ConfigError(
+        `${file}: tensor '${moment}' must be ${formatShape(shape)}, got ${got}; it belongs to another model, restore the ` +
+          `checkpoint from a copy, or start a new run`,
+      );
+    }
+  }
+}
+
+const trainerStateSchema = z.object({ tokens: z.number(), elapsedSeconds: z.number() });
+
+function toTrainingState({ step, model, optimizer, trainerState, path }: Checkpoint): TrainingState {
+  const state = parseOptions(join(path, "trainer_state.json"), trainerStateSchema, trainerState);
+  return { step, model, optimizer, trainerState: state };
+}

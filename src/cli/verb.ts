@@ -1,0 +1,101 @@
+// What all verbs of the command line share: their frame, their errors, and the options that mean the same everywhere.
+
+import { Command, InvalidArgumentError, Option } from "commander";
+
+import type { Device } from "../runtime/index.ts";
+
+export interface VerbOptions {
+  readonly name: string;
+  /** One line for the list of verbs, and the first of its own help. */
+  readonly summary: string;
+  /** Command lines without `performer`, each with what it does. */
+  readonly examples: readonly (readonly [commandLine: string, effect: string])[];
+}
+
+/** A verb with `--json`, with examples in its help, and with errors of one line. */
+export function createVerb({ name, summary, examples }: VerbOptions): Command {
+  const width = Math.max(...examples.map(([commandLine]) => commandLine.length));
+  const lines = examples.map(([commandLine, effect]) => `  performer ${commandLine.padEnd(width)}  ${effect}`);
+  return frameErrors(new Command(name), `performer ${name}`)
+    .description(summary)
+    .option("--json", "print the result as one JSON document, and nothing else, on standard output")
+    .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+}
+
+/** Lets errors be thrown instead of ending the process, and be told as `performer train: …`. */
+export function frameErrors(command: Command, who: string): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      outputError: (text, write) => {
+        // commander writes "error: unknown option '--sed'" and, on a line of its own, "(Did you mean --seed?)".
+        const [message = "", guess] = text
+          .replace(/^error: /, "")
+          .trimEnd()
+          .split("\n");
+        const fix = guess === undefined ? "--help lists what there is" : guess.replace(/^\(D(.*)\)$/, "d$1");
+        write(`${who}: ${message.replace(/\.$/, "")}; ${fix}\n`);
+      },
+    });
+}
+
+/** What Node can compute on. */
+export const devices = ["cpu", "webgpu", "reference"] as const satisfies readonly Device[];
+
+/** Where and with how many threads the engine computes. */
+export interface EngineOptions {
+  readonly device?: (typeof devices)[number];
+  readonly threads?: number;
+}
+
+export function addEngineOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--device <device>", "where to compute (default: cpu)").choices(devices))
+    .option("--threads <count>", "threads of the engine (default: all cores)", positiveInteger);
+}
+
+/** Where protein sequences come from instead of the embedded ones. */
+export interface DataOptions {
+  readonly fasta?: string;
+  readonly splitBy?: "header" | "hash";
+}
+
+export function addDataOptions(command: Command): Command {
+  return command
+    .option("--fasta <file>", "sequences to use, FASTA, plain or gzip (default: the embedded Swiss-Prot families)")
+    .addOption(
+      new Option(
+        "--split-by <rule>",
+        "how --fasta is parted: by the header's second word, or by a hash of the identifier (default: header)",
+      ).choices(["header", "hash"]),
+    );
+}
+
+/** Parses an option's value; the message completes commander's "argument '0' is invalid." */
+export function positiveInteger(text: string): number {
+  return parseNumber(text, "It must be a whole number from 1 on", (value) => Number.isSafeInteger(value) && value >= 1);
+}
+
+export function wholeNumber(text: string): number {
+  return parseNumber(text, "It must be a whole number from 0 on", (value) => Number.isSafeInteger(value) && value >= 0);
+}
+
+export function notNegative(text: string): number {
+  return parseNumber(text, "It must be a number from 0 on", (value) => Number.isFinite(value) && value >= 0);
+}
+
+export function shareOfOne(text: string): number {
+  return parseNumber(text, "It must be a number above 0 and at most 1", (value) => value > 0 && value <= 1);
+}
+
+/** For options that may be given again and again. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+function parseNumber(text: string, rule: string, isValid: (value: number) => boolean): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!isValid(value)) throw new InvalidArgumentError(rule);
+  return value;
+}

@@ -1,0 +1,124 @@
+// Runs the built command line, as a user does, on models and data small enough for a test.
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build, isBuilt } from "../../scripts/build.mjs";
+
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  /** When standard error first holds the text; rejects when the command ends without it. */
+  readonly says: (text: string) => Promise<void>;
+}
+
+/** A folder for one test file: commands run in it, and it is gone afterwards. */
+export interface Workplace extends Disposable {
+  readonly folder: string;
+  readonly path: (...names: string[]) => string;
+  readonly write: (name: string, content: string | Uint8Array) => string;
+  readonly start: (...args: string[]) => Running;
+  readonly run: (...args: string[]) => Promise<Finished>;
+}
+
+/** Builds dist/ when the source has changed since. */
+export async function ensureBuilt(): Promise<void> {
+  if (isBuilt()) return;
+  if ((await build()) !== 0) throw new Error("the build failed; its errors are above");
+}
+
+export function createWorkplace(): Workplace {
+  const folder = mkdtempSync(join(tmpdir(), "performer-e2e-"));
+  const start = (...args: string[]): Running => {
+    const child = spawn(process.execPath, [program, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    const waiting = new Map<string, () => void>();
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      for (const [text, resolve] of waiting) if (stderr.includes(text)) resolve();
+    });
+    const finished = new Promise<Finished>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code, stdout, stderr }));
+    });
+    const says = (text: string) =>
+      new Promise<void>((resolve, reject) => {
+        if (stderr.includes(text)) resolve();
+        waiting.set(text, resolve);
+        child.on("close", () => reject(new Error(`ended without saying ${JSON.stringify(text)}:\n${stderr}`)));
+      });
+    return { child, finished, says };
+  };
+  return {
+    folder,
+    path: (...names) => join(folder, ...names),
+    write: (name, content) => {
+      writeFileSync(join(folder, name), content);
+      return name;
+    },
+    start,
+    run: async (...args) => start(...args).finished,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Forty proteins of 11 to 53 residues with splits in their headers, from a formula, so that they need no file. */
+export function tinyFasta(): string {
+  const letters = "ACDEFGHIKLMNPQRSTVWY";
+  const splits = ["train", "train", "train", "train", "valid", "train", "test", "train", "ood", "train"];
+  return Array.from({ length: 40 }, (_, record) => {
+    const length = 11 + ((record * 17) % 43);
+    const residues = Array.from({ length }, (_, place) => letters[(place * (3 + (record % 5)) + record * 7) % 20]);
+    return `>P${record} ${splits[record % splits.length]} -\nM${residues.join("")}\n`;
+  }).join("");
+}
+
+/** `--set` for a model that trains in milliseconds a step. */
+export const tinyModel: readonly string[] = [
+  "model.modelDim=16",
+  "model.numLayers=2",
+  "model.numHeads=2",
+  "model.numFeatures=7",
+  "model.mlpDim=23",
+  "model.maxSeqLen=64",
+  "model.dropout=0.1",
+  "training.tokensPerBatch=256",
+  "training.warmupSteps=2",
+  "training.evalInterval=5",
+  "training.redrawInterval=4",
+].flatMap((setting) => ["--set", setting]);
+
+/** One thread: the tests' machine may have other work, and results do not depend on it. */
+export const oneThread: readonly string[] = ["--threads", "1"];
+
+/** Every file below a folder with its digest: equal before and after means that nothing was touched. */
+export function snapshot(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+  return Object.fromEntries(files.toSorted().map((path) => [relative(folder, path), digestOfFile(path)]));
+}
+
+export function digestOfFile(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+/** Standard output as the one JSON document that it must be. */
+export function parseOnly(stdout: string): unknown {
+  return JSON.parse(stdout);
+}

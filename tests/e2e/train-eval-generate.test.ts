@@ -1,0 +1,177 @@
+// The way of a user: train, evaluate, generate, and the demonstration; with and without --json.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+
+import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
+
+const place = createWorkplace();
+const common = [...oneThread, "--fasta", "tiny.fasta", ...tinyModel];
+const steps = ["--set", "steps=12"];
+let trained: unknown;
+
+const splitFigures = (split: string) => ({
+  split,
+  tokens: expect.any(Number),
+  accuracy: expect.any(Number),
+  perplexity: expect.any(Number),
+  lossNats: expect.any(Number),
+  unigram: { accuracy: expect.any(Number), perplexity: expect.any(Number) },
+});
+
+const sample = (prompt: string) => ({
+  id: expect.stringMatching(/^performer-\d+$/),
+  prompt,
+  sequence: expect.stringMatching(new RegExp(`^${prompt}[A-Z]*$`)),
+  tokens: expect.any(Number),
+  finished: expect.any(Boolean),
+  logLikelihoodNats: expect.any(Number),
+  perplexity: expect.any(Number),
+});
+
+beforeAll(async () => {
+  await ensureBuilt();
+  place.write("tiny.fasta", tinyFasta());
+});
+afterAll(() => place[Symbol.dispose]());
+
+describe("train, eval, generate", () => {
+  it("train writes a run folder and prints one JSON document", async () => {
+    const { code, stdout, stderr } = await place.run("train", ...common, ...steps, "--out", "run", "--json");
+    expect({ code, stderr: stderr.match(/defect|Error/) }).toEqual({ code: 0, stderr: null });
+    trained = parseOnly(stdout);
+    expect(trained).toEqual({
+      run: "run",
+      parameters: expect.any(Number),
+      step: 12,
+      steps: 12,
+      interrupted: false,
+      tokens: expect.any(Number),
+      elapsedSeconds: expect.any(Number),
+      evaluations: [splitFigures("test"), splitFigures("ood")],
+      samples: [sample("M"), sample("M"), sample("M")],
+      report: expect.stringContaining("report.html"),
+    });
+    expect(Object.keys(snapshot(place.path("run")))).toEqual([
+      "checkpoint-12/config.json",
+      "checkpoint-12/model.safetensors",
+      "checkpoint-12/optimizer.safetensors",
+      "checkpoint-12/trainer_state.json",
+      "config.json",
+      "metrics.jsonl",
+      "model.safetensors",
+      "report.html",
+    ]);
+  });
+
+  it("config.json says what was trained, and on what", () => {
+    expect(JSON.parse(readFileSync(place.path("run", "config.json"), "utf8"))).toMatchObject({
+      model_type: "performer",
+      architectures: ["PerformerForCausalLM"],
+      name: "demo",
+      model: { modelDim: 16, numHeads: 2, vocabSize: 29 },
+      training: { steps: 12, redrawInterval: 4 },
+      data: { name: "tiny.fasta", path: place.path("tiny.fasta"), splitBy: "header", vocabulary: "protein" },
+      engine: { device: "cpu", threads: 1 },
+    });
+  });
+
+  it("metrics.jsonl has the first, every tenth and the last step, and the evaluations", () => {
+    const lines = readFileSync(place.path("run", "metrics.jsonl"), "utf8").trimEnd().split("\n");
+    const records = lines.map((line) =>
+      Object.entries(JSON.parse(line)).map(([key, value]) => (key === "step" ? value : key)),
+    );
+    const training = ["trainLossNats", "learningRate", "gradientNorm", "tokens", "elapsedSeconds"];
+    const evaluation = ["validLossNats", "validAccuracy", "validPerplexity"];
+    expect(records).toEqual([
+      [1, ...training],
+      [5, ...evaluation],
+      [10, ...training],
+      [10, ...evaluation],
+      [12, ...training],
+      [12, ...evaluation],
+    ]);
+  });
+
+  it("eval prints the figures of the split beside the unigram's, the same as at the end of training", async () => {
+    const { code, stdout } = await place.run("eval", "run", "--split", "ood", "--json", ...oneThread);
+    expect(code).toBe(0);
+    const figures = parseOnly(stdout);
+    expect(figures).toEqual(splitFigures("ood"));
+    expect(trained).toMatchObject({ evaluations: [{ split: "test" }, figures] });
+    const people = await place.run("eval", "run", ...oneThread);
+    expect(people.stdout).toMatch(/split\s+model\s+unigram\s+difference\n.*\n.*perplexity/);
+  });
+
+  it("eval takes other sequences, and does without a baseline where they have no training split", async () => {
+    place.write("other.fasta", ">A test -\nMKVLAAG\n>B test -\nMGGHHK\n");
+    const { code, stdout } = await place.run("eval", "run", "--fasta", "other.fasta", "--json", ...oneThread);
+    expect(code).toBe(0);
+    expect(parseOnly(stdout)).toEqual({ ...splitFigures("test"), tokens: 13, unigram: null });
+  });
+
+  it("generate prints FASTA, the same for the same seed and another for another", async () => {
+    const args = ["generate", "run", "--prompt", "MKV", "--tokens", "70", "--count", "2", ...oneThread];
+    const [first, again, other] = [
+      await place.run(...args),
+      await place.run(...args),
+      await place.run(...args, "--seed", "1"),
+    ];
+    expect(first.code).toBe(0);
+    expect(first.stdout).toMatch(/^>performer-1 prompt=MKV finished=(yes|no) perplexity=[\d.]+\nMKV[A-Z]*\n/);
+    expect(first.stdout.split("\n").every((line) => line.startsWith(">") || line.length <= 60)).toBe(true);
+    expect(again.stdout).toBe(first.stdout);
+    expect(other.stdout).not.toBe(first.stdout);
+  });
+
+  it("generate --json tells the likelihood of every sample", async () => {
+    const { code, stdout } = await place.run(
+      "generate",
+      "run",
+      "--prompt",
+      "MK",
+      "--count",
+      "2",
+      "--json",
+      ...oneThread,
+    );
+    expect(code).toBe(0);
+    expect(parseOnly(stdout)).toEqual({ samples: [sample("MK"), sample("MK")] });
+  });
+
+  it("a reader that closes the pipe ends generate without a complaint", async () => {
+    const { child, finished } = place.start("generate", "run", "--count", "50", "--tokens", "50", ...oneThread);
+    child.stdout?.destroy();
+    const { code, stderr } = await finished;
+    expect(code).toBe(0);
+    expect(stderr).not.toMatch(/EPIPE|Error|defect/);
+  });
+});
+
+describe("demo", () => {
+  it("runs from training to the next commands, and never in the folder of an earlier run", async () => {
+    const first = await place.run("demo", ...common, "--set", "steps=3");
+    expect(first.code).toBe(0);
+    expect(first.stdout).toContain("Three generated proteins:");
+    expect(first.stdout).toMatch(/node .*main\.js generate runs\/demo --prompt MKV/);
+    const before = snapshot(place.path("runs", "demo"));
+    const second = await place.run("demo", ...common, "--set", "steps=3", "--json");
+    expect(second.code).toBe(0);
+    expect(parseOnly(second.stdout)).toMatchObject({ run: "runs/demo-2", step: 3, samples: [{}, {}, {}] });
+    expect(snapshot(place.path("runs", "demo"))).toEqual(before);
+  });
+});
+
+describe("help", () => {
+  it.each(["demo", "train", "eval", "generate"])("%s --help has examples, and ends with exit code 0", async (verb) => {
+    const { code, stdout, stderr } = await place.run(verb, "--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(new RegExp(`Examples:\n {2}performer ${verb}`));
+    expect(stdout).toContain("--json");
+  });
+
+  it("--version prints the version of the package", async () => {
+    const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+    expect(await place.run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+});
