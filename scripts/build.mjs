@@ -9,9 +9,10 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { note, root, run } from "./process.mjs";
 
@@ -46,12 +47,23 @@ export async function build() {
     chmodSync(nextFolder, 0o755);
     rmSync(distFolder, { recursive: true, force: true });
     renameSync(nextFolder, distFolder);
-    if (existsSync(command)) chmodSync(command, 0o755);
+    if (existsSync(command)) {
+      chmodSync(command, 0o755);
+      linkCommand();
+    }
     writeFileSync(stampFile, hash);
     return 0;
   } finally {
     rmSync(nextFolder, { recursive: true, force: true });
   }
+}
+
+/** `npx performer` in the clone: npm links the commands of dependencies, but not the package's own. */
+function linkCommand() {
+  const link = join(root, "node_modules", ".bin", "performer");
+  if (process.platform === "win32" || !existsSync(dirname(link))) return;
+  rmSync(link, { force: true });
+  symlinkSync(join("..", "..", "dist", "cli", "main.js"), link);
 }
 
 /** A digest of everything that decides what dist/ holds: the source, the compiler's options and its version. */

@@ -1,10 +1,13 @@
 /** The ready model: create or load, train on your sequences, evaluate, generate, save. */
 import { createBackend } from "#engine";
-import { DataError, planEvaluation, planTraining, proteinVocabulary, type Vocabulary } from "./data/index.ts";
+import { planEvaluation, planTraining, proteinVocabulary, type Vocabulary } from "./data/index.ts";
 import type { NdArray } from "./graph/ndarray.ts";
+import { nearestName } from "./graph/nearest-name.ts";
 import { generate, type GeneratedSequence } from "./inference/index.ts";
 import {
   checkTensors,
+  checkVocabulary,
+  ConfigError,
   countParameters,
   modelConfig,
   type ModelConfig,
@@ -12,6 +15,7 @@ import {
   type Named,
 } from "./model/index.ts";
 import type { Backend } from "./runtime/backend.ts";
+import { parseJson } from "./storage/json.ts";
 import { decodeSafetensors, encodeSafetensors } from "./storage/safetensors.ts";
 import {
   createEvaluator,
@@ -69,7 +73,7 @@ const generationKeys = ["max_new_tokens", "temperature", "top_k", "top_p", "num_
  * A causal Performer language model with its weights.
  *
  * @example
- * await using model = PerformerForCausalLM.create({ modelDim: 128, numLayers: 2, seed: 7 });
+ * const model = PerformerForCausalLM.create({ modelDim: 128, numLayers: 2, seed: 7 });
  * await model.train(["MKVLAT…", …], { steps: 200 });
  * const [{ sequence }] = await model.generate("MKV", { max_new_tokens: 50, temperature: 0.8 });
  * await model.save_pretrained("my-model");
@@ -120,6 +124,7 @@ export class PerformerForCausalLM {
     const config = modelConfig(parsed.model);
     const { tensors } = decodeSafetensors(files.model, { name: "model.safetensors" });
     checkTensors(config, tensors, "model.safetensors");
+    checkVocabulary(config, options.vocabulary ?? proteinVocabulary, "from_pretrained");
     return new PerformerForCausalLM(config, tensors, parsed.seed, options);
   }
 
@@ -210,7 +215,7 @@ export class PerformerForCausalLM {
       vocabulary,
       predictEnd: false,
     });
-    return evaluator.evaluate(this.#tensors, batches);
+    return await evaluator.evaluate(this.#tensors, batches); // awaited here, so that the graphs live until it is done
   }
 
   /**
@@ -221,12 +226,9 @@ export class PerformerForCausalLM {
   async generate(prompt = "", options: GenerationOptions = {}): Promise<GeneratedSequence[]> {
     const unknown = Object.keys(options).find((key) => !generationKeys.some((known) => known === key));
     if (unknown !== undefined) {
-      throw new DataError({
-        who: "generate",
-        rule: `options must be among ${generationKeys.join(", ")}`,
-        got: `'${unknown}'`,
-        fix: "check the spelling",
-      });
+      const near = nearestName(unknown, generationKeys);
+      const fix = near === undefined ? `the options are ${generationKeys.join(", ")}` : `did you mean '${near}'?`;
+      throw new ConfigError(`generate: '${unknown}' is not an option; ${fix}`);
     }
     const { max_new_tokens, top_k, top_p, num_return_sequences, temperature, seed } = options;
     return generate({
@@ -254,10 +256,17 @@ export class PerformerForCausalLM {
 
 /** config.json of a run or of a saved model. */
 function parseSavedConfig(text: string): { readonly model: ModelOptions; readonly seed: number } {
-  const value: unknown = JSON.parse(text);
+  const value = parseJson(text, "config.json");
   const part = (from: unknown, name: string): unknown =>
     typeof from === "object" && from !== null ? Reflect.get(from, name) : undefined;
+  const model = part(value, "model");
+  if (typeof model !== "object" || model === null || Array.isArray(model)) {
+    throw new ConfigError(
+      `config.json: 'model' must be an object with the model's sizes, got ${JSON.stringify(model) ?? "nothing"}; ` +
+        "use a config.json that `performer train` or save_pretrained wrote",
+    );
+  }
   const seed = part(part(value, "training"), "seed");
   // modelConfig checks every key of it.
-  return { model: part(value, "model") as ModelOptions, seed: typeof seed === "number" ? seed : 0 };
+  return { model: model as ModelOptions, seed: typeof seed === "number" ? seed : 0 };
 }

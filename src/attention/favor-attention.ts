@@ -3,6 +3,7 @@ import { createBackend } from "#engine";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { formatShape } from "../graph/shape.ts";
 import { GraphError } from "../graph/errors.ts";
+import { nearestName } from "../graph/nearest-name.ts";
 import { createRandom } from "../random/index.ts";
 import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
 import { input } from "../ops/source.ts";
@@ -62,6 +63,7 @@ export async function favorAttention(
   arrays: { readonly q: AttentionArray; readonly k: AttentionArray; readonly v: AttentionArray },
   options: FavorAttentionOptions = {},
 ): Promise<AttentionOutput> {
+  checkOptions(options);
   const { numHeads = 1, causal = false, seed = 0, backend = createBackend() } = options;
   const mechanism = mechanisms[options.mechanism ?? "favor"];
   if (!Number.isInteger(numHeads) || numHeads < 1) {
@@ -90,6 +92,33 @@ export async function favorAttention(
     return { type: "float32", data, dims: given.q.batched ? out.shape : out.shape.slice(1) };
   } finally {
     await executable.dispose();
+  }
+}
+
+const optionNames = {
+  numHeads: true,
+  causal: true,
+  numFeatures: true,
+  seed: true,
+  mechanism: true,
+  headDim: true,
+  backend: true,
+} as const satisfies Record<keyof FavorAttentionOptions, true>;
+
+/** What types do not catch in JavaScript and in options that come from a file. */
+function checkOptions(options: FavorAttentionOptions): void {
+  const names = Object.keys(optionNames);
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(optionNames, key));
+  if (unknown !== undefined) {
+    const near = nearestName(unknown, names);
+    const fix = near === undefined ? `the options are ${names.join(", ")}` : `did you mean '${near}'?`;
+    throw new GraphError(`favorAttention: '${unknown}' is not an option; ${fix}`);
+  }
+  const { mechanism } = options;
+  if (mechanism !== undefined && !Object.hasOwn(mechanisms, mechanism)) {
+    throw new GraphError(
+      `favorAttention: mechanism must be among ${Object.keys(mechanisms).join(", ")}, got '${String(mechanism)}'; omit it for favor`,
+    );
   }
 }
 
@@ -131,11 +160,29 @@ function sized(
           "or give { data, dims: [length, width] }, or one array a position",
       );
     }
-    return { data: array, shape: [array.length / (numHeads * headDim), numHeads * headDim] };
+    if (!Number.isInteger(headDim) || headDim < 1) {
+      throw new GraphError(
+        `favorAttention: headDim must be a positive integer, got ${headDim}; it is the width of one head`,
+      );
+    }
+    const width = numHeads * headDim;
+    if (array.length % width !== 0) {
+      throw new GraphError(
+        `favorAttention: ${name} must hold a multiple of numHeads · headDim = ${width} elements, got ${array.length}; ` +
+          "change headDim or numHeads",
+      );
+    }
+    return { data: array, shape: [array.length / width, width] };
   }
-  if ("data" in array) {
+  if (typeof array === "object" && array !== null && "data" in array) {
     const data = array.data instanceof Float32Array ? array.data : Float32Array.from(array.data, Number);
     return { data, shape: "dims" in array ? array.dims : array.shape };
+  }
+  if (!Array.isArray(array) || !array.every((row) => typeof row === "object" && row !== null && "length" in row)) {
+    throw new GraphError(
+      `favorAttention: ${name} must be an array of rows, { data, dims } or a flat Float32Array, got ${describe(array)}; ` +
+        "give one array a position, or Float32Array.from(values) with the option headDim",
+    );
   }
   const width = array[0]?.length ?? 0;
   if (array.some((row) => row.length !== width)) {
@@ -144,4 +191,9 @@ function sized(
   const data = new Float32Array(array.length * width);
   array.forEach((row, index) => data.set(Float32Array.from(row), index * width));
   return { data, shape: [array.length, width] };
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return `an array of ${value.length} elements that are not all rows`;
+  return typeof value === "object" && value !== null ? `a ${value.constructor.name}` : typeof value;
 }

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 
+import { benchCommand } from "./bench/command.ts";
 import { demoCommand } from "./demo.ts";
 import { evalCommand } from "./eval.ts";
 import { describeFailure, exitCodes } from "./failures.ts";
@@ -16,6 +17,7 @@ Examples:
   performer train family                       train by a recipe
   performer eval runs/demo --split ood         evaluate on unseen protein families
   performer generate runs/demo --prompt MKV    generate proteins
+  performer bench attention                    how fast this machine is
 
 Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 PERFORMER_DEBUG=1 shows timings, and where an error was thrown.`;
@@ -31,7 +33,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     .description("Transformers with linear-time attention (Performers, FAVOR+): train, evaluate, generate.")
     .version(await packageVersion())
     .addHelpText("after", EXAMPLES);
-  const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand()];
+  const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand(), benchCommand()];
   for (const verb of verbs) program.addCommand(verb);
   try {
     if (args.length === 0) {

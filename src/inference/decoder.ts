@@ -38,7 +38,7 @@ export async function createDecoder(
   const mechanism: AttentionMechanism = mechanisms[config.mechanism];
   return mechanism.recurrent
     ? createRecurrentDecoder(config, mechanism.recurrent, tensors, backend, batchSize, start)
-    : createRereadingDecoder(config, tensors, backend, batchSize);
+    : createRereadingDecoder(config, tensors, backend, batchSize, start);
 }
 
 function constantModel(config: ModelConfig, tensors: Named<NdArray>): ModelTensors {
@@ -132,7 +132,13 @@ async function createRereadingDecoder(
   tensors: Named<NdArray>,
   backend: Backend,
   batchSize: number,
+  start: number,
 ): Promise<Decoder> {
+  if (start !== 0) {
+    throw new ConfigError(
+      `createDecoder: start must be 0 for '${config.mechanism}', which reads its sequences again, got ${start}; omit it`,
+    );
+  }
   const model = constantModel(config, tensors);
   const form = formFor(backend.device);
   const seen: Int32Array[] = [];

@@ -4,7 +4,7 @@ import type { Vocabulary } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { ConfigError } from "../model/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
-import { checkTensors } from "../model/tensors.ts";
+import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { createRandom } from "../random/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { createDecoder } from "./decoder.ts";
@@ -54,6 +54,7 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     }
   }
   checkTensors(config, tensors, "generate");
+  checkVocabulary(config, vocabulary, "generate");
   const promptIds = vocabulary.encode(prompt, { recordId: "the prompt" });
   const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId];
   const rows = Array.from({ length: count }, (_, index) => ({

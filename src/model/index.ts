@@ -14,4 +14,4 @@ export type { Block, Linear, Named, Norm, Parameters } from "./parameters.ts";
 export { ConfigError } from "./parse-options.ts";
 export { logits, logitsStep } from "./performer.ts";
 export type { ForwardOptions, ModelTensors, Positions } from "./performer.ts";
-export { checkTensors, tensorShapes } from "./tensors.ts";
+export { checkTensors, checkVocabulary, tensorShapes } from "./tensors.ts";

@@ -1,7 +1,11 @@
 /** Building blocks between attention and the whole model. */
+import type { ExecutionForm } from "../attention/mechanism.ts";
+import { customGradient } from "../autodiff/custom-gradient.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { add, mul } from "../ops/elementwise.ts";
+import { gelu, geluSlope } from "../ops/gelu.ts";
+import { inBlocks } from "../ops/in-blocks.ts";
 import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
 import { linear, matmul } from "../ops/matmul.ts";
 import { layerNorm } from "../ops/normalize.ts";
@@ -14,6 +18,17 @@ export function applyLinear(x: Tensor, { weight, bias }: Linear<Tensor>): Tensor
 
 export function applyNorm(x: Tensor, { weight, bias }: Norm<Tensor>, epsilon: number): Tensor {
   return layerNorm(x, weight, bias, epsilon);
+}
+
+/** `gelu`, with a backward pass in cache-sized blocks where the device can loop. */
+export function applyGelu(x: Tensor, form: ExecutionForm): Tensor {
+  if (form === "parallel") return gelu(x);
+  const { y } = customGradient(
+    { x },
+    ({ x }) => ({ y: gelu(x) }),
+    ({ y: dy }, { x }) => (dy ? { x: inBlocks({ x, dy }, (block) => mul(block.dy, geluSlope(block.x))) } : {}),
+  );
+  return y;
 }
 
 /** `[B, L, H·D]` → `[B, L, H, D]`. */

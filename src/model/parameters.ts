@@ -49,8 +49,14 @@ interface Initial {
   readonly init: { readonly std: number } | { readonly value: number };
 }
 
+/**
+ * Queries and keys start short: the variance of random features grows with exp(‖q + k‖²/√d), and at full length
+ * attention would begin as noise (the demo needs half as many steps again).
+ */
+const QUERY_KEY_GAIN = 0.3;
+
 /** Shapes and initial distributions of all parameters. */
-export function parameterTree(config: ModelConfig): Parameters<Initial> {
+function parameterTree(config: ModelConfig): Parameters<Initial> {
   const { vocabSize, modelDim, mlpDim, numLayers, maxSeqLen, positions, tieEmbeddings } = config;
   const normal = (shape: Shape, std: number): Initial => ({ shape, init: { std } });
   const constant = (shape: Shape, value: number): Initial => ({ shape, init: { value } });
@@ -67,8 +73,8 @@ export function parameterTree(config: ModelConfig): Parameters<Initial> {
     blocks: Array.from({ length: numLayers }, () => ({
       attentionNorm: norm(),
       attention: {
-        query: linear(modelDim, modelDim),
-        key: linear(modelDim, modelDim),
+        query: linear(modelDim, modelDim, QUERY_KEY_GAIN),
+        key: linear(modelDim, modelDim, QUERY_KEY_GAIN),
         value: linear(modelDim, modelDim),
         output: linear(modelDim, modelDim, residualGain),
       },
@@ -81,7 +87,7 @@ export function parameterTree(config: ModelConfig): Parameters<Initial> {
 }
 
 /** The leaves of a tree under dotted names, in the order of the tree. */
-export function flatten<T>(tree: unknown, isLeaf: (value: unknown) => value is T, prefix = ""): Record<string, T> {
+function flatten<T>(tree: unknown, isLeaf: (value: unknown) => value is T, prefix = ""): Record<string, T> {
   if (isLeaf(tree)) return { [prefix]: tree };
   return Object.assign(
     {},

@@ -5,14 +5,22 @@ import { GraphError } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { gelu } from "../ops/gelu.ts";
 import { add } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
 import { reshape, transpose } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { constant } from "../ops/source.ts";
 import type { ModelConfig } from "./config.ts";
-import { applyLinear, applyNorm, joinHeads, rotaryAngles, rotate, splitHeads, type RotaryAngles } from "./layers.ts";
+import {
+  applyGelu,
+  applyLinear,
+  applyNorm,
+  joinHeads,
+  rotaryAngles,
+  rotate,
+  splitHeads,
+  type RotaryAngles,
+} from "./layers.ts";
 import { projectionName, type Block, type Named, type Parameters } from "./parameters.ts";
 
 /** Where the tokens stand, in the form that the configuration's position encoding reads. */
@@ -38,7 +46,7 @@ export interface ModelTensors {
 }
 
 /** Positions start … start + length − 1 as constants of the graph. */
-export function constantPositions(config: ModelConfig, length: number): Positions {
+function constantPositions(config: ModelConfig, length: number): Positions {
   const positions = Array.from({ length }, (_, index) => index);
   if (config.positions === "learned") return { ids: constant(ndarray(Int32Array.from(positions), [length])) };
   const { cos, sin } = rotaryAngles(positions, config.modelDim / config.numHeads);
@@ -67,7 +75,7 @@ export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOp
             ...(options.form && { form: options.form }),
           });
         };
-        return applyBlock(config, block, x, positions, drop, attend);
+        return applyBlock(config, block, x, positions, options, attend);
       });
     });
     return output(model, x);
@@ -90,7 +98,7 @@ function applyBlock(
   block: Block<Tensor>,
   x: Tensor,
   { angles }: Positions,
-  drop: (x: Tensor) => Tensor,
+  { dropout: drop = (y) => y, form = "scan" }: ForwardOptions,
   attend: Attend,
 ): Tensor {
   const { numHeads, layerNormEpsilon } = config;
@@ -106,7 +114,7 @@ function applyBlock(
   });
   return scope("mlp", () => {
     const { up, down } = block.mlp;
-    const hidden = gelu(applyLinear(applyNorm(attended, block.mlpNorm, layerNormEpsilon), up));
+    const hidden = applyGelu(applyLinear(applyNorm(attended, block.mlpNorm, layerNormEpsilon), up), form);
     return add(attended, drop(applyLinear(hidden, down)));
   });
 }
@@ -148,7 +156,7 @@ export function logitsStep(
           next.push(step.state);
           return step.out;
         };
-        return applyBlock(config, block, x, positions, (y) => y, attend);
+        return applyBlock(config, block, x, positions, {}, attend);
       });
     });
     return { logits: reshape(output(model, x), [-1, config.vocabSize]), states: next };

@@ -31,3 +31,12 @@ export function checkTensors(config: ModelConfig, tensors: Named<NdArray>, who: 
   const unknown = Object.keys(tensors).find((name) => !(name in expected));
   if (unknown !== undefined) throw new ConfigError(`${who}: tensor '${unknown}' is not one of this model's; ${fix}`);
 }
+
+/** @throws ConfigError when a model's ids are not those of a vocabulary */
+export function checkVocabulary(config: ModelConfig, vocabulary: { readonly size: number }, who: string): void {
+  if (vocabulary.size === config.vocabSize) return;
+  throw new ConfigError(
+    `${who}: the vocabulary must have the model's vocabSize ${config.vocabSize}, got ${vocabulary.size} tokens; ` +
+      "use the vocabulary that the model was trained with",
+  );
+}

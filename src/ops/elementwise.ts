@@ -130,6 +130,14 @@ export const exp = defineUnary({ name: "Exp", vjp: ({ y, dy }) => mul(dy, y), re
 /** Natural logarithm. */
 export const log = defineUnary({ name: "Log", vjp: ({ x, dy }) => div(dy, x), reference: Math.log });
 
+/** 1 / x. */
+export const reciprocal = defineUnary({
+  name: "Reciprocal",
+  // In this order the square, which may overflow, is never formed.
+  vjp: ({ y, dy }) => neg(mul(mul(dy, y), y)),
+  reference: (x) => 1 / x,
+});
+
 /** √x. */
 export const sqrt = defineUnary({ name: "Sqrt", vjp: ({ y, dy }) => div(mul(dy, 0.5), y), reference: Math.sqrt });
 

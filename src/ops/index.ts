@@ -15,6 +15,7 @@ export {
   minimum,
   mul,
   neg,
+  reciprocal,
   relu,
   sigmoid,
   sin,
@@ -25,6 +26,7 @@ export {
 export type { Operand } from "./elementwise.ts";
 export { gather, scatterRows } from "./gather.ts";
 export { gelu, geluSlope } from "./gelu.ts";
+export { inBlocks } from "./in-blocks.ts";
 export { mergeAxes, reshape, splitAxis, swapLastAxes, transpose } from "./layout.ts";
 export { linear, matmul } from "./matmul.ts";
 export type { MatMulOptions } from "./matmul.ts";
@@ -37,3 +39,4 @@ export type { ScanOptions } from "./scan.ts";
 export { concat, pad, slice, split } from "./slicing.ts";
 export { sumSquares } from "./sum-squares.ts";
 export { constant, full, input, scalar, stopGradient } from "./source.ts";
+export { lowerTriangle } from "./triangle.ts";

@@ -4,6 +4,8 @@ import type { ReferenceArray } from "../graph/op-rule.ts";
 import { sameShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, mul, sub } from "./elementwise.ts";
+import { reshape } from "./layout.ts";
+import { matmul } from "./matmul.ts";
 import { expand, sum, unbroadcast } from "./reduce.ts";
 
 /** Applies a function to each row of the last axis. */
@@ -61,10 +63,12 @@ const layerNormOp = defineMultiOp<NormAttributes>({
     if (!x || !scale || !mean || !inverseDeviation) return [];
     const normalized = mul(sub(x, mean), inverseDeviation);
     const perRow = 1 / (x.shape.at(-1) ?? 1);
-    const rowMean = (value: Tensor) => mul(sum(value, { axes: [-1], keepDims: true }), perRow);
+    // The mean of a row weighted by scale, as a product with one column: it reads the row once and writes nothing in between.
+    const column = reshape(mul(scale, perRow), [-1, 1]);
+    const scaledMean = (value: Tensor) => matmul(value, column);
     const byY = (gradient: Tensor) => {
-      const g = mul(gradient, scale);
-      return mul(sub(g, add(rowMean(g), mul(normalized, rowMean(mul(g, normalized))))), inverseDeviation);
+      const means = add(scaledMean(gradient), mul(normalized, scaledMean(mul(gradient, normalized))));
+      return mul(sub(mul(gradient, scale), means), inverseDeviation);
     };
     const byInverse = (gradient: Tensor) =>
       mul(mul(normalized, mul(inverseDeviation, inverseDeviation)), mul(gradient, -perRow));

@@ -23,10 +23,12 @@ const {
   gather,
   gelu,
   geluSlope,
+  inBlocks,
   layerNorm,
   linear,
   log,
   logSoftmax,
+  lowerTriangle,
   matmul,
   max,
   maximum,
@@ -37,6 +39,7 @@ const {
   neg,
   oneHot,
   pad,
+  reciprocal,
   relu,
   reshape,
   scalar,
@@ -132,6 +135,20 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
   neg: [opCase("changes the sign", { x: normal(3, 5) }, ({ x }) => neg(x))],
   exp: [opCase("raises e", { x: normal(3, 5) }, ({ x }) => exp(x))],
   log: [opCase("takes logarithms", { x: positive(3, 5) }, ({ x }) => log(x))],
+  reciprocal: [opCase("takes reciprocals", { x: awayFromZero(3, 5) }, ({ x }) => reciprocal(x))],
+  lowerTriangle: [
+    opCase("keeps the lower triangle of every matrix", { x: normal(2, 5, 5) }, ({ x }) => lowerTriangle(x)),
+    opCase("keeps the lower triangle of a wide matrix", { x: normal(3, 7) }, ({ x }) => lowerTriangle(x)),
+    opCase(
+      "puts 0 where infinity stood above the diagonal",
+      { x: normal(3, 3) },
+      ({ x }) =>
+        lowerTriangle(
+          mul(x, constant(ndarray(Float32Array.of(1, Infinity, Infinity, 2, 3, Infinity, 4, 5, 6), [3, 3]))),
+        ),
+      { differentiable: [] },
+    ),
+  ],
   sqrt: [opCase("takes square roots", { x: positive(3, 5) }, ({ x }) => sqrt(x))],
   tanh: [opCase("takes hyperbolic tangents", { x: normal(3, 5) }, ({ x }) => tanh(x))],
   sigmoid: [
@@ -647,6 +664,17 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
     ),
   ],
 
+  inBlocks: [
+    opCase(
+      "is the function itself, block by block",
+      { x: normal(5, 6), dy: normal(5, 6) },
+      ({ x, dy }) => inBlocks({ x, dy }, (block) => mul(block.dy, tanh(block.x)), 6),
+      noScan,
+    ),
+    opCase("leaves tensors whole that the blocks do not cut evenly", { x: normal(7, 3) }, ({ x }) =>
+      inBlocks({ x }, (block) => tanh(block.x), 5),
+    ),
+  ],
   constant: [
     opCase("multiplies by an array of the graph", { x: normal(2, 3) }, ({ x }) =>
       mul(x, constant(ndarray(Float32Array.of(1.5, -2, 0.25), [3]))),

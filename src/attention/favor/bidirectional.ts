@@ -2,7 +2,7 @@
  * Bidirectional linear attention: two Scans over heads and their chunks, first the keys into one state, then the queries
  * through it.
  *
- *   S = Σ_s exp(−C) φ(k_s) v′_sᵀ with C = the largest log feature of the head,   out_t = normalised φ(q_t) S,   v′ = [v, 1]
+ *   S = Σ_s exp(−C) v′_s φ(k_s)ᵀ with C = the largest log feature of the head,   out_t = normalised S φ(q_t),   v′ = [v, 1]
  *
  * A key's constant must be the same for all positions a query sees: here one running maximum for each (batch, head), so
  * padding and other heads do not touch it. Features live inside the bodies only, forward and backward.
@@ -25,7 +25,7 @@ import { paddedLength } from "./chunks.ts";
 import { LOG_ZERO, normalized, sumsGradient, valueGradient, withOnes } from "./normalized.ts";
 
 /** Positions a step: the fastest measured (docs/performance.md); one head at a time, for nothing is masked inside. */
-export const BIDIRECTIONAL_CHUNK = 1024;
+const BIDIRECTIONAL_CHUNK = 1024;
 
 /** One head after another, each in chunks: `[B·H, N, C, …]`. */
 interface Heads {
@@ -36,7 +36,8 @@ interface Heads {
 
 interface Saved {
   readonly out: Tensor;
-  readonly denominator: Tensor;
+  /** 1 / denominator of every position. */
+  readonly inverse: Tensor;
   /** S and C of every head behind its last key. */
   readonly state: Tensor;
   readonly top: Tensor | undefined;
@@ -112,12 +113,12 @@ function forward({ q, k, v }: Heads, mask: Tensor | undefined, spec: LinearAtten
   });
   const { state, top } = outputs;
   const queries = eachChunk({ q }, { state }, ({ q }, { state }) =>
-    normalized(matmul(map.query(q, projection), state)),
+    normalized(matmul(map.query(q, projection), state, { transposeB: true })),
   );
   return { ...queries, state, top };
 }
 
-/** S and C of one head: k `[N, C, D]` → `[M, E + 1]` and `[1, 1]`. */
+/** S and C of one head: k `[N, C, D]` → `[E + 1, M]` and `[1, 1]`. */
 function stateOfHead(
   { k, v, mask }: { readonly k: Tensor; readonly v: Tensor; readonly mask: Tensor | undefined },
   numFeatures: number,
@@ -125,7 +126,7 @@ function stateOfHead(
 ): { readonly state: Tensor; readonly top: Tensor | undefined } {
   const { carry } = scan({
     carry: {
-      S: full([numFeatures, (v.shape.at(-1) ?? 0) + 1], 0),
+      S: full([(v.shape.at(-1) ?? 0) + 1, numFeatures], 0),
       C: spec.map.kind === "exponential" ? full([1, 1], LOG_ZERO) : undefined,
     },
     sequences: { k, v, mask },
@@ -133,7 +134,7 @@ function stateOfHead(
       const keys = commonKeys(spec, k, mask);
       const next = C && keys.top && maximum(keys.top, C);
       const carried = C && next ? mul(S, exp(sub(C, next))) : S;
-      const added = matmul(keys.under(next), withOnes(v), { transposeA: true });
+      const added = matmul(withOnes(v), keys.under(next), { transposeA: true });
       return { carry: { S: add(carried, added), C: next }, outputs: {} };
     },
   });
@@ -164,28 +165,28 @@ function pick<Picked extends Tensors<Picked>>(like: Picked, record: TensorRecord
   return Object.fromEntries(Object.keys(like).map((name) => [name, record[name]])) as Picked; // the same names
 }
 
-/** With dU = [dOut, −dOut·out] / denominator and dS = Σ_t φ(q_t) dU_tᵀ: dφ(q_t) = S dU_t, dφ(k_s) = dS v′_s, dv′_s = dSᵀ φ(k_s). */
+/** With dU = [dOut, −dOut·out] / denominator and dS = Σ_t dU_t φ(q_t)ᵀ: dφ(q_t) = Sᵀ dU_t, dφ(k_s) = dSᵀ v′_s, dv′_s = dS φ(k_s). */
 function backward(
   { q, k, v }: Heads,
   mask: Tensor | undefined,
   spec: LinearAttentionSpec,
-  { out, denominator, state, top }: Saved,
+  { out, inverse, state, top }: Saved,
   dOut: Tensor,
 ): Heads {
   const { map, projection } = spec;
   const { dq, dS } = scan({
     carry: {},
-    sequences: { q, out, denominator, dOut, state },
+    sequences: { q, out, inverse, dOut, state },
     body: (_, { state, ...head }) => {
       const { carry, outputs } = scan({
         carry: { dS: full(state.shape, 0) },
         sequences: head,
-        body: ({ dS }, { q, out, denominator, dOut }) => {
+        body: ({ dS }, { q, out, inverse, dOut }) => {
           const queries = map.query(q, projection);
-          const dU = sumsGradient(dOut, out, denominator);
-          const dQueries = matmul(dU, state, { transposeB: true });
+          const dU = sumsGradient(dOut, out, inverse);
+          const dQueries = matmul(dU, state);
           const [dq = dQueries] = backpropagate([queries], [dQueries], [q]);
-          return { carry: { dS: add(dS, matmul(queries, dU, { transposeA: true })) }, outputs: { dq } };
+          return { carry: { dS: add(dS, matmul(dU, queries, { transposeA: true })) }, outputs: { dq } };
         },
       });
       return { carry: {}, outputs: { dq: outputs.dq, dS: carry.dS } };
@@ -193,9 +194,9 @@ function backward(
   }).outputs;
   const { dk, dv } = eachChunk({ k, v, mask }, { dS, top }, ({ k, v, mask }, { dS, top }) => {
     const keys = commonKeys(spec, k, mask).under(top);
-    const dKeys = matmul(withOnes(v), dS, { transposeB: true });
+    const dKeys = matmul(withOnes(v), dS);
     const [dk = dKeys] = backpropagate([keys], [dKeys], [k]);
-    return { dk, dv: valueGradient(matmul(keys, dS)) };
+    return { dk, dv: valueGradient(matmul(keys, dS, { transposeB: true })) };
   });
   return { q: dq, k: dk, v: dv };
 }

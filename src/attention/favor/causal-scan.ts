@@ -5,8 +5,8 @@
  *
  *   U_t = Σ_{s≤t} (φ(q_t)·φ̂_s) · exp(c_s − C_t) · v′_s,   out_t = U_t's first columns over its last
  *
- * Every exponent is ≤ 0, and C_t depends on the past alone. The carried state is S = Σ_{s before the chunk} exp(c_s − C) φ̂_s v′_sᵀ
- * with its maximum C. Features are computed inside the body, forward and again backward, so none is ever kept for a whole
+ * Every exponent is ≤ 0, and C_t depends on the past alone. The carried state is S = Σ_{s before the chunk} exp(c_s − C) v′_s φ̂_sᵀ,
+ * `[E + 1, M]`, with its maximum C: held this way round, every product transposes the operand that has few elements. Features are computed inside the body, forward and again backward, so none is ever kept for a whole
  * sequence. Feature maps without log scales (c = 0) take the same path without the exponentials.
  *
  * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward pass are ours.
@@ -21,7 +21,8 @@ import { max } from "../../ops/maximum-along.ts";
 import { scan } from "../../ops/scan.ts";
 import { concat, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
-import { causalFactor, causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
+import { lowerTriangle } from "../../ops/triangle.ts";
+import { causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
 import type { FeatureMap } from "./feature-maps.ts";
 import {
   keyGradient,
@@ -57,23 +58,35 @@ interface LogScales {
 }
 
 interface ChunkScales {
-  /** `[B, H, C, C]`: exp(c_s − C_t) where s ≤ t, else 0. */
-  readonly inside: Tensor;
+  /** `[B, H, C, C]`: exp(c_s − C_t), meaningless and perhaps infinite where s > t; undefined where all scales are 1. */
+  readonly inside: Tensor | undefined;
   readonly log: LogScales | undefined;
 }
 
-/** @param known C_t, where the forward pass has computed it */
-export function chunkScales(keys: ScaledKeys, before: Tensor | undefined, known?: Tensor): ChunkScales {
+export interface ChunkScalesOptions {
+  /** C_t, where the forward pass has computed it. */
+  readonly known?: Tensor | undefined;
+  /**
+   * Keep `inside` finite where s > t, for callers whose gradient is the walk through the ops, where 0 · ∞ would be NaN.
+   * Default false: one pass less.
+   */
+  readonly finite?: boolean;
+}
+
+export function chunkScales(
+  keys: ScaledKeys,
+  before: Tensor | undefined,
+  { known, finite = false }: ChunkScalesOptions = {},
+): ChunkScales {
   const chunk = keys.features.shape.at(-2) ?? 1;
   const { logScale } = keys;
-  if (logScale === undefined || before === undefined) return { inside: causalFactor(chunk), log: undefined };
+  if (logScale === undefined || before === undefined) return { inside: undefined, log: undefined };
   // The column c_s as a row; only its shape changes.
   const row = reshape(logScale, [...logScale.shape.slice(0, -2), 1, chunk]);
   const running = known ?? maximum(max(add(row, causalLog(chunk)), { axes: [-1], keepDims: true }), before);
   const end = slice(running, -2, chunk - 1, chunk);
-  // Ahead of the query the exponent may be positive: cut at 0, so that the factor 0 meets no infinity.
-  const inside = mul(exp(minimum(sub(row, running), 0)), causalFactor(chunk));
-  return { inside, log: { keys: logScale, running, before, end } };
+  const exponent = sub(row, running);
+  return { inside: exp(finite ? minimum(exponent, 0) : exponent), log: { keys: logScale, running, before, end } };
 }
 
 /** x · exp(exponent of the scales); x itself where all scales are 1. */
@@ -81,18 +94,26 @@ function rescaled(x: Tensor, { log }: ChunkScales, exponent: (log: LogScales) =>
   return log === undefined ? x : mul(x, exp(exponent(log)));
 }
 
+/** Products of all pairs in a chunk, weighted: x_ts · exp(c_s − C_t) where s ≤ t, else 0. */
+function causalWeights(products: Tensor, { inside }: ChunkScales): Tensor {
+  // The triangle selects and does not multiply, so what stands ahead of the query may be infinite.
+  return lowerTriangle(inside ? mul(products, inside) : products);
+}
+
 /** U of a chunk: `[B, H, C, E + 1]`. */
 export function chunkSums(queries: Tensor, keys: Tensor, values: Tensor, state: Tensor, scales: ChunkScales): Tensor {
-  const fromState = rescaled(matmul(queries, state), scales, ({ before, running }) => sub(before, running));
-  const weights = mul(matmul(queries, keys, { transposeB: true }), scales.inside);
+  const fromState = rescaled(matmul(queries, state, { transposeB: true }), scales, ({ before, running }) =>
+    sub(before, running),
+  );
+  const weights = causalWeights(matmul(queries, keys, { transposeB: true }), scales);
   return add(fromState, matmul(weights, values));
 }
 
-/** The state behind the chunk: exp(C − C_end)·S + Σ_s exp(c_s − C_end) φ̂_s v′_sᵀ. */
-export function nextState(state: Tensor, keys: Tensor, values: Tensor, scales: ChunkScales): Tensor {
+/** The state behind the chunk: exp(C − C_end)·S + Σ_s exp(c_s − C_end) v′_s φ̂_sᵀ. */
+function nextState(state: Tensor, keys: Tensor, values: Tensor, scales: ChunkScales): Tensor {
   const carried = rescaled(state, scales, ({ before, end }) => sub(before, end));
   const added = rescaled(values, scales, (log) => sub(log.keys, log.end));
-  return add(carried, matmul(keys, added, { transposeA: true }));
+  return add(carried, matmul(added, keys, { transposeA: true }));
 }
 
 /** Sequences in chunks, `[N, B, H, C, …]`. */
@@ -105,7 +126,8 @@ interface Chunks {
 /** What the backward pass reuses: a few numbers a position, no features. */
 interface Saved {
   readonly out: Tensor;
-  readonly denominator: Tensor;
+  /** 1 / denominator of every position. */
+  readonly inverse: Tensor;
   /** C_t of every position; undefined for maps without log scales. */
   readonly running: Tensor | undefined;
 }
@@ -124,7 +146,7 @@ export function causalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentio
 /** No key seen yet: S = 0 with its maximum at LOG_ZERO. */
 function emptyState({ q, v }: Chunks, { map, projection }: LinearAttentionSpec): { S: Tensor; C: Tensor | undefined } {
   const [, B = 0, H = 0] = q.shape;
-  const S = full([B, H, projection.shape[0] ?? 0, (v.shape.at(-1) ?? 0) + 1], 0);
+  const S = full([B, H, (v.shape.at(-1) ?? 0) + 1, projection.shape[0] ?? 0], 0);
   return { S, C: map.kind === "exponential" ? full([B, H, 1, 1], LOG_ZERO) : undefined };
 }
 
@@ -138,38 +160,44 @@ function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttention
       const keys = scaledKeys(map, k, projection, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, C);
-      const { out, denominator } = normalized(chunkSums(queries, keys.features, values, S, scales));
+      const { out, inverse } = normalized(chunkSums(queries, keys.features, values, S, scales));
       return {
         carry: { S: nextState(S, keys.features, values, scales), C: scales.log?.end },
-        outputs: { out, denominator, running: scales.log?.running },
+        outputs: { out, inverse, running: scales.log?.running },
       };
     },
   }).outputs;
 }
 
 /**
- * With dU = [dOut, −dOut·out] / denominator, weights w_ts = exp(c_s − C_t) for s ≤ t and G = Σ_{t behind} exp(C_end − C_t) φ(q_t) dU_tᵀ:
+ * With dU = [dOut, −dOut·out] / denominator, weights w_ts = exp(c_s − C_t) for s ≤ t and G = Σ_{t behind} exp(C_end − C_t) dU_t φ(q_t)ᵀ:
  *
  *   dφ(q_t) = Σ_s w_ts (dU_t·v′_s) φ̂_s,   dφ̂_s = Σ_t w_ts (dU_t·v′_s) φ(q_t),   dv′_s = Σ_t w_ts (φ(q_t)·φ̂_s) dU_t
  *
  * The sums over earlier keys come from S in a second walk forward, those over later queries from G in a walk backward.
  */
-function backward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttentionSpec, saved: Saved, dOut: Tensor): Chunks {
+function backward(
+  chunks: Chunks,
+  mask: Tensor | undefined,
+  spec: LinearAttentionSpec,
+  saved: Saved,
+  dOut: Tensor,
+): Chunks {
   const { map, projection } = spec;
   const { running } = saved;
   const before = running && maximumBefore(running);
   const { dq, dU } = scan({
     carry: emptyState(chunks, spec),
-    sequences: { ...chunks, mask, running, out: saved.out, denominator: saved.denominator, dOut },
-    body: ({ S, C }, { q, k, v, mask, running, out, denominator, dOut }) => {
+    sequences: { ...chunks, mask, running, out: saved.out, inverse: saved.inverse, dOut },
+    body: ({ S, C }, { q, k, v, mask, running, out, inverse, dOut }) => {
       const queries = map.query(q, projection);
       const keys = scaledKeys(map, k, projection, mask);
       const values = withOnes(v);
-      const scales = chunkScales(keys, C, running);
-      const dU = sumsGradient(dOut, out, denominator);
-      const weights = mul(matmul(dU, values, { transposeB: true }), scales.inside);
+      const scales = chunkScales(keys, C, { known: running });
+      const dU = sumsGradient(dOut, out, inverse);
+      const weights = causalWeights(matmul(dU, values, { transposeB: true }), scales);
       const fromState = rescaled(dU, scales, (log) => sub(log.before, log.running));
-      const dQueries = add(matmul(fromState, S, { transposeB: true }), matmul(weights, keys.features));
+      const dQueries = add(matmul(fromState, S), matmul(weights, keys.features));
       const [dq = dQueries] = backpropagate([queries], [dQueries], [q]);
       return {
         carry: { S: nextState(S, keys.features, values, scales), C: scales.log?.end },
@@ -185,16 +213,19 @@ function backward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttentio
       const queries = map.query(q, projection);
       const keys = scaledKeys(map, k, projection, mask);
       const values = withOnes(v);
-      const scales = chunkScales(keys, before, running);
+      const scales = chunkScales(keys, before, { known: running });
       const toEnd = (x: Tensor) => rescaled(x, scales, (log) => sub(log.keys, log.end));
-      const weights = mul(matmul(queries, keys.features, { transposeB: true }), scales.inside);
-      const dWeights = mul(matmul(dU, values, { transposeB: true }), scales.inside);
-      const dKeys = add(matmul(dWeights, queries, { transposeA: true }), matmul(toEnd(values), G, { transposeB: true }));
-      const dValues = add(matmul(weights, dU, { transposeA: true }), toEnd(matmul(keys.features, G)));
+      const weights = causalWeights(matmul(queries, keys.features, { transposeB: true }), scales);
+      const dWeights = causalWeights(matmul(dU, values, { transposeB: true }), scales);
+      const dKeys = add(matmul(dWeights, queries, { transposeA: true }), matmul(toEnd(values), G));
+      const dValues = add(
+        matmul(weights, dU, { transposeA: true }),
+        toEnd(matmul(keys.features, G, { transposeB: true })),
+      );
       const earlier = rescaled(dU, scales, (log) => sub(log.before, log.running));
       const carried = rescaled(G, scales, (log) => sub(log.before, log.end));
       return {
-        carry: { G: add(carried, matmul(queries, earlier, { transposeA: true })) },
+        carry: { G: add(carried, matmul(earlier, queries, { transposeA: true })) },
         outputs: { dk: keyGradient(keys, dKeys, k), dv: valueGradient(dValues) },
       };
     },

@@ -32,19 +32,9 @@ export function maskToChunks(mask: Tensor, chunk: number): Tensor {
   return reshape(transpose(chunks, [1, 0, 2]), [padded / chunk, batch, 1, chunk, 1]);
 }
 
-/** `[C, C]`: `here` where key s ≤ query t, else `ahead`. */
-function triangle(chunk: number, here: number, ahead: number): Tensor {
-  const values = new Float32Array(sizeOf([chunk, chunk]));
-  for (let t = 0; t < chunk; t++) for (let s = 0; s < chunk; s++) values[t * chunk + s] = s <= t ? here : ahead;
-  return constant(ndarray(values, [chunk, chunk]));
-}
-
-/** Factor form of the causal mask: 1 for what a query sees, 0 for what lies ahead. */
-export function causalFactor(chunk: number): Tensor {
-  return triangle(chunk, 1, 0);
-}
-
-/** Logarithmic form of the causal mask: added to logarithms of scales. */
+/** Logarithmic form of the causal mask `[C, C]`, added to logarithms of scales: 0 where key s ≤ query t, else LOG_ZERO. */
 export function causalLog(chunk: number): Tensor {
-  return triangle(chunk, 0, LOG_ZERO);
+  const values = new Float32Array(sizeOf([chunk, chunk]));
+  for (let t = 0; t < chunk; t++) values.fill(LOG_ZERO, t * chunk + t + 1, (t + 1) * chunk);
+  return constant(ndarray(values, [chunk, chunk]));
 }

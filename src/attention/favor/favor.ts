@@ -54,7 +54,11 @@ export function favorMechanism(name: string, summary: string, map: FeatureMap): 
 }
 
 /** FAVOR+ with positive orthogonal features: approximates softmax attention. */
-export const favor = favorMechanism("favor", "FAVOR+, positive orthogonal features: approximates softmax", positiveFeatures);
+export const favor = favorMechanism(
+  "favor",
+  "FAVOR+, positive orthogonal features: approximates softmax",
+  positiveFeatures,
+);
 
 /** Generalized attention with ReLU features, the paper's best on proteins. */
 export const favorRelu = favorMechanism("favor-relu", "FAVOR+ with ReLU features (Performer-ReLU)", reluFeatures());

@@ -1,4 +1,5 @@
 /** Feature maps φ with φ(q)·φ(k) ≈ kernel(q, k): what makes attention linear. */
+import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, relu } from "../../ops/elementwise.ts";
 import { swapLastAxes } from "../../ops/layout.ts";
@@ -39,6 +40,18 @@ function project(x: Tensor, projection: Tensor): Tensor {
 }
 
 /**
+ * Softmax over the last axis for a use in which a factor for each row cancels. There Σ_m φ_m dφ_m = 0, the derivative by
+ * that factor, so dlogits = φ·dφ without the term of the normaliser, which would cost three passes over the features.
+ */
+function softmaxUpToFactor(logits: Tensor): Tensor {
+  return customGradient(
+    { logits },
+    ({ logits }) => ({ features: softmax(logits) }),
+    ({ features: dFeatures }, _, { features }) => ({ logits: dFeatures && mul(dFeatures, features) }),
+  ).features;
+}
+
+/**
  * Positive random features of the softmax kernel: E[φ(q)·φ(k)] = exp(q·k/√D).
  *
  * φ(x) = exp(ωx − ‖x‖²/2) / √M with x = q·D^(-1/4)
@@ -51,7 +64,7 @@ function project(x: Tensor, projection: Tensor): Tensor {
 export const positiveFeatures: FeatureMap = {
   name: "positive",
   kind: "exponential",
-  query: (q, projection) => softmax(project(q, projection)),
+  query: (q, projection) => softmaxUpToFactor(project(q, projection)),
   key: (k, projection) => ({
     kind: "exponential",
     logits: project(k, projection),

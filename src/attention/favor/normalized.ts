@@ -1,7 +1,7 @@
 /** Pieces that all forms of linear attention share: keys kept finite, the ones column, the guarded quotient. */
 import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { add, div, exp, mul, neg, sub } from "../../ops/elementwise.ts";
+import { add, exp, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
 import { max } from "../../ops/maximum-along.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
@@ -47,17 +47,18 @@ export function withOnes(v: Tensor): Tensor {
   return concat([v, full([...v.shape.slice(0, -1), 1], 1)], -1);
 }
 
-/** `[…, E + 1]` → the first E columns over the last one. */
-export function normalized(sums: Tensor): { readonly out: Tensor; readonly denominator: Tensor } {
+/** `[…, E + 1]` → the first E columns over the last one, and 1 over that one. */
+export function normalized(sums: Tensor): { readonly out: Tensor; readonly inverse: Tensor } {
   const width = (sums.shape.at(-1) ?? 1) - 1;
   const [numerator, last] = split(sums, -1, [width, 1]) as readonly [Tensor, Tensor]; // two lengths, two parts
-  const denominator = add(last, DENOMINATOR_GUARD);
-  return { out: div(numerator, denominator), denominator };
+  // One quotient a row: the engine divides a row by a column more slowly than it multiplies.
+  const inverse = reciprocal(add(last, DENOMINATOR_GUARD));
+  return { out: mul(numerator, inverse), inverse };
 }
 
 /** The gradient of `normalized` by the sums U: [dOut, −dOut·out] / denominator. */
-export function sumsGradient(dOut: Tensor, out: Tensor, denominator: Tensor): Tensor {
-  const dNumerator = div(dOut, denominator);
+export function sumsGradient(dOut: Tensor, out: Tensor, inverse: Tensor): Tensor {
+  const dNumerator = mul(dOut, inverse);
   return concat([dNumerator, neg(sum(mul(dNumerator, out), { axes: [-1], keepDims: true }))], -1);
 }
 

@@ -34,8 +34,8 @@ export function bidirectionalParallel(q: Tensor, k: Tensor, v: Tensor, spec: Lin
   const scaled = logScale
     ? mul(values, exp(sub(logScale, stopGradient(max(logScale, { axes: [-2], keepDims: true })))))
     : values;
-  const state = matmul(features, scaled, { transposeA: true });
-  return normalized(matmul(map.query(q, projection), state)).out;
+  const state = matmul(scaled, features, { transposeA: true });
+  return normalized(matmul(map.query(q, projection), state, { transposeB: true })).out;
 }
 
 /** q, k `[B, H, L, D]`, v `[B, H, L, E]` → `[B, H, L, E]`. */
@@ -57,7 +57,7 @@ export function causalParallel(
   const keys = scaledKeys(map, chunks(k), projection, mask);
   const values = withOnes(chunks(v));
   const { state, before } = prefixStates(keys, values);
-  const scales = chunkScales(keys, before);
+  const scales = chunkScales(keys, before, { finite: true });
   const { out } = normalized(chunkSums(map.query(chunks(q), projection), keys.features, values, state, scales));
   const joined = reshape(out, [q.shape[0] ?? 0, heads, padded, v.shape.at(-1) ?? 0]);
   return slice(joined, 2, 0, length);
@@ -68,17 +68,23 @@ function repeatHeads(column: Tensor, heads: number): Tensor {
   return mul(column, constant(ndarray(new Float32Array(heads).fill(1), [heads, 1, 1])));
 }
 
-/** The state before every chunk, `[BH, N, M, E + 1]`, and its maximum `[BH, N, 1, 1]`. */
-function prefixStates({ features, logScale }: ScaledKeys, values: Tensor): { state: Tensor; before: Tensor | undefined } {
+/** The state before every chunk, `[BH, N, E + 1, M]`, and its maximum `[BH, N, 1, 1]`. */
+function prefixStates(
+  { features, logScale }: ScaledKeys,
+  values: Tensor,
+): { state: Tensor; before: Tensor | undefined } {
   if (logScale === undefined) {
-    return { state: cumsum(matmul(features, values, { transposeA: true }), 1, { exclusive: true }), before: undefined };
+    return { state: cumsum(matmul(values, features, { transposeA: true }), 1, { exclusive: true }), before: undefined };
   }
   const [rows = 0, numChunks = 0] = values.shape;
   const own = stopGradient(max(logScale, { axes: [-2], keepDims: true }));
-  const states = matmul(features, mul(values, exp(sub(logScale, own))), { transposeA: true });
+  const states = matmul(mul(values, exp(sub(logScale, own))), features, { transposeA: true });
   const earlier = new Float32Array(numChunks * numChunks);
   for (let n = 0; n < numChunks; n++) for (let j = n; j < numChunks; j++) earlier[n * numChunks + j] = LOG_ZERO;
-  const seen = add(swapLastAxes(reshape(own, [rows, numChunks, 1])), constant(ndarray(earlier, [numChunks, numChunks])));
+  const seen = add(
+    swapLastAxes(reshape(own, [rows, numChunks, 1])),
+    constant(ndarray(earlier, [numChunks, numChunks])),
+  );
   // The first chunk sees nothing: its maximum is LOG_ZERO, which later multiplies whatever stands here by exactly 0.
   const top = maximum(max(seen, { axes: [-1], keepDims: true }), LOG_ZERO);
   const flat = reshape(states, [rows, numChunks, -1]);

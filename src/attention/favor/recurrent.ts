@@ -15,7 +15,9 @@ export function recurrentForm(map: FeatureMap): RecurrentForm {
   return {
     initialState: ({ B, H, E, M }) => ({
       sums: zeros([B, H, M, E + 1]),
-      ...(map.kind === "exponential" && { maximum: fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32") }),
+      ...(map.kind === "exponential" && {
+        maximum: fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32"),
+      }),
     }),
     step: (q, k, v, { sums, maximum: before }, { projection }) => {
       if (sums === undefined || projection === undefined) {

@@ -1,0 +1,110 @@
+// A whole training step beside the rate of the machine's matrix products.
+
+import { proteinVocabulary } from "../../data/index.ts";
+import { countParameters, modelConfig, type ModelConfig, type ModelOptions } from "../../model/index.ts";
+import { createRandom } from "../../random/index.ts";
+import type { Backend } from "../../runtime/backend.ts";
+import { initialState, train, trainingConfig } from "../../training/index.ts";
+import { describeMachine, gemmContender, gemmGflops, type Machine } from "./measure.ts";
+import { median } from "./statistics.ts";
+
+export interface TrainBenchSettings {
+  readonly model: Omit<ModelOptions, "vocabSize">;
+  readonly batchSize: number;
+  readonly seqLen: number;
+  /** Steps measured, after one that is not. */
+  readonly steps: number;
+  readonly threads: number;
+}
+
+export interface TrainBenchRow {
+  readonly model: string;
+  readonly stepMs: number;
+  readonly tokensPerSecond: number;
+  /** 10⁹ operations of the textbook algorithm's matrix products in one step; recomputed ones do not count. */
+  readonly gflop: number;
+  /** gflop over stepMs, as a share of the rate of a 1024³ product measured between the steps. */
+  readonly shareOfGemm: number;
+  /** Largest memory of the process so far. */
+  readonly peakBytes: number;
+}
+
+export interface TrainBenchResult {
+  readonly machine: Machine;
+  readonly gemm: { readonly gflops: number };
+  readonly rows: readonly TrainBenchRow[];
+}
+
+/** Chunk in which the textbook's causal attention is counted: the products inside a chunk grow with it. */
+const COUNTED_CHUNK = 64;
+
+/**
+ * Floating-point operations of a step: 2 for each multiplication and addition of the forward pass's matrix products, three times that
+ * for forward and backward together. Recomputation of features, elementwise work and the optimizer do not count.
+ */
+export function stepFlop(config: ModelConfig, tokens: number): number {
+  const { modelDim, mlpDim, numHeads, numLayers, numFeatures, vocabSize } = config;
+  const headDim = modelDim / numHeads;
+  const dense = 4 * modelDim ** 2 + 2 * modelDim * mlpDim;
+  const perHead =
+    2 * headDim * numFeatures + // features of query and key
+    2 * numFeatures * (headDim + 1) + // into the state and out of it
+    COUNTED_CHUNK * (numFeatures + headDim + 1); // inside the chunk
+  return 3 * 2 * tokens * (numLayers * (dense + numHeads * perHead) + modelDim * vocabSize);
+}
+
+/** Trains on random tokens: loss, gradients, clipping and AdamW, as `performer train` does it. */
+export async function benchTrain(
+  settings: TrainBenchSettings,
+  backend: Backend,
+  onStep: (done: number) => void = () => undefined,
+): Promise<TrainBenchResult> {
+  const { batchSize, seqLen, steps } = settings;
+  const config = modelConfig({ ...settings.model, vocabSize: proteinVocabulary.size });
+  const tokens = batchSize * seqLen;
+  const random = createRandom(1, "bench", "train");
+  const ids = () => Int32Array.from({ length: tokens }, () => 4 + random.integer(20));
+  const batch = { batchSize, seqLen, inputIds: ids(), targetIds: ids(), weights: new Float32Array(tokens).fill(1) };
+
+  await using gemm = await gemmContender(backend);
+  const gemmMs: number[] = [];
+  const stepMs: number[] = [];
+  let started = performance.now();
+  await train({
+    config,
+    training: trainingConfig({ steps: steps + 1, warmupSteps: 1, redrawInterval: 0 }),
+    backend,
+    batches: { batchAt: () => batch },
+    initial: initialState(config, 0),
+    onStep: async ({ step }) => {
+      if (step > 1) stepMs.push(performance.now() - started);
+      for (let round = 0; round < 5; round++) {
+        const before = performance.now();
+        await gemm.run();
+        gemmMs.push(performance.now() - before);
+      }
+      onStep(step);
+      started = performance.now();
+    },
+  });
+  const gflops = gemmGflops(gemmMs);
+  const ms = median(stepMs);
+  const gflop = stepFlop(config, tokens) / 1e9;
+  return {
+    machine: describeMachine(settings.threads),
+    gemm: { gflops },
+    rows: [
+      {
+        model:
+          `${config.mechanism}, ${config.numLayers} layers, modelDim ${config.modelDim}, ${config.numHeads} heads, ` +
+          `numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ${batchSize} × ${seqLen} tokens, ` +
+          `${countParameters(config)} parameters`,
+        stepMs: ms,
+        tokensPerSecond: (1000 * tokens) / ms,
+        gflop,
+        shareOfGemm: gflop / (ms / 1000) / gflops,
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+      },
+    ],
+  };
+}

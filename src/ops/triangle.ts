@@ -1,0 +1,24 @@
+/** The lower triangle of matrices. */
+import { defineOp } from "../graph/define-op.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { at, build } from "./reference.ts";
+
+/**
+ * Keeps the entries on and below the diagonal of the last two axes and puts 0 above: it selects and does not multiply, so what
+ * stands above may be infinite.
+ */
+export const lowerTriangle: (x: Tensor) => Tensor = defineOp<1>({
+  name: "LowerTriangle",
+  arity: 1,
+  infer: ([x]) => {
+    if (x.shape.length < 2) throw new RangeError("x must have at least two axes");
+    return x;
+  },
+  emit: (onnx, [x]) => onnx.node("Trilu", [x], { attributes: { upper: { int: 0 } } }),
+  vjp: ({ dy }) => [lowerTriangle(dy)],
+  reference: ([x]) =>
+    build(x.shape, (index) => {
+      const [row = 0, column = 0] = index.slice(-2);
+      return column <= row ? at(x, index) : 0;
+    }),
+});

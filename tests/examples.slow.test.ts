@@ -1,0 +1,59 @@
+// The examples run as their readers would run them: plain Node on the built package.
+
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, it } from "vitest";
+import { build, isBuilt } from "../scripts/build.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+async function run(example: string): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [`examples/${example}.mjs`], { cwd: root });
+  return stdout.trimEnd().split("\n");
+}
+
+/** The last number of each line that has one. */
+function lastNumbers(lines: readonly string[]): number[] {
+  return lines.flatMap(
+    (line) =>
+      line
+        .match(/\d+\.\d+(?=\D*$)/)
+        ?.slice(0, 1)
+        .map(Number) ?? [],
+  );
+}
+
+describe("the example", () => {
+  beforeAll(async () => {
+    if (!isBuilt()) expect(await build(), "the exit code of the build").toBe(0);
+  });
+
+  it("favor-attention prints errors that fall with the number of features", async () => {
+    const lines = await run("favor-attention");
+    const errors = lastNumbers(lines.slice(2));
+    expect(errors).toHaveLength(5);
+    expect(errors).toEqual(errors.toSorted((a, b) => b - a));
+    // 256 times the features: a sixteenth of the error, at the rate 1/√M.
+    expect(Number(errors[4]) / Number(errors[0])).toBeLessThan(1 / 4);
+  });
+
+  it("graph-language fits its curve", async () => {
+    const losses = lastNumbers(await run("graph-language"));
+    expect(losses).toHaveLength(6);
+    expect(losses[0]).toBeGreaterThan(0.1);
+    expect(losses[5]).toBeLessThan(0.01);
+  });
+
+  it("protein-model learns more than nothing, and loads what it saved", async () => {
+    const lines = await run("protein-model");
+    const losses = lastNumbers(lines.filter((line) => line.startsWith("step")));
+    expect(losses).toHaveLength(3);
+    expect(losses[2]).toBeLessThan(Math.log(29));
+    expect(lines.find((line) => line.startsWith("validation"))).toMatch(
+      /accuracy \d+\.\d %, perplexity \d+\.\d+ of 29$/,
+    );
+    expect(lines.filter((line) => /^generated: MKV[A-Z]*$/.test(line))).toHaveLength(3);
+    expect(lines.at(-1)).toBe("saved, loaded: generates the same sequences");
+  });
+});

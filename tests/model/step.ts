@@ -1,0 +1,34 @@
+/** The graph of a training step with values for all of its inputs. */
+import { createBackend } from "#engine";
+import { inputsOf } from "../../src/graph/inputs.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import type { ModelConfig } from "../../src/model/config.ts";
+import { createRandom, fillKeepMask } from "../../src/random/index.ts";
+import type { Batch } from "../../src/training/batch.ts";
+import { batchFeeds, stepOutputs, type StepGraphOptions } from "../../src/training/graphs.ts";
+import { tinyTensors } from "./harness.ts";
+
+export interface PreparedStep {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly values: Readonly<Record<string, NdArray>>;
+}
+
+/** Loss and gradients for a batch; dropout masks are drawn by the names that the graph declares, the same on every call. */
+export function prepareStep(config: ModelConfig, batch: Batch, options: StepGraphOptions): PreparedStep {
+  const outputs = stepOutputs(config, batch.batchSize, batch.seqLen, options);
+  const shape = [batch.batchSize, batch.seqLen];
+  const feeds = Object.entries(batchFeeds(batch)).map(([name, data]) => [name, ndarray(data, shape)] as const);
+  const masks = [...inputsOf({ outputs })].flatMap(([name, [tensor]]) => {
+    if (!name.startsWith("dropout.")) return [];
+    const size = tensor.shape.reduce((product, length) => product * length, 1);
+    const mask = fillKeepMask(createRandom(11, name), new Uint8Array(size), options.dropout);
+    return [[name, ndarray(mask, tensor.shape)] as const];
+  });
+  return { outputs, values: { ...tinyTensors(config), ...Object.fromEntries([...feeds, ...masks]) } };
+}
+
+export async function runOnEngine({ outputs, values }: PreparedStep): Promise<Record<string, NdArray>> {
+  await using executable = await createBackend().compile({ outputs });
+  return await executable.run(values);
+}
