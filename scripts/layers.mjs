@@ -34,7 +34,8 @@ const platformModules = [
   {
     modules: "Node built-ins",
     matches: isNodeBuiltin,
-    allowed: /^src\/(runtime\/node|data\/files)[^/]*\.ts$|^src\/storage\/(?!safetensors|errors)[^/]*\.ts$|^src\/(cli|distributed)\//,
+    allowed:
+      /^src\/(runtime\/node|data\/files)[^/]*\.ts$|^src\/storage\/(?!safetensors|errors)[^/]*\.ts$|^src\/(cli|distributed)\//,
     fix: "move it to src/runtime/node.ts, src/storage/, src/data/files.ts, src/cli/ or src/distributed/",
   },
   {

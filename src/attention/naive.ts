@@ -9,7 +9,7 @@ export interface NaiveOptions {
   readonly keyMask?: readonly boolean[];
 }
 
-export function dot(a: readonly number[], b: readonly number[]): number {
+function dot(a: readonly number[], b: readonly number[]): number {
   return a.reduce((total, x, i) => total + x * (b[i] ?? 0), 0);
 }
 
@@ -24,7 +24,7 @@ function weightedMean(
   const width = v[0]?.length ?? 0;
   return q.map((_, t) => {
     let denominator = 0;
-    const numerator = new Array<number>(width).fill(0);
+    const numerator = Array.from({ length: width }, () => 0);
     k.forEach((_, s) => {
       if ((options.causal && s > t) || options.keyMask?.[s] === false) return;
       const w = weight(t, s);

@@ -56,6 +56,14 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
   checkTensors(config, tensors, "generate");
   checkVocabulary(config, vocabulary, "generate");
   const promptIds = vocabulary.encode(prompt, { recordId: "the prompt" });
+  // The begin token and all but the last of the rest are read.
+  const positions = promptIds.length + maxNewTokens;
+  if (config.positions === "learned" && positions > config.maxSeqLen) {
+    throw new ConfigError(
+      `generate: with learned positions, prompt and new tokens together must not exceed maxSeqLen ${config.maxSeqLen}, got ${positions}; ` +
+        `ask for at most ${config.maxSeqLen - promptIds.length} tokens, or train with positions 'rotary', which have no end`,
+    );
+  }
   const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId];
   const rows = Array.from({ length: count }, (_, index) => ({
     ids: [] as number[],

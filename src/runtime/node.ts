@@ -33,7 +33,14 @@ export function createBackend(options: BackendOptions = {}): Backend {
           executionProviders: [device],
           intraOpNumThreads: threads,
           logSeverityLevel: 3,
-          ...(strictDevice && device === "webgpu" && { extra: { session: { disable_cpu_ep_fallback: "1" } } }),
+          extra: {
+            session: {
+              // Threads of a session that has nothing to run would go on spinning, on the cores that another session needs:
+              // with six sessions in turn on two cores that cost causal attention 40 % (docs/performance.md).
+              force_spinning_stop: "1",
+              ...(strictDevice && device === "webgpu" && { disable_cpu_ep_fallback: "1" }),
+            },
+          },
         },
         debug: debugSink(),
       });

@@ -18,8 +18,8 @@ const schema = z.strictObject({
   learningRate: z.number().positive().default(1e-3),
   /** After the warm-up: `cosine` down to finalLearningRateShare, or `constant`. Default cosine. */
   schedule: z.enum(["cosine", "constant"]).default("cosine"),
-  /** Steps over which the learning rate rises linearly from 0. Default 100. */
-  warmupSteps: z.int().min(0).default(100),
+  /** Steps over which the learning rate rises linearly from 0. Default a tenth of the steps, at most 100. */
+  warmupSteps: z.int().min(0).optional(),
   /** Share of the peak that the cosine ends at. Default 0.1, a common choice. */
   finalLearningRateShare: share.default(0.1),
   /** Decoupled weight decay, of matrices only: not of biases and norms. Default 0.1, as in the paper. */
@@ -45,7 +45,7 @@ const schema = z.strictObject({
 });
 
 export type TrainingOptions = z.input<typeof schema>;
-export type TrainingConfig = Readonly<z.output<typeof schema>>;
+export type TrainingConfig = Readonly<Omit<z.output<typeof schema>, "warmupSteps"> & { warmupSteps: number }>;
 
 /** Names of all keys. */
 export const trainingConfigKeys: readonly string[] = Object.keys(schema.shape);
@@ -56,7 +56,8 @@ export const trainingConfigKeys: readonly string[] = Object.keys(schema.shape);
  * @throws ConfigError naming the key, the rule and what came
  */
 export function trainingConfig(options: TrainingOptions = {}): TrainingConfig {
-  const config = parseOptions("training", schema, options);
+  const parsed = parseOptions("training", schema, options);
+  const config = { ...parsed, warmupSteps: parsed.warmupSteps ?? Math.min(100, Math.floor(parsed.steps / 10)) };
   if (config.schedule === "cosine" && config.warmupSteps >= config.steps && config.steps > 1) {
     throw new ConfigError(
       `training: warmupSteps must be less than steps (${config.steps}), got ${config.warmupSteps}; a tenth of the steps is usual`,

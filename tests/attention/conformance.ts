@@ -89,12 +89,11 @@ export async function runMechanism(
   const out = mechanism.apply(q, k, v, options);
   const [dq = q, dk = k, dv = v] = backpropagate([out], [dOut], [q, k, v]);
   await using run = await backend.compile({ outputs: { out, dq, dk, dv } });
-  const results = await run.run(Object.fromEntries(Object.entries(arrays).filter(([name]) => name in run.inputs)));
-  return results as Record<"out" | "dq" | "dk" | "dv", NdArray>;
+  return await run.run(Object.fromEntries(Object.entries(arrays).filter(([name]) => name in run.inputs)));
 }
 
 /** Rows of one head of one sequence. */
-export function headOf({ shape, data }: NdArray, batch: number, head: number): number[][] {
+function headOf({ shape, data }: NdArray, batch: number, head: number): number[][] {
   const [, H = 1, L = 1, D = 1] = shape;
   const start = (batch * H + head) * L * D;
   return Array.from({ length: L }, (_, t) => Array.from({ length: D }, (_, d) => Number(data[start + t * D + d])));

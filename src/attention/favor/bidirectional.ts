@@ -10,7 +10,6 @@
  * Source: section 2.2 of arXiv:2009.14794; the running maximum and the backward pass are ours.
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
-import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor, TensorRecord, Tensors } from "../../graph/tensor.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { mergeAxes, reshape, splitAxis } from "../../ops/layout.ts";
@@ -22,7 +21,7 @@ import { pad, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import type { LinearAttentionSpec } from "./causal-scan.ts";
 import { paddedLength } from "./chunks.ts";
-import { LOG_ZERO, normalized, sumsGradient, valueGradient, withOnes } from "./normalized.ts";
+import { gradientBy, LOG_ZERO, normalized, sumsGradient, valueGradient, withOnes } from "./normalized.ts";
 
 /** Positions a step: the fastest measured (docs/performance.md); one head at a time, for nothing is masked inside. */
 const BIDIRECTIONAL_CHUNK = 1024;
@@ -185,7 +184,7 @@ function backward(
           const queries = map.query(q, projection);
           const dU = sumsGradient(dOut, out, inverse);
           const dQueries = matmul(dU, state);
-          const [dq = dQueries] = backpropagate([queries], [dQueries], [q]);
+          const dq = gradientBy(q, [queries], [dQueries]);
           return { carry: { dS: add(dS, matmul(dU, queries, { transposeA: true })) }, outputs: { dq } };
         },
       });
@@ -195,7 +194,7 @@ function backward(
   const { dk, dv } = eachChunk({ k, v, mask }, { dS, top }, ({ k, v, mask }, { dS, top }) => {
     const keys = commonKeys(spec, k, mask).under(top);
     const dKeys = matmul(withOnes(v), dS);
-    const [dk = dKeys] = backpropagate([keys], [dKeys], [k]);
+    const dk = gradientBy(k, [keys], [dKeys]);
     return { dk, dv: valueGradient(matmul(keys, dS, { transposeB: true })) };
   });
   return { q: dq, k: dk, v: dv };

@@ -12,7 +12,6 @@
  * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward pass are ours.
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
-import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
@@ -25,6 +24,7 @@ import { lowerTriangle } from "../../ops/triangle.ts";
 import { causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
 import type { FeatureMap } from "./feature-maps.ts";
 import {
+  gradientBy,
   keyGradient,
   LOG_ZERO,
   normalized,
@@ -198,7 +198,7 @@ function backward(
       const weights = causalWeights(matmul(dU, values, { transposeB: true }), scales);
       const fromState = rescaled(dU, scales, (log) => sub(log.before, log.running));
       const dQueries = add(matmul(fromState, S), matmul(weights, keys.features));
-      const [dq = dQueries] = backpropagate([queries], [dQueries], [q]);
+      const dq = gradientBy(q, [queries], [dQueries]);
       return {
         carry: { S: nextState(S, keys.features, values, scales), C: scales.log?.end },
         outputs: { dq, dU },

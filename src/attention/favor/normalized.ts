@@ -1,4 +1,5 @@
 /** Pieces that all forms of linear attention share: keys kept finite, the ones column, the guarded quotient. */
+import { GraphError } from "../../graph/errors.ts";
 import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { add, exp, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
@@ -38,8 +39,19 @@ export function scaledKeys(map: FeatureMap, k: Tensor, projection: Tensor, mask:
 /** From the gradient by the features to the one by the keys. A factor exp(c) of a row has the gradient dφ̂·φ̂. */
 export function keyGradient({ features, logScale }: ScaledKeys, dFeatures: Tensor, k: Tensor): Tensor {
   const dLogScale = logScale && sum(mul(dFeatures, features), { axes: [-1], keepDims: true });
-  const [dk = k] = backpropagate(logScale ? [features, logScale] : [features], [dFeatures, dLogScale], [k]);
-  return dk;
+  return gradientBy(k, logScale ? [features, logScale] : [features], [dFeatures, dLogScale]);
+}
+
+/** The gradient by x of what was computed from it, by the walk through the ops between them. */
+export function gradientBy(
+  x: Tensor,
+  outputs: readonly Tensor[],
+  outputGradients: readonly (Tensor | undefined)[],
+): Tensor {
+  const [dx] = backpropagate(outputs, outputGradients, [x]);
+  if (dx === undefined)
+    throw new GraphError("favorAttention: features must depend on the queries or keys they are made of");
+  return dx;
 }
 
 /** [v, 1]: the extra column carries the denominator through the same products. */

@@ -1,0 +1,75 @@
+// Attention and a training step on WebGPU: equal to the CPU's, and nothing of them runs on the CPU in secret.
+
+import { describe, expect, it } from "vitest";
+import { mechanisms } from "../../src/attention/mechanisms.ts";
+import { modelConfig } from "../../src/model/config.ts";
+import { createBackend } from "../../src/runtime/node.ts";
+import { trainingConfig } from "../../src/training/config.ts";
+import { train } from "../../src/training/trainer.ts";
+import { webgpuMissing } from "../webgpu-driver.ts";
+import { drawArrays, relativeError, runMechanism } from "./conformance.ts";
+
+/** Relative to the largest entry; exponentials on the GPU are good to a few units in the last place only. */
+const TOLERANCE = { output: 1e-4, gradient: 1e-3, loss: 1e-4 } as const;
+
+const sizes = { B: 2, H: 3, D: 5, E: 7, M: 11, L: 139, S: 139 } as const;
+
+describe.skipIf(webgpuMissing !== "")(`on WebGPU${webgpuMissing}`, () => {
+  const webgpu = createBackend({ device: "webgpu", strictDevice: true });
+
+  describe.each(Object.values(mechanisms))("$name", (mechanism) => {
+    it.each([
+      { name: "causal", causal: true },
+      { name: "bidirectional with padding", causal: false, realKeys: [71, 139] },
+      { name: "causal with large norms", causal: true, scale: 6 },
+    ])("gives the CPU's output and gradients: $name", async (options) => {
+      const test = { sizes, ...options, form: "parallel" as const };
+      const arrays = drawArrays(mechanism, test);
+      const expected = await runMechanism(mechanism, test, arrays);
+      const actual = await runMechanism(mechanism, test, arrays, webgpu);
+      expect(relativeError(actual.out.data, Float64Array.from(expected.out.data, Number))).toBeLessThan(
+        TOLERANCE.output,
+      );
+      for (const name of ["dq", "dk", "dv"] as const) {
+        const wanted = Float64Array.from(expected[name].data, Number);
+        expect(relativeError(actual[name].data, wanted), name).toBeLessThan(TOLERANCE.gradient);
+      }
+    });
+  });
+
+  it("trains as the CPU does", async () => {
+    const config = modelConfig({
+      vocabSize: 13,
+      modelDim: 16,
+      numLayers: 2,
+      numHeads: 2,
+      numFeatures: 7,
+      dropout: 0.1,
+    });
+    const tokens = 2 * 64;
+    const ids = (factor: number) => Int32Array.from({ length: tokens }, (_, i) => (i * factor) % 13);
+    const batch = {
+      batchSize: 2,
+      seqLen: 64,
+      inputIds: ids(5),
+      targetIds: ids(7),
+      weights: new Float32Array(tokens).fill(1),
+    };
+    const losses = async (backend: typeof webgpu) => {
+      const seen: number[] = [];
+      await train({
+        config,
+        training: trainingConfig({ steps: 3, seed: 11 }),
+        backend,
+        batches: { batchAt: () => batch },
+        onStep: ({ lossNats }) => void seen.push(lossNats),
+      });
+      return seen;
+    };
+    const expected = await losses(createBackend());
+    const actual = await losses(webgpu);
+    actual.forEach((loss, step) =>
+      expect(Math.abs(loss - (expected[step] ?? Number.NaN))).toBeLessThan(TOLERANCE.loss),
+    );
+  });
+});
