@@ -14,7 +14,7 @@ import { frameErrors } from "./verb.ts";
 const EXAMPLES = `
 Examples:
   performer demo                               train, evaluate and generate: about three minutes
-  performer train family                       train by a recipe
+  performer train my.jsonc --out runs/mine     train by a recipe of your own
   performer eval runs/demo --split ood         evaluate on unseen protein families
   performer generate runs/demo --prompt MKV    generate proteins
   performer bench attention                    how fast this machine is

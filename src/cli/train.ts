@@ -24,12 +24,12 @@ export function trainCommand(): Command {
     summary: "Train a causal language model on protein sequences.",
     examples: [
       ["train", "the recipe demo, about three minutes, into runs/demo"],
-      ["train family --out runs/long", "the longer recipe, into a folder of your choice"],
+      ["train my.jsonc --out runs/mine", "a recipe of your own, into a folder of your choice"],
       ["train --set training.steps=100 --set model.modelDim=64", "change single settings"],
       ["train --fasta mine.fasta.gz --split-by hash", "your own sequences"],
       ["train --resume runs/demo", "go on after an interruption, bit for bit"],
     ],
-  }).argument("[recipe]", "a recipe by name (demo, family), or the path of a .jsonc file (default: demo)");
+  }).argument("[recipe]", "a recipe by name (demo), or the path of a .jsonc file (default: demo)");
   return addRunOptions(command)
     .option("--resume <folder>", "go on with a run from its newest checkpoint")
     .action(async (recipe: string | undefined, options: TrainOptions) => {
