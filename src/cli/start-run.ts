@@ -45,18 +45,10 @@ const RUNS_FOLDER = "runs";
  * @throws UsageError, ConfigError, DataError or StorageError about the first thing that is wrong
  */
 export async function prepareNewRun(recipeName: string, options: NewRunOptions): Promise<TrainingRun> {
-  const { fasta, splitBy, out, seed } = options;
-  const changes = [
-    ...(options.set ?? []).map(parseSetting),
-    ...(seed === undefined ? [] : [{ section: "training", key: "seed", value: seed } as const]),
-    ...(fasta === undefined ? [] : [{ section: "data", key: "path", value: resolve(fasta) } as const]),
-    ...(splitBy === undefined ? [] : [{ section: "data", key: "splitBy", value: splitBy } as const]),
-  ];
-  const { recipe, model, training } = await asUsage(async () => {
-    const changed = applySettings(await readRecipe(recipeName), changes);
-    return { recipe: changed, ...checkRecipe(changed, proteinVocabulary.size) };
-  });
+  const { out } = options;
+  const { recipe, model, training } = await requested(recipeName, options);
   if (out !== undefined) await requireFreeFolder(out);
+
   const source = dataSource(recipe.data.path, recipe.data.splitBy);
   const dataset = await loadData(source);
   getSplit(dataset, "train");
@@ -79,6 +71,44 @@ export async function prepareNewRun(recipeName: string, options: NewRunOptions):
       return folder;
     },
   };
+}
+
+/** The recipe with everything that the command line changes in it. */
+function requested(recipeName: string, { fasta, splitBy, seed, set }: NewRunOptions) {
+  const changes = [
+    ...(set ?? []).map(parseSetting),
+    ...(seed === undefined ? [] : [{ section: "training", key: "seed", value: seed } as const]),
+    ...(fasta === undefined ? [] : [{ section: "data", key: "path", value: resolve(fasta) } as const]),
+    ...(splitBy === undefined ? [] : [{ section: "data", key: "splitBy", value: splitBy } as const]),
+  ];
+  return asUsage(async () => {
+    const recipe = applySettings(await readRecipe(recipeName), changes);
+    return { recipe, ...checkRecipe(recipe, proteinVocabulary.size) };
+  });
+}
+
+/**
+ * Refuses to go on with a run when the command line asks for another model or training than the run has: for a command that is
+ * given again as it was, with `--resume` added.
+ *
+ * @throws UsageError naming the first setting that differs, with both values
+ */
+export async function requireSameRun(path: string, recipeName: string, options: NewRunOptions): Promise<void> {
+  const stored = await readRunConfig(await openRunFolder(path));
+  const { model, training } = await requested(recipeName, options);
+  for (const [section, wanted, present] of [
+    ["model", model, stored.model],
+    ["training", training, stored.training],
+  ] as const) {
+    const values = new Map<string, unknown>(Object.entries(present));
+    for (const [key, value] of Object.entries(wanted)) {
+      if (values.get(key) === value) continue;
+      throw new UsageError(
+        `--resume: ${section}.${key} is ${JSON.stringify(values.get(key))} in ${path}, got ${JSON.stringify(value)}; ` +
+          "give the command as it began the run, give --resume and the folder alone, or start a new run",
+      );
+    }
+  }
 }
 
 /** A folder that is in use is refused before anything costs time; that it still is free is seen when the run begins. */

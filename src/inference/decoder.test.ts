@@ -65,4 +65,25 @@ describe("a decoder", () => {
     for (let position = 0; position < 7; position++) last = Float32Array.from(await decoder.next(Int32Array.of(5)));
     expect(last.every(Number.isFinite)).toBe(true);
   });
+
+  it.each(["favor", "favor-relu", "exact"] as const)("of %s forks: both go on as if alone", async (mechanism) => {
+    const config = tinyConfig({ mechanism });
+    const tensors = tinyTensors(config);
+    const readAll = async (tokens: readonly number[]) => {
+      await using decoder = await createDecoder(config, tensors, createBackend(), 1);
+      let last: number[] = [];
+      for (const token of tokens) last = Array.from(await decoder.next(Int32Array.of(token)));
+      return last;
+    };
+    const decoder = await createDecoder(config, tensors, createBackend(), 1);
+    for (const token of [1, 5, 7]) await decoder.next(Int32Array.of(token));
+    const fork = decoder.fork();
+    const own = Array.from(await decoder.next(Int32Array.of(4)));
+    await decoder[Symbol.asyncDispose]();
+    expect(fork.position).toBe(3);
+    const forked = Array.from(await fork.next(Int32Array.of(6)));
+    await fork[Symbol.asyncDispose]();
+    expect(own).toEqual(await readAll([1, 5, 7, 4]));
+    expect(forked).toEqual(await readAll([1, 5, 7, 6]));
+  });
 });

@@ -22,6 +22,8 @@ export interface Decoder extends AsyncDisposable {
    * @returns logits of the token after it, `[B, vocabSize]`
    */
   readonly next: (tokens: Int32Array) => Promise<Float32Array>;
+  /** A decoder that goes on from here by itself; the compiled graph is shared, and freed with the last one that uses it. */
+  readonly fork: () => Decoder;
 }
 
 /**
@@ -90,12 +92,27 @@ async function createRecurrentDecoder(
     for (const [name, tensor] of Object.entries(state)) outputs[`next.${stateName(layer, name)}`] = tensor;
   });
   const step = await backend.compile({ outputs });
-  let current: Record<string, NdArray> = Object.fromEntries(
+  const first = Object.fromEntries(
     states.flatMap((state, layer) =>
       Object.keys(state).map((name) => [stateName(layer, name), initial[name]] as [string, NdArray]),
     ),
   );
+  return decodeFrom({ config, step, users: 0 }, first, start);
+}
+
+/** A compiled step, and how many decoders use it. */
+interface SharedStep {
+  readonly config: ModelConfig;
+  readonly step: Executable;
+  users: number;
+}
+
+function decodeFrom(shared: SharedStep, state: Readonly<Record<string, NdArray>>, start: number): Decoder {
+  const { config, step } = shared;
+  let current = state;
   let position = start;
+  let disposed = false;
+  shared.users++;
   return {
     get position() {
       return position;
@@ -103,12 +120,18 @@ async function createRecurrentDecoder(
     next: async (tokens) => {
       checkPosition(config, position);
       const results = await step.run({ tokenIds: tokens, ...current, ...positionFeeds(config, position) });
-      // Outputs are fresh arrays, so they can be the next call's inputs.
+      // Outputs are fresh arrays, so they can be the next call's inputs, and forks can hold on to the old ones.
       current = Object.fromEntries(Object.keys(current).map((name) => [name, results[`next.${name}`] as NdArray]));
       position++;
       return results["logits"]?.data as Float32Array; // declared float32
     },
-    [Symbol.asyncDispose]: () => step.dispose(),
+    fork: () => decodeFrom(shared, current, position),
+    [Symbol.asyncDispose]: async () => {
+      if (disposed) return;
+      disposed = true;
+      shared.users--;
+      if (shared.users === 0) await step.dispose();
+    },
   };
 }
 
@@ -127,21 +150,30 @@ function positionFeeds(config: ModelConfig, position: number): Record<string, Nd
 /** Lengths are rounded up to multiples of this, so that few graphs are compiled. */
 const REREAD_BUCKET = 64;
 
-async function createRereadingDecoder(
+function createRereadingDecoder(
   config: ModelConfig,
   tensors: Named<NdArray>,
   backend: Backend,
   batchSize: number,
   start: number,
-): Promise<Decoder> {
+): Decoder {
   if (start !== 0) {
     throw new ConfigError(
       `createDecoder: start must be 0 for '${config.mechanism}', which reads its sequences again, got ${start}; omit it`,
     );
   }
-  const model = constantModel(config, tensors);
+  return rereadFrom(config, constantModel(config, tensors), backend, batchSize, []);
+}
+
+function rereadFrom(
+  config: ModelConfig,
+  model: ModelTensors,
+  backend: Backend,
+  batchSize: number,
+  read: readonly Int32Array[],
+): Decoder {
   const form = formFor(backend.device);
-  const seen: Int32Array[] = [];
+  const seen = [...read];
   let compiled: { readonly length: number; readonly executable: Executable } | undefined;
   const graphFor = async (length: number) => {
     if (compiled !== undefined && compiled.length >= length) return compiled;
@@ -174,6 +206,7 @@ async function createRereadingDecoder(
       }
       return out;
     },
+    fork: () => rereadFrom(config, model, backend, batchSize, seen),
     [Symbol.asyncDispose]: async () => compiled?.executable.dispose(),
   };
 }

@@ -51,6 +51,20 @@ describe("a constant schedule", () => {
     expect(tensorsOf("halves", 12)).toEqual(tensorsOf("whole", 12));
   });
 
+  it("goes on by the command that began it with --resume added, and refuses one that says something else", async () => {
+    const command = [...common, ...constant, "--set", "steps=3", "--out", "again"];
+    expect((await place.run("train", ...command)).code).toBe(0);
+    expect((await place.run("train", ...command, "--resume", "--json")).code).toBe(0);
+    const before = snapshot(place.path("again"));
+    const other = await place.run("train", ...command, "--set", "training.learningRate=0.5", "--resume");
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(/--resume: training\.learningRate is 0\.001 in again, got 0\.5/);
+    const nowhere = await place.run("train", "--resume");
+    expect(nowhere.code).toBe(2);
+    expect(nowhere.stderr).toMatch(/--resume must name the run's folder, got none; write --resume FOLDER/);
+    expect(snapshot(place.path("again"))).toEqual(before);
+  });
+
   it("goes on where the data are now, when they were moved, and refuses others", async () => {
     place.write("moved.fasta", tinyFasta());
     place.write("changed.fasta", tinyFasta().replace("M", "A"));

@@ -120,7 +120,7 @@ Every token up to a position is really decoded. Then the positions are measured 
         const positions = parsePositions(options.positions);
         const progress = createProgress({
           label: "bench decode",
-          total: positions.reduce((total, position) => total + position + options.tokens, 0),
+          total: (positions.at(-1) ?? 0) + positions.length * options.tokens,
         });
         try {
           const rows = await benchDecode({
@@ -154,8 +154,9 @@ Every token up to a position is really decoded. Then the positions are measured 
 
 function parsePositions(text: string): number[] {
   const positions = text.split(",").map((item) => (/^\d+$/.test(item.trim()) ? Number(item) : Number.NaN));
-  if (positions.every((position) => Number.isSafeInteger(position))) return positions;
+  const ascending = positions.every((position, index) => index === 0 || position > (positions[index - 1] ?? 0));
+  if (positions.every((position) => Number.isSafeInteger(position)) && ascending) return positions;
   throw new UsageError(
-    `--positions must be whole numbers with commas between them, got '${text}'; write for example --positions 1000,100000`,
+    `--positions must be ascending whole numbers with commas between them, got '${text}'; write for example --positions 1000,100000`,
   );
 }

@@ -1,0 +1,53 @@
+// Benchmarks of whole models: what is counted, and the shape of the result on tiny real runs.
+
+import { describe, expect, it } from "vitest";
+import { createBackend } from "#engine";
+import { modelConfig } from "../../model/index.ts";
+import { benchDecode } from "./decode.ts";
+import { benchTrain, stepFlop } from "./train.ts";
+
+const tiny = { modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, dropout: 0 } as const;
+
+describe("the operations of a training step", () => {
+  it("are those of the textbook's products, written out for one layer", () => {
+    const config = modelConfig({ ...tiny, vocabSize: 29, mlpDim: 32 });
+    const tokens = 10;
+    const dense = 2 * tokens * (4 * 16 * 16 + 2 * 16 * 32);
+    const head = 2 * tokens * (8 * 8 + 8 * 8 + 8 * 9 + 8 * 9 + 64 * 8 + 64 * 9);
+    expect(stepFlop(config, tokens)).toBe(3 * (dense + 2 * head + 2 * tokens * 16 * 29));
+  });
+
+  it("are 95 GFLOP for 4 layers of width 256 over 4 × 1,024 tokens", () => {
+    const config = modelConfig({ vocabSize: 29, modelDim: 256, numLayers: 4, numHeads: 4, numFeatures: 128 });
+    expect(stepFlop(config, 4096) / 1e9).toBeCloseTo(95.3, 1);
+  });
+});
+
+it("bench train trains, and relates the step to the product rate of the same run", async () => {
+  const backend = createBackend({ threads: 1 });
+  const { gemm, rows } = await benchTrain({ model: tiny, batchSize: 2, seqLen: 64, steps: 2, threads: 1 }, backend);
+  const [row] = rows;
+  expect(row?.stepMs).toBeGreaterThan(0);
+  expect(row?.shareOfGemm).toBeCloseTo((row?.gflop ?? 0) / ((row?.stepMs ?? 1) / 1000) / gemm.gflops, 10);
+  expect(row?.tokensPerSecond).toBeCloseTo(128_000 / (row?.stepMs ?? 1), 6);
+  expect(row?.peakBytes).toBeGreaterThan(1e7);
+});
+
+it("bench decode really reads up to every position, and compares with the first", async () => {
+  const progress: number[] = [];
+  const rows = await benchDecode({
+    backend: createBackend({ threads: 1 }),
+    positions: [3, 50],
+    batch: 2,
+    tokens: 20,
+    model: tiny,
+    onToken: (done) => progress.push(done),
+  });
+  expect(progress.at(-1)).toBe(50 + 2 * 20);
+  expect(rows.map(({ position, batch }) => ({ position, batch }))).toEqual([
+    { position: 3, batch: 2 },
+    { position: 50, batch: 2 },
+  ]);
+  expect(rows[0]?.ratioToFirst).toBe(1);
+  expect(rows[1]?.ratioToFirst).toBeCloseTo((rows[1]?.medianMsPerToken ?? 0) / (rows[0]?.medianMsPerToken ?? 1), 10);
+});
