@@ -16,9 +16,11 @@ export const DEFAULT_DEVICE = "cpu";
  */
 export function createBackend(options: BackendOptions = {}): Backend {
   const { device = DEFAULT_DEVICE, threads = availableParallelism(), strictDevice = false } = options;
-  if (!Number.isInteger(threads) || threads < 1) {
+  const cores = availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1 || threads > cores) {
+    // More threads than cores wait for each other at every node: a thousand of them bring a machine to a halt.
     throw new RuntimeError(
-      `createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,
+      `createBackend: threads must be a whole number from 1 to ${cores}, the cores of this process, got ${threads}; omit it to use all`,
     );
   }
   switch (device) {

@@ -1,5 +1,6 @@
 // Every backend runs graphs alike: values, and what is refused with which words.
 
+import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { gradients } from "../autodiff/gradients.ts";
 import { GraphError } from "../graph/errors.ts";
@@ -172,9 +173,12 @@ describe("createBackend in Node", () => {
     expect(createBackend().device).toBe("cpu");
   });
 
-  it.each([0, -1, 1.5, Number.NaN])("refuses %d threads", (threads) => {
+  const cores = availableParallelism();
+  it.each([0, -1, 1.5, Number.NaN, cores + 1])("refuses %d threads", (threads) => {
     expect(() => createBackend({ threads })).toThrow(
-      new RuntimeError(`createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`),
+      new RuntimeError(
+        `createBackend: threads must be a whole number from 1 to ${cores}, the cores of this process, got ${threads}; omit it to use all`,
+      ),
     );
   });
 

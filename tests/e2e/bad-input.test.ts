@@ -139,7 +139,7 @@ describe("configuration", () => {
     [["--threads", "none"], /'none' is invalid\. It must be a whole number from 1 on/],
     [["--sed", "1"], /unknown option '--sed'; did you mean/],
     [["nothing.jsonc"], /the recipe must exist, got 'nothing\.jsonc'/],
-    [["dmeo"], /'dmeo' is no recipe; did you mean 'demo'\?/],
+    [["deno"], /'deno' is no recipe; did you mean 'demo'\?/],
   ])("train %j", async (args, message) => {
     expect(await refusal(2, "train", ...args)).toMatch(message);
   });
