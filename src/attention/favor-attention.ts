@@ -54,6 +54,8 @@ export interface AttentionOutput {
  * Compiles a graph for the given sizes, runs it and frees it (some ten milliseconds beside the work itself). For repeated calls
  * build a graph of your own with `compile` and `mechanisms.favor.apply`.
  *
+ * NaN or infinity in an array makes the outputs that see it NaN.
+ *
  * @throws GraphError when sizes do not fit; the message names the array, the rule, what came, and the way out
  *
  * @example

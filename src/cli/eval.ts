@@ -3,10 +3,10 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { splitNames } from "../data/index.ts";
+import { DataError, splitNames } from "../data/index.ts";
 import type { SplitName } from "../data/index.ts";
 import { createEvaluator } from "../training/evaluate.ts";
-import { dataSource, loadData } from "./dataset.ts";
+import { dataSource, digestOf, loadData } from "./dataset.ts";
 import { evaluateSplit } from "./evaluation.ts";
 import { UsageError } from "./failures.ts";
 import { formatFigures } from "./output/figures.ts";
@@ -43,6 +43,14 @@ export function evalCommand(): Command {
     }
     const { config, tensors, backend } = await openRunModel(path, options);
     const dataset = await loadData(fasta === undefined ? config.data : dataSource(fasta, splitBy));
+    if (fasta === undefined && digestOf(dataset) !== config.data.digest) {
+      throw new DataError({
+        who: dataset.name,
+        rule: "the run's own data must be the sequences that it was trained with",
+        got: "other ones",
+        fix: "restore the file, or name the sequences to evaluate on with --fasta",
+      });
+    }
     await using evaluator = createEvaluator(config.model, backend);
     const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
     const figures = await evaluateSplit({ config, tensors, dataset, split, evaluator, progress });

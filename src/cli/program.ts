@@ -54,8 +54,12 @@ export async function runProgram(args: readonly string[]): Promise<void> {
 /** A closed pipe, as of `performer generate … | head`, is the reader's way to say that it is enough: no failure. */
 function endQuietlyWhenUnread(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(exitCodes.done);
+    if (error.code === "EPIPE") process.exit(exitCodes.done);
+    const reason = error.code === "ENOSPC" ? "the disk is full; free some space" : error.message;
+    process.stderr.write(
+      `performer: standard output cannot be written: ${reason}. What was written to files is whole.\n`,
+    );
+    process.exit(exitCodes.failed);
   });
   // Progress that nobody reads is no reason to stop.
   process.stderr.on("error", () => undefined);

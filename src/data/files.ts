@@ -17,7 +17,7 @@ export async function* openFile(path: string | URL): AsyncGenerator<Uint8Array> 
   try {
     if ((await stat(path)).isDirectory()) {
       throw new DataError({
-        who: "openFile",
+        who: "reading sequences",
         rule: "the path must lead to a file",
         got: `the folder ${shown}`,
         fix: "name a file inside it",
@@ -60,11 +60,11 @@ function unreadable(shown: string, error: unknown): unknown {
   const isMissing = error.code === "ENOENT";
   return new DataError(
     {
-      who: "openFile",
+      who: "reading sequences",
       rule: "the file must exist and be readable",
       got: isMissing ? `${shown}, which does not exist` : `${shown} (${error.message})`,
       fix: isMissing
-        ? "check the path; a relative one starts at the working directory"
+        ? "check the path; where the file of a run has moved, name it with --fasta"
         : "check the file's permissions",
     },
     { cause: error },

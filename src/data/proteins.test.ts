@@ -134,7 +134,7 @@ describe("openFile", () => {
 
   test("says that a file is missing, or a folder", async () => {
     await expect(openFile("no/such.fasta").next()).rejects.toThrow(
-      'openFile: the file must exist and be readable, got "no/such.fasta", which does not exist; check the path',
+      'reading sequences: the file must exist and be readable, got "no/such.fasta", which does not exist; check the path',
     );
     await expect(openFile(new URL(".", import.meta.url)).next()).rejects.toThrow(
       /got the folder .*; name a file inside it/,

@@ -128,7 +128,7 @@ export const proteinVocabulary: Vocabulary = letterVocabulary({
   letters: "ACDEFGHIKLMNPQRSTVWYBOUXZ",
 });
 
-/** For example "human.fasta, line 12, record P02768". */
+/** For example "human.fasta, line 12, record P02768": the line is that of the record's header. */
 function describeOrigin({ recordId, fileName, line }: SequenceOrigin): string {
   const parts = [`record ${recordId}`];
   if (line !== undefined) parts.unshift(`line ${line}`);

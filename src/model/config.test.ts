@@ -8,8 +8,12 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
     { modelDim: 128, numHeads: 3 },
     /^model: numHeads must divide modelDim 128, got 3; use 2, or a modelDim that is a multiple of it$/,
   ],
-  ["no random features", { numFeatures: 0 }, /^model: numFeatures must be valid .*>0.*, got 0$/],
-  ["half a layer", { numLayers: 1.5 }, /^model: numLayers must be valid .*int.*, got 1\.5$/],
+  [
+    "no random features",
+    { numFeatures: 0 },
+    /^model: numFeatures must be above 0, got 0; leave it out for its default$/,
+  ],
+  ["half a layer", { numLayers: 1.5 }, /^model: numLayers must be a whole number, got 1\.5; leave/],
   [
     "rotary positions with an odd headDim",
     { modelDim: 21, numHeads: 3 },
@@ -25,13 +29,17 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
     { colour: 2 },
     /'colour' is not a key; the keys are vocabSize, /,
   ],
-  ["a dropout that leaves nothing", { dropout: 1 }, /^model: dropout must be valid .*<1.*, got 1$/],
+  ["a dropout that leaves nothing", { dropout: 1 }, /^model: dropout must be below 1, got 1; leave/],
   [
     "an unknown mechanism, with the ones there are",
     { mechanism: "flash" },
-    /mechanism must be valid .*favor-relu.*"flash"$/,
+    /mechanism must be one of favor, favor-relu, exact, got "flash"/,
   ],
-  ["a vocabulary that is not given", { vocabSize: undefined }, /^model: vocabSize must be valid .*, got nothing$/],
+  [
+    "a vocabulary that is not given",
+    { vocabSize: undefined },
+    /^model: vocabSize must be a number, got nothing; give it$/,
+  ],
 ];
 
 describe("modelConfig", () => {

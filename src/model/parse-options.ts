@@ -39,7 +39,28 @@ function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, opt
     (value, part) => (typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined),
     options,
   );
-  const rule = issue.message.replace(/^Invalid (input|option): /, "");
   const came = got === undefined ? "nothing" : JSON.stringify(got);
-  return `${who}: ${key === "" ? "the options" : key} must be valid (${rule}), got ${came}`;
+  const fix = got === undefined ? "give it" : fixFor(issue, got);
+  return `${who}: ${key === "" ? "the options" : key} must be ${ruleOf(issue)}, got ${came}; ${fix}`;
+}
+
+/** What a value must be, in words. */
+function ruleOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "too_small":
+      return `${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`;
+    case "too_big":
+      return `${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`;
+    case "invalid_type":
+      return issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
+    case "invalid_value":
+      return `one of ${issue.values.join(", ")}`;
+    default:
+      return `valid (${issue.message})`;
+  }
+}
+
+function fixFor(issue: z.core.$ZodIssue, got: unknown): string {
+  const near = issue.code === "invalid_value" ? nearestName(String(got), issue.values.map(String)) : undefined;
+  return near === undefined ? "leave it out for its default" : `did you mean '${near}'?`;
 }

@@ -68,7 +68,7 @@ describe("writeFolderAtomically", () => {
 
 test("readFileOrExplain says what is missing, and that a folder is no file", async () => {
   await expect(readFileOrExplain(join(folder, "w"), "the weights")).rejects.toThrow(
-    /w: the weights is not there; check the path/,
+    /w: not found \(the weights\); check the path/,
   );
   await expect(readFileOrExplain(folder)).rejects.toThrow(/it is a folder, not a file/);
 });

@@ -115,7 +115,7 @@ export async function readFileOrExplain(path: string, what = "the file"): Promis
     }
   } catch (error) {
     if (codeOf(error) === "ENOENT") {
-      throw new StorageError(`${path}: ${what} is not there; check the path.`, { cause: error });
+      throw new StorageError(`${path}: not found (${what}); check the path.`, { cause: error });
     }
     throw await explainFailure(error, { action: "read", path });
   }

@@ -45,9 +45,9 @@ describe("the learning rate", () => {
 
 describe("training options", () => {
   it.each([
-    [{ steps: 0 }, /^training: steps must be valid .*, got 0$/],
-    [{ clipNorm: -1 }, /^training: clipNorm must be valid .*, got -1$/],
-    [{ beta1: 1 }, /^training: beta1 must be valid .*, got 1$/],
+    [{ steps: 0 }, /^training: steps must be above 0, got 0; leave/],
+    [{ clipNorm: -1 }, /^training: clipNorm must be at least 0, got -1; leave/],
+    [{ beta1: 1 }, /^training: beta1 must be below 1, got 1; leave/],
     [{ learning_rate: 1 }, /^training: 'learning_rate' is not a key; did you mean 'learningRate'\?$/],
   ])("%j are refused", (options, message) => {
     expect(() => trainingConfig(options as TrainingOptions)).toThrow(message); // as untyped callers would

@@ -180,7 +180,7 @@ describe("run folders", () => {
     mkdirSync(place.path("early"));
     cpSync(place.path("run", "config.json"), place.path("early", "config.json"));
     expect(await refusal(1, "train", "--resume", "early")).toMatch(/early: a run must have a checkpoint to be resumed/);
-    expect(await refusal(1, "eval", "early")).toMatch(/they come with the first checkpoint.* is not there/);
+    expect(await refusal(1, "eval", "early")).toMatch(/not found .*they come with the first checkpoint/);
   });
 
   it("weights that were cut short", async () => {

@@ -1,7 +1,9 @@
 // The way of a user: train, evaluate, generate, and the demonstration; with and without --json.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
@@ -173,5 +175,22 @@ describe("help", () => {
   it("--version prints the version of the package", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
     expect(await place.run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+});
+
+describe.skipIf(!existsSync("/dev/full"))("a full disk behind standard output", () => {
+  it("is one sentence and exit code 1", () => {
+    const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+    const { status, stderr } = spawnSync(
+      "sh",
+      ["-c", '"$0" "$1" generate run --tokens 3 > /dev/full', process.execPath, main],
+      {
+        cwd: place.path("."),
+        encoding: "utf8",
+      },
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/standard output cannot be written: the disk is full; free some space/);
+    expect(stderr).not.toMatch(/\n\s+at /);
   });
 });
