@@ -4,8 +4,10 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, relu } from "../../ops/elementwise.ts";
 import { swapLastAxes } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
+
 import { softmax } from "../../ops/normalize.ts";
 import { sumSquares } from "../../ops/sum-squares.ts";
+import { column } from "./normalized.ts";
 
 /** Keys of an exponential map: φ(k) = exp(logits − shift). The form that uses them chooses the constant that keeps it finite. */
 export interface ExponentialKeys {
@@ -65,11 +67,11 @@ export const positiveFeatures: FeatureMap = {
   name: "positive",
   kind: "exponential",
   query: (q, projection) => softmaxUpToFactor(project(q, projection)),
-  key: (k, projection) => ({
-    kind: "exponential",
-    logits: project(k, projection),
-    shift: mul(sumSquares(k, { axes: [-1], keepDims: true }), 0.5 / Math.sqrt(k.shape.at(-1) ?? 1)),
-  }),
+  key: (k, projection) => {
+    const squares = sumSquares(k, { axes: [-1], keepDims: true });
+    const scale = column(squares, 0.5 / Math.sqrt(k.shape.at(-1) ?? 1));
+    return { kind: "exponential", logits: project(k, projection), shift: mul(squares, scale) };
+  },
 };
 
 /**

@@ -64,8 +64,13 @@ export function normalized(sums: Tensor): { readonly out: Tensor; readonly inver
   const width = (sums.shape.at(-1) ?? 1) - 1;
   const [numerator, last] = split(sums, -1, [width, 1]) as readonly [Tensor, Tensor]; // two lengths, two parts
   // One quotient a row: the engine divides a row by a column more slowly than it multiplies.
-  const inverse = reciprocal(add(last, DENOMINATOR_GUARD));
+  const inverse = reciprocal(add(last, column(last, DENOMINATOR_GUARD)));
   return { out: mul(numerator, inverse), inverse };
+}
+
+/** A number as a column like another one: the engine adds or multiplies equal shapes faster than a column and a scalar. */
+export function column(like: Tensor, value: number): Tensor {
+  return full(like.shape, value);
 }
 
 /** The gradient of `normalized` by the sums U: [dOut, −dOut·out] / denominator. */
