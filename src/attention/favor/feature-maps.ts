@@ -4,7 +4,6 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, relu } from "../../ops/elementwise.ts";
 import { swapLastAxes } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
-
 import { softmax } from "../../ops/normalize.ts";
 import { sumSquares } from "../../ops/sum-squares.ts";
 import { column } from "./normalized.ts";
