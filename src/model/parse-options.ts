@@ -46,18 +46,11 @@ function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, opt
 
 /** What a value must be, in words. */
 function ruleOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "too_small":
-      return `${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`;
-    case "too_big":
-      return `${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`;
-    case "invalid_type":
-      return issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
-    case "invalid_value":
-      return `one of ${issue.values.join(", ")}`;
-    default:
-      return `valid (${issue.message})`;
-  }
+  if (issue.code === "too_small") return `${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`;
+  if (issue.code === "too_big") return `${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`;
+  if (issue.code === "invalid_type") return issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
+  if (issue.code === "invalid_value") return `one of ${issue.values.join(", ")}`;
+  return `valid (${issue.message})`;
 }
 
 function fixFor(issue: z.core.$ZodIssue, got: unknown): string {
