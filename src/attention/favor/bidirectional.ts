@@ -21,17 +21,21 @@ import { pad, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import type { LinearAttentionSpec } from "./causal-scan.ts";
 import { paddedLength } from "./chunks.ts";
-import { gradientBy, LOG_ZERO, normalized, sumsGradient, valueGradient, withOnes } from "./normalized.ts";
+import {
+  gradientBy,
+  LOG_ZERO,
+  normalized,
+  sumsGradient,
+  valueGradient,
+  withOnes,
+  type Sequences,
+} from "./normalized.ts";
 
 /** Positions a step: the fastest measured (docs/performance.md); one head at a time, for nothing is masked inside. */
 const BIDIRECTIONAL_CHUNK = 1024;
 
 /** One head after another, each in chunks: `[B·H, N, C, …]`. */
-interface Heads {
-  readonly q: Tensor;
-  readonly k: Tensor;
-  readonly v: Tensor;
-}
+type Heads = Sequences;
 
 interface Saved {
   readonly out: Tensor;

@@ -33,6 +33,7 @@ import {
   valueGradient,
   withOnes,
   type ScaledKeys,
+  type Sequences,
 } from "./normalized.ts";
 
 /** Positions a step: the fastest measured for numFeatures 128 … 256 (docs/performance.md). */
@@ -117,11 +118,7 @@ function nextState(state: Tensor, keys: Tensor, values: Tensor, scales: ChunkSca
 }
 
 /** Sequences in chunks, `[N, B, H, C, …]`. */
-interface Chunks {
-  readonly q: Tensor;
-  readonly k: Tensor;
-  readonly v: Tensor;
-}
+type Chunks = Sequences;
 
 /** What the backward pass reuses: a few numbers a position, no features. */
 interface Saved {

@@ -15,6 +15,13 @@ export const LOG_ZERO = -1e30;
 /** Added to denominators: no bit of a real one changes, and one that holds no key gives 0 instead of NaN. */
 const DENOMINATOR_GUARD = 1e-30;
 
+/** Queries, keys and values, cut into chunks as a form wants them. */
+export interface Sequences {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
 /** Key features, split so that no norm overflows: φ(k) = features · exp(logScale), the largest feature being 1. */
 export interface ScaledKeys {
   /** `[B, H, S, M]`. */
