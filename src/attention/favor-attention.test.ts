@@ -5,8 +5,16 @@ import { describe, expect, it } from "vitest";
 import { createRandom, fillNormal, gaussianOrthogonalMatrix } from "../random/index.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { relativeError } from "../../tests/model/harness.ts";
-import { favorAttention, type AttentionArray, type FavorAttentionOptions } from "./favor-attention.ts";
-import { naiveExact, naiveFavor, type Matrix } from "./naive.ts";
+import { add, exp, log, mul } from "../ops/elementwise.ts";
+import {
+  favorAttention,
+  measureStatistics,
+  type AttentionArray,
+  type FavorAttentionOptions,
+} from "./favor-attention.ts";
+import { favorMechanism } from "./favor/favor.ts";
+import { generalizedFeatures } from "./favor/maps/generalized.ts";
+import { dot, naiveExact, naiveFavor, naiveMaps, type Matrix } from "./naive.ts";
 
 const TOLERANCE = {
   /** Float32 against float64 twins. */
@@ -59,7 +67,7 @@ describe("favorAttention", () => {
 
   it("equals its naive twin, head by head", async () => {
     const out = await favorAttention(dims, options);
-    const expected = twin((x, y, z) => naiveFavor(x, y, z, projection, { causal: false }));
+    const expected = twin((x, y, z) => naiveFavor(naiveMaps.positive, x, y, z, projection, { causal: false }));
     expect(out.dims).toEqual([L, numHeads * valueDim]);
     expect(out.type).toBe("float32");
     expect(relativeError(out.data, expected)).toBeLessThan(TOLERANCE.naive);
@@ -74,7 +82,11 @@ describe("favorAttention", () => {
       v: { data: values, dims: [L, numHeads * valueDim] },
     };
     const out = await favorAttention(given, { ...options, causal: true });
-    const expected = twin((x, y, z) => naiveFavor(x, y, z, projection, { causal: true }), keys, values);
+    const expected = twin(
+      (x, y, z) => naiveFavor(naiveMaps.positive, x, y, z, projection, { causal: true }),
+      keys,
+      values,
+    );
     expect(relativeError(out.data, expected)).toBeLessThan(TOLERANCE.naive);
     // The first position sees itself alone.
     expect(
@@ -158,6 +170,74 @@ describe("favorAttention", () => {
     expect(relativeError((await favorAttention(dims, options)).data, reference.data)).toBeLessThan(TOLERANCE.naive);
   });
 
+  it("leaves padded keys out, whatever stands there", async () => {
+    const real = 11;
+    const part = (data: Float32Array, width: number) => ({ data: data.subarray(0, real * width), dims: [real, width] });
+    const expected = await favorAttention(
+      { q: dims.q, k: part(k, numHeads * headDim), v: part(v, numHeads * valueDim) },
+      options,
+    );
+    const wild = k.map((value, i) => (i < real * numHeads * headDim ? value : 1e3 * value));
+    const keyMask = Array.from({ length: S }, (_, s) => s < real);
+    const masked = await favorAttention({ ...dims, k: { ...dims.k, data: wild } }, { ...options, keyMask });
+    expect(relativeError(masked.data, expected.data)).toBeLessThan(TOLERANCE.naive);
+    const nothing = await favorAttention(dims, { ...options, keyMask: new Uint8Array(S) });
+    expect(nothing.data.every((value) => value === 0)).toBe(true);
+  });
+
+  it("takes a map of the user's, and warns of one that can be negative", async () => {
+    const said: string[] = [];
+    const warn = (message: string) => void said.push(message);
+    const softplus = generalizedFeatures({ name: "softplus", f: (u) => log(add(exp(u), 1)), kernelEpsilon: 0, warn });
+    const out = await favorAttention(dims, { ...options, mechanism: favorMechanism(softplus) });
+    const features = (row: readonly number[]) =>
+      projection.map((omega) => Math.log1p(Math.exp(dot(omega, row) * headDim ** -0.25)));
+    const expected = twin((x, y, z) => {
+      const keys = y.map(features);
+      return x.map(features).map((a) => {
+        const weights = keys.map((b) => dot(a, b));
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        return (z[0] ?? []).map((_, e) => weights.reduce((sum, w, s) => sum + w * (z[s]?.[e] ?? 0), 0) / total);
+      });
+    });
+    expect(relativeError(out.data, expected)).toBeLessThan(TOLERANCE.naive);
+    expect(said).toEqual([]);
+    generalizedFeatures({ name: "cube", f: (u) => mul(u, mul(u, u)), warn });
+    expect(said).toEqual([
+      expect.stringMatching(/features of 'cube' should not be negative, got -512 at -8\.00; denominators may vanish/),
+    ]);
+  });
+
+  it("attends causally by maps that measure sequences once their statistics are frozen", async () => {
+    const square = { q: { data: k, dims: dims.k.dims }, k: dims.k, v: dims.v };
+    const asked = { ...options, mechanism: "favor-saderf" } as const;
+    const statistics = await measureStatistics(square, { numHeads, mechanism: "favor-saderf" });
+    expect(Object.entries(statistics).map(([name, { shape }]) => [name, shape])).toEqual([
+      ["meanSquaredSum", [1, numHeads, 1, 1]],
+      ["keyOverQuery", [1, numHeads, 1, headDim]],
+    ]);
+    const frozen = await favorAttention(square, { ...asked, statistics });
+    const measured = await favorAttention(square, asked);
+    expect(relativeError(frozen.data, measured.data)).toBeLessThan(TOLERANCE.naive);
+    const causal = await favorAttention(square, { ...asked, statistics, causal: true });
+    const width = numHeads * valueDim;
+    const last = (S - 1) * width;
+    expect(relativeError(causal.data.subarray(last), measured.data.subarray(last))).toBeLessThan(TOLERANCE.naive);
+    expect(await measureStatistics(square, { numHeads })).toEqual({});
+  });
+
+  it("draws every kind of projection, for all heads or for each", async () => {
+    const outputs = [];
+    for (const kind of ["orthogonal", "iid", "hadamard", "givens", "simplex", "none"] as const) {
+      for (const projectionPerHead of [false, true]) {
+        outputs.push((await favorAttention(dims, { ...options, projection: kind, projectionPerHead })).data);
+      }
+    }
+    outputs.push((await favorAttention(dims, { ...options, projectionLengths: "sqrt" })).data);
+    // Without a projection there is nothing to draw for each head; all others differ.
+    expect(new Set(outputs.map((data) => data.join())).size).toBe(outputs.length - 1);
+  });
+
   const wide = { data: new Float32Array(26), dims: [13, 2] };
   const refused: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>, RegExp])[] = [
     [
@@ -227,6 +307,60 @@ describe("favorAttention", () => {
     ["keys of another width", { k: wide }, { numHeads: 1 }, /^favorAttention: .*k.*/],
     ["more queries than keys when causal", {}, { causal: true }, /^favorAttention: .*k.*13.*17/],
     [
+      "NaN, with its place",
+      { k: { ...dims.k, data: k.map((value, i) => (i === 31 ? Number.NaN : value)) } },
+      {},
+      /^favorAttention: k must hold finite numbers, got NaN at position 2, column 1; find where it comes from$/,
+    ],
+    [
+      "infinity",
+      { v: { ...dims.v, data: v.map((value, i) => (i === 0 ? Number.NEGATIVE_INFINITY : value)) } },
+      {},
+      /v must hold finite numbers, got -Infinity at position 0, column 0/,
+    ],
+    [
+      "values that float32 cannot add up",
+      { v: { ...dims.v, data: v.map(() => 3e38) } },
+      {},
+      /the output of 'favor' must be finite, got .*; queries, keys or values are too large for float32/,
+    ],
+    [
+      "more features than the state has room for",
+      {},
+      { numFeatures: 50_000_000 },
+      /the state of all heads must fit an array of 2\.0 GiB, got 4\.5 GiB with numFeatures 50000000; use at most 22369621/,
+    ],
+    [
+      "a causal map that must see the whole sequence",
+      { q: { data: k, dims: dims.k.dims } },
+      { mechanism: "favor-optimal", causal: true },
+      /'favor-optimal' must know statistics of the whole sequence and so cannot be causal, .*measureStatistics/,
+    ],
+    [
+      "statistics of other heads",
+      {},
+      { mechanism: "favor-optimal", statistics: { meanSquaredSum: ndarray(Float32Array.of(1), [1, 1, 1, 1]) } },
+      /statistics of 'favor-optimal' must hold 'meanSquaredSum' of sizes \[1 3 1 1\], got \[1 1 1 1\]; measure/,
+    ],
+    [
+      "a mask of another length",
+      {},
+      { keyMask: [1, 1] },
+      /keyMask must have one entry for each of the 17 keys, .* lengths 2/,
+    ],
+    [
+      "a mask of other numbers",
+      {},
+      { keyMask: Array.from({ length: S }, () => 0.5) },
+      /keyMask must hold 0, 1, true or false, got 0\.5 for key 0/,
+    ],
+    [
+      "an unknown projection, with the nearest name",
+      {},
+      { projection: "given" },
+      /projection must be one of orthogonal, .*, none, got 'given'; did you mean 'givens'\?/,
+    ],
+    [
       "an unknown option, with the nearest name",
       {},
       { heads: 3 },
@@ -236,7 +370,7 @@ describe("favorAttention", () => {
       "an unknown mechanism, with the ones there are",
       {},
       { mechanism: "flash" },
-      /mechanism must be among favor, favor-relu, exact, got 'flash'/,
+      /mechanism must be among favor, favor-.*, exact, got 'flash'; omit it for favor/,
     ],
   ];
 

@@ -1,40 +1,44 @@
 /** FAVOR+ on plain arrays in one call. */
 import { createBackend } from "#engine";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
-import { formatShape } from "../graph/shape.ts";
+import type { NdArray } from "../graph/ndarray.ts";
 import { GraphError } from "../graph/errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { createRandom } from "../random/index.ts";
 import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
 import { input } from "../ops/source.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { defaultNumFeatures } from "./favor/favor.ts";
-import { formFor } from "./mechanism.ts";
+import type { AttentionArray } from "./arrays.ts";
+import { readBatch, readKeyMask, type Batch, type KeyMask } from "./batch.ts";
+import { checkState } from "./favor/favor.ts";
+import { defaultNumFeatures, type ProjectionChoice } from "./favor/projections.ts";
+import { formFor, type AttentionMechanism } from "./mechanism.ts";
 import { mechanisms, type MechanismName } from "./mechanisms.ts";
 
-/** An array with its sizes, as transformers.js and onnxruntime call them; their tensors fit as they are. */
-export interface TensorLike {
-  readonly data: ArrayLike<number | bigint>;
-  readonly dims: readonly number[];
-}
-
-/**
- * Queries, keys or values: `[length, numHeads·headDim]` or `[batch, length, numHeads·headDim]`, as a tensor with `dims`, as an
- * array of rows (one typed array a position), or as one flat Float32Array together with the option `headDim`.
- */
-export type AttentionArray = TensorLike | NdArray | readonly ArrayLike<number>[] | Float32Array;
+export type { AttentionArray, TensorLike } from "./arrays.ts";
+export type { KeyMask } from "./batch.ts";
 
 export interface FavorAttentionOptions {
   /** Must divide the width. Default 1. */
   readonly numHeads?: number;
   /** Position i sees positions ≤ i. Default false. */
   readonly causal?: boolean;
-  /** Random features a head. Default round(headDim · ln headDim). More are slower and nearer to softmax. */
+  /** Rows of the projection, random features a head. Default round(headDim · ln headDim). More are slower and nearer to softmax. */
   readonly numFeatures?: number;
   /** Decides the random projection. Default 0. */
   readonly seed?: number;
-  /** Default `favor`: approximates softmax attention. `favor-relu` and `exact` take the same arrays. */
-  readonly mechanism?: MechanismName;
+  /** Default `favor`: approximates softmax attention. A name of the table `mechanisms`, or `favorMechanism` of a map of your own. */
+  readonly mechanism?: MechanismName | AttentionMechanism;
+  /** How the projection is drawn. Default: what the mechanism is meant for, orthogonal rows for most; `none`: no projection. */
+  readonly projection?: NonNullable<ProjectionChoice["kind"]>;
+  /** Lengths of the projection's rows. Default: what the mechanism is meant for, `chi` for most. */
+  readonly projectionLengths?: NonNullable<ProjectionChoice["rowLengths"]>;
+  /** A projection of its own for every head. Default false. */
+  readonly projectionPerHead?: boolean;
+  /** Which keys are real. Default: all. A query without any real key gets 0 (with `exact`: the mean of the values). */
+  readonly keyMask?: KeyMask;
+  /** Frozen statistics (`measureStatistics`), which mechanisms that measure the whole sequence need to be causal. */
+  readonly statistics?: Readonly<Record<string, NdArray>>;
   /** Needed for flat arrays only. */
   readonly headDim?: number;
   /** Default: the platform's own. */
@@ -54,9 +58,8 @@ export interface AttentionOutput {
  * Compiles a graph for the given sizes, runs it and frees it (some ten milliseconds beside the work itself). For repeated calls
  * build a graph of your own with `compile` and `mechanisms.favor.apply`.
  *
- * NaN or infinity in an array makes the outputs that see it NaN.
- *
- * @throws GraphError when sizes do not fit; the message names the array, the rule, what came, and the way out
+ * @throws GraphError when sizes do not fit, a number is not finite, or the output would not be; the message names the array, the
+ * rule, what came, and the way out
  *
  * @example
  * const { data, dims } = await favorAttention({ q, k, v }, { numHeads: 8, causal: true, numFeatures: 256, seed: 7 });
@@ -65,36 +68,130 @@ export async function favorAttention(
   arrays: { readonly q: AttentionArray; readonly k: AttentionArray; readonly v: AttentionArray },
   options: FavorAttentionOptions = {},
 ): Promise<AttentionOutput> {
-  checkOptions(options);
-  const { numHeads = 1, causal = false, seed = 0, backend = createBackend() } = options;
-  const mechanism = mechanisms[options.mechanism ?? "favor"];
-  if (!Number.isInteger(numHeads) || numHeads < 1) {
-    throw new GraphError(`favorAttention: numHeads must be a positive integer, got ${numHeads}; omit it for one head`);
-  }
-  const given = {
-    q: toBatch("q", arrays.q, numHeads, options.headDim),
-    k: toBatch("k", arrays.k, numHeads, options.headDim),
-    v: toBatch("v", arrays.v, numHeads, options.headDim),
+  const { mechanism, numHeads } = checkOptions("favorAttention", options, optionNames);
+  const { causal = false, seed = 0, backend = createBackend() } = options;
+  const layout = { numHeads, headDim: options.headDim };
+  const batches = {
+    q: readBatch("favorAttention", "q", arrays.q, layout),
+    k: readBatch("favorAttention", "k", arrays.k, layout),
+    v: readBatch("favorAttention", "v", arrays.v, layout),
   };
-  const headDim = (given.q.shape[2] ?? 0) / numHeads;
+  const [B, S] = batches.k.shape;
+  const keyMask = options.keyMask && readKeyMask("favorAttention", options.keyMask, [B, S]);
+  const headDim = batches.q.shape[2] / numHeads;
   const numFeatures = options.numFeatures ?? defaultNumFeatures(headDim);
-  const drawn = mechanism.initialise(createRandom(seed, "projection"), { headDim, numFeatures });
-  const heads = (name: "q" | "k" | "v") =>
-    transpose(splitAxis(input(name, given[name].shape), 2, numHeads), [0, 2, 1, 3]);
-  const attended = mechanism.apply(heads("q"), heads("k"), heads("v"), {
-    causal,
-    form: formFor(backend.device),
-    ...(drawn && { projection: input("projection", drawn.projection.shape) }),
-  });
+  // Before anything is drawn: a projection too large takes minutes.
+  if (mechanism.map) checkState(mechanism.map, [B, numHeads, S, batches.v.shape[2] / numHeads], numFeatures);
+  const projection = {
+    ...(options.projection && { kind: options.projection }),
+    ...(options.projectionLengths && { rowLengths: options.projectionLengths }),
+    perHead: options.projectionPerHead ?? false,
+  };
+  const drawn = mechanism.initialise(createRandom(seed, "projection"), { headDim, numFeatures, numHeads, projection });
+  const feeds = { ...batches, ...drawn, ...(keyMask && { keyMask }), ...options.statistics };
+  const attended = mechanism.apply(
+    headsOf("q", batches.q, numHeads),
+    headsOf("k", batches.k, numHeads),
+    headsOf("v", batches.v, numHeads),
+    {
+      causal,
+      form: formFor(backend.device),
+      ...(drawn && { projection: input("projection", drawn.projection.shape) }),
+      ...(keyMask && { keyMask: input("keyMask", keyMask.shape) }),
+      ...(options.statistics && { statistics: statisticInputs(mechanism, options.statistics, [numHeads, headDim]) }),
+    },
+  );
   const out = mergeAxes(transpose(attended, [0, 2, 1, 3]), 2);
-  const executable = await backend.compile({ outputs: { out } });
+  const result = await runOnce(backend, { out }, feeds);
+  const data = Float32Array.from(result["out"]?.data as Float32Array); // float32, or float64 from the reference backend
+  checkFinite(data, mechanism);
+  return { type: "float32", data, dims: batches.q.batched ? out.shape : out.shape.slice(1) };
+}
+
+const statisticsOptionNames = { numHeads: true, mechanism: true, headDim: true, keyMask: true, backend: true } as const;
+
+/**
+ * Measures what a mechanism must know about whole sequences, over a batch of examples, to be given as `statistics` afterwards:
+ * frozen, they make causal attention possible, and attention independent of what else stands in a sequence.
+ *
+ * @returns by name, `[1, numHeads, 1, width]`: the mean over the batch; empty for mechanisms that need none
+ */
+export async function measureStatistics(
+  arrays: { readonly q: AttentionArray; readonly k: AttentionArray },
+  options: Pick<FavorAttentionOptions, keyof typeof statisticsOptionNames>,
+): Promise<Record<string, NdArray>> {
+  const { mechanism, numHeads } = checkOptions("measureStatistics", options, statisticsOptionNames);
+  const layout = { numHeads, headDim: options.headDim };
+  const q = readBatch("measureStatistics", "q", arrays.q, layout);
+  const k = readBatch("measureStatistics", "k", arrays.k, layout);
+  const { backend = createBackend() } = options;
+  const keyMask = options.keyMask && readKeyMask("measureStatistics", options.keyMask, [k.shape[0], k.shape[1]]);
+  const masks = keyMask ? { keyMask: input("keyMask", keyMask.shape) } : {};
+  const measured = mechanism.statistics?.measure(headsOf("q", q, numHeads), headsOf("k", k, numHeads), masks) ?? {};
+  if (Object.keys(measured).length === 0) return {};
+  const results = await runOnce(backend, measured, { q, k, ...(keyMask && { keyMask }) });
+  return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, meanOverBatch(array)]));
+}
+
+/** `[B, L, H·D]` → `[B, H, L, D]`. */
+function headsOf(name: string, { shape }: Batch, numHeads: number): Tensor {
+  return transpose(splitAxis(input(name, shape), 2, numHeads), [0, 2, 1, 3]);
+}
+
+async function runOnce(
+  backend: Backend,
+  outputs: Readonly<Record<string, Tensor>>,
+  feeds: Readonly<Record<string, NdArray>>,
+): Promise<Record<string, NdArray>> {
+  const executable = await backend.compile({ outputs });
   try {
-    const result = await executable.run({ ...given, ...drawn });
-    const data = Float32Array.from(result["out"]?.data as Float32Array); // float32, or float64 from the reference backend
-    return { type: "float32", data, dims: given.q.batched ? out.shape : out.shape.slice(1) };
+    return await executable.run(
+      Object.fromEntries(Object.entries(feeds).filter(([name]) => name in executable.inputs)),
+    );
   } finally {
     await executable.dispose();
   }
+}
+
+/** `[B, H, 1, W]` → `[1, H, 1, W]`. */
+function meanOverBatch({ shape, data }: NdArray): NdArray {
+  const [batch = 1, H = 1, , W = 1] = shape;
+  const mean = new Float32Array(H * W);
+  data.forEach((value, index) => {
+    const at = index % mean.length;
+    mean[at] = (mean[at] ?? 0) + Number(value) / batch;
+  });
+  return { dtype: "float32", shape: [1, H, 1, W], data: mean };
+}
+
+/** Frozen statistics as inputs of the graph, under the names of their arrays. */
+function statisticInputs(
+  { name, statistics }: AttentionMechanism,
+  given: Readonly<Record<string, NdArray>>,
+  [numHeads, headDim]: readonly [number, number],
+): Record<string, Tensor> {
+  const widths = Object.entries(statistics?.widths(headDim) ?? {});
+  return Object.fromEntries(
+    widths.map(([key, width]) => {
+      const { shape } = given[key] ?? { shape: [] };
+      if (shape.join() === [1, numHeads, 1, width].join()) return [key, input(key, shape)];
+      throw new GraphError(
+        `favorAttention: statistics of '${name}' must hold '${key}' of sizes [1 ${numHeads} 1 ${width}], ` +
+          `got ${given[key] ? `[${shape.join(" ")}]` : "nothing"}; measure them with measureStatistics for the same heads`,
+      );
+    }),
+  );
+}
+
+/** What finite inputs can still come to: features of a user's function that overflow, or sums of features that cancel to 0. */
+function checkFinite(out: Float32Array, { name, map }: AttentionMechanism): void {
+  const wrong = out.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return;
+  const fix =
+    map?.positive === false
+      ? "its features can be negative, so that denominators vanish: use a map of positive features such as 'favor'"
+      : "queries, keys or values are too large for float32, or the map's function overflows: scale them down";
+  throw new GraphError(`favorAttention: the output of '${name}' must be finite, got ${out[wrong]}; ${fix}`);
 }
 
 const optionNames = {
@@ -103,99 +200,37 @@ const optionNames = {
   numFeatures: true,
   seed: true,
   mechanism: true,
+  projection: true,
+  projectionLengths: true,
+  projectionPerHead: true,
+  keyMask: true,
+  statistics: true,
   headDim: true,
   backend: true,
 } as const satisfies Record<keyof FavorAttentionOptions, true>;
 
 /** What types do not catch in JavaScript and in options that come from a file. */
-function checkOptions(options: FavorAttentionOptions): void {
-  const names = Object.keys(optionNames);
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(optionNames, key));
+function checkOptions(
+  who: string,
+  options: FavorAttentionOptions,
+  known: Readonly<Record<string, true>>,
+): { readonly mechanism: AttentionMechanism; readonly numHeads: number } {
+  const names = Object.keys(known);
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key));
   if (unknown !== undefined) {
     const near = nearestName(unknown, names);
     const fix = near === undefined ? `the options are ${names.join(", ")}` : `did you mean '${near}'?`;
-    throw new GraphError(`favorAttention: '${unknown}' is not an option; ${fix}`);
+    throw new GraphError(`${who}: '${unknown}' is not an option; ${fix}`);
   }
-  const { mechanism } = options;
-  if (mechanism !== undefined && !Object.hasOwn(mechanisms, mechanism)) {
-    throw new GraphError(
-      `favorAttention: mechanism must be among ${Object.keys(mechanisms).join(", ")}, got '${String(mechanism)}'; omit it for favor`,
-    );
+  const { mechanism = "favor", numHeads = 1 } = options;
+  if (!Number.isInteger(numHeads) || numHeads < 1) {
+    throw new GraphError(`${who}: numHeads must be a positive integer, got ${numHeads}; omit it for one head`);
   }
-}
-
-type Batched = NdArray & { readonly batched: boolean };
-
-function toBatch(name: string, array: AttentionArray, numHeads: number, headDim: number | undefined): Batched {
-  const { data, shape } = sized(name, array, numHeads, headDim);
-  const width = shape.at(-1) ?? 0;
-  if ((shape.length !== 2 && shape.length !== 3) || shape.includes(0)) {
-    throw new GraphError(
-      `favorAttention: ${name} must have sizes [length, width] or [batch, length, width], got ${formatShape(shape)}; ` +
-        "reshape it so that the heads lie side by side in the last axis",
-    );
-  }
-  if (width % numHeads !== 0) {
-    throw new GraphError(
-      `favorAttention: the width of ${name} must be a multiple of numHeads ${numHeads}, got ${width}; change numHeads`,
-    );
-  }
-  if (data.length !== shape.reduce((product, length) => product * length, 1)) {
-    throw new GraphError(
-      `favorAttention: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}`,
-    );
-  }
-  const batched = shape.length === 3;
-  return { ...ndarray(data, batched ? shape : [1, ...shape]), batched };
-}
-
-function sized(
-  name: string,
-  array: AttentionArray,
-  numHeads: number,
-  headDim: number | undefined,
-): { readonly data: Float32Array; readonly shape: readonly number[] } {
-  if (array instanceof Float32Array) {
-    if (headDim === undefined) {
-      throw new GraphError(
-        `favorAttention: a flat array must come with the option headDim, got none for ${name}; ` +
-          "or give { data, dims: [length, width] }, or one array a position",
-      );
-    }
-    if (!Number.isInteger(headDim) || headDim < 1) {
-      throw new GraphError(
-        `favorAttention: headDim must be a positive integer, got ${headDim}; it is the width of one head`,
-      );
-    }
-    const width = numHeads * headDim;
-    if (array.length % width !== 0) {
-      throw new GraphError(
-        `favorAttention: ${name} must hold a multiple of numHeads · headDim = ${width} elements, got ${array.length}; ` +
-          "change headDim or numHeads",
-      );
-    }
-    return { data: array, shape: [array.length / width, width] };
-  }
-  if (typeof array === "object" && array !== null && "data" in array) {
-    const data = array.data instanceof Float32Array ? array.data : Float32Array.from(array.data, Number);
-    return { data, shape: "dims" in array ? array.dims : array.shape };
-  }
-  if (!Array.isArray(array) || !array.every((row) => typeof row === "object" && row !== null && "length" in row)) {
-    throw new GraphError(
-      `favorAttention: ${name} must be an array of rows, { data, dims } or a flat Float32Array, got ${describe(array)}; ` +
-        "give one array a position, or Float32Array.from(values) with the option headDim",
-    );
-  }
-  const width = array[0]?.length ?? 0;
-  if (array.some((row) => row.length !== width)) {
-    throw new GraphError(`favorAttention: all rows of ${name} must have the same length, got ${width} and others`);
-  }
-  const data = new Float32Array(array.length * width);
-  array.forEach((row, index) => data.set(Float32Array.from(row), index * width));
-  return { data, shape: [array.length, width] };
-}
-
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return `an array of ${value.length} elements that are not all rows`;
-  return typeof value === "object" && value !== null ? `a ${value.constructor.name}` : typeof value;
+  if (typeof mechanism === "object") return { mechanism, numHeads };
+  if (Object.hasOwn(mechanisms, mechanism)) return { mechanism: mechanisms[mechanism], numHeads };
+  const near = nearestName(String(mechanism), Object.keys(mechanisms));
+  const fix = near === undefined ? "omit it for favor" : `did you mean '${near}'?`;
+  throw new GraphError(
+    `${who}: mechanism must be among ${Object.keys(mechanisms).join(", ")}, got '${String(mechanism)}'; ${fix}`,
+  );
 }

@@ -1,16 +1,32 @@
 /** Attention: FAVOR+ on plain arrays, and the mechanisms for graphs of your own. */
-export { favorAttention } from "./favor-attention.ts";
-export type { AttentionArray, AttentionOutput, FavorAttentionOptions, TensorLike } from "./favor-attention.ts";
-export { positiveFeatures, reluFeatures } from "./favor/feature-maps.ts";
-export type { ExponentialKeys, FeatureMap, PlainKeys } from "./favor/feature-maps.ts";
-export { defaultNumFeatures, favorMechanism } from "./favor/favor.ts";
+export { favorAttention, measureStatistics } from "./favor-attention.ts";
+export type { AttentionArray, AttentionOutput, FavorAttentionOptions, KeyMask, TensorLike } from "./favor-attention.ts";
+export { featureMaps } from "./favor/maps/index.ts";
+export type { FeatureMapName } from "./favor/maps/index.ts";
+export type {
+  ExponentialFeatures,
+  FeatureMap,
+  Features,
+  MapInputs,
+  PlainFeatures,
+  ScaledFeatures,
+  SequenceMasks,
+  SequenceStatistics,
+  Statistics,
+} from "./favor/maps/feature-map.ts";
+export { arcCosineFeatures, generalizedFeatures } from "./favor/maps/generalized.ts";
+export type { GeneralizedOptions } from "./favor/maps/generalized.ts";
+export { rescaled } from "./favor/maps/rescaled.ts";
+export { favorMechanism } from "./favor/favor.ts";
+export type { FavorName } from "./favor/favor.ts";
+export { defaultNumFeatures, drawProjection, projectionNames } from "./favor/projections.ts";
+export type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
 export { formFor } from "./mechanism.ts";
 export type {
   AttentionMechanism,
   AttentionOptions,
   AttentionState,
   ExecutionForm,
-  ProjectionSizes,
   RecurrentForm,
 } from "./mechanism.ts";
 export { mechanisms } from "./mechanisms.ts";

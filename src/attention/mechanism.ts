@@ -3,6 +3,8 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Random } from "../random/index.ts";
 import type { Device } from "../runtime/backend.ts";
+import type { FeatureMap, SequenceStatistics, Statistics } from "./favor/maps/feature-map.ts";
+import type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
 
 /**
  * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk (CPU, wasm), `parallel` holds all
@@ -20,8 +22,12 @@ export interface AttentionOptions {
   readonly causal: boolean;
   /** `[B, S]` float32: 1 for a real key, 0 for padding. Default: all real. */
   readonly keyMask?: Tensor;
-  /** `[M, D]`: the random projection, for mechanisms that have one. */
+  /** `[B, L]` float32: as keyMask. Read only where statistics of the whole sequence are measured; default: all real. */
+  readonly queryMask?: Tensor;
+  /** `[M, D]`, or `[H, M, D]` for heads with their own: the random projection, for mechanisms that have one. */
   readonly projection?: Tensor;
+  /** Frozen statistics, for mechanisms that otherwise measure the whole sequence; causal attention needs them there. */
+  readonly statistics?: Statistics;
   /** Default `scan`. */
   readonly form?: ExecutionForm;
 }
@@ -30,7 +36,7 @@ export interface AttentionOptions {
 export type AttentionState = Readonly<Record<string, Tensor>>;
 
 export interface RecurrentForm {
-  /** The state before the first token: B sequences, H heads, D = headDim, E = width of a value, M = numFeatures. */
+  /** The state before the first token: B sequences, H heads, D = headDim, E = width of a value, M = rows of the projection. */
   readonly initialState: (sizes: {
     readonly B: number;
     readonly H: number;
@@ -44,21 +50,23 @@ export interface RecurrentForm {
     k: Tensor,
     v: Tensor,
     state: AttentionState,
-    options: Pick<AttentionOptions, "projection">,
+    options: Pick<AttentionOptions, "projection" | "statistics">,
   ) => { readonly out: Tensor; readonly state: AttentionState };
-}
-
-export interface ProjectionSizes {
-  readonly headDim: number;
-  readonly numFeatures: number;
 }
 
 export interface AttentionMechanism {
   readonly name: string;
   /** One sentence for tables and help texts. */
   readonly summary: string;
+  /** The feature map, for mechanisms that have one. */
+  readonly map?: FeatureMap;
   /** Draws what the mechanism needs beside weights; undefined when it needs nothing. */
-  readonly initialise: (random: Random, sizes: ProjectionSizes) => { readonly projection: NdArray } | undefined;
+  readonly initialise: (
+    random: Random,
+    sizes: ProjectionSizes & { readonly projection?: ProjectionChoice },
+  ) => { readonly projection: NdArray } | undefined;
+  /** What a mechanism must know about the whole sequence, if anything: without frozen values it cannot be causal. */
+  readonly statistics?: Omit<SequenceStatistics, "adapt">;
   /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
   readonly apply: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions) => Tensor;
   readonly recurrent?: RecurrentForm;

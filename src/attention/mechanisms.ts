@@ -1,12 +1,8 @@
 /** The table of all attention mechanisms, by the names that configurations use. */
 import { exact } from "./exact.ts";
-import { favor, favorRelu } from "./favor/favor.ts";
+import { favorMechanisms } from "./favor/favor.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 
-export const mechanisms = {
-  favor,
-  "favor-relu": favorRelu,
-  exact,
-} as const satisfies Record<string, AttentionMechanism>;
+export const mechanisms = { ...favorMechanisms, exact } as const satisfies Record<string, AttentionMechanism>;
 
 export type MechanismName = keyof typeof mechanisms;

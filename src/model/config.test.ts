@@ -33,7 +33,17 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
   [
     "an unknown mechanism, with the ones there are",
     { mechanism: "flash" },
-    /mechanism must be one of favor, favor-relu, exact, got "flash"/,
+    /mechanism must be one of favor, favor-.*, exact, got "flash"/,
+  ],
+  [
+    "a mechanism that must see the whole sequence",
+    { mechanism: "favor-optimal" },
+    /^model: mechanism must be causal, got 'favor-optimal', which needs statistics of the whole sequence; use 'favor'/,
+  ],
+  [
+    "an unknown projection, with the nearest name",
+    { projection: "orthogonl" },
+    /projection must be one of orthogonal, .*, none, got "orthogonl"; did you mean 'orthogonal'\?/,
   ],
   [
     "a vocabulary that is not given",
@@ -65,6 +75,7 @@ describe("modelConfig", () => {
       positions: "rotary",
       mechanism: "favor",
       numFeatures: 266,
+      projectionPerHead: false,
       dropout: 0.1,
       tieEmbeddings: true,
       layerNormEpsilon: 1e-5,
@@ -76,6 +87,11 @@ describe("modelConfig", () => {
       mlpDim: 384,
       numFeatures: Math.round(32 * Math.log(32)),
     });
+  });
+
+  it("has as many features as a head is wide without a projection", () => {
+    const options = { vocabSize: 29, modelDim: 96, numHeads: 3, mechanism: "favor-elu", numFeatures: 7 } as const;
+    expect(modelConfig({ ...options, projection: "none" }).numFeatures).toBe(32);
   });
 
   it("allows an odd headDim with learned positions", () => {

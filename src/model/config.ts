@@ -1,6 +1,7 @@
 /** The configuration of a model: sizes and kinds, with the reason beside each default. */
 import { z } from "zod";
-import { defaultNumFeatures } from "../attention/favor/favor.ts";
+import { defaultNumFeatures, projectionNames, type ProjectionChoice } from "../attention/favor/projections.ts";
+import type { AttentionMechanism } from "../attention/mechanism.ts";
 import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
 import { ConfigError, parseOptions } from "./parse-options.ts";
 
@@ -26,6 +27,12 @@ const schema = z.strictObject({
   mechanism: z.enum(mechanismNames).default("favor"),
   /** Random features a head. Default round(headDim · ln headDim), the theory's Θ(d log d). */
   numFeatures: size.optional(),
+  /** How random features are drawn. Default: what the mechanism is meant for, orthogonal rows for most; `none`: no projection. */
+  projection: z.enum(projectionNames).optional(),
+  /** Lengths of the projection's rows. Default: what the mechanism is meant for, `chi` (as Gaussian vectors) for most. */
+  projectionLengths: z.enum(["chi", "sqrt"]).optional(),
+  /** A projection of its own for every head. Default false: one for all heads of a layer, as published, and faster. */
+  projectionPerHead: z.boolean().default(false),
   /** Share of activations dropped in training. Default 0.1, as in the paper's protein runs. */
   dropout: z.number().min(0).lt(1).default(0.1),
   /** Use the embedding matrix as output layer. Default true: fewer weights, and better on small data. */
@@ -59,6 +66,13 @@ export function modelConfig(options: ModelOptions): ModelConfig {
       `model: numHeads must divide modelDim ${modelDim}, got ${numHeads}; use ${near}, or a modelDim that is a multiple of it`,
     );
   }
+  const mechanism: AttentionMechanism = mechanisms[parsed.mechanism];
+  if (mechanism.statistics !== undefined) {
+    throw new ConfigError(
+      `model: mechanism must be causal, got '${parsed.mechanism}', which needs statistics of the whole sequence; ` +
+        "use 'favor', or call the mechanism itself with frozen statistics",
+    );
+  }
   const headDim = modelDim / numHeads;
   if (positions === "rotary" && headDim % 2 !== 0) {
     throw new ConfigError(
@@ -68,7 +82,17 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   return {
     ...parsed,
     mlpDim: parsed.mlpDim ?? 4 * modelDim,
-    numFeatures: parsed.numFeatures ?? defaultNumFeatures(headDim),
+    numFeatures: parsed.projection === "none" ? headDim : (parsed.numFeatures ?? defaultNumFeatures(headDim)),
+  };
+}
+
+/** The projections of a model's mechanism, as it draws them. */
+export function projectionChoice(config: ModelConfig): ProjectionChoice {
+  const { projection, projectionLengths, projectionPerHead } = config;
+  return {
+    ...(projection && { kind: projection }),
+    ...(projectionLengths && { rowLengths: projectionLengths }),
+    perHead: projectionPerHead,
   };
 }
 

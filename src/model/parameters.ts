@@ -3,7 +3,7 @@ import { mechanisms } from "../attention/mechanisms.ts";
 import { ndarray, zeros, type NdArray } from "../graph/ndarray.ts";
 import { sizeOf, type Shape } from "../graph/shape.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
-import type { ModelConfig } from "./config.ts";
+import { projectionChoice, type ModelConfig } from "./config.ts";
 
 export interface Linear<T> {
   /** `[out, in]`. */
@@ -147,7 +147,8 @@ export function projectionShapes(config: ModelConfig): Named<Shape> {
  */
 export function drawProjections(config: ModelConfig, seed: number, redraw: number): Record<string, NdArray> {
   const mechanism = mechanisms[config.mechanism];
-  const sizes = { headDim: config.modelDim / config.numHeads, numFeatures: config.numFeatures };
+  const { modelDim, numHeads, numFeatures } = config;
+  const sizes = { headDim: modelDim / numHeads, numFeatures, numHeads, projection: projectionChoice(config) };
   const projections: Record<string, NdArray> = {};
   for (let layer = 0; layer < config.numLayers; layer++) {
     const drawn = mechanism.initialise(createRandom(seed, "projection", layer, redraw), sizes);

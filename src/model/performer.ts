@@ -1,5 +1,5 @@
 /** The causal Performer language model: pre-LayerNorm blocks over any attention mechanism. */
-import type { AttentionState, ExecutionForm } from "../attention/mechanism.ts";
+import type { AttentionMechanism, AttentionState, ExecutionForm } from "../attention/mechanism.ts";
 import { mechanisms } from "../attention/mechanisms.ts";
 import { GraphError } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
@@ -36,6 +36,8 @@ export interface ForwardOptions {
   readonly dropout?: (x: Tensor) => Tensor;
   /** Default `scan`. */
   readonly form?: ExecutionForm;
+  /** Told each layer's queries, keys and values `[B, H, L, D]` as the mechanism sees them, after the position encoding. */
+  readonly observe?: (layer: number, attention: { readonly q: Tensor; readonly k: Tensor; readonly v: Tensor }) => void;
 }
 
 /** Everything that stays the same from token to token. */
@@ -68,6 +70,7 @@ export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOp
     model.parameters.blocks.forEach((block, layer) => {
       x = scope(`blocks.${layer}`, () => {
         const attend = (q: Tensor, k: Tensor, v: Tensor) => {
+          options.observe?.(layer, { q, k, v });
           const projection = projections[projectionName(layer)];
           return mechanisms[config.mechanism].apply(q, k, v, {
             causal: true,
@@ -141,7 +144,7 @@ export function logitsStep(
   states: readonly AttentionState[],
 ): { readonly logits: Tensor; readonly states: readonly AttentionState[] } {
   const { config, projections } = model;
-  const { recurrent } = mechanisms[config.mechanism] as { recurrent?: (typeof mechanisms)["favor"]["recurrent"] };
+  const { recurrent }: AttentionMechanism = mechanisms[config.mechanism];
   if (recurrent === undefined) {
     throw new GraphError(`logitsStep: the mechanism must have a recurrent form, got '${config.mechanism}'`);
   }

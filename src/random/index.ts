@@ -1,5 +1,6 @@
 /** Seeded random numbers, and the random matrices that projections are drawn from. */
 export { createRandom, fillKeepMask, fillNormal, permutation, shuffle } from "./generator.ts";
 export type { Random } from "./generator.ts";
-export { gaussianMatrix, gaussianOrthogonalMatrix, haarOrthogonal } from "./orthogonal.ts";
-export type { GaussianOrthogonalOptions } from "./orthogonal.ts";
+export { haarOrthogonal } from "./orthogonal.ts";
+export { gaussianMatrix, gaussianOrthogonalMatrix, projectionKinds } from "./projections.ts";
+export type { ProjectionKind, ProjectionName, ProjectionOptions, RowLengths } from "./projections.ts";

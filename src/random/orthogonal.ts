@@ -1,4 +1,4 @@
-/** Random matrices for projections: uniformly distributed rotations, orthogonal Gaussian blocks, independent Gaussian rows. */
+/** Uniformly distributed orthogonal matrices, and the vector arithmetic that the other random matrices share. */
 import { fillNormal } from "./generator.ts";
 import type { Random } from "./generator.ts";
 
@@ -47,76 +47,13 @@ export function haarOrthogonal(size: number, random: Random): Float64Array {
   return rows;
 }
 
-/** What `gaussianOrthogonalMatrix` draws. */
-export interface GaussianOrthogonalOptions {
-  /** Rows of the matrix. */
-  readonly numFeatures: number;
-  /** Columns of the matrix, and rows of one orthogonal block. */
-  readonly headDim: number;
-  /** The stream that the matrix is drawn from. */
-  readonly random: Random;
-  /**
-   * "chi": every row has the length of an independent Gaussian vector (χ with headDim degrees of freedom), so that each
-   * row alone is N(0, I) and kernel estimates stay unbiased. "sqrt": every row has length √headDim exactly, as the
-   * regularized softmax kernel demands.
-   */
-  readonly rowLengths: "chi" | "sqrt";
-}
-
-/**
- * A Gaussian matrix with orthogonal rows: full blocks of headDim rows, then the leading rows of one more block.
- * Rows of different blocks are independent.
- *
- * @returns [numFeatures, headDim], row-major
- * @throws RangeError when a size is not a positive integer
- * Source: arXiv:2009.14794, section 2.4; Yu et al., Orthogonal Random Features, 2016.
- */
-export function gaussianOrthogonalMatrix(options: GaussianOrthogonalOptions): Float32Array {
-  const { numFeatures, headDim, random, rowLengths } = options;
-  requirePositiveInteger("gaussianOrthogonalMatrix", "numFeatures", numFeatures);
-  requirePositiveInteger("gaussianOrthogonalMatrix", "headDim", headDim);
-  const out = new Float32Array(numFeatures * headDim);
-  const gaussian = new Float64Array(headDim);
-  for (let start = 0; start < numFeatures; start += headDim) {
-    const block = haarOrthogonal(headDim, random);
-    const numRows = Math.min(headDim, numFeatures - start);
-    for (let row = 0; row < numRows; row++) {
-      let length = Math.sqrt(headDim);
-      if (rowLengths === "chi") {
-        fillNormal(random, gaussian);
-        length = Math.sqrt(dot(gaussian, 0, gaussian, 0, headDim));
-      }
-      for (let column = 0; column < headDim; column++) {
-        out[(start + row) * headDim + column] = length * at(block, row * headDim + column);
-      }
-    }
-  }
-  return out;
-}
-
-/**
- * A matrix of independent N(0, 1) entries: the plain, non-orthogonal projection.
- *
- * @returns [numFeatures, headDim], row-major
- * @throws RangeError when a size is not a positive integer
- */
-export function gaussianMatrix(options: {
-  readonly numFeatures: number;
-  readonly headDim: number;
-  readonly random: Random;
-}): Float32Array {
-  const { numFeatures, headDim, random } = options;
-  requirePositiveInteger("gaussianMatrix", "numFeatures", numFeatures);
-  requirePositiveInteger("gaussianMatrix", "headDim", headDim);
-  return fillNormal(random, new Float32Array(numFeatures * headDim));
-}
-
 /** array[index] of an index known to lie inside. */
-function at(array: Float64Array, index: number): number {
+export function at(array: Float64Array, index: number): number {
   return array[index] ?? 0;
 }
 
-function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, length: number): number {
+/** The dot product of `length` entries, from either start. */
+export function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, length: number): number {
   let sum = 0;
   for (let i = 0; i < length; i++) sum += at(a, aStart + i) * at(b, bStart + i);
   return sum;
@@ -135,7 +72,8 @@ function reflect(
   for (let i = 0; i < length; i++) x[xStart + i] = at(x, xStart + i) - factor * at(v, vStart + i);
 }
 
-function requirePositiveInteger(who: string, name: string, value: number): void {
+/** @throws RangeError in the name of `who` when a size is not a positive integer */
+export function requirePositiveInteger(who: string, name: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
   throw new RangeError(`${who}: ${name} must be a positive integer, got ${value}; pass a size such as 64.`);
 }

@@ -4,10 +4,11 @@ import { backpropagate } from "../../src/autodiff/gradients.ts";
 import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { input } from "../../src/ops/source.ts";
+import { full, input } from "../../src/ops/source.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import type { AttentionMechanism, AttentionOptions, ExecutionForm } from "../../src/attention/mechanism.ts";
+import type { ProjectionChoice } from "../../src/attention/favor/projections.ts";
 import type { Matrix } from "../../src/attention/naive.ts";
 
 /** Sizes of a case; L queries and S keys. */
@@ -29,6 +30,9 @@ export interface AttentionCase {
   readonly form?: ExecutionForm;
   /** Standard deviation of q and k; default 1. */
   readonly scale?: number;
+  /** Mean of q and k; default 0. */
+  readonly mean?: number;
+  readonly projection?: ProjectionChoice;
   readonly seed?: number;
 }
 
@@ -52,13 +56,16 @@ export interface Arrays {
 export function drawArrays(mechanism: AttentionMechanism, test: AttentionCase): Arrays {
   const { B, H, L, S, D, E, M } = test.sizes;
   const random = createRandom(test.seed ?? 7, "attention");
-  const normal = (shape: readonly number[], scale: number) =>
-    ndarray(fillNormal(random, new Float32Array(sizeOf(shape)), scale), shape);
-  const scale = test.scale ?? 1;
-  const drawn = mechanism.initialise(random, { headDim: D, numFeatures: M });
+  const normal = (shape: readonly number[], scale: number, mean = 0) => {
+    const values = fillNormal(random, new Float32Array(sizeOf(shape)), scale);
+    return ndarray(mean === 0 ? values : values.map((value) => value + mean), shape);
+  };
+  const { scale = 1, mean = 0, projection } = test;
+  const sizes = { headDim: D, numFeatures: M, numHeads: H };
+  const drawn = mechanism.initialise(random, projection ? { ...sizes, projection } : sizes);
   const arrays = {
-    q: normal([B, H, L, D], scale),
-    k: normal([B, H, S, D], scale),
+    q: normal([B, H, L, D], scale, mean),
+    k: normal([B, H, S, D], scale, mean),
     v: normal([B, H, S, E], 1),
     dOut: normal([B, H, L, E], 1),
     ...(drawn && { projection: drawn.projection }),
@@ -67,6 +74,12 @@ export function drawArrays(mechanism: AttentionMechanism, test: AttentionCase): 
   if (realKeys === undefined) return arrays;
   const mask = Float32Array.from({ length: B * S }, (_, i) => Number(i % S < (realKeys[Math.floor(i / S)] ?? S)));
   return { ...arrays, keyMask: ndarray(mask, [B, S]) };
+}
+
+/** Numbers as another data set might have given them, for mechanisms that need them to be causal. */
+export function frozenStatistics({ statistics }: AttentionMechanism, { H, D }: Pick<Sizes, "H" | "D">) {
+  const widths = statistics && Object.entries(statistics.widths(D));
+  return widths && Object.fromEntries(widths.map(([name, width]) => [name, full([1, H, 1, width], 1.3)]));
 }
 
 /** Output and gradients of Σ out·dOut, as the compiled graph gives them. */
@@ -80,8 +93,10 @@ export async function runMechanism(
     Object.entries(arrays).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
   ) as Record<"q" | "k" | "v" | "dOut", Tensor> & Partial<Record<"keyMask" | "projection", Tensor>>;
   const { q, k, v, dOut, keyMask, projection } = tensors;
+  const statistics = test.causal ? frozenStatistics(mechanism, test.sizes) : undefined;
   const options: AttentionOptions = {
     causal: test.causal,
+    ...(statistics && { statistics }),
     ...(test.form && { form: test.form }),
     ...(keyMask && { keyMask }),
     ...(projection && { projection }),
@@ -103,12 +118,11 @@ function headOf({ shape, data }: NdArray, batch: number, head: number): number[]
 export function naiveOutput(twin: NaiveTwin, test: AttentionCase, arrays: Arrays): Float64Array {
   const { B, H, S, D } = test.sizes;
   const rows: number[] = [];
-  const projection = matrixOf(arrays.projection, D);
   for (let b = 0; b < B; b++) {
     const real = test.realKeys?.[b] ?? S;
     const keyMask = Array.from({ length: S }, (_, s) => s < real);
     for (let h = 0; h < H; h++) {
-      const options = { causal: test.causal, keyMask, projection };
+      const options = { causal: test.causal, keyMask, projection: matrixOf(arrays.projection, D, h) };
       const out = twin(headOf(arrays.q, b, h), headOf(arrays.k, b, h), headOf(arrays.v, b, h), options);
       rows.push(...out.flat());
     }
@@ -116,10 +130,13 @@ export function naiveOutput(twin: NaiveTwin, test: AttentionCase, arrays: Arrays
   return Float64Array.from(rows);
 }
 
-function matrixOf(array: NdArray | undefined, width: number): number[][] {
+/** The projection of a head: its own, or the one for all. */
+function matrixOf(array: NdArray | undefined, width: number, head: number): number[][] {
   if (array === undefined) return [];
-  return Array.from({ length: array.data.length / width }, (_, row) =>
-    Array.from({ length: width }, (_, column) => Number(array.data[row * width + column])),
+  const rows = array.shape.at(-2) ?? 0;
+  const start = array.shape.length === 3 ? head * rows * width : 0;
+  return Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: width }, (_, column) => Number(array.data[start + row * width + column])),
   );
 }
 

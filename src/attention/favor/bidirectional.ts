@@ -21,9 +21,11 @@ import { pad, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import type { LinearAttentionSpec } from "./causal-scan.ts";
 import { paddedLength } from "./chunks.ts";
+import { checked, featureCount, queryFeatures, type FeatureMap } from "./maps/feature-map.ts";
 import {
   gradientBy,
   LOG_ZERO,
+  maskedScale,
   normalized,
   sumsGradient,
   valueGradient,
@@ -33,6 +35,11 @@ import {
 
 /** Positions a step: the fastest measured (docs/performance.md); one head at a time, for nothing is masked inside. */
 const BIDIRECTIONAL_CHUNK = 1024;
+
+/** What attends, with the projections of heads that have their own, `[B·H, M, D]`; undefined when one serves all. */
+interface Spec extends LinearAttentionSpec {
+  readonly own: Tensor | undefined;
+}
 
 /** One head after another, each in chunks: `[B·H, N, C, …]`. */
 type Heads = Sequences;
@@ -54,10 +61,11 @@ export function bidirectionalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearA
   // Zeros behind the end are no keys: a mask takes them out.
   const keyMask = spec.keyMask ?? (numKeys % keyChunk === 0 ? undefined : full([batch, numKeys], 1));
   const mask = keyMask && maskOfHeads(keyMask, heads, keyChunk);
+  const ofHeads: Spec = { ...spec, own: projectionsOfHeads(spec.projection, batch) };
   const { out } = customGradient(
     { q: toHeads(q, queryChunk), k: toHeads(k, keyChunk), v: toHeads(v, keyChunk) },
-    (inputs) => forward(inputs, mask, spec),
-    ({ out: dOut }, inputs, saved) => (dOut ? backward(inputs, mask, spec, saved, dOut) : {}),
+    (inputs) => forward(inputs, mask, ofHeads),
+    ({ out: dOut }, inputs, saved) => (dOut ? backward(inputs, mask, ofHeads, saved, dOut) : {}),
   );
   const joined = reshape(out, [batch, heads, -1, v.shape.at(-1) ?? 0]);
   return slice(joined, 2, 0, numQueries);
@@ -81,6 +89,12 @@ function maskOfHeads(mask: Tensor, heads: number, chunk: number): Tensor {
   return toHeads(expand(reshape(mask, [batch, 1, length, 1]), [batch, heads, length, 1]), chunk);
 }
 
+/** `[H, M, D]` → `[B·H, M, D]`. */
+function projectionsOfHeads(projection: Tensor, batch: number): Tensor | undefined {
+  if (projection.shape.length === 2) return undefined;
+  return mergeAxes(expand(projection, [batch, ...projection.shape]), 0);
+}
+
 /** Keys of a chunk `[C, D]` under a constant common to the whole head. */
 interface CommonKeys {
   /** max over positions and features, `[1, 1]`; undefined for maps that need no constant. */
@@ -89,52 +103,56 @@ interface CommonKeys {
   readonly under: (constant: Tensor | undefined) => Tensor;
 }
 
-function commonKeys({ map, projection }: LinearAttentionSpec, k: Tensor, mask: Tensor | undefined): CommonKeys {
-  const keys = map.key(k, projection);
+function commonKeys(map: FeatureMap, k: Tensor, projection: Tensor, mask: Tensor | undefined): CommonKeys {
+  const keys = checked(map, map.features(k, projection));
   const masked = (features: Tensor) => (mask ? mul(features, mask) : features);
   if (keys.kind === "plain") return { top: undefined, under: () => masked(keys.features) };
+  const topOf = (logScale: Tensor) => max(maskedScale(logScale, mask), { axes: [-2], keepDims: true });
+  // Only padding can lie above the constant: cut, so that its factor 0 meets no infinity; at 1 and not at 0, where rounding
+  // would cut the largest real feature too, and take its gradient.
+  const factor = (exponent: Tensor) => exp(mask ? minimum(exponent, 1) : exponent);
+  if (keys.kind === "scaled") {
+    const { features, logScale } = keys;
+    return {
+      top: topOf(logScale),
+      under: (constant) => mul(masked(features), factor(constant ? sub(logScale, constant) : logScale)),
+    };
+  }
   const { logits, shift } = keys;
-  const each = sub(max(logits, { axes: [-1], keepDims: true }), shift);
-  const real = mask ? add(mul(each, mask), mul(sub(mask, 1), -LOG_ZERO)) : each;
   return {
-    top: max(real, { axes: [-2], keepDims: true }),
-    under: (constant) => {
-      const exponent = sub(logits, constant ? add(shift, constant) : shift);
-      // Only padding can lie above the constant: cut at 0, so that its factor 0 meets no infinity.
-      return masked(exp(mask ? minimum(exponent, 0) : exponent));
-    },
+    top: topOf(sub(max(logits, { axes: [-1], keepDims: true }), shift)),
+    under: (constant) => masked(factor(sub(logits, constant ? add(shift, constant) : shift))),
   };
 }
 
-function forward({ q, k, v }: Heads, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
-  const { map, projection } = spec;
-  const numFeatures = projection.shape[0] ?? 0;
+function forward({ q, k, v }: Heads, mask: Tensor | undefined, spec: Spec): Saved {
+  const { map, own } = spec;
   const { outputs } = scan({
     carry: {},
-    sequences: { k, v, mask },
-    body: (_, head) => ({ carry: {}, outputs: stateOfHead(head, numFeatures, spec) }),
+    sequences: { k, v, mask, own },
+    body: (_, head) => ({ carry: {}, outputs: stateOfHead(head, spec) }),
   });
   const { state, top } = outputs;
-  const queries = eachChunk({ q }, { state }, ({ q }, { state }) =>
-    normalized(matmul(map.query(q, projection), state, { transposeB: true })),
-  );
+  const queries = eachChunk({ q }, { state, own }, ({ q }, { state, own }) => {
+    const features = queryFeatures(map, q, own ?? spec.projection);
+    return normalized(matmul(features, state, { transposeB: true }));
+  });
   return { ...queries, state, top };
 }
 
 /** S and C of one head: k `[N, C, D]` → `[E + 1, M]` and `[1, 1]`. */
 function stateOfHead(
-  { k, v, mask }: { readonly k: Tensor; readonly v: Tensor; readonly mask: Tensor | undefined },
-  numFeatures: number,
-  spec: LinearAttentionSpec,
+  { k, v, mask, own }: Omit<Heads, "q"> & { readonly mask: Tensor | undefined; readonly own: Tensor | undefined },
+  { map, projection }: Spec,
 ): { readonly state: Tensor; readonly top: Tensor | undefined } {
   const { carry } = scan({
     carry: {
-      S: full([(v.shape.at(-1) ?? 0) + 1, numFeatures], 0),
-      C: spec.map.kind === "exponential" ? full([1, 1], LOG_ZERO) : undefined,
+      S: full([(v.shape.at(-1) ?? 0) + 1, featureCount(map, projection)], 0),
+      C: map.kind === "plain" ? undefined : full([1, 1], LOG_ZERO),
     },
     sequences: { k, v, mask },
     body: ({ S, C }, { k, v, mask }) => {
-      const keys = commonKeys(spec, k, mask);
+      const keys = commonKeys(map, k, own ?? projection, mask);
       const next = C && keys.top && maximum(keys.top, C);
       const carried = C && next ? mul(S, exp(sub(C, next))) : S;
       const added = matmul(withOnes(v), keys.under(next), { transposeA: true });
@@ -172,20 +190,19 @@ function pick<Picked extends Tensors<Picked>>(like: Picked, record: TensorRecord
 function backward(
   { q, k, v }: Heads,
   mask: Tensor | undefined,
-  spec: LinearAttentionSpec,
+  { map, projection, own }: Spec,
   { out, inverse, state, top }: Saved,
   dOut: Tensor,
 ): Heads {
-  const { map, projection } = spec;
   const { dq, dS } = scan({
     carry: {},
-    sequences: { q, out, inverse, dOut, state },
-    body: (_, { state, ...head }) => {
+    sequences: { q, out, inverse, dOut, state, own },
+    body: (_, { state, own, ...head }) => {
       const { carry, outputs } = scan({
         carry: { dS: full(state.shape, 0) },
         sequences: head,
         body: ({ dS }, { q, out, inverse, dOut }) => {
-          const queries = map.query(q, projection);
+          const queries = queryFeatures(map, q, own ?? projection);
           const dU = sumsGradient(dOut, out, inverse);
           const dQueries = matmul(dU, state);
           const dq = gradientBy(q, [queries], [dQueries]);
@@ -195,8 +212,8 @@ function backward(
       return { carry: {}, outputs: { dq: outputs.dq, dS: carry.dS } };
     },
   }).outputs;
-  const { dk, dv } = eachChunk({ k, v, mask }, { dS, top }, ({ k, v, mask }, { dS, top }) => {
-    const keys = commonKeys(spec, k, mask).under(top);
+  const { dk, dv } = eachChunk({ k, v, mask }, { dS, top, own }, ({ k, v, mask }, { dS, top, own }) => {
+    const keys = commonKeys(map, k, own ?? projection, mask).under(top);
     const dKeys = matmul(withOnes(v), dS);
     const dk = gradientBy(k, [keys], [dKeys]);
     return { dk, dv: valueGradient(matmul(keys, dS, { transposeB: true })) };

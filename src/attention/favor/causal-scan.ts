@@ -22,7 +22,7 @@ import { concat, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import { causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
-import type { FeatureMap } from "./feature-maps.ts";
+import { featureCount, queryFeatures, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
 import {
   gradientBy,
   keyGradient,
@@ -32,7 +32,6 @@ import {
   sumsGradient,
   valueGradient,
   withOnes,
-  type ScaledKeys,
   type Sequences,
 } from "./normalized.ts";
 
@@ -41,7 +40,7 @@ export const CAUSAL_CHUNK = 64;
 
 export interface LinearAttentionSpec {
   readonly map: FeatureMap;
-  /** `[M, D]`. */
+  /** `[M, D]`, or `[H, M, D]` for heads with projections of their own. */
   readonly projection: Tensor;
   /** `[B, S]`: 1 for real keys. */
   readonly keyMask?: Tensor | undefined;
@@ -75,7 +74,7 @@ export interface ChunkScalesOptions {
 }
 
 export function chunkScales(
-  keys: ScaledKeys,
+  keys: SplitFeatures,
   before: Tensor | undefined,
   { known, finite = false }: ChunkScalesOptions = {},
 ): ChunkScales {
@@ -143,8 +142,8 @@ export function causalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentio
 /** No key seen yet: S = 0 with its maximum at LOG_ZERO. */
 function emptyState({ q, v }: Chunks, { map, projection }: LinearAttentionSpec): { S: Tensor; C: Tensor | undefined } {
   const [, B = 0, H = 0] = q.shape;
-  const S = full([B, H, (v.shape.at(-1) ?? 0) + 1, projection.shape[0] ?? 0], 0);
-  return { S, C: map.kind === "exponential" ? full([B, H, 1, 1], LOG_ZERO) : undefined };
+  const S = full([B, H, (v.shape.at(-1) ?? 0) + 1, featureCount(map, projection)], 0);
+  return { S, C: map.kind !== "plain" ? full([B, H, 1, 1], LOG_ZERO) : undefined };
 }
 
 function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
@@ -153,7 +152,7 @@ function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttention
     carry: emptyState(chunks, spec),
     sequences: { ...chunks, mask },
     body: ({ S, C }, { q, k, v, mask }) => {
-      const queries = map.query(q, projection);
+      const queries = queryFeatures(map, q, projection);
       const keys = scaledKeys(map, k, projection, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, C);
@@ -187,7 +186,7 @@ function backward(
     carry: emptyState(chunks, spec),
     sequences: { ...chunks, mask, running, out: saved.out, inverse: saved.inverse, dOut },
     body: ({ S, C }, { q, k, v, mask, running, out, inverse, dOut }) => {
-      const queries = map.query(q, projection);
+      const queries = queryFeatures(map, q, projection);
       const keys = scaledKeys(map, k, projection, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, C, { known: running });
@@ -207,7 +206,7 @@ function backward(
     sequences: { ...chunks, mask, running, before, dU },
     reverse: true,
     body: ({ G }, { q, k, v, mask, running, before, dU }) => {
-      const queries = map.query(q, projection);
+      const queries = queryFeatures(map, q, projection);
       const keys = scaledKeys(map, k, projection, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, before, { known: running });

@@ -1,13 +1,15 @@
 /** FAVOR+ as attention mechanisms: one for each feature map. */
 import { expectShapes } from "../../graph/expect-shapes.ts";
 import { GraphError } from "../../graph/errors.ts";
-import { ndarray } from "../../graph/ndarray.ts";
-import { gaussianOrthogonalMatrix } from "../../random/index.ts";
+import type { Shape } from "../../graph/shape.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionMechanism } from "../mechanism.ts";
 import { bidirectionalScan } from "./bidirectional.ts";
 import { causalScan } from "./causal-scan.ts";
+import { featureMaps, type FeatureMapName } from "./maps/index.ts";
+import type { FeatureMap, MapInputs, Statistics } from "./maps/feature-map.ts";
 import { bidirectionalParallel, causalParallel } from "./parallel.ts";
-import { positiveFeatures, reluFeatures, type FeatureMap } from "./feature-maps.ts";
+import { checkArray, drawProjection } from "./projections.ts";
 import { recurrentForm } from "./recurrent.ts";
 
 const forms = {
@@ -15,27 +17,25 @@ const forms = {
   parallel: { causal: causalParallel, bidirectional: bidirectionalParallel },
 } as const;
 
-/** The number of features that the theory asks for up to constants: Θ(d log d), Theorem 4 of arXiv:2009.14794. */
-export function defaultNumFeatures(headDim: number): number {
-  return Math.max(1, Math.round(headDim * Math.log(headDim)));
-}
-
-/** Linear attention with the given feature map. */
-export function favorMechanism(name: string, summary: string, map: FeatureMap): AttentionMechanism {
+/**
+ * Linear attention with the given feature map: one of the table `featureMaps`, or one of your own.
+ *
+ * @param name default `favor-` and the map's name
+ */
+export function favorMechanism(map: FeatureMap, name = `favor-${map.name}`): AttentionMechanism {
+  const { statistics } = map;
+  const adapt = (inputs: MapInputs, given: Statistics | undefined): MapInputs =>
+    statistics === undefined ? inputs : statistics.adapt(inputs, given ?? missingStatistics(name));
   return {
     name,
-    summary,
-    initialise: (random, { headDim, numFeatures }) => {
-      if (!Number.isInteger(numFeatures) || numFeatures < 1) {
-        throw new GraphError(
-          `favorAttention: numFeatures must be a positive integer, got ${numFeatures}; ` +
-            `omit it to use round(headDim · ln headDim) = ${defaultNumFeatures(headDim)}`,
-        );
-      }
-      const rows = gaussianOrthogonalMatrix({ numFeatures, headDim, random, rowLengths: "chi" });
-      return { projection: ndarray(rows, [numFeatures, headDim]) };
-    },
-    apply: (q, k, v, { causal, keyMask, projection, form = "scan" }) => {
+    summary: map.summary,
+    map,
+    initialise: (random, { projection, ...sizes }) => ({
+      projection: drawProjection(map, random, sizes, projection),
+    }),
+    ...(statistics && { statistics: { widths: statistics.widths, measure: statistics.measure } }),
+    apply: (q, k, v, options) => {
+      const { causal, keyMask, queryMask, projection, form = "scan" } = options;
       if (projection === undefined) {
         throw new GraphError("favorAttention: projection must be given, got nothing; draw one with initialise()");
       }
@@ -44,21 +44,47 @@ export function favorMechanism(name: string, summary: string, map: FeatureMap): 
         q: [q, "B H L D"],
         k: [k, `B H ${S} D`],
         v: [v, `B H ${S} E`],
-        projection: [projection, "M D"],
-      } as const;
-      expectShapes("favorAttention", keyMask ? { ...shapes, keyMask: [keyMask, `B ${S}`] } : shapes);
-      return forms[form][causal ? "causal" : "bidirectional"](q, k, v, { map, projection, keyMask });
+        projection: [projection, projection.shape.length === 3 ? "H M D" : "M D"],
+        ...(keyMask && { keyMask: [keyMask, `B ${S}`] }),
+        ...(queryMask && { queryMask: [queryMask, "B L"] }),
+      } satisfies Record<string, readonly [Tensor, string]>;
+      expectShapes("favorAttention", shapes);
+      checkState(map, v.shape, projection.shape.at(-2) ?? 1);
+      const given = options.statistics ?? (causal ? undefined : statistics?.measure(q, k, { queryMask, keyMask }));
+      const adapted = adapt({ q, k, projection }, given);
+      const attend = forms[form][causal ? "causal" : "bidirectional"];
+      return attend(adapted.q, adapted.k, v, { map, projection: adapted.projection, keyMask });
     },
-    recurrent: recurrentForm(map),
+    recurrent: recurrentForm(map, adapt),
   };
 }
 
-/** FAVOR+ with positive orthogonal features: approximates softmax attention. */
-export const favor = favorMechanism(
-  "favor",
-  "FAVOR+, positive orthogonal features: approximates softmax",
-  positiveFeatures,
-);
+/**
+ * Refuses more features than there is room for: the state Σ φ(k)[v, 1]ᵀ of all heads is the largest array that grows with them.
+ *
+ * @param shape of the values, `[B, H, S, E]`
+ */
+export function checkState(map: FeatureMap, [B = 1, H = 1, , E = 1]: Shape, numFeatures: number): void {
+  checkArray("the state of all heads", B * H * (E + 1) * map.featuresPerRow * numFeatures, numFeatures);
+}
 
-/** Generalized attention with ReLU features, the paper's best on proteins. */
-export const favorRelu = favorMechanism("favor-relu", "FAVOR+ with ReLU features (Performer-ReLU)", reluFeatures());
+function missingStatistics(name: string): never {
+  throw new GraphError(
+    `favorAttention: '${name}' must know statistics of the whole sequence and so cannot be causal, got causal without frozen ones; ` +
+      "measure them on other sequences (measureStatistics) and give them as 'statistics', or use 'favor'",
+  );
+}
+
+/** `favor`, and `favor-` with the name of any other map. */
+export type FavorName = "favor" | `favor-${Exclude<FeatureMapName, "positive">}`;
+
+/** A mechanism for every map of the table; the paper's default, positive features, is plain `favor`. */
+export const favorMechanisms = Object.fromEntries(
+  Object.values(featureMaps).map((map) => {
+    const name = map === featureMaps.positive ? "favor" : `favor-${map.name}`;
+    return [name, favorMechanism(map, name)];
+  }),
+) as Readonly<Record<FavorName, AttentionMechanism & Required<Pick<AttentionMechanism, "map" | "recurrent">>>>; // the names that FavorName lists
+
+export const favor = favorMechanisms.favor;
+export const favorRelu = favorMechanisms["favor-relu"];

@@ -2,12 +2,11 @@
 import { GraphError } from "../../graph/errors.ts";
 import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { add, exp, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
-import { max } from "../../ops/maximum-along.ts";
+import { add, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
-import { stopGradient, full } from "../../ops/source.ts";
-import type { FeatureMap } from "./feature-maps.ts";
+import { full } from "../../ops/source.ts";
+import { checked, column, underOwnMaximum, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
 
 /** The scale's logarithm of a key that does not count: far below any real one, and still finite. */
 export const LOG_ZERO = -1e30;
@@ -22,29 +21,22 @@ export interface Sequences {
   readonly v: Tensor;
 }
 
-/** Key features, split so that no norm overflows: φ(k) = features · exp(logScale), the largest feature being 1. */
-export interface ScaledKeys {
-  /** `[B, H, S, M]`. */
-  readonly features: Tensor;
-  /** c, `[B, H, S, 1]`; undefined for maps whose scales are all 1. */
-  readonly logScale: Tensor | undefined;
-}
-
 /** Each key under its own maximum. @param mask 1 for real keys, broadcast over features */
-export function scaledKeys(map: FeatureMap, k: Tensor, projection: Tensor, mask: Tensor | undefined): ScaledKeys {
-  const keys = map.key(k, projection);
-  const masked = (features: Tensor) => (mask ? mul(features, mask) : features);
-  if (keys.kind === "plain") return { features: masked(keys.features), logScale: undefined };
-  const largest = stopGradient(max(keys.logits, { axes: [-1], keepDims: true }));
-  const logScale = sub(largest, keys.shift);
+export function scaledKeys(map: FeatureMap, k: Tensor, projection: Tensor, mask: Tensor | undefined): SplitFeatures {
+  const { features, logScale } = underOwnMaximum(checked(map, map.features(k, projection)));
   return {
-    features: masked(exp(sub(keys.logits, largest))),
-    logScale: mask ? add(mul(logScale, mask), mul(sub(mask, 1), -LOG_ZERO)) : logScale,
+    features: mask ? mul(features, mask) : features,
+    logScale: logScale && maskedScale(logScale, mask),
   };
 }
 
+/** The scales of real keys, and LOG_ZERO for padding. */
+export function maskedScale(logScale: Tensor, mask: Tensor | undefined): Tensor {
+  return mask ? add(mul(logScale, mask), mul(sub(mask, 1), -LOG_ZERO)) : logScale;
+}
+
 /** From the gradient by the features to the one by the keys. A factor exp(c) of a row has the gradient dφ̂·φ̂. */
-export function keyGradient({ features, logScale }: ScaledKeys, dFeatures: Tensor, k: Tensor): Tensor {
+export function keyGradient({ features, logScale }: SplitFeatures, dFeatures: Tensor, k: Tensor): Tensor {
   const dLogScale = logScale && sum(mul(dFeatures, features), { axes: [-1], keepDims: true });
   return gradientBy(k, logScale ? [features, logScale] : [features], [dFeatures, dLogScale]);
 }
@@ -73,11 +65,6 @@ export function normalized(sums: Tensor): { readonly out: Tensor; readonly inver
   // One quotient a row: the engine divides a row by a column more slowly than it multiplies.
   const inverse = reciprocal(add(last, column(last, DENOMINATOR_GUARD)));
   return { out: mul(numerator, inverse), inverse };
-}
-
-/** A number as a column like another one: the engine adds or multiplies equal shapes faster than a column and a scalar. */
-export function column(like: Tensor, value: number): Tensor {
-  return full(like.shape, value);
 }
 
 /** The gradient of `normalized` by the sums U: [dOut, −dOut·out] / denominator. */

@@ -12,30 +12,28 @@ import { cumsum } from "../../ops/cumsum.ts";
 import { mergeAxes, reshape, splitAxis, swapLastAxes } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { max } from "../../ops/maximum-along.ts";
+import { expand } from "../../ops/reduce.ts";
 import { pad, slice } from "../../ops/slicing.ts";
 import { constant, stopGradient } from "../../ops/source.ts";
 import { chunkScales, chunkSums, type LinearAttentionSpec } from "./causal-scan.ts";
 import { paddedLength } from "./chunks.ts";
-import { LOG_ZERO, normalized, scaledKeys, withOnes, type ScaledKeys } from "./normalized.ts";
+import { queryFeatures, type SplitFeatures } from "./maps/feature-map.ts";
+import { maskColumn } from "./maps/real.ts";
+import { LOG_ZERO, normalized, scaledKeys, withOnes } from "./normalized.ts";
 
 /** Positions a chunk; the prefix over chunks costs (L / chunk)², so it is larger than in the Scan. */
 const PARALLEL_CHUNK = 128;
 
-/** `[B, S]` → `[B, 1, S, 1]`. */
-function maskColumn(mask: Tensor | undefined): Tensor | undefined {
-  return mask && reshape(mask, [mask.shape[0] ?? 0, 1, mask.shape[1] ?? 0, 1]);
-}
-
 /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`. */
 export function bidirectionalParallel(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentionSpec): Tensor {
   const { map, projection } = spec;
-  const { features, logScale } = scaledKeys(map, k, projection, maskColumn(spec.keyMask));
+  const { features, logScale } = scaledKeys(map, k, projection, spec.keyMask && maskColumn(spec.keyMask));
   const values = withOnes(v);
   const scaled = logScale
     ? mul(values, exp(sub(logScale, stopGradient(max(logScale, { axes: [-2], keepDims: true })))))
     : values;
   const state = matmul(scaled, features, { transposeA: true });
-  return normalized(matmul(map.query(q, projection), state, { transposeB: true })).out;
+  return normalized(matmul(queryFeatures(map, q, projection), state, { transposeB: true })).out;
 }
 
 /** q, k `[B, H, L, D]`, v `[B, H, L, E]` → `[B, H, L, E]`. */
@@ -46,21 +44,31 @@ export function causalParallel(
   spec: LinearAttentionSpec,
   chunk = PARALLEL_CHUNK,
 ): Tensor {
-  const { map, projection } = spec;
+  const { map } = spec;
   const length = q.shape[2] ?? 0;
   const padded = paddedLength(length, chunk);
   // Heads become part of the batch: `[B·H, N, C, …]`, which the pieces shared with the Scan read as `[B, H, C, …]`.
   const chunks = (x: Tensor) => mergeAxes(splitAxis(pad(x, 2, 0, padded - length), 2, padded / chunk), 0);
   const heads = q.shape[1] ?? 1;
-  const column = maskColumn(spec.keyMask);
+  const column = spec.keyMask && maskColumn(spec.keyMask);
   const mask = column && chunks(repeatHeads(column, heads));
+  const projection = projectionOfChunks(spec.projection, q.shape[0] ?? 1);
   const keys = scaledKeys(map, chunks(k), projection, mask);
   const values = withOnes(chunks(v));
   const { state, before } = prefixStates(keys, values);
   const scales = chunkScales(keys, before, { finite: true });
-  const { out } = normalized(chunkSums(map.query(chunks(q), projection), keys.features, values, state, scales));
+  const { out } = normalized(
+    chunkSums(queryFeatures(map, chunks(q), projection), keys.features, values, state, scales),
+  );
   const joined = reshape(out, [q.shape[0] ?? 0, heads, padded, v.shape.at(-1) ?? 0]);
   return slice(joined, 2, 0, length);
+}
+
+/** `[H, M, D]` → `[B·H, 1, M, D]`, to fit `[B·H, N, C, D]`. */
+function projectionOfChunks(projection: Tensor, batch: number): Tensor {
+  if (projection.shape.length === 2) return projection;
+  const heads = mergeAxes(expand(projection, [batch, ...projection.shape]), 0);
+  return splitAxis(heads, 0, heads.shape[0] ?? 1);
 }
 
 /** `[B, 1, S, 1]` → `[B, H, S, 1]`. */
@@ -70,7 +78,7 @@ function repeatHeads(column: Tensor, heads: number): Tensor {
 
 /** The state before every chunk, `[BH, N, E + 1, M]`, and its maximum `[BH, N, 1, 1]`. */
 function prefixStates(
-  { features, logScale }: ScaledKeys,
+  { features, logScale }: SplitFeatures,
   values: Tensor,
 ): { state: Tensor; before: Tensor | undefined } {
   if (logScale === undefined) {

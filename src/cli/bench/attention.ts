@@ -2,23 +2,25 @@
 
 import { backpropagate } from "../../autodiff/gradients.ts";
 import { CAUSAL_CHUNK } from "../../attention/favor/causal-scan.ts";
+import { favorMechanisms, type FavorName } from "../../attention/favor/favor.ts";
 import { mechanisms } from "../../attention/mechanisms.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { full } from "../../ops/source.ts";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import { compile } from "../../runtime/index.ts";
 import type { Backend } from "../../runtime/index.ts";
+import { median } from "./statistics.ts";
 import { fusedExactAttention } from "./fused-exact.ts";
 import { createOwner, describeMachine, gemmContender, gemmGflops, measureInTurn } from "./measure.ts";
 import type { Contender, Machine, Owner } from "./measure.ts";
 import { productBounds } from "./products.ts";
 import type { Pass } from "./products.ts";
-import { median } from "./statistics.ts";
 
 /** Mechanisms of linear cost, whose products are the bound. */
-export const benchMechanisms = ["favor", "favor-relu"] as const;
-export type BenchMechanism = (typeof benchMechanisms)[number];
+export type BenchMechanism = FavorName;
+export const benchMechanisms = Object.keys(favorMechanisms) as readonly BenchMechanism[]; // the table's own keys
 
 /** Beyond this length exact attention takes many seconds a run. */
 export const LONGEST_EXACT = 16384;
@@ -45,6 +47,8 @@ export interface AttentionBenchRow {
   readonly causal: boolean;
   readonly seqLen: number;
   readonly pass: Pass;
+  /** Features a token has: the same for all mechanisms, so that their products are the same. */
+  readonly featuresPerToken: number;
   readonly medianMs: number;
   readonly minMs: number;
   /** Median of the matrix products alone: plain products in one graph where there is one, else those of the loop. */
@@ -54,6 +58,8 @@ export interface AttentionBenchRow {
   /** Median of the products alone in the loop that attention itself uses: the stricter bound. */
   readonly loopBoundMs: number;
   readonly ratioToLoopBound: number;
+  /** medianMs over that of `favor`, positive features, when it is measured too. */
+  readonly ratioToPositive?: number;
   readonly exactMs?: number;
   /** exactMs over medianMs. */
   readonly speedupOverExact?: number;
@@ -102,22 +108,30 @@ export async function benchAttention(
     const loopBoundMs = median(timesOf("loop bound"));
     const boundMs = timings.has("bound") ? median(timesOf("bound")) : loopBoundMs;
     const exactMs = timings.has("exact") ? median(timesOf("exact")) : undefined;
+    const positiveMs = settings.mechanisms.includes("favor") ? median(timesOf("favor")) : undefined;
     for (const mechanism of settings.mechanisms) {
       const medianMs = median(timesOf(mechanism));
       rows.push({
         mechanism,
         ...each,
+        featuresPerToken: rowsFor(mechanism, settings.numFeatures) * mechanisms[mechanism].map.featuresPerRow,
         medianMs,
         minMs: Math.min(...timesOf(mechanism)),
         boundMs,
         ratioToBound: medianMs / boundMs,
         loopBoundMs,
         ratioToLoopBound: medianMs / loopBoundMs,
+        ...(positiveMs !== undefined && { ratioToPositive: medianMs / positiveMs }),
         ...(exactMs !== undefined && { exactMs, speedupOverExact: exactMs / medianMs }),
       });
     }
   }
   return { machine: describeMachine(settings.threads), gemm: { gflops: gemmGflops(gemmMs) }, rows };
+}
+
+/** Rows of the projection that give as many features as asked: half of them for maps with two features a row. */
+function rowsFor(mechanism: BenchMechanism, numFeatures: number): number {
+  return Math.max(1, Math.round(numFeatures / mechanisms[mechanism].map.featuresPerRow));
 }
 
 /** Compiles what a case compares, and runs each once. */
@@ -154,12 +168,19 @@ async function prepareCase(
     const contender = await prepare(
       mechanism,
       ({ q, k, v, dOut, projection }) => {
-        const out = mechanisms[mechanism].apply(q, k, v, { causal, projection });
+        const { apply, statistics } = mechanisms[mechanism];
+        const widths = Object.entries(causal ? (statistics?.widths(headDim) ?? {}) : {});
+        const frozen = widths.map(([name, width]) => [name, full([1, numHeads, 1, width], 1)]);
+        const out = apply(q, k, v, {
+          causal,
+          projection,
+          ...(frozen.length > 0 && { statistics: Object.fromEntries(frozen) }),
+        });
         if (pass === "forward") return { out };
         const [dq = q, dk = k, dv = v] = backpropagate([out], [dOut], [q, k, v]);
         return { out, dq, dk, dv };
       },
-      { q: heads, k: heads, v: heads, dOut: heads, projection },
+      { q: heads, k: heads, v: heads, dOut: heads, projection: [rowsFor(mechanism, numFeatures), headDim] },
     );
     await contender.run();
     contenders.push(contender);

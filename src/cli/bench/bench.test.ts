@@ -4,11 +4,11 @@ import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { UsageError } from "../failures.ts";
-import { benchAttention, benchCases } from "./attention.ts";
+import { median } from "./statistics.ts";
+import { benchAttention, benchCases, benchMechanisms } from "./attention.ts";
 import { benchCommand, formatAttentionBench } from "./command.ts";
 import { measureInTurn } from "./measure.ts";
 import { attentionBenchSettings } from "./settings.ts";
-import { median } from "./statistics.ts";
 
 const options = {
   lengths: "128",
@@ -36,7 +36,7 @@ describe("the settings", () => {
     ["a length that is no number", { lengths: "128,x" }, "--lengths must be whole numbers from 1 on"],
     ["a length of 0", { lengths: "0" }, "got '0'; write for example --lengths 4096,16384"],
     ["no length", { lengths: "" }, "got ''"],
-    ["a misspelt mechanism", { mechanisms: "favour" }, "among favor, favor-relu, got 'favour'; did you mean 'favor'?"],
+    ["a misspelt mechanism", { mechanisms: "favour" }, "got 'favour'; did you mean 'favor'?"],
     ["an unknown mechanism", { mechanisms: "xyz" }, "got 'xyz'; leave the option out to measure favor"],
     ["exact attention as a mechanism", { mechanisms: "exact" }, "measured beside them unless --no-exact is given"],
   ])("refuses %s", (_case, changed, message) => {
@@ -99,6 +99,16 @@ describe("measuring", () => {
       if (exactMs !== undefined) expect(speedupOverExact).toBeCloseTo(exactMs / medianMs, 10);
     }
     expect(formatAttentionBench(result).split("\n")).toHaveLength(2 + 2 + result.rows.length);
+  });
+
+  it("gives a row for every feature map, each with as many features a token and beside positive ones", async () => {
+    const asked = { ...options, mechanisms: "all", pass: "forward", exact: false, rounds: 1, features: 6 } as const;
+    const { rows } = await benchAttention(attentionBenchSettings(asked), createBackend({ threads: 1 }));
+    expect(rows.map(({ mechanism }) => mechanism)).toEqual([...benchMechanisms, ...benchMechanisms]);
+    for (const row of rows) {
+      expect(row.featuresPerToken).toBe(6);
+      expect(row.ratioToPositive).toBeGreaterThan(0);
+    }
   });
 
   it("measures lengths that no chunk divides, and leaves exact attention out when told to", async () => {

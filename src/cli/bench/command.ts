@@ -27,7 +27,8 @@ const NOTES = `
 Everything runs in turn, round by round, and medians are compared. 'bound' is the time of the matrix products of linear
 attention alone, as plain products in one graph; 'loop bound' that of the same products in the loop that attention uses, whose
 operands stay in the cache (for forward+backward there is only that one); 'exact' that of the engine's fused softmax attention. Exact attention is left out above ${LONGEST_EXACT} tokens,
-where a run takes many seconds, and for forward+backward, because the fused op has no gradient.`;
+where a run takes many seconds, and for forward+backward, because the fused op has no gradient. All feature maps get as many
+features a token ('over positive' compares them with favor): those with two a row of the projection get half the rows.`;
 
 function attentionCommand(): Command {
   const command = createVerb({
@@ -37,14 +38,15 @@ function attentionCommand(): Command {
       ["bench attention", "forward, both directions, 4,096 and 16,384 tokens: under a minute"],
       ["bench attention --pass both --lengths 4096", "the backward pass too"],
       ["bench attention --direction causal --lengths 65536", "a long sequence"],
-      ["bench attention --mechanisms favor,favor-relu", "both feature maps"],
+      ["bench attention --mechanisms favor,favor-relu", "two feature maps"],
+      ["bench attention --mechanisms all --lengths 4096 --no-exact", "every feature map"],
       ["bench attention --json", "the figures as JSON"],
     ],
   }).name("attention");
   return command
     .addHelpText("after", NOTES)
     .option("--lengths <list>", "tokens in the sequence", "4096,16384")
-    .option("--mechanisms <list>", `which of ${benchMechanisms.join(", ")}`, "favor")
+    .option("--mechanisms <list>", `all, or which of ${benchMechanisms.join(", ")}`, "favor")
     .option("--rounds <count>", "how often everything runs in turn", positiveInteger, 7)
     .addOption(new Option("--pass <pass>", "what to measure").choices([...passes, "both"]).default("forward"))
     .addOption(
@@ -91,6 +93,7 @@ export function formatAttentionBench({ machine, gemm, rows }: AttentionBenchResu
       "bound ms",
       "over bound",
       "over loop bound",
+      "over positive",
       "exact ms",
       "faster",
     ],
@@ -104,6 +107,7 @@ export function formatAttentionBench({ machine, gemm, rows }: AttentionBenchResu
       times(row.boundMs, 1),
       times(row.ratioToBound, 2, "×"),
       times(row.ratioToLoopBound, 2, "×"),
+      times(row.ratioToPositive, 2, "×"),
       times(row.exactMs, 0),
       times(row.speedupOverExact, 1, "×"),
     ]),

@@ -51,6 +51,7 @@ function parseLengths(text: string): readonly number[] {
 }
 
 function parseMechanisms(text: string): readonly BenchMechanism[] {
+  if (text.trim() === "all") return benchMechanisms;
   return listed(text).map((item) => {
     const mechanism = benchMechanisms.find((each) => each === item);
     if (mechanism !== undefined) return mechanism;
@@ -61,7 +62,7 @@ function parseMechanisms(text: string): readonly BenchMechanism[] {
         : near === undefined
           ? "leave the option out to measure favor"
           : `did you mean '${near}'?`;
-    throw new UsageError(`--mechanisms must be among ${benchMechanisms.join(", ")}, got '${item}'; ${fix}`);
+    throw new UsageError(`--mechanisms must be 'all' or among ${benchMechanisms.join(", ")}, got '${item}'; ${fix}`);
   });
 }
 

@@ -1,0 +1,98 @@
+/** The projections of attention: which kind, for all heads or one for each, drawn as an array. */
+import { GraphError } from "../../graph/errors.ts";
+import { nearestName } from "../../graph/nearest-name.ts";
+import { ndarray, type NdArray } from "../../graph/ndarray.ts";
+import { projectionKinds, type ProjectionName, type Random, type RowLengths } from "../../random/index.ts";
+import type { FeatureMap } from "./maps/feature-map.ts";
+
+/** What differs from the projection that a map is meant for. */
+export interface ProjectionChoice {
+  /** Default: what the map is meant for, orthogonal rows for most. `none` gives f(x) itself instead of f(ωx). */
+  readonly kind?: ProjectionName | "none";
+  /** `chi`: each row as long as a Gaussian vector; `sqrt`: √headDim exactly. Default: what the map is meant for, chi for most. */
+  readonly rowLengths?: RowLengths;
+  /** A projection of its own for every head, instead of one for all. Default false: as the paper's code does, and faster. */
+  readonly perHead?: boolean;
+}
+
+export interface ProjectionSizes {
+  readonly headDim: number;
+  readonly numFeatures: number;
+  /** Needed for projections of their own only. Default 1. */
+  readonly numHeads?: number;
+}
+
+/** What `kind` may be. */
+export const projectionNames = [
+  ...(Object.keys(projectionKinds) as ProjectionName[]), // the table's own keys
+  "none",
+] as const;
+
+/** The largest array that the engines take in one piece. */
+const LARGEST_ARRAY_BYTES = 2 ** 31;
+
+/** The number of features that the theory asks for up to constants: Θ(d log d), Theorem 4 of arXiv:2009.14794. */
+export function defaultNumFeatures(headDim: number): number {
+  return Math.max(1, Math.round(headDim * Math.log(headDim)));
+}
+
+/**
+ * Draws a projection `[M, D]`, or `[H, M, D]` with `perHead`. With `none` it is the identity, and M = D whatever numFeatures says.
+ *
+ * @throws GraphError for sizes that are not positive integers or too large for the engine, and for unknown kinds
+ */
+export function drawProjection(
+  map: FeatureMap,
+  random: Random,
+  { headDim, numFeatures, numHeads = 1 }: ProjectionSizes,
+  choice: ProjectionChoice = {},
+): NdArray {
+  checkNumFeatures(headDim, numFeatures);
+  const kind = choice.kind ?? map.projection;
+  const matrices = choice.perHead === true ? numHeads : 1;
+  const rows = kind === "none" ? headDim : numFeatures;
+  checkArray("the projection", rows * headDim * matrices, numFeatures);
+  const draw = () => {
+    if (kind === "none") return identity(headDim);
+    return kindOf(kind).draw({ numFeatures, headDim, random, rowLengths: choice.rowLengths ?? map.rowLengths });
+  };
+  if (choice.perHead !== true) return ndarray(draw(), [rows, headDim]);
+  const all = new Float32Array(rows * headDim * matrices);
+  for (let head = 0; head < matrices; head++) all.set(draw(), head * rows * headDim);
+  return ndarray(all, [matrices, rows, headDim]);
+}
+
+function kindOf(name: string) {
+  const found = Object.entries(projectionKinds).find(([each]) => each === name);
+  if (found !== undefined) return found[1];
+  const near = nearestName(name, projectionNames);
+  const fix = near === undefined ? "omit it for the map's own" : `did you mean '${near}'?`;
+  throw new GraphError(
+    `favorAttention: projection must be one of ${projectionNames.join(", ")}, got '${name}'; ${fix}`,
+  );
+}
+
+export function checkNumFeatures(headDim: number, numFeatures: number): void {
+  if (Number.isInteger(numFeatures) && numFeatures >= 1) return;
+  throw new GraphError(
+    `favorAttention: numFeatures must be a positive integer, got ${numFeatures}; ` +
+      `omit it to use round(headDim · ln headDim) = ${defaultNumFeatures(headDim)}`,
+  );
+}
+
+/** @throws GraphError when an array of that many float32 numbers cannot be handed to an engine */
+export function checkArray(what: string, elements: number, numFeatures: number): void {
+  if (elements * 4 <= LARGEST_ARRAY_BYTES) return;
+  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const most = Math.max(1, Math.floor((numFeatures * LARGEST_ARRAY_BYTES) / (elements * 4)));
+  throw new GraphError(
+    `favorAttention: ${what} must fit an array of ${gigabytes(LARGEST_ARRAY_BYTES)}, got ${gigabytes(elements * 4)} ` +
+      `with numFeatures ${numFeatures}; use at most ${most}`,
+  );
+}
+
+function identity(size: number): Float32Array {
+  const matrix = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) matrix[i * size + i] = 1;
+  return matrix;
+}
