@@ -25,7 +25,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "fast",
-          include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+          include: ["src/**/*.test.ts", "tests/**/*.test.ts", "lab/**/*.test.ts"],
           exclude: [...notTests, ...slowTests],
           testTimeout: 10_000,
           // Loading the engine for each of some fifty files anew would take longer than the tests; none of them leaves anything behind.

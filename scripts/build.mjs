@@ -1,4 +1,4 @@
-// Compiles src/ to dist/, and tells whether dist/ still belongs to the present source.
+// Compiles src/ to dist/ and lab/ to dist/claims/, and tells whether dist/ still belongs to the present source.
 
 import { createHash } from "node:crypto";
 import {
@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { pathToFileURL } from "node:url";
 import { note, root, run } from "./process.mjs";
 
@@ -40,10 +40,10 @@ export async function build() {
   // Beside dist/, at the same depth, because source maps hold relative paths.
   const nextFolder = mkdtempSync(join(root, ".dist-"));
   try {
-    const code = await run(process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", nextFolder], {
-      stdoutToStderr: true,
-    });
+    const code = await compile("tsconfig.build.json", nextFolder);
     if (code !== 0) return code;
+    const claimsCode = await compileClaims(nextFolder);
+    if (claimsCode !== 0) return claimsCode;
     chmodSync(nextFolder, 0o755);
     rmSync(distFolder, { recursive: true, force: true });
     renameSync(nextFolder, distFolder);
@@ -58,6 +58,46 @@ export async function build() {
   }
 }
 
+/**
+ * @param {string} project
+ * @param {string} outFolder
+ */
+function compile(project, outFolder) {
+  return run(process.execPath, [compiler, "-p", project, "--outDir", outFolder], { stdoutToStderr: true });
+}
+
+/**
+ * Claims import the package by its name, which leads to dist/ and so to the build before this one. For the compiler the names
+ * lead to the folder that is about to become dist/, one by one as package.json exports them: what is not exported is refused.
+ *
+ * @param {string} nextFolder
+ */
+async function compileClaims(nextFolder) {
+  const project = join(nextFolder, "tsconfig.json");
+  writeFileSync(
+    project,
+    JSON.stringify({ extends: "../tsconfig.lab.json", compilerOptions: { paths: exportedTypes() } }),
+  );
+  try {
+    return await compile(project, join(nextFolder, "claims"));
+  } finally {
+    rmSync(project);
+  }
+}
+
+/** The declarations behind each name that the package exports or uses itself, below the folder of the build. */
+function exportedTypes() {
+  /** @type {{ name: string, exports: Record<string, string | { types: string }>, imports: Record<string, { node: string }> }} */
+  const { name, exports, imports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const exported = Object.entries(exports).flatMap(([path, target]) =>
+    typeof target === "string" ? [] : [[posix.join(name, path), target.types]],
+  );
+  const inner = Object.entries(imports).map(([path, { node }]) => [path, node.replace(/\.js$/, ".d.ts")]);
+  return Object.fromEntries(
+    [...exported, ...inner].map(([path, file = ""]) => [path, [file.replace("./dist/", "./")]]),
+  );
+}
+
 /** `npx performer` in the clone: npm links the commands of dependencies, but not the package's own. */
 function linkCommand() {
   const link = join(root, "node_modules", ".bin", "performer");
@@ -68,10 +108,18 @@ function linkCommand() {
 
 /** A digest of everything that decides what dist/ holds: the source, the compiler's options and its version. */
 function sourceHash() {
-  const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
-    .map((path) => join("src", path));
-  const settings = ["tsconfig.json", "tsconfig.build.json", join("node_modules", "typescript", "package.json")];
+  const sources = ["src", "lab"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+      .map((path) => join(folder, path)),
+  );
+  const settings = [
+    "package.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "tsconfig.lab.json",
+    join("node_modules", "typescript", "package.json"),
+  ];
   const hash = createHash("sha256");
   for (const path of [...sources.toSorted(), ...settings]) {
     hash

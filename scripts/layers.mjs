@@ -20,12 +20,14 @@ const layers = [
   { name: "random", knows: [] },
   { name: "storage", knows: ["graph"] },
   { name: "attention", knows: "all before" },
+  { name: "kernels", knows: "all before" },
   { name: "model", knows: "all before" },
   { name: "training", knows: "all before" },
   { name: "data", knows: "all before" },
   { name: "inference", knows: "all before" },
   { name: "convert", knows: "all before" },
   { name: "distributed", knows: "all before" },
+  { name: "lab", knows: "all before" },
   { name: "cli", knows: "all before" },
 ];
 

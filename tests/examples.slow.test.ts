@@ -45,6 +45,14 @@ describe("the example", () => {
     expect(losses[5]).toBeLessThan(0.01);
   });
 
+  it("retrieval estimates flat softmaxes over 100,000 items, and says what it takes", async () => {
+    const lines = await run("retrieval");
+    const table = lines.join("\n");
+    // Four times the error that the estimates expect of themselves, 0.08.
+    expect(Number(/^ +1\.00 +positive +(\d\.\d+)/m.exec(table)?.[1]), table).toBeLessThan(0.32);
+    expect(lines.at(-1)).toMatch(/^memory:/);
+  });
+
   it("protein-model learns more than nothing, and loads what it saved", async () => {
     const lines = await run("protein-model");
     const losses = lastNumbers(lines.filter((line) => line.startsWith("step")));

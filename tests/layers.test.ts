@@ -18,6 +18,9 @@ const refused = [
   ["the engine outside the runtime", "src/attention/favor/causal.ts", `import * as ort from "onnxruntime-node";`],
   ["the engine's subpath in the command line", "src/cli/lab.ts", `import * as ort from "onnxruntime-web/webgpu";`],
   ["the Node engine in the browser's file", "src/runtime/web.ts", `import * as ort from "onnxruntime-node";`],
+  ["a Node built-in in what claims share", "src/lab/claim.ts", `import { writeFile } from "node:fs/promises";`],
+  ["the command line in what claims share", "src/lab/claim.ts", `import { printJson } from "../cli/output/json.ts";`],
+  ["a compiled inner file in a claim", "lab/length/run.ts", `import { sum } from "../../dist/ops/sum.js";`],
   ["an inner file in a claim", "lab/length/run.ts", `import { sum } from "../../src/ops/sum.ts";`],
 ] as const;
 
@@ -31,6 +34,7 @@ const accepted = [
   ["the engine in its own file", "src/runtime/node.ts", `import * as ort from "onnxruntime-node";`],
   ["a test that looks upwards", "src/ops/add.test.ts", `import { gradients } from "../autodiff/index.ts";`],
   ["an example in a comment", "src/graph/tensor.ts", ` * import { model } from "../model/index.ts";`],
+  ["what claims share in the command line", "src/cli/lab/command.ts", `import { runClaim } from "../../lab/index.ts";`],
   ["the package by name in a claim", "lab/length/run.ts", `import { sum } from "performer-ts";`],
 ] as const;
 

@@ -2,7 +2,6 @@
 import { createBackend } from "#engine";
 import type { NdArray } from "../graph/ndarray.ts";
 import { GraphError } from "../graph/errors.ts";
-import { nearestName } from "../graph/nearest-name.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { createRandom } from "../random/index.ts";
 import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
@@ -13,7 +12,8 @@ import { readBatch, readKeyMask, type Batch, type KeyMask } from "./batch.ts";
 import { checkState } from "./favor/favor.ts";
 import { defaultNumFeatures, type ProjectionChoice } from "./favor/projections.ts";
 import { formFor, type AttentionMechanism } from "./mechanism.ts";
-import { mechanisms, type MechanismName } from "./mechanisms.ts";
+import type { MechanismName } from "./mechanisms.ts";
+import { findMechanism, refuseUnknownOptions, requirePositiveInteger } from "./options.ts";
 
 export type { AttentionArray, TensorLike } from "./arrays.ts";
 export type { KeyMask } from "./batch.ts";
@@ -58,6 +58,9 @@ export interface AttentionOutput {
  * Compiles a graph for the given sizes, runs it and frees it (some ten milliseconds beside the work itself). For repeated calls
  * build a graph of your own with `compile` and `mechanisms.favor.apply`.
  *
+ * Any norms are safe: nothing overflows. Where float32 has no digits left, because no feature is large for both a query and any key
+ * (norms of some ten and more with few features), outputs shrink towards 0; `diagnose` tells such data beforehand.
+ *
  * @throws GraphError when sizes do not fit, a number is not finite, or the output would not be; the message names the array, the
  * rule, what came, and the way out
  *
@@ -68,8 +71,10 @@ export async function favorAttention(
   arrays: { readonly q: AttentionArray; readonly k: AttentionArray; readonly v: AttentionArray },
   options: FavorAttentionOptions = {},
 ): Promise<AttentionOutput> {
-  const { mechanism, numHeads } = checkOptions("favorAttention", options, optionNames);
-  const { causal = false, seed = 0, backend = createBackend() } = options;
+  refuseUnknownOptions("favorAttention", options, Object.keys(optionNames));
+  const mechanism = findMechanism("favorAttention", options.mechanism ?? "favor");
+  const { numHeads = 1, causal = false, seed = 0, backend = createBackend() } = options;
+  requirePositiveInteger("favorAttention", "numHeads", numHeads);
   const layout = { numHeads, headDim: options.headDim };
   const batches = {
     q: readBatch("favorAttention", "q", arrays.q, layout),
@@ -120,11 +125,13 @@ export async function measureStatistics(
   arrays: { readonly q: AttentionArray; readonly k: AttentionArray },
   options: Pick<FavorAttentionOptions, keyof typeof statisticsOptionNames>,
 ): Promise<Record<string, NdArray>> {
-  const { mechanism, numHeads } = checkOptions("measureStatistics", options, statisticsOptionNames);
+  refuseUnknownOptions("measureStatistics", options, Object.keys(statisticsOptionNames));
+  const mechanism = findMechanism("measureStatistics", options.mechanism ?? "favor");
+  const { numHeads = 1, backend = createBackend() } = options;
+  requirePositiveInteger("measureStatistics", "numHeads", numHeads);
   const layout = { numHeads, headDim: options.headDim };
   const q = readBatch("measureStatistics", "q", arrays.q, layout);
   const k = readBatch("measureStatistics", "k", arrays.k, layout);
-  const { backend = createBackend() } = options;
   const keyMask = options.keyMask && readKeyMask("measureStatistics", options.keyMask, [k.shape[0], k.shape[1]]);
   const masks = keyMask ? { keyMask: input("keyMask", keyMask.shape) } : {};
   const measured = mechanism.statistics?.measure(headsOf("q", q, numHeads), headsOf("k", k, numHeads), masks) ?? {};
@@ -208,29 +215,3 @@ const optionNames = {
   headDim: true,
   backend: true,
 } as const satisfies Record<keyof FavorAttentionOptions, true>;
-
-/** What types do not catch in JavaScript and in options that come from a file. */
-function checkOptions(
-  who: string,
-  options: FavorAttentionOptions,
-  known: Readonly<Record<string, true>>,
-): { readonly mechanism: AttentionMechanism; readonly numHeads: number } {
-  const names = Object.keys(known);
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key));
-  if (unknown !== undefined) {
-    const near = nearestName(unknown, names);
-    const fix = near === undefined ? `the options are ${names.join(", ")}` : `did you mean '${near}'?`;
-    throw new GraphError(`${who}: '${unknown}' is not an option; ${fix}`);
-  }
-  const { mechanism = "favor", numHeads = 1 } = options;
-  if (!Number.isInteger(numHeads) || numHeads < 1) {
-    throw new GraphError(`${who}: numHeads must be a positive integer, got ${numHeads}; omit it for one head`);
-  }
-  if (typeof mechanism === "object") return { mechanism, numHeads };
-  if (Object.hasOwn(mechanisms, mechanism)) return { mechanism: mechanisms[mechanism], numHeads };
-  const near = nearestName(String(mechanism), Object.keys(mechanisms));
-  const fix = near === undefined ? "omit it for favor" : `did you mean '${near}'?`;
-  throw new GraphError(
-    `${who}: mechanism must be among ${Object.keys(mechanisms).join(", ")}, got '${String(mechanism)}'; ${fix}`,
-  );
-}

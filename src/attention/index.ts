@@ -14,7 +14,7 @@ export type {
   SequenceStatistics,
   Statistics,
 } from "./favor/maps/feature-map.ts";
-export { arcCosineFeatures, generalizedFeatures } from "./favor/maps/generalized.ts";
+export { arcCosineFeatures, generalizedFeatures, reluFeatures } from "./favor/maps/generalized.ts";
 export type { GeneralizedOptions } from "./favor/maps/generalized.ts";
 export { rescaled } from "./favor/maps/rescaled.ts";
 export { favorMechanism } from "./favor/favor.ts";
@@ -31,3 +31,11 @@ export type {
 } from "./mechanism.ts";
 export { mechanisms } from "./mechanisms.ts";
 export type { MechanismName } from "./mechanisms.ts";
+export { attentionMatrix } from "./attention-matrix.ts";
+export type { AttentionMatrix, AttentionMatrixOptions } from "./attention-matrix.ts";
+export { diagnose } from "./diagnose/diagnose.ts";
+export type { Diagnosis, HeadDiagnosis, MeasuredCandidate } from "./diagnose/diagnose.ts";
+export type { DiagnoseOptions, DiagnosisCandidate } from "./diagnose/options.ts";
+export type { VarianceSummary } from "./diagnose/pairs.ts";
+export { predictedRelativeVariance } from "./diagnose/predicted-variance.ts";
+export type { KernelPair } from "./diagnose/predicted-variance.ts";

@@ -7,6 +7,7 @@ import { demoCommand } from "./demo.ts";
 import { evalCommand } from "./eval.ts";
 import { describeFailure, exitCodes } from "./failures.ts";
 import { generateCommand } from "./generate.ts";
+import { labCommand } from "./lab/command.ts";
 import { packageVersion } from "./run-config.ts";
 import { trainCommand } from "./train.ts";
 import { frameErrors } from "./verb.ts";
@@ -18,6 +19,8 @@ Examples:
   performer eval runs/demo --split ood         evaluate on unseen protein families
   performer generate runs/demo --prompt MKV    generate proteins
   performer bench attention                    how fast this machine is
+  performer lab run unsigned-qr                check a published claim on this machine
+  performer lab diagnose runs/demo             how near a model's attention is to softmax, and what would help
 
 Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 PERFORMER_DEBUG=1 shows timings, and where an error was thrown.`;
@@ -33,7 +36,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     .description("Transformers with linear-time attention (Performers, FAVOR+): train, evaluate, generate.")
     .version(await packageVersion())
     .addHelpText("after", EXAMPLES);
-  const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand(), benchCommand()];
+  const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand(), benchCommand(), labCommand()];
   for (const verb of verbs) program.addCommand(verb);
   try {
     if (args.length === 0) {

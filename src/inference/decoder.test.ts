@@ -26,7 +26,13 @@ const kinds = (["favor", "favor-relu", "exact"] as const).flatMap((mechanism) =>
   (["rotary", "learned"] as const).map((positions) => ({ mechanism, positions })),
 );
 
-describe.each(kinds)("the decoder of $mechanism with $positions positions", (kind) => {
+const projections = [
+  { mechanism: "favor-hyperbolic", projectionPerHead: true },
+  { mechanism: "favor-exp", projection: "givens" },
+  { mechanism: "favor-elu", projection: "none" },
+] as const;
+
+describe.each([...kinds, ...projections])("the decoder of %j", (kind) => {
   // Past a chunk of 64 for the recurrent state, past one graph of 64 positions for reading again.
   const seqLen = 71;
   const config = tinyConfig({ ...kind, maxSeqLen: seqLen });

@@ -5,3 +5,7 @@ export { generate } from "./generate.ts";
 export type { GeneratedSequence, GenerateOptions } from "./generate.ts";
 export { sample } from "./sampling.ts";
 export type { SamplingOptions } from "./sampling.ts";
+export { diagnoseModel } from "./observe-diagnosis.ts";
+export type { DiagnoseModelOptions, LayerDiagnosis, ModelDiagnosis } from "./observe-diagnosis.ts";
+export { observeAttention } from "./observe.ts";
+export type { ObservedAttention, ObserveOptions } from "./observe.ts";

@@ -124,6 +124,17 @@ describe("a run", () => {
     expect(seen).toEqual(expected);
   });
 
+  it("redraws, stores and resumes a projection of every head", async () => {
+    const perHead = tinyConfig({ numLayers: 1, projection: "hadamard", projectionPerHead: true });
+    const name = "blocks.0.attention.projection";
+    const seen: NdArray[] = [];
+    const onCheckpoint = (state: TrainingState) => void seen.push(present(throughFiles(state).model[name]));
+    await run({ steps: 4, redrawInterval: 3, checkpointInterval: 1 }, { config: perHead, onCheckpoint });
+    const [first, second] = [0, 1].map((redraw) => present(drawProjections(perHead, 7, redraw)[name]));
+    expect(first?.shape).toEqual([2, 7, 6]);
+    expect(seen).toEqual([first, first, first, second]);
+  });
+
   it("keeps its projections with a redrawInterval of 0", async () => {
     const { state } = await run({ ...settings, redrawInterval: 0 });
     expectSameBits({ ...state.model, ...drawProjections(config, 7, 0) }, state.model);

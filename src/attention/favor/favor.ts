@@ -85,6 +85,3 @@ export const favorMechanisms = Object.fromEntries(
     return [name, favorMechanism(map, name)];
   }),
 ) as Readonly<Record<FavorName, AttentionMechanism & Required<Pick<AttentionMechanism, "map" | "recurrent">>>>; // the names that FavorName lists
-
-export const favor = favorMechanisms.favor;
-export const favorRelu = favorMechanisms["favor-relu"];

@@ -29,7 +29,7 @@ export const projectionNames = [
 ] as const;
 
 /** The largest array that the engines take in one piece. */
-const LARGEST_ARRAY_BYTES = 2 ** 31;
+export const LARGEST_ARRAY_BYTES = 2 ** 31;
 
 /** The number of features that the theory asks for up to constants: Θ(d log d), Theorem 4 of arXiv:2009.14794. */
 export function defaultNumFeatures(headDim: number): number {
@@ -72,7 +72,7 @@ function kindOf(name: string) {
   );
 }
 
-export function checkNumFeatures(headDim: number, numFeatures: number): void {
+function checkNumFeatures(headDim: number, numFeatures: number): void {
   if (Number.isInteger(numFeatures) && numFeatures >= 1) return;
   throw new GraphError(
     `favorAttention: numFeatures must be a positive integer, got ${numFeatures}; ` +

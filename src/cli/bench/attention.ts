@@ -11,7 +11,7 @@ import { full } from "../../ops/source.ts";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import { compile } from "../../runtime/index.ts";
 import type { Backend } from "../../runtime/index.ts";
-import { median } from "./statistics.ts";
+import { median } from "../../lab/statistics.ts";
 import { fusedExactAttention } from "./fused-exact.ts";
 import { createOwner, describeMachine, gemmContender, gemmGflops, measureInTurn } from "./measure.ts";
 import type { Contender, Machine, Owner } from "./measure.ts";

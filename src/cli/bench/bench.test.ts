@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { UsageError } from "../failures.ts";
-import { median } from "./statistics.ts";
+import { median } from "../../lab/statistics.ts";
 import { benchAttention, benchCases, benchMechanisms } from "./attention.ts";
 import { benchCommand, formatAttentionBench } from "./command.ts";
 import { measureInTurn } from "./measure.ts";

@@ -5,7 +5,7 @@ import { createDecoder, type Decoder } from "../../inference/index.ts";
 import { modelConfig, type ModelOptions } from "../../model/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState } from "../../training/index.ts";
-import { median } from "./statistics.ts";
+import { median } from "../../lab/statistics.ts";
 
 export interface DecodeRow {
   readonly model: string;

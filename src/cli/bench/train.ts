@@ -5,8 +5,8 @@ import { countParameters, modelConfig, type ModelConfig, type ModelOptions } fro
 import { createRandom } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState, train, trainingConfig } from "../../training/index.ts";
+import { median } from "../../lab/statistics.ts";
 import { describeMachine, gemmContender, gemmGflops, type Machine } from "./measure.ts";
-import { median } from "./statistics.ts";
 
 export interface TrainBenchSettings {
   readonly model: Omit<ModelOptions, "vocabSize">;

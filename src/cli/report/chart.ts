@@ -1,35 +1,33 @@
-// Charts as inline SVG, drawn by Observable Plot on a DOM without a browser; colours are CSS variables of the page.
+// Charts as SVG, drawn by Observable Plot on a DOM without a browser; in a page, colours are its CSS variables.
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
+import type { Figure } from "../../lab/index.ts";
 import { html, trustedHtml } from "./html.ts";
 import type { Html } from "./html.ts";
 
 /** Plot scales text with the picture, so a phone gets a picture of its own, with the same size of letters. */
-const widths = { wide: 720, narrow: 340 } as const;
-
-export interface ChartOptions {
-  /** What the picture shows, for readers who do not see it. */
-  readonly label: string;
-  /** In pixels, of both pictures. */
-  readonly height: number;
-  /** Everything else as in Plot's documentation, for the width that is given. */
-  readonly plot: (widthPixels: number) => Plot.PlotOptions;
-}
+export const chartWidths = { wide: 720, narrow: 340 } as const;
 
 /**
  * Draws a chart twice, for wide and for narrow screens; the page's style shows one of them (classes `wide`, `narrow`).
  *
  * Any of Plot's marks and scales can be used: lines, log-log axes, cells of a heat map.
  */
-export function renderChart({ label, height, plot }: ChartOptions): Html {
-  const pictures = Object.entries(widths).map(([name, width]) => {
-    const { document } = parseHTML("<!doctype html><html><body></body></html>");
-    const options = plot(width);
-    // Two marks of the same class name would share Plot's style sheet; the name keeps them apart.
-    const figure = Plot.plot({ className: `plot-${name}`, ariaLabel: label, ...options, document, width, height });
-    return html`<div class="${name}">${trustedHtml(figure.outerHTML)}</div>`;
-  });
+export function renderChart(figure: Figure): Html {
+  const pictures = Object.entries(chartWidths).map(
+    ([name, width]) => html`<div class="${name}">${trustedHtml(drawFigure(figure, { name, width }).outerHTML)}</div>`,
+  );
   return html`<div class="chart">${pictures}</div>`;
+}
+
+/** @param canvas.name two pictures of one class name would share Plot's style sheet; the name keeps them apart */
+export function drawFigure(
+  { label, height, plot }: Figure,
+  { name, width }: { readonly name: string; readonly width: number },
+) {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const options = plot(width);
+  return Plot.plot({ className: `plot-${name}`, ariaLabel: label, ...options, document, width, height });
 }

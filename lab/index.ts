@@ -1,0 +1,11 @@
+/** The laboratory's claims, in the order in which they are listed and run. */
+
+import type { Claim } from "performer-ts/lab";
+
+import { unsignedQr } from "./unsigned-qr/run.ts";
+import { lemma2 } from "./lemma-2/run.ts";
+import { regularizedKernel } from "./regularized-kernel/run.ts";
+import { theorem2 } from "./theorem-2/run.ts";
+import { unbiasedness } from "./unbiasedness/run.ts";
+
+export const claims: readonly Claim[] = [unsignedQr, unbiasedness, lemma2, theorem2, regularizedKernel];

@@ -1,0 +1,123 @@
+/** Queries, keys and values as heads `[B, H, length, width]`, checked, and rows picked out of them. */
+import type { AttentionArray } from "../arrays.ts";
+import { readBatch } from "../batch.ts";
+import { GraphError } from "../../graph/errors.ts";
+import { ndarray, type NdArray } from "../../graph/ndarray.ts";
+import { permutation, type Random } from "../../random/index.ts";
+
+/** Rows of all heads, `[B, H, length, width]`, row-major. */
+export interface Heads {
+  readonly data: Float32Array;
+  readonly batch: number;
+  readonly numHeads: number;
+  readonly length: number;
+  readonly width: number;
+}
+
+export interface Layout {
+  readonly numHeads: number;
+  /** Of flat arrays. */
+  readonly headDim?: number | undefined;
+  readonly causal: boolean;
+}
+
+/** Queries and keys, and values where they are given, that fit together. */
+export interface HeadSequences {
+  readonly q: Heads;
+  readonly k: Heads;
+  readonly v: Heads | undefined;
+  /** Whether the arrays came with a batch axis. */
+  readonly batched: boolean;
+}
+
+/**
+ * Reads arrays in the forms of favorAttention.
+ *
+ * @param who the function that was called, for messages
+ * @throws GraphError when an array is no array of numbers, holds NaN or infinities, or does not fit the others
+ */
+export function readSequences(
+  who: string,
+  arrays: { readonly q: AttentionArray; readonly k: AttentionArray; readonly v?: AttentionArray | undefined },
+  layout: Layout,
+): HeadSequences {
+  const q = readHeads(who, "q", arrays.q, layout);
+  const k = readHeads(who, "k", arrays.k, layout);
+  const v = arrays.v === undefined ? undefined : readHeads(who, "v", arrays.v, layout);
+  if (k.width !== q.width) {
+    throw new GraphError(
+      `${who}: q and k must have the same width, got ${q.width * layout.numHeads} and ${k.width * layout.numHeads}; ` +
+        "their product is what attention reads",
+    );
+  }
+  if (k.batch !== q.batch || (v !== undefined && v.batch !== q.batch)) {
+    throw new GraphError(
+      `${who}: q, k and v must have the same batch, got ${[q, k, v].flatMap((each) => each?.batch ?? []).join(", ")}`,
+    );
+  }
+  if (v !== undefined && v.length !== k.length) {
+    throw new GraphError(`${who}: k and v must have the same length, got ${k.length} and ${v.length}`);
+  }
+  if (layout.causal && q.length !== k.length) {
+    throw new GraphError(
+      `${who}: causal q and k must have the same length, got ${q.length} and ${k.length}; leave causal out for other lengths`,
+    );
+  }
+  return { q, k, v, batched: q.batched };
+}
+
+function readHeads(who: string, name: string, array: AttentionArray, layout: Layout) {
+  const { data, shape, batched } = readBatch(who, name, array, layout);
+  const [batch, length, width] = shape;
+  const sizes = { batch, numHeads: layout.numHeads, length, width: width / layout.numHeads };
+  return { ...sizes, data: splitHeads(data, sizes), batched };
+}
+
+/** `[B, L, H·D]` → `[B, H, L, D]`. */
+function splitHeads(data: Float32Array, { batch, numHeads, length, width }: Omit<Heads, "data">): Float32Array {
+  const out = new Float32Array(data.length);
+  let target = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < numHeads; h++) {
+      for (let t = 0; t < length; t++, target += width) {
+        const source = ((b * length + t) * numHeads + h) * width;
+        out.set(data.subarray(source, source + width), target);
+      }
+    }
+  }
+  return out;
+}
+
+/** The same array as the engine takes it. */
+export function headsArray({ data, batch, numHeads, length, width }: Heads): NdArray {
+  return ndarray(data, [batch, numHeads, length, width]);
+}
+
+/** One row: sequence b, head h, position t. */
+export function rowOf({ data, numHeads, length, width }: Heads, b: number, h: number, t: number): Float32Array {
+  const start = ((b * numHeads + h) * length + t) * width;
+  return data.subarray(start, start + width);
+}
+
+/** The given positions of every head. */
+export function pickPositions(heads: Heads, positions: readonly number[]): Heads {
+  const { batch, numHeads, length, width } = heads;
+  if (positions.length === length) return heads;
+  const picked = {
+    ...heads,
+    length: positions.length,
+    data: new Float32Array(batch * numHeads * positions.length * width),
+  };
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < numHeads; h++) {
+      positions.forEach((t, index) => rowOf(picked, b, h, index).set(rowOf(heads, b, h, t)));
+    }
+  }
+  return picked;
+}
+
+/** Positions in ascending order: all of them, or so many at random where there are more. */
+export function samplePositions(random: Random, length: number, count: number): readonly number[] {
+  if (length <= count) return Array.from({ length }, (_, position) => position);
+  return Array.from(permutation(random, length).subarray(0, count)).toSorted((a, b) => a - b);
+}

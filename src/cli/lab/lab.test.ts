@@ -1,0 +1,198 @@
+// `performer lab`: what it prints, writes and refuses, with claims that take no time, and once with the real ones.
+
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import * as Plot from "@observablehq/plot";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { claims } from "../../../lab/index.ts";
+import { defineClaim } from "../../lab/index.ts";
+import type { Claim } from "../../lab/index.ts";
+import { describeFailure } from "../failures.ts";
+import { labCommand } from "./command.ts";
+import { loadBuiltClaims } from "./load-claims.ts";
+import { formatClaimResult } from "./summary.ts";
+import { renderSvgFile } from "./svg-file.ts";
+
+const figure = {
+  label: "one & two",
+  height: 100,
+  plot: () => ({ marks: [Plot.dot([[1, 2]]), Plot.text([[1, 2]], { text: () => "a < b\u00a0& c" })] }),
+};
+
+const holding = defineClaim({
+  claim: "two-is-two",
+  title: "Two is two.",
+  published: { ratio: 1 },
+  run: async ({ quick, onProgress }) => {
+    onProgress(1, 1, "both");
+    return { setting: { quick, seed: 2009 }, measured: { ratio: 1 }, holds: true, figure };
+  },
+});
+
+const failing = defineClaim({
+  claim: "two-is-three",
+  title: "Two is three.",
+  published: "two is three",
+  run: async () => ({ setting: { numDraws: 1e5 }, measured: { ratio: 2 / 3 }, holds: false, figure }),
+});
+
+let folder = "";
+let stdout = "";
+let stderr = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "performer-lab-"));
+  [stdout, stderr] = ["", ""];
+  process.exitCode = undefined;
+  const take = (keep: (text: string) => void) => (chunk: unknown, done?: unknown) => {
+    keep(String(chunk));
+    if (typeof done === "function") done();
+    return true;
+  };
+  vi.spyOn(process.stdout, "write").mockImplementation(take((text) => (stdout += text)));
+  vi.spyOn(process.stderr, "write").mockImplementation(take((text) => (stderr += text)));
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function lab(args: readonly string[], table: readonly Claim[] = [holding, failing]): Promise<void> {
+  await labCommand(async () => table).parseAsync([...args], { from: "user" });
+}
+
+describe("lab list", () => {
+  test("--json prints name, title and published figures of every claim, and nothing else", async () => {
+    await lab(["list", "--json"], claims);
+    const expected = claims.map(({ claim, title, published }) => ({ claim, title, published }));
+    expect(JSON.parse(stdout)).toEqual({ claims: expected });
+    expect(stderr).toBe("");
+  });
+
+  test("prints a line for each claim", async () => {
+    await lab(["list"]);
+    expect(stdout.split("\n").slice(2)).toEqual([
+      "two-is-two    Two is two.    ratio 1",
+      "two-is-three  Two is three.  two is three",
+      "",
+    ]);
+  });
+});
+
+describe("lab run", () => {
+  test("--json prints the result alone, and writes it and its figure", async () => {
+    const out = join(folder, "a", "b");
+    await lab(["run", "two-is-two", "--quick", "--json", "--out", out]);
+    const result: unknown = JSON.parse(stdout);
+    expect(Object.keys(Object(result))).toEqual(["claim", "setting", "published", "measured", "holds"]);
+    expect(result).toEqual({
+      claim: "two-is-two",
+      setting: { quick: true, seed: 2009 },
+      published: { ratio: 1 },
+      measured: { ratio: 1 },
+      holds: true,
+    });
+    expect(readdirSync(out).toSorted()).toEqual(["figure.svg", "result.json"]);
+    expect(readFileSync(join(out, "result.json"), "utf8")).toBe(stdout);
+    expect(readFileSync(join(out, "figure.svg"), "utf8")).toBe(renderSvgFile(figure));
+    expect(stderr).toContain("lab two-is-two 1/1 (100 %)");
+    expect(stderr).toContain(`lab two-is-two: written to ${join(out, "result.json")} and ${join(out, "figure.svg")}\n`);
+  });
+
+  test("of a claim that does not hold says so, and is no failure", async () => {
+    await lab(["run", "two-is-three", "--json", "--out", folder]);
+    expect(JSON.parse(stdout)).toMatchObject({ measured: { ratio: 2 / 3 }, holds: false });
+    expect(process.exitCode).toBeUndefined();
+  });
+
+  test("prints the figures for people, and where the files are", async () => {
+    await lab(["run", "two-is-three", "--out", folder]);
+    expect(stdout).toBe(
+      [
+        "two-is-three: Two is three.",
+        "",
+        "setting",
+        "  numDraws  100,000",
+        "",
+        "published   two is three",
+        "",
+        "measured",
+        "  ratio     0.6667",
+        "",
+        "holds       no",
+        `result      ${join(folder, "result.json")}`,
+        `figure      ${join(folder, "figure.svg")}`,
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("all runs every claim, each into a folder of its own", async () => {
+    await lab(["run", "all", "--json", "--out", folder]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      results: [
+        { claim: "two-is-two", holds: true },
+        { claim: "two-is-three", holds: false },
+      ],
+    });
+    expect(readdirSync(folder).toSorted()).toEqual(["two-is-three", "two-is-two"]);
+  });
+
+  test("refuses an unknown claim as wrong usage, and names the nearest", async () => {
+    const error: unknown = await lab(["run", "two-is-twoo"]).catch((reason: unknown) => reason);
+    expect(describeFailure("performer lab", error, false)).toEqual({
+      exitCode: 2,
+      text: "performer lab: there is no claim 'two-is-twoo'; did you mean two-is-two? performer lab list names them all\n",
+    });
+    await expect(lab(["run", "entropy"])).rejects.toThrow("no claim 'entropy'; performer lab list names them all");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("the summary", () => {
+  test("tells long lists by their ends, and leaves the rest to the file", () => {
+    const measured = {
+      few: [1, 2.34567, null],
+      many: Array.from({ length: 11 }, (_, index) => index / 10),
+      rows: [{ length: 64, isExact: true }],
+      table: Array.from({ length: 13 }, (_, index) => ({ index })),
+    };
+    const result = { claim: "x", setting: {}, published: "", measured, holds: true };
+    const text = formatClaimResult("X.", result, { resultPath: "r", figurePath: "f" });
+    expect(text).toMatch(/few +1, 2\.346, –\n/);
+    expect(text).toMatch(/many +11 values, 0 … 1\n/);
+    expect(text).toMatch(/rows\[0\]\.length +64\n +rows\[0\]\.isExact +yes\n/);
+    expect(text).toMatch(/table +13 entries, in result\.json\n/);
+  });
+});
+
+describe("the compiled claims", () => {
+  test("that are not there are missed by name", async () => {
+    const table = pathToFileURL(join(folder, "index.js"));
+    await expect(loadBuiltClaims(table)).rejects.toThrow(/index\.js: not found .*; run npm run build/);
+  });
+});
+
+describe("a figure's file", () => {
+  test("is one picture with its namespace, a white background, and text that XML can hold", () => {
+    const svg = renderSvgFile(figure);
+    expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+    expect(svg).toMatch(/^<svg [^>]*style="background: white;/);
+    expect(svg).toMatch(/^<svg [^>]*aria-label="one &amp; two"/);
+    expect(svg).toContain("a &lt; b\u00a0&amp; c");
+    expect(svg.endsWith("</svg>\n")).toBe(true);
+    const clipped = { ...figure, plot: () => ({ clip: true, marks: [Plot.dot([[1, 2]])] }) };
+    expect(renderSvgFile(clipped)).toMatch(/<clipPath id="[^"]+"><rect [^>]+\/><\/clipPath>/);
+  });
+
+  test("has no colours of a page and no HTML around it", () => {
+    const coloured = { ...figure, plot: () => ({ marks: [Plot.dot([[1, 2]], { stroke: "var(--train)" })] }) };
+    expect(() => renderSvgFile(coloured)).toThrow(/colours must be values in a file, got the CSS variable --train/);
+    const titled = { ...figure, plot: () => ({ title: "Two", marks: [Plot.dot([[1, 2]])] }) };
+    expect(() => renderSvgFile(titled)).toThrow(/the picture must be one <svg>, got a <figure>/);
+  });
+});

@@ -1,0 +1,76 @@
+/** A model's attention diagnosed layer by layer, head by head, on sequences of its own data. */
+import { diagnose, type Diagnosis, type HeadDiagnosis } from "../attention/diagnose/diagnose.ts";
+import type { DiagnoseOptions } from "../attention/diagnose/options.ts";
+import type { MechanismName } from "../attention/mechanisms.ts";
+import { observeAttention, type ObserveOptions } from "./observe.ts";
+
+export interface DiagnoseModelOptions
+  extends
+    ObserveOptions,
+    Pick<
+      DiagnoseOptions,
+      | "mechanism"
+      | "numFeatures"
+      | "projection"
+      | "wantedError"
+      | "maxFeatures"
+      | "candidates"
+      | "seed"
+      | "samples"
+      | "redraws"
+    > {
+  /** Called after each layer. */
+  readonly onLayer?: (done: number) => void;
+}
+
+export interface LayerDiagnosis {
+  readonly layer: number;
+  readonly heads: readonly HeadDiagnosis[];
+}
+
+/** Plain data, as JSON holds it. */
+export interface ModelDiagnosis extends Omit<Diagnosis, "heads"> {
+  /** What the model was trained with; `mechanism` is what was diagnosed. */
+  readonly modelMechanism: MechanismName;
+  readonly sequences: number;
+  /** In all sequences together. */
+  readonly tokens: number;
+  readonly layers: readonly LayerDiagnosis[];
+}
+
+/**
+ * Diagnoses the attention of every layer on given sequences: its own map and numFeatures, or what FAVOR+ would make of a model with
+ * exact attention.
+ *
+ * The sequences run through the model as it is, so that later layers see what its own attention passes on.
+ *
+ * @throws ConfigError and GraphError as `observeAttention` and `diagnose`
+ *
+ * @example
+ * const { layers } = await diagnoseModel({ config, tensors, tokenIds, backend, wantedError: 0.1 });
+ */
+export async function diagnoseModel(options: DiagnoseModelOptions): Promise<ModelDiagnosis> {
+  const { config, tensors, tokenIds, backend, onLayer, ...chosen } = options;
+  const observed = await observeAttention({ config, tensors, tokenIds, backend });
+  const settings: DiagnoseOptions = {
+    mechanism: config.mechanism === "exact" ? "favor" : config.mechanism,
+    numFeatures: config.numFeatures,
+    ...(config.projection && { projection: config.projection }),
+    ...(config.projectionLengths && { projectionLengths: config.projectionLengths }),
+    ...chosen,
+    numHeads: config.numHeads,
+    causal: true,
+    backend,
+  };
+  const layers: LayerDiagnosis[] = [];
+  let common: Omit<Diagnosis, "heads"> | undefined;
+  for (const [layer, arrays] of observed.entries()) {
+    const { heads, ...rest } = await diagnose(arrays, settings);
+    common = rest;
+    layers.push({ layer, heads });
+    onLayer?.(layer + 1);
+  }
+  if (common === undefined) throw new RangeError("diagnoseModel: a model has one layer or more, got none");
+  const tokens = tokenIds.reduce((total, sequence) => total + sequence.length, 0);
+  return { ...common, modelMechanism: config.mechanism, sequences: tokenIds.length, tokens, layers };
+}

@@ -1,0 +1,99 @@
+// A claim of the literature that can be checked by running it: its form, and what a run of it yields.
+
+import type { Figure } from "./figure.ts";
+import { findNotJson } from "./json.ts";
+import type { JsonRecord } from "./json.ts";
+
+/**
+ * Tells how far a run is.
+ *
+ * @param done units of work that are done
+ * @param total all units, the same at every call of one run
+ * @param what what is being computed, in a few words
+ */
+export type ClaimProgress = (done: number, total: number, what: string) => void;
+
+export interface ClaimOptions {
+  /** Seconds instead of minutes: fewer draws, smaller sizes, the same names in `setting` and `measured`. */
+  readonly quick: boolean;
+  readonly onProgress: ClaimProgress;
+}
+
+/** What a claim's own code yields. */
+export interface ClaimOutcome {
+  /** Everything that was chosen: sizes, counts, seeds. */
+  readonly setting: JsonRecord;
+  /** What came out. Every number finite: what cannot be measured is null, or left out. */
+  readonly measured: JsonRecord;
+  /** Whether the measured figures bear the claim out. A claim that does not hold is a result, not an error. */
+  readonly holds: boolean;
+  readonly figure: Figure;
+}
+
+export interface Claim {
+  /** Its name on the command line and its folder in lab/: lower-case words joined by hyphens. */
+  readonly claim: string;
+  /** The claim itself, as one sentence. */
+  readonly title: string;
+  /** What the source says, in words and figures. */
+  readonly published: string | JsonRecord;
+  readonly run: (options: ClaimOptions) => Promise<ClaimOutcome>;
+}
+
+/** What result.json and `--json` hold, in this order. */
+export interface ClaimResult {
+  readonly claim: string;
+  readonly setting: JsonRecord;
+  readonly published: string | JsonRecord;
+  readonly measured: JsonRecord;
+  readonly holds: boolean;
+}
+
+/** A run of a claim: its figures, and its picture. */
+export interface ClaimRun {
+  readonly result: ClaimResult;
+  readonly figure: Figure;
+}
+
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+/** `performer lab run all` means every claim. */
+const RESERVED = "all";
+
+/**
+ * A claim whose name can be a folder and an argument.
+ *
+ * @returns the same object
+ * @throws RangeError when the name has another form or is taken, or the title is empty
+ */
+export function defineClaim(claim: Claim): Claim {
+  const { claim: name, title } = claim;
+  if (!NAME.test(name) || name === RESERVED) {
+    throw new RangeError(
+      `defineClaim: a claim's name must be lower-case words joined by hyphens, and not "${RESERVED}", ` +
+        `got ${JSON.stringify(name)}; name it as its folder in lab/, such as "unsigned-qr".`,
+    );
+  }
+  if (title.trim() === "") {
+    throw new RangeError(`defineClaim: ${name} needs a title, got none; say in one sentence what is claimed.`);
+  }
+  return claim;
+}
+
+/**
+ * Runs a claim and puts its outcome into the form in which it is written down.
+ *
+ * @throws RangeError when the outcome holds what JSON cannot: NaN and infinities, typed arrays, undefined
+ */
+export async function runClaim(claim: Claim, options: ClaimOptions): Promise<ClaimRun> {
+  const { setting, measured, holds, figure } = await claim.run(options);
+  const result: ClaimResult = { claim: claim.claim, setting, published: claim.published, measured, holds };
+  for (const part of ["setting", "published", "measured"] as const) {
+    const found = findNotJson(result[part], part);
+    if (found === undefined) continue;
+    throw new RangeError(
+      `claim ${claim.claim}: every figure must be plain JSON with finite numbers, got ${found.got} at ${found.path}; ` +
+        "use null or words for what has no finite value, Array.from for typed arrays.",
+    );
+  }
+  return { result, figure };
+}
