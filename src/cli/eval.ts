@@ -3,16 +3,14 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { DataError, splitNames } from "../data/index.ts";
+import { splitNames } from "../data/index.ts";
 import type { SplitName } from "../data/index.ts";
 import { createEvaluator } from "../training/evaluate.ts";
-import { dataSource, digestOf, loadData } from "./dataset.ts";
 import { evaluateSplit } from "./evaluation.ts";
-import { UsageError } from "./failures.ts";
 import { formatFigures } from "./output/figures.ts";
 import { printJson } from "./output/json.ts";
 import { createProgress } from "./output/progress.ts";
-import { openRunModel } from "./run-model.ts";
+import { loadRunData, openRunModel } from "./run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb } from "./verb.ts";
 import type { DataOptions, EngineOptions } from "./verb.ts";
 
@@ -35,22 +33,9 @@ export function evalCommand(): Command {
     .argument("<folder>", "the run folder that train wrote")
     .addOption(new Option("--split <name>", "which split").choices(splitNames).default("test"));
   return addEngineOptions(addDataOptions(command)).action(async (path: string, options: EvalOptions) => {
-    const { split, fasta, splitBy } = options;
-    if (fasta === undefined && splitBy !== undefined) {
-      throw new UsageError(
-        "--split-by must come with --fasta: a run's own data are parted as in training; leave it out",
-      );
-    }
+    const { split } = options;
     const { config, tensors, backend } = await openRunModel(path, options);
-    const dataset = await loadData(fasta === undefined ? config.data : dataSource(fasta, splitBy));
-    if (fasta === undefined && digestOf(dataset) !== config.data.digest) {
-      throw new DataError({
-        who: dataset.name,
-        rule: "the run's own data must be the sequences that it was trained with",
-        got: "other ones",
-        fix: "restore the file, or name the sequences to evaluate on with --fasta",
-      });
-    }
+    const dataset = await loadRunData(config, options, "evaluate on");
     await using evaluator = createEvaluator(config.model, backend);
     const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
     const figures = await evaluateSplit({ config, tensors, dataset, split, evaluator, progress });

@@ -137,7 +137,12 @@ describe("diagnose", () => {
     ["no error at all", {}, { wantedError: 0 }, /wantedError must be a number above 0, got 0/],
     ["a single draw", {}, { redraws: 1 }, /redraws must be 2 or more, got 1/],
     ["half a feature", {}, { numFeatures: 2.5 }, /numFeatures must be a positive integer, got 2\.5/],
-    ["a flat array without headDim", { q: new Float32Array(42) }, {}, /a flat array must come with the option headDim, got none for q/],
+    [
+      "a flat array without headDim",
+      { q: new Float32Array(42) },
+      {},
+      /a flat array must come with the option headDim, got none for q/,
+    ],
   ];
 
   it.each(refused)("refuses %s", async (_name, arrays, options, message) => {

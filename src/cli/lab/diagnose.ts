@@ -8,12 +8,11 @@ import { DataError, getSplit, proteinVocabulary, splitNames } from "../../data/i
 import type { EncodedSequence, ProteinDataset, SplitName } from "../../data/index.ts";
 import { diagnoseModel } from "../../inference/observe-diagnosis.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";
-import { dataSource, digestOf, loadData } from "../dataset.ts";
-import { UsageError } from "../failures.ts";
+
 import { printJson } from "../output/json.ts";
 import { createProgress } from "../output/progress.ts";
 import type { RunConfig } from "../run-config.ts";
-import { openRunModel } from "../run-model.ts";
+import { loadRunData, openRunModel } from "../run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb, positiveInteger, shareOfOne, wholeNumber } from "../verb.ts";
 import type { DataOptions, EngineOptions } from "../verb.ts";
 import { formatDiagnosis } from "./diagnosis-table.ts";
@@ -66,7 +65,7 @@ export function diagnoseCommand(): Command {
     .option("--out <folder>", "write attention.svg there: exact and approximate attention of one sequence");
   return addEngineOptions(addDataOptions(command)).action(async (path: string, options: DiagnoseVerbOptions) => {
     const { config, tensors, backend } = await openRunModel(path, options);
-    const dataset = await loadDataOf(config, options);
+    const dataset = await loadRunData(config, options, "diagnose on");
     const { sequences: count, features, wantedError, seed } = options;
     const chosen = chooseSequences(dataset, config, options);
     const progress = createProgress({ label: "lab diagnose", total: config.model.numLayers });
@@ -111,23 +110,6 @@ export function diagnoseCommand(): Command {
       if (picture !== undefined) process.stdout.write(`\nattention of ${chosen.ids[0] ?? ""}: ${picture}\n`);
     }
   });
-}
-
-/** The run's own data, or those of --fasta. */
-async function loadDataOf(config: RunConfig, { fasta, splitBy }: DataOptions): Promise<ProteinDataset> {
-  if (fasta === undefined && splitBy !== undefined) {
-    throw new UsageError("--split-by must come with --fasta: a run's own data are parted as in training; leave it out");
-  }
-  const dataset = await loadData(fasta === undefined ? config.data : dataSource(fasta, splitBy));
-  if (fasta === undefined && digestOf(dataset) !== config.data.digest) {
-    throw new DataError({
-      who: dataset.name,
-      rule: "the run's own data must be the sequences that it was trained with",
-      got: "other ones",
-      fix: "restore the file, or name the sequences to diagnose on with --fasta",
-    });
-  }
-  return dataset;
 }
 
 interface ChosenSequences {
