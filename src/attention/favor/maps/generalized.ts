@@ -138,7 +138,7 @@ export const generalizedMaps = {
   sigmoid: generalized("sigmoid", "sigmoid(ωx) + ε", sigmoid),
   tanh: generalized("tanh", "tanh(ωx) + ε: of either sign", tanh, { positive: false }),
   gelu: generalized("gelu", "exact gelu(ωx) + ε: slightly negative in places", gelu, { positive: false }),
-  abs: generalized("abs", "|ωx| + ε", abs),
+  abs: generalized("abs", "abs(ωx) + ε", abs),
   cos: generalized("cos", "cos(ωx) + ε: of either sign", cos, { positive: false }),
   identity: generalized("identity", "ωx + ε: of either sign", (u) => u, { positive: false }),
   requ: generalized("requ", "max(ωx, 0)² + ε", (u) => square(relu(u))),
