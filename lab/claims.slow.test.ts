@@ -1,4 +1,4 @@
-// Every claim, run quickly: it holds, its figures are numbers, and they have the names of the full run's.
+// Every claim, run quickly: it holds or is known not to, its figures are numbers, and they have the names of the full run's.
 
 import { readFileSync } from "node:fs";
 import { runClaim } from "performer-ts/lab";
@@ -12,9 +12,20 @@ import { claims } from "./index.ts";
 /** What a quick run may take on a machine with other work; on a free one it is a few seconds. */
 const QUICK_MS = 60_000;
 
+/**
+ * Claims that do not hold, with what does instead. attention-error: at N(0, 1) orthogonal and independent rows cannot be told apart,
+ * and at N(0, ¼) trigonometric features are the better ones.
+ */
+const notBorneOut: Readonly<Record<string, object>> = {
+  "attention-error": {
+    unit: { positiveBelowTrigonometric: true, orthogonalBelowIndependent: false },
+    half: { positiveBelowTrigonometric: false, orthogonalBelowIndependent: true },
+  },
+};
+
 describe.each(claims.map((claim) => [claim.claim, claim] as const))("%s, quickly", (name, claim) => {
   test(
-    "holds, with finite figures under the names of the full run, and a figure",
+    "holds or not as written down, with finite figures under the names of the full run, and a figure",
     async () => {
       const progress: (readonly [done: number, total: number])[] = [];
       const { result, figure } = await runClaim(claim, {
@@ -23,7 +34,8 @@ describe.each(claims.map((claim) => [claim.claim, claim] as const))("%s, quickly
       });
       expect(Object.keys(result)).toEqual(["claim", "setting", "published", "measured", "holds"]);
       expect(result.claim).toBe(name);
-      expect(result.holds).toBe(true);
+      expect(result.holds).toBe(!(name in notBorneOut));
+      expect(result.measured).toMatchObject(notBorneOut[name] ?? {});
       expect(numbersOf(result.measured).length).toBeGreaterThan(0);
       for (const value of numbersOf(result.measured)) expect(Number.isFinite(value)).toBe(true);
 

@@ -2,10 +2,26 @@
 
 import type { Claim } from "performer-ts/lab";
 
+import { attentionError } from "./attention-error/run.ts";
+import { errorPropagation } from "./error-propagation/run.ts";
+import { optimalFeatures } from "./optimal-features/run.ts";
+import { softmaxRatio } from "./softmax-ratio/run.ts";
+import { trigonometricInstability } from "./trigonometric-instability/run.ts";
 import { unsignedQr } from "./unsigned-qr/run.ts";
 import { lemma2 } from "./lemma-2/run.ts";
 import { regularizedKernel } from "./regularized-kernel/run.ts";
 import { theorem2 } from "./theorem-2/run.ts";
 import { unbiasedness } from "./unbiasedness/run.ts";
 
-export const claims: readonly Claim[] = [unsignedQr, unbiasedness, lemma2, theorem2, regularizedKernel];
+export const claims: readonly Claim[] = [
+  unsignedQr,
+  unbiasedness,
+  lemma2,
+  theorem2,
+  regularizedKernel,
+  softmaxRatio,
+  attentionError,
+  optimalFeatures,
+  errorPropagation,
+  trigonometricInstability,
+];
