@@ -45,14 +45,22 @@ export interface RecurrentForm {
     readonly M: number;
   }) => Readonly<Record<string, NdArray>>;
   /** One token: q, k `[B, H, 1, D]`, v `[B, H, 1, E]` → out `[B, H, 1, E]` and the next state. */
-  readonly step: (
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    state: AttentionState,
-    options: Pick<AttentionOptions, "projection" | "statistics">,
-  ) => { readonly out: Tensor; readonly state: AttentionState };
+  readonly step: RecurrentStep;
+  /**
+   * Any number of tokens, L, in one go, on devices with loops (`scan`). Gradients flow through the states, so that a long
+   * sequence can be trained part by part.
+   */
+  readonly extend: RecurrentStep;
 }
+
+/** From the state behind what came before to the state behind these tokens. */
+export type RecurrentStep = (
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  state: AttentionState,
+  options: Pick<AttentionOptions, "projection" | "statistics">,
+) => { readonly out: Tensor; readonly state: AttentionState };
 
 export interface AttentionMechanism {
   readonly name: string;

@@ -2,9 +2,13 @@
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { favorMechanisms } from "../../src/attention/favor/favor.ts";
+import { backpropagate } from "../../src/autodiff/gradients.ts";
 import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { concat, slice } from "../../src/ops/slicing.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { input } from "../../src/ops/source.ts";
+import { constant, input } from "../../src/ops/source.ts";
+import { present } from "../model/harness.ts";
 import { drawArrays, frozenStatistics, relativeError, runMechanism, type Arrays } from "./conformance.ts";
 
 const sizes = { B: 2, H: 3, D: 5, E: 7, M: 11 } as const;
@@ -22,6 +26,10 @@ function withTail(array: NdArray, from: number, value: (i: number) => number): N
   const [, , L = 0, D = 0] = array.shape;
   const data = Float32Array.from(array.data as Float32Array, (x, i) => (Math.floor(i / D) % L >= from ? value(i) : x));
   return ndarray(data, array.shape);
+}
+
+function mapValues<From, To>(record: Readonly<Record<string, From>>, to: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
 }
 
 /** One of every kind of features, of two features a row, and of frozen statistics. */
@@ -63,6 +71,36 @@ describe.each([favor, relu, hyperbolic, saderf, trigonometric])("$name", (mechan
       { ...cut, ...rest },
     );
     expect(part.out.data).toEqual(prefix(whole.out, length).data);
+  });
+
+  it("in two parts, joined by the state, has the outputs and gradients of the whole", async () => {
+    const arrays = drawArrays(mechanism, test);
+    const whole = await runMechanism(mechanism, test, arrays);
+    const { B, H, D, E, M } = sizes;
+    const { recurrent } = mechanism;
+    const statistics = frozenStatistics(mechanism, sizes);
+    const options = { projection: input("projection", [M, D]), ...(statistics && { statistics }) };
+    const all = { q: input("q", [B, H, L, D]), k: input("k", [B, H, L, D]), v: input("v", [B, H, L, E]) };
+    // Neither part is a whole number of chunks.
+    let state = mapValues(recurrent.initialState({ B, H, D, E, M }), constant);
+    const parts = [0, 83].map((start, part) => {
+      const cut = (x: Tensor) => slice(x, 2, start, part === 0 ? 83 : L);
+      const extended = recurrent.extend(cut(all.q), cut(all.k), cut(all.v), state, options);
+      state = mapValues(extended.state, (tensor) => present(tensor));
+      return extended.out;
+    });
+    const out = concat(parts, 2);
+    const [dq, dk, dv] = backpropagate([out], [input("dOut", [B, H, L, E])], [all.q, all.k, all.v]);
+    const outputs = { out, dq: present(dq), dk: present(dk), dv: present(dv) };
+    await using run = await createBackend().compile({ outputs });
+    const { keyMask: _none, ...feeds } = arrays;
+    const joined = await run.run(feeds);
+    for (const name of ["out", "dq", "dk", "dv"] as const) {
+      const tolerance = (mechanism.map.positive ? 1 : 100) * 1e-5;
+      expect(relativeError(present(joined[name]).data, Float64Array.from(whole[name].data, Number)), name).toBeLessThan(
+        tolerance,
+      );
+    }
   });
 
   it("is token by token what it is in chunks", async () => {

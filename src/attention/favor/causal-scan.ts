@@ -126,30 +126,72 @@ interface Saved {
   readonly inverse: Tensor;
   /** C_t of every position; undefined for maps without log scales. */
   readonly running: Tensor | undefined;
+  /** S and C behind the last chunk. */
+  readonly S: Tensor;
+  readonly end: Tensor | undefined;
+}
+
+/** What a sequence leaves behind: Σ exp(c_s − C) v′_s φ̂_sᵀ `[B, H, E + 1, M]`, and C `[B, H, 1, 1]` for maps with log scales. */
+export interface CausalState {
+  readonly S: Tensor;
+  readonly C: Tensor | undefined;
 }
 
 /** q, k `[B, H, L, D]`, v `[B, H, L, E]` → `[B, H, L, E]`. */
 export function causalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentionSpec, chunk = CAUSAL_CHUNK): Tensor {
   const mask = spec.keyMask && maskToChunks(spec.keyMask, chunk);
-  const { out } = customGradient(
-    { q: toChunks(q, chunk), k: toChunks(k, chunk), v: toChunks(v, chunk) },
-    (chunks) => forward(chunks, mask, spec),
-    ({ out: dOut }, chunks, saved) => (dOut ? backward(chunks, mask, spec, saved, dOut) : {}),
+  return scanFrom(emptyState(q, v, spec), q, k, v, mask, spec, chunk).out;
+}
+
+/**
+ * Causal attention over a part of a sequence: from the state that what came before has left, to the state behind it. Gradients
+ * flow through both, so parts joined in this way have the gradients of the whole.
+ */
+export function causalScanPart(
+  state: CausalState,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  spec: LinearAttentionSpec,
+  chunk = CAUSAL_CHUNK,
+): { readonly out: Tensor; readonly state: CausalState } {
+  const [batch = 0, , length = 0] = q.shape;
+  // Zeros behind the end are no keys: a mask keeps them out of the state.
+  const keyMask = spec.keyMask ?? (length % chunk === 0 ? undefined : full([batch, length], 1));
+  return scanFrom(state, q, k, v, keyMask && maskToChunks(keyMask, chunk), spec, chunk);
+}
+
+function scanFrom(
+  before: CausalState,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask: Tensor | undefined,
+  spec: LinearAttentionSpec,
+  chunk: number,
+): { readonly out: Tensor; readonly state: CausalState } {
+  // C is a scale that cancels, and so has no gradient.
+  const { C } = before;
+  const { out, S, end } = customGradient(
+    { q: toChunks(q, chunk), k: toChunks(k, chunk), v: toChunks(v, chunk), S: before.S },
+    ({ S, ...chunks }) => forward(chunks, { S, C }, mask, spec),
+    ({ out: dOut, S: dS }, { S, ...chunks }, saved) =>
+      dOut || dS ? backward(chunks, { S, C }, mask, spec, saved, { dOut, dS }) : {},
   );
-  return fromChunks(out, q.shape[2] ?? 0);
+  return { out: fromChunks(out, q.shape[2] ?? 0), state: { S, C: end } };
 }
 
 /** No key seen yet: S = 0 with its maximum at LOG_ZERO. */
-function emptyState({ q, v }: Chunks, { map, projection }: LinearAttentionSpec): { S: Tensor; C: Tensor | undefined } {
-  const [, B = 0, H = 0] = q.shape;
+function emptyState(q: Tensor, v: Tensor, { map, projection }: LinearAttentionSpec): CausalState {
+  const [B = 0, H = 0] = q.shape;
   const S = full([B, H, (v.shape.at(-1) ?? 0) + 1, featureCount(map, projection)], 0);
   return { S, C: map.kind !== "plain" ? full([B, H, 1, 1], LOG_ZERO) : undefined };
 }
 
-function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
+function forward(chunks: Chunks, before: CausalState, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
   const { map, projection } = spec;
-  return scan({
-    carry: emptyState(chunks, spec),
+  const { carry, outputs } = scan({
+    carry: { S: before.S, C: before.C },
     sequences: { ...chunks, mask },
     body: ({ S, C }, { q, k, v, mask }) => {
       const queries = queryFeatures(map, q, projection);
@@ -162,7 +204,8 @@ function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttention
         outputs: { out, inverse, running: scales.log?.running },
       };
     },
-  }).outputs;
+  });
+  return { ...outputs, S: carry.S, end: carry.C };
 }
 
 /**
@@ -174,16 +217,20 @@ function forward(chunks: Chunks, mask: Tensor | undefined, spec: LinearAttention
  */
 function backward(
   chunks: Chunks,
+  state: CausalState,
   mask: Tensor | undefined,
   spec: LinearAttentionSpec,
   saved: Saved,
-  dOut: Tensor,
-): Chunks {
+  {
+    dOut = full(saved.out.shape, 0),
+    dS = full(state.S.shape, 0),
+  }: { dOut?: Tensor | undefined; dS?: Tensor | undefined },
+): Chunks & { readonly S: Tensor } {
   const { map, projection } = spec;
   const { running } = saved;
-  const before = running && maximumBefore(running);
+  const before = running && state.C && maximumBefore(running, state.C);
   const { dq, dU } = scan({
-    carry: emptyState(chunks, spec),
+    carry: { S: state.S, C: state.C },
     sequences: { ...chunks, mask, running, out: saved.out, inverse: saved.inverse, dOut },
     body: ({ S, C }, { q, k, v, mask, running, out, inverse, dOut }) => {
       const queries = queryFeatures(map, q, projection);
@@ -201,8 +248,12 @@ function backward(
       };
     },
   }).outputs;
-  const { dk, dv } = scan({
-    carry: { G: emptyState(chunks, spec).S },
+  const {
+    carry: { G },
+    outputs: { dk, dv },
+  } = scan({
+    // What follows asks of the last state: the gradient of later queries by it.
+    carry: { G: dS },
     sequences: { ...chunks, mask, running, before, dU },
     reverse: true,
     body: ({ G }, { q, k, v, mask, running, before, dU }) => {
@@ -225,14 +276,14 @@ function backward(
         outputs: { dk: keyGradient(keys, dKeys, k), dv: valueGradient(dValues) },
       };
     },
-  }).outputs;
-  return { q: dq, k: dk, v: dv };
+  });
+  return { q: dq, k: dk, v: dv, S: G };
 }
 
 /** C before every chunk: what ran up to the end of the one before, `[N, B, H, C, 1]` → `[N, B, H, 1, 1]`. */
-function maximumBefore(running: Tensor): Tensor {
-  const [numChunks = 1, B = 1, H = 1] = running.shape;
-  const first = full([1, B, H, 1, 1], LOG_ZERO);
+function maximumBefore(running: Tensor, initial: Tensor): Tensor {
+  const [numChunks = 1] = running.shape;
+  const first = reshape(initial, [1, ...initial.shape]);
   if (numChunks === 1) return first;
   const ends = slice(running, 3, (running.shape[3] ?? 1) - 1, running.shape[3] ?? 1);
   return concat([first, slice(ends, 0, 0, numChunks - 1)], 0);

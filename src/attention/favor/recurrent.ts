@@ -2,14 +2,17 @@
 import { fromFloat64, zeros } from "../../graph/ndarray.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { matmul } from "../../ops/matmul.ts";
-import type { RecurrentForm } from "../mechanism.ts";
+import { GraphError } from "../../graph/errors.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { AttentionState, RecurrentForm } from "../mechanism.ts";
+import { causalScanPart, type CausalState } from "./causal-scan.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
 import { LOG_ZERO, normalized, scaledKeys, withOnes } from "./normalized.ts";
 
 /**
- * State: `sums` S `[B, H, M, E + 1]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`.
+ * State: `sums` S `[B, H, E + 1, M]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`.
  *
- *   C′ = max(C, c),   S′ = exp(C − C′)·S + exp(c − C′)·φ̂ v′ᵀ,   out = normalised φ(q) S′
+ *   C′ = max(C, c),   S′ = exp(C − C′)·S + exp(c − C′)·v′ φ̂ᵀ,   out = normalised S′ φ(q)
  *
  * @param adapt gives the queries, keys and projection that the map reads
  */
@@ -19,24 +22,44 @@ export function recurrentForm(
 ): RecurrentForm {
   return {
     initialState: ({ B, H, E, M }) => ({
-      sums: zeros([B, H, map.featuresPerRow * M, E + 1]),
+      sums: zeros([B, H, E + 1, map.featuresPerRow * M]),
       ...(map.kind !== "plain" && {
         maximum: fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32"),
       }),
     }),
-    step: (q, k, v, { sums, maximum: before }, options) => {
-      if (sums === undefined || options.projection === undefined) {
-        throw new TypeError("favorAttention: a step must have the state 'sums' and a projection; use initialState");
-      }
-      const adapted = adapt({ q, k, projection: options.projection }, options.statistics);
+    step: (q, k, v, state, options) => {
+      const { S, C: before } = stateOf(state);
+      const adapted = adapt({ q, k, projection: projectionOf(options) }, options.statistics);
       const { features, logScale } = scaledKeys(map, adapted.k, adapted.projection, undefined);
       const values = withOnes(v);
       const top = logScale && before && maximum(logScale, before);
-      const carried = top && before ? mul(sums, exp(sub(before, top))) : sums;
+      const carried = top && before ? mul(S, exp(sub(before, top))) : S;
       const added = top && logScale ? mul(values, exp(sub(logScale, top))) : values;
-      const next = add(carried, matmul(features, added, { transposeA: true }));
-      const { out } = normalized(matmul(queryFeatures(map, adapted.q, adapted.projection), next));
-      return { out, state: { sums: next, ...(top && { maximum: top }) } };
+      const next = add(carried, matmul(added, features, { transposeA: true }));
+      const { out } = normalized(matmul(queryFeatures(map, adapted.q, adapted.projection), next, { transposeB: true }));
+      return { out, state: named({ S: next, C: top }) };
+    },
+    extend: (q, k, v, state, options) => {
+      const adapted = adapt({ q, k, projection: projectionOf(options) }, options.statistics);
+      const spec = { map, projection: adapted.projection };
+      const part = causalScanPart(stateOf(state), adapted.q, adapted.k, v, spec);
+      return { out: part.out, state: named(part.state) };
     },
   };
+}
+
+function stateOf({ sums, maximum }: AttentionState): CausalState {
+  if (sums === undefined) {
+    throw new GraphError("favorAttention: a step must have the state 'sums', got none; use initialState");
+  }
+  return { S: sums, C: maximum };
+}
+
+function named({ S, C }: CausalState): AttentionState {
+  return { sums: S, ...(C && { maximum: C }) };
+}
+
+function projectionOf({ projection }: { readonly projection?: Tensor }): Tensor {
+  if (projection !== undefined) return projection;
+  throw new GraphError("favorAttention: a step must have a projection, got none; draw one with initialise()");
 }
