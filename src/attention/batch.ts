@@ -19,7 +19,7 @@ export interface Batch extends NdArray {
   readonly batched: boolean;
 }
 
-/** Which keys are real: 1 or true, 0 or false for padding; for one sequence, or an array of them for each sequence of a batch. */
+/** Which keys (or queries) are real: 1 or true, 0 or false for padding; for one sequence, or an array of them for each sequence of a batch. */
 export type KeyMask = ArrayLike<number | boolean> | readonly ArrayLike<number | boolean>[];
 
 /**
@@ -60,6 +60,53 @@ export function readBatch(who: string, name: string, array: AttentionArray, layo
   return { ...ndarray(data, shape3), data, shape: shape3, batched: shape.length === 3 };
 }
 
+/** Queries and keys, and values where they are given, that fit together. */
+export interface Batches {
+  readonly q: Batch;
+  readonly k: Batch;
+  readonly v: Batch | undefined;
+}
+
+/**
+ * Reads the arrays of attention and compares their sizes.
+ *
+ * @throws GraphError as `readBatch`, and when widths, lengths or batches do not fit each other
+ */
+export function readBatches(
+  who: string,
+  arrays: { readonly q: AttentionArray; readonly k: AttentionArray; readonly v?: AttentionArray | undefined },
+  layout: HeadLayout & { readonly causal: boolean },
+): Batches {
+  if (typeof arrays !== "object" || arrays === null) {
+    throw new GraphError(`${who}: the first argument must hold the arrays { q, k, v }, got ${String(arrays)}`);
+  }
+  const q = readBatch(who, "q", arrays.q, layout);
+  const k = readBatch(who, "k", arrays.k, layout);
+  const v = arrays.v === undefined ? undefined : readBatch(who, "v", arrays.v, layout);
+  const [batch, numQueries, width] = q.shape;
+  const [, numKeys, keyWidth] = k.shape;
+  if (keyWidth !== width) {
+    throw new GraphError(
+      `${who}: q and k must have the same width, got ${width} and ${keyWidth}; their product is what attention reads`,
+    );
+  }
+  if (k.shape[0] !== batch || (v !== undefined && v.shape[0] !== batch)) {
+    const batches = [q, k, v].flatMap((each) => each?.shape[0] ?? []).join(", ");
+    throw new GraphError(`${who}: q, k and v must have the same batch, got ${batches}`);
+  }
+  if (v !== undefined && v.shape[1] !== numKeys) {
+    throw new GraphError(
+      `${who}: k and v must have the same length, got ${numKeys} and ${v.shape[1]}; a value belongs to each key`,
+    );
+  }
+  if (layout.causal && numQueries !== numKeys) {
+    throw new GraphError(
+      `${who}: causal q and k must have the same length, got ${numQueries} and ${numKeys}; leave causal out for other lengths`,
+    );
+  }
+  return { q, k, v };
+}
+
 /** The width of a flat array's rows. */
 function flatWidth(who: string, name: string, elements: number, { numHeads, headDim }: HeadLayout): number {
   if (headDim === undefined) {
@@ -82,27 +129,33 @@ function flatWidth(who: string, name: string, elements: number, { numHeads, head
 }
 
 /**
- * Reads a key mask as `[B, S]` of ones and zeros.
+ * Reads a mask as `[B, S]` of ones and zeros.
  *
  * @throws GraphError when it does not have one entry for every key, or an entry is neither 0 nor 1
  */
-export function readKeyMask(who: string, mask: KeyMask, [batch, length]: readonly [number, number]): NdArray {
+export function readMask(
+  who: string,
+  name: "keyMask" | "queryMask",
+  mask: KeyMask,
+  [batch, length]: readonly [number, number],
+): NdArray {
+  const positions = name === "keyMask" ? "keys" : "queries";
   const rows = isNested(mask) ? Array.from(mask) : [mask];
   if (rows.length !== (isNested(mask) ? batch : 1) || rows.some((row) => row.length !== length)) {
     const lengths = rows.map((row) => row.length).join(", ");
     throw new GraphError(
-      `${who}: keyMask must have one entry for each of the ${length} keys, or one such array for each of ${batch} sequences, ` +
-        `got lengths ${lengths}; give 1 for real keys and 0 for padding`,
+      `${who}: ${name} must have one entry for each of the ${length} ${positions}, or one such array for each of ${batch} sequences, ` +
+        `got lengths ${lengths}; give 1 for real ones and 0 for padding`,
     );
   }
   const data = new Float32Array(batch * length);
   for (let b = 0; b < batch; b++) {
     const row = rows[b] ?? rows[0] ?? [];
     for (let s = 0; s < length; s++) {
-      const value = Number(row[s]);
+      const value = typeof row[s] === "string" ? Number.NaN : Number(row[s]);
       if (value !== 0 && value !== 1) {
         throw new GraphError(
-          `${who}: keyMask must hold 0, 1, true or false, got ${String(row[s])} for key ${s}; it says which keys are real`,
+          `${who}: ${name} must hold 0, 1, true or false, got ${String(row[s])} at ${s}; it says which ${positions} are real`,
         );
       }
       data[b * length + s] = value;

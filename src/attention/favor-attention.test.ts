@@ -5,15 +5,14 @@ import { describe, expect, it } from "vitest";
 import { createRandom, fillNormal, gaussianOrthogonalMatrix } from "../random/index.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { relativeError } from "../../tests/model/harness.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { add, exp, log, mul } from "../ops/elementwise.ts";
-import {
-  favorAttention,
-  measureStatistics,
-  type AttentionArray,
-  type FavorAttentionOptions,
-} from "./favor-attention.ts";
+import { concat } from "../ops/slicing.ts";
+import { measureStatistics } from "./measure-statistics.ts";
+import { favorAttention, type AttentionArray, type FavorAttentionOptions } from "./favor-attention.ts";
 import { favorMechanism } from "./favor/favor.ts";
-import { generalizedFeatures } from "./favor/maps/generalized.ts";
+import { arcCosineFeatures, generalizedFeatures, type GeneralizedOptions } from "./favor/maps/generalized.ts";
+import { featureMaps } from "./favor/maps/index.ts";
 import { dot, naiveExact, naiveFavor, naiveMaps, type Matrix } from "./naive.ts";
 
 const TOLERANCE = {
@@ -340,7 +339,7 @@ describe("favorAttention", () => {
       "statistics of other heads",
       {},
       { mechanism: "favor-optimal", statistics: { meanSquaredSum: ndarray(Float32Array.of(1), [1, 1, 1, 1]) } },
-      /statistics of 'favor-optimal' must hold 'meanSquaredSum' of sizes \[1 3 1 1\], got \[1 1 1 1\]; measure/,
+      /statistics of 'favor-optimal' must hold 'meanSquaredSum' of sizes \[1 3 1 1\], .* got \[1 1 1 1\] with 1 numbers; measure/,
     ],
     [
       "a mask of another length",
@@ -352,7 +351,29 @@ describe("favorAttention", () => {
       "a mask of other numbers",
       {},
       { keyMask: Array.from({ length: S }, () => 0.5) },
-      /keyMask must hold 0, 1, true or false, got 0\.5 for key 0/,
+      /keyMask must hold 0, 1, true or false, got 0\.5 at 0; it says which keys are real/,
+    ],
+    [
+      "statistics that nothing reads",
+      {},
+      { statistics: { meanSquaredSum: ndarray(Float32Array.of(1), [1]) } },
+      /statistics of 'favor' must hold what it reads, got 'meanSquaredSum'; it needs none: leave statistics out/,
+    ],
+    [
+      "a feature map in the place of a mechanism",
+      {},
+      { mechanism: featureMaps.hyperbolic },
+      /mechanism must be a name or a mechanism, got a feature map; give favorMechanism\(map\)/,
+    ],
+    ["true as a word", {}, { causal: "false" }, /causal must be true or false, got 'false'; omit it for false/],
+    ["heads as a word", {}, { numHeads: "3" }, /numHeads must be a positive integer, got '3'/],
+    ["features as a word", {}, { numFeatures: "7" }, /numFeatures must be a positive integer, got '7'; omit/],
+    ["features that are no number", {}, { numFeatures: Number.NaN }, /numFeatures must be a positive integer, got NaN/],
+    [
+      "unknown lengths of the projection's rows",
+      {},
+      { projectionLengths: "chi2" },
+      /projectionLengths must be one of chi, sqrt, got 'chi2'; did you mean 'chi'\?/,
     ],
     [
       "an unknown projection, with the nearest name",
@@ -383,4 +404,59 @@ describe("favorAttention", () => {
       expect.objectContaining({ name: expect.stringMatching(/^(Graph|Shape)Error$/) as string }),
     );
   });
+});
+
+describe("a feature map of the user's", () => {
+  const f = (u: Tensor) => mul(u, u);
+  it.each([
+    [
+      "computes with numbers",
+      { f: (u: unknown) => Math.exp(Number(u)) },
+      /'mine' must return a tensor .* got NaN; write mul/,
+    ],
+    ["gives a number", { f: () => 3 }, /'mine' must return a tensor made by the ops of performer-ts\/ops, got 3/],
+    ["changes the shape", { f: (u: Tensor) => concat([u, u], -1) }, /must work element by element and keep the shape/],
+    ["is not defined everywhere", { f: log }, /'mine' must be defined everywhere, got NaN at -8; guard its argument/],
+    ["is missing", { f: undefined }, /f must be a function of a tensor, got undefined; for example/],
+    ["has no name", { name: undefined }, /name must be a word, got undefined/],
+    ["has an unknown option", { epsilon: 1 }, /'epsilon' is not an option; did you mean 'kernelEpsilon'\?/],
+    ["has a negative epsilon", { kernelEpsilon: -1 }, /kernelEpsilon must be a number from 0 on, got -1/],
+  ])("is refused when it %s", (_what, changes, message) => {
+    const options = { name: "mine", f, warn: () => undefined, ...changes } as unknown as GeneralizedOptions; // as untyped callers would
+    expect(() => generalizedFeatures(options)).toThrow(message);
+  });
+
+  it("that overflows is told of, not passed on as NaN", async () => {
+    const steep = generalizedFeatures({ name: "steep", f: (u) => exp(mul(u, 60)) });
+    const overflowing = { ...options, mechanism: favorMechanism(steep) };
+    await expect(favorAttention(dims, overflowing)).rejects.toThrow(
+      /the output of 'favor-steep' must be finite, got .*, or the map's function overflows: scale them down/,
+    );
+  });
+
+  it("is refused by favorMechanism when it is none", () => {
+    expect(() => favorMechanism("relu" as unknown as typeof featureMaps.relu)).toThrow(
+      /favorMechanism: map must be a feature map, got 'relu'; take one of featureMaps/,
+    );
+    expect(() => arcCosineFeatures(3 as 2)).toThrow(/arcCosineFeatures: order must be 0, 1 or 2, got 3/);
+  });
+});
+
+it("padded positions do not reach the statistics of a sequence", async () => {
+  const real = 11;
+  const keyMask = Array.from({ length: S }, (_, s) => s < real);
+  const padded = (factor: number) => {
+    const data = k.map((value, i) => (i < real * numHeads * headDim ? value : factor * value));
+    return { q: { data, dims: dims.k.dims }, k: { data, dims: dims.k.dims }, v: dims.v };
+  };
+  const part = real * numHeads * valueDim;
+  for (const mechanism of ["favor-optimal", "favor-rescaled", "favor-saderf"] as const) {
+    const [short, long] = [
+      await favorAttention(padded(1), { ...options, mechanism, keyMask }),
+      await favorAttention(padded(5), { ...options, mechanism, keyMask }),
+    ];
+    expect(relativeError(long.data.subarray(0, part), short.data.subarray(0, part)), mechanism).toBeLessThan(
+      TOLERANCE.naive,
+    );
+  }
 });

@@ -1,6 +1,15 @@
 /** Attention: FAVOR+ on plain arrays, and the mechanisms for graphs of your own. */
-export { favorAttention, measureStatistics } from "./favor-attention.ts";
-export type { AttentionArray, AttentionOutput, FavorAttentionOptions, KeyMask, TensorLike } from "./favor-attention.ts";
+export { favorAttention } from "./favor-attention.ts";
+export { measureStatistics } from "./measure-statistics.ts";
+export type { MeasureStatisticsOptions } from "./measure-statistics.ts";
+export type {
+  AttentionArray,
+  AttentionOutput,
+  FavorAttentionOptions,
+  FrozenStatistics,
+  KeyMask,
+  TensorLike,
+} from "./favor-attention.ts";
 export { featureMaps } from "./favor/maps/index.ts";
 export type { FeatureMapName } from "./favor/maps/index.ts";
 export type {
@@ -32,7 +41,7 @@ export type {
 export { mechanisms } from "./mechanisms.ts";
 export type { MechanismName } from "./mechanisms.ts";
 export { attentionMatrix } from "./attention-matrix.ts";
-export type { AttentionMatrix, AttentionMatrixOptions } from "./attention-matrix.ts";
+export type { AttentionMatrix } from "./attention-matrix.ts";
 export { diagnose } from "./diagnose/diagnose.ts";
 export type { Diagnosis, HeadDiagnosis, MeasuredCandidate } from "./diagnose/diagnose.ts";
 export type { DiagnoseOptions, DiagnosisCandidate } from "./diagnose/options.ts";

@@ -30,6 +30,10 @@ export function trainCommand(): Command {
       ["train", "the recipe demo, about three minutes, into runs/demo"],
       ["train my.jsonc --out runs/mine", "a recipe of your own, into a folder of your choice"],
       ["train --set training.steps=100 --set model.modelDim=64", "change single settings"],
+      [
+        "train --set mechanism=favor-hyperbolic --set projection=simplex",
+        "another feature map and projection (docs/feature-maps.md)",
+      ],
       ["train --fasta mine.fasta.gz --split-by hash", "your own sequences"],
       ["train --resume runs/demo", "go on after an interruption, bit for bit"],
       ["train my.jsonc --out runs/mine --resume", "the same, by the command that began the run"],

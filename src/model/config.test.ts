@@ -13,6 +13,11 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
     { numFeatures: 0 },
     /^model: numFeatures must be above 0, got 0; leave it out for its default$/,
   ],
+  [
+    "more random features than an array holds",
+    { numFeatures: 1e9 },
+    /^model: numFeatures must be at most 2097152, or the projections do not fit an array, got 1000000000; leave/,
+  ],
   ["half a layer", { numLayers: 1.5 }, /^model: numLayers must be a whole number, got 1\.5; leave/],
   [
     "rotary positions with an odd headDim",

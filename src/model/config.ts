@@ -1,6 +1,11 @@
 /** The configuration of a model: sizes and kinds, with the reason beside each default. */
 import { z } from "zod";
-import { defaultNumFeatures, projectionNames, type ProjectionChoice } from "../attention/favor/projections.ts";
+import {
+  defaultNumFeatures,
+  LARGEST_ARRAY_BYTES,
+  projectionNames,
+  type ProjectionChoice,
+} from "../attention/favor/projections.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";
 import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
 import { ConfigError, parseOptions } from "./parse-options.ts";
@@ -79,11 +84,14 @@ export function modelConfig(options: ModelOptions): ModelConfig {
       `model: rotary positions must have an even headDim (modelDim / numHeads), got ${headDim}; change numHeads or use positions 'learned'`,
     );
   }
-  return {
-    ...parsed,
-    mlpDim: parsed.mlpDim ?? 4 * modelDim,
-    numFeatures: parsed.projection === "none" ? headDim : (parsed.numFeatures ?? defaultNumFeatures(headDim)),
-  };
+  const numFeatures = parsed.projection === "none" ? headDim : (parsed.numFeatures ?? defaultNumFeatures(headDim));
+  const most = Math.floor(LARGEST_ARRAY_BYTES / 4 / (headDim * numHeads));
+  if (numFeatures > most) {
+    throw new ConfigError(
+      `model: numFeatures must be at most ${most}, or the projections do not fit an array, got ${numFeatures}; leave it out for its default`,
+    );
+  }
+  return { ...parsed, mlpDim: parsed.mlpDim ?? 4 * modelDim, numFeatures };
 }
 
 /** The projections of a model's mechanism, as it draws them. */

@@ -1,7 +1,8 @@
 /** What holds for any sizes, norms and masks: every mechanism gives finite numbers or a named error, never silent NaN. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { favorAttention, measureStatistics } from "../../src/attention/favor-attention.ts";
+import { favorAttention } from "../../src/attention/favor-attention.ts";
+import { measureStatistics } from "../../src/attention/measure-statistics.ts";
 import { projectionNames } from "../../src/attention/favor/projections.ts";
 import type { AttentionMechanism } from "../../src/attention/mechanism.ts";
 import { mechanisms, type MechanismName } from "../../src/attention/mechanisms.ts";

@@ -6,7 +6,8 @@ import type { RowLengths } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { projectionNames, type ProjectionChoice } from "../favor/projections.ts";
 import type { MechanismName } from "../mechanisms.ts";
-import { findMechanism, refuseUnknownOptions, requirePositiveInteger } from "../options.ts";
+import { refuseUnknownOptions, requirePositiveInteger } from "../checks.ts";
+import { findMechanism } from "../options.ts";
 
 type ProjectionKindName = NonNullable<ProjectionChoice["kind"]>;
 

@@ -1,7 +1,6 @@
 /** Queries, keys and values as heads `[B, H, length, width]`, checked, and rows picked out of them. */
 import type { AttentionArray } from "../arrays.ts";
-import { readBatch } from "../batch.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { readBatches, type Batch } from "../batch.ts";
 import { ndarray, type NdArray } from "../../graph/ndarray.ts";
 import { permutation, type Random } from "../../random/index.ts";
 
@@ -41,36 +40,13 @@ export function readSequences(
   arrays: { readonly q: AttentionArray; readonly k: AttentionArray; readonly v?: AttentionArray | undefined },
   layout: Layout,
 ): HeadSequences {
-  const q = readHeads(who, "q", arrays.q, layout);
-  const k = readHeads(who, "k", arrays.k, layout);
-  const v = arrays.v === undefined ? undefined : readHeads(who, "v", arrays.v, layout);
-  if (k.width !== q.width) {
-    throw new GraphError(
-      `${who}: q and k must have the same width, got ${q.width * layout.numHeads} and ${k.width * layout.numHeads}; ` +
-        "their product is what attention reads",
-    );
-  }
-  if (k.batch !== q.batch || (v !== undefined && v.batch !== q.batch)) {
-    throw new GraphError(
-      `${who}: q, k and v must have the same batch, got ${[q, k, v].flatMap((each) => each?.batch ?? []).join(", ")}`,
-    );
-  }
-  if (v !== undefined && v.length !== k.length) {
-    throw new GraphError(`${who}: k and v must have the same length, got ${k.length} and ${v.length}`);
-  }
-  if (layout.causal && q.length !== k.length) {
-    throw new GraphError(
-      `${who}: causal q and k must have the same length, got ${q.length} and ${k.length}; leave causal out for other lengths`,
-    );
-  }
-  return { q, k, v, batched: q.batched };
+  const { q, k, v } = readBatches(who, arrays, layout);
+  return { q: toHeads(q, layout), k: toHeads(k, layout), v: v && toHeads(v, layout), batched: q.batched };
 }
 
-function readHeads(who: string, name: string, array: AttentionArray, layout: Layout) {
-  const { data, shape, batched } = readBatch(who, name, array, layout);
-  const [batch, length, width] = shape;
-  const sizes = { batch, numHeads: layout.numHeads, length, width: width / layout.numHeads };
-  return { ...sizes, data: splitHeads(data, sizes), batched };
+function toHeads({ data, shape: [batch, length, width] }: Batch, { numHeads }: Layout): Heads {
+  const sizes = { batch, numHeads, length, width: width / numHeads };
+  return { ...sizes, data: splitHeads(data, sizes) };
 }
 
 /** `[B, L, H·D]` → `[B, H, L, D]`. */

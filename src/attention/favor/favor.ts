@@ -4,6 +4,7 @@ import { GraphError } from "../../graph/errors.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionMechanism } from "../mechanism.ts";
+import { shown } from "../checks.ts";
 import { bidirectionalScan } from "./bidirectional.ts";
 import { causalScan } from "./causal-scan.ts";
 import { featureMaps, type FeatureMapName } from "./maps/index.ts";
@@ -22,7 +23,12 @@ const forms = {
  *
  * @param name default `favor-` and the map's name
  */
-export function favorMechanism(map: FeatureMap, name = `favor-${map.name}`): AttentionMechanism {
+export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): AttentionMechanism {
+  if (typeof map?.features !== "function") {
+    throw new GraphError(
+      `favorMechanism: map must be a feature map, got ${shown(map)}; take one of featureMaps, or make one with generalizedFeatures`,
+    );
+  }
   const { statistics } = map;
   const adapt = (inputs: MapInputs, given: Statistics | undefined): MapInputs =>
     statistics === undefined ? inputs : statistics.adapt(inputs, given ?? missingStatistics(name));

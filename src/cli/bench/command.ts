@@ -18,6 +18,14 @@ import type { AttentionBenchOptions } from "./settings.ts";
 export function benchCommand(): Command {
   return frameErrors(new Command("bench"), "performer bench")
     .description("Measure speed on this machine.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  performer bench attention      attention beside its matrix products and exact attention
+  performer bench train          a training step
+  performer bench decode         a token far out beside one near the start`,
+    )
     .addCommand(attentionCommand())
     .addCommand(trainBenchCommand())
     .addCommand(decodeBenchCommand());
@@ -83,35 +91,47 @@ export function formatAttentionBench({ machine, gemm, rows }: AttentionBenchResu
   const times = (value: number | undefined, digits: number, unit = "") =>
     value === undefined ? "" : `${formatFixed(value, digits)}${unit}`;
   const table = formatTable(
-    [
-      "attention",
-      "direction",
-      "pass",
-      "tokens",
-      "median ms",
-      "min ms",
-      "bound ms",
-      "over bound",
-      "over loop bound",
-      "over positive",
-      "exact ms",
-      "faster",
-    ],
-    rows.map((row) => [
-      row.mechanism,
-      row.causal ? "causal" : "bidirectional",
-      row.pass,
-      formatCount(row.seqLen),
-      times(row.medianMs, 1),
-      times(row.minMs, 1),
-      times(row.boundMs, 1),
-      times(row.ratioToBound, 2, "×"),
-      times(row.ratioToLoopBound, 2, "×"),
-      times(row.ratioToPositive, 2, "×"),
-      times(row.exactMs, 0),
-      times(row.speedupOverExact, 1, "×"),
-    ]),
+    ...measuredColumns(
+      [
+        "attention",
+        "direction",
+        "pass",
+        "tokens",
+        "median ms",
+        "min ms",
+        "bound ms",
+        "over bound",
+        "over loop bound",
+        "over positive",
+        "exact ms",
+        "faster",
+      ],
+      rows.map((row) => [
+        row.mechanism,
+        row.causal ? "causal" : "bidirectional",
+        row.pass,
+        formatCount(row.seqLen),
+        times(row.medianMs, 1),
+        times(row.minMs, 1),
+        times(row.boundMs, 1),
+        times(row.ratioToBound, 2, "×"),
+        times(row.ratioToLoopBound, 2, "×"),
+        times(row.ratioToPositive, 2, "×"),
+        times(row.exactMs, 0),
+        times(row.speedupOverExact, 1, "×"),
+      ]),
+    ),
   );
   const about = `${cpu}, ${threads} threads, ${platform}, Node ${node}, ${engine}; 1024³ product ${formatFixed(gemm.gflops, 0)} GFLOP/s`;
   return `${about}\n\n${table}`;
+}
+
+/** Without the columns of what was not measured at all. */
+function measuredColumns(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+): [readonly string[], readonly (readonly string[])[]] {
+  const kept = heads.map((_, column) => rows.some((row) => row[column] !== ""));
+  const pick = (cells: readonly string[]) => cells.filter((_, column) => kept[column]);
+  return [pick(heads), rows.map(pick)];
 }

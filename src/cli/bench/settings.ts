@@ -51,7 +51,7 @@ function parseLengths(text: string): readonly number[] {
 }
 
 function parseMechanisms(text: string): readonly BenchMechanism[] {
-  if (text.trim() === "all") return benchMechanisms;
+  if (listed(text).includes("all")) return benchMechanisms;
   return listed(text).map((item) => {
     const mechanism = benchMechanisms.find((each) => each === item);
     if (mechanism !== undefined) return mechanism;

@@ -24,7 +24,15 @@ const ALL = "all";
 /** @param loadClaims default the compiled ones; tests bring their own */
 export function labCommand(loadClaims: LoadClaims = loadBuiltClaims): Command {
   return frameErrors(new Command("lab"), "performer lab")
-    .description("Check published claims on this machine.")
+    .description("Check published claims on this machine, and how near a model's attention is to softmax.")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  performer lab list                       the claims
+  performer lab run attention-error        check one: minutes; --quick: seconds
+  performer lab diagnose runs/demo         the attention of a trained model`,
+    )
     .addCommand(listCommand(loadClaims))
     .addCommand(runCommand(loadClaims))
     .addCommand(diagnoseCommand());
@@ -35,8 +43,8 @@ function listCommand(loadClaims: LoadClaims): Command {
     name: "lab list",
     summary: "List the claims that can be checked.",
     examples: [
-      ["lab list", "name, title and the published figures, in short"],
-      ["lab list --json", "the same, whole"],
+      ["lab list", "names and titles"],
+      ["lab list --json", "with what was published"],
     ],
   })
     .name("list")

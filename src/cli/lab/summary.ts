@@ -8,18 +8,13 @@ import type { ResultFiles } from "./write-result.ts";
 
 /** Longer lists are told by their ends; all of them stand in result.json. */
 const LONGEST_LIST = 8;
-const TITLE_LETTERS = 78;
-const PUBLISHED_LETTERS = 60;
+const TITLE_LETTERS = 100;
 
-/** One line a claim; what is too long for it ends in dots, and whole in `--json`. */
+/** One line a claim; what is too long for it ends in dots. What was published stands in `--json`. */
 export function formatClaimList(claims: readonly Claim[]): string {
   return formatTable(
-    ["claim", "title", "published"],
-    claims.map(({ claim, title, published }) => [
-      claim,
-      shorten(title, TITLE_LETTERS),
-      shorten(formatPublished(published), PUBLISHED_LETTERS),
-    ]),
+    ["claim", "title"],
+    claims.map(({ claim, title }) => [claim, shorten(title, TITLE_LETTERS)]),
   );
 }
 
@@ -37,7 +32,7 @@ export function formatClaimResult(title: string, result: ClaimResult, files: Res
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
-  return `${claim}: ${title}\n\n${lines.join("\n")}`;
+  return `${claim}: ${title}\nholds: ${holds ? "yes" : "no"}\n\n${lines.join("\n")}`;
 }
 
 type Row = readonly [name: string, value: string];
@@ -78,13 +73,6 @@ function formatPlain(value: Plain): string {
   // Large counts with their thousands apart; what is measured with as many digits as a reader compares.
   if (!Number.isInteger(value)) return String(roundTo(value));
   return Math.abs(value) < 10_000 ? String(value) : formatCount(value);
-}
-
-function formatPublished(published: Claim["published"]): string {
-  if (typeof published === "string") return published;
-  return rowsOf(published)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(", ");
 }
 
 function shorten(text: string, letters: number): string {

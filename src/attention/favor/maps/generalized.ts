@@ -9,6 +9,7 @@ import { gelu } from "../../../ops/gelu.ts";
 import { max } from "../../../ops/maximum-along.ts";
 import { constant, stopGradient } from "../../../ops/source.ts";
 import { evaluate } from "../../../runtime/reference.ts";
+import { refuseUnknownOptions, shown } from "../../checks.ts";
 import { column, project, usual, type FeatureMap } from "./feature-map.ts";
 
 /** As published: small beside features of order 1, large beside rounding. */
@@ -34,11 +35,12 @@ export interface GeneralizedOptions {
  *
  * @throws GraphError when f changes the shape, or gives NaN on [−8, 8]
  * @example
- * const softplus = generalizedFeatures({ name: "softplus", f: (u) => log(add(exp(u), 1)) });
- * await favorAttention({ q, k, v }, { mechanism: favorMechanism(softplus) });
+ * const squared = generalizedFeatures({ name: "squared", f: (u) => mul(u, u) });
+ * await favorAttention({ q, k, v }, { mechanism: favorMechanism(squared) });
  * Source: section 2.2 and appendix D.3, arXiv:2009.14794.
  */
 export function generalizedFeatures(options: GeneralizedOptions): FeatureMap {
+  checkOptions(options);
   // oxlint-disable-next-line no-console -- the one channel for warnings that Node and browsers share
   const { name, f, kernelEpsilon = KERNEL_EPSILON, warn = console.warn } = options;
   if (!Number.isFinite(kernelEpsilon) || kernelEpsilon < 0) {
@@ -55,6 +57,42 @@ export function generalizedFeatures(options: GeneralizedOptions): FeatureMap {
     );
   }
   return generalized(name, options.summary ?? `${name}(ωx) + ε`, f, { positive, kernelEpsilon });
+}
+
+const optionNames = ["name", "summary", "f", "kernelEpsilon", "warn"] as const satisfies (keyof GeneralizedOptions)[];
+
+/** What types do not catch in JavaScript. */
+function checkOptions(options: GeneralizedOptions): void {
+  refuseUnknownOptions("generalizedFeatures", options, optionNames);
+  if (typeof options.name !== "string" || options.name === "") {
+    throw new GraphError(
+      `generalizedFeatures: name must be a word, got ${shown(options.name)}; tables and errors use it`,
+    );
+  }
+  if (typeof options.f !== "function") {
+    throw new GraphError(
+      `generalizedFeatures: f must be a function of a tensor, got ${shown(options.f)}; for example (u) => square(relu(u))`,
+    );
+  }
+}
+
+/** Calls the user's function, whose likeliest mistake is to compute with numbers. */
+function callOnTensor(name: string, f: (u: Tensor) => Tensor, u: Tensor): Tensor {
+  let values: unknown;
+  try {
+    values = f(u);
+  } catch (error) {
+    if (error instanceof GraphError) throw error;
+    throw new GraphError(
+      `generalizedFeatures: '${name}' must compute with tensors, got ${String(error)}; use the ops of performer-ts/ops`,
+      { cause: error },
+    );
+  }
+  if (typeof values === "object" && values !== null && "node" in values) return values as Tensor; // tensors alone have nodes
+  throw new GraphError(
+    `generalizedFeatures: '${name}' must return a tensor made by the ops of performer-ts/ops, got ${shown(values)}; ` +
+      "write mul(u, u) for u * u, exp(u) for Math.exp(u)",
+  );
 }
 
 function generalized(
@@ -80,7 +118,7 @@ function generalized(
 function leastValue(name: string, f: (u: Tensor) => Tensor): { readonly least: number; readonly where: number } {
   const points = Float32Array.from({ length: 1025 }, (_, index) => (index - 512) / 64);
   const u = constant(ndarray(points, [1, points.length]));
-  const values = f(u);
+  const values = callOnTensor(name, f, u);
   if (values.shape.length !== 2 || values.shape[1] !== points.length) {
     throw new GraphError(
       `generalizedFeatures: '${name}' must work element by element and keep the shape [1 ${points.length}], ` +
@@ -152,6 +190,9 @@ export const generalizedMaps = {
  * Source: Cho and Saul, Kernel methods for deep learning, 2009.
  */
 export function arcCosineFeatures(order: 0 | 1 | 2): FeatureMap {
+  if (![0, 1, 2].includes(order)) {
+    throw new GraphError(`arcCosineFeatures: order must be 0, 1 or 2, got ${shown(order)}; 1 is the kernel of ReLU`);
+  }
   const powers = [
     // The gradient of a step is 0 wherever it exists.
     (u: Tensor) => stopGradient(cast(cast(relu(u), "bool"), "float32")),

@@ -1,0 +1,233 @@
+/** Attention over plain arrays: what favorAttention and attentionMatrix share. */
+import { createBackend } from "#engine";
+import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import { GraphError } from "../graph/errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { createRandom } from "../random/index.ts";
+import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
+import { input } from "../ops/source.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { readMask, type Batch, type KeyMask } from "./batch.ts";
+import { checkState } from "./favor/favor.ts";
+import { defaultNumFeatures, projectionNames, type ProjectionChoice } from "./favor/projections.ts";
+import { formFor, type AttentionMechanism } from "./mechanism.ts";
+import type { MechanismName } from "./mechanisms.ts";
+import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
+import { findMechanism } from "./options.ts";
+
+/** Frozen statistics by name, `[1, numHeads, 1, width]` each; arrays of numbers, as from JSON, will do. */
+export type FrozenStatistics = Readonly<
+  Record<string, { readonly data: ArrayLike<number | bigint>; readonly shape: readonly number[] }>
+>;
+
+export interface FavorAttentionOptions {
+  /** Must divide the width. Default 1. */
+  readonly numHeads?: number;
+  /** Position i sees positions ≤ i. Default false. */
+  readonly causal?: boolean;
+  /** Rows of the projection of a head; some maps give two features a row. Default round(headDim · ln headDim). More are slower and nearer to softmax. */
+  readonly numFeatures?: number;
+  /** Decides the random projection. Default 0. */
+  readonly seed?: number;
+  /** Default `favor`: approximates softmax attention. A name of the table `mechanisms`, or `favorMechanism` of a map of your own. */
+  readonly mechanism?: MechanismName | AttentionMechanism;
+  /** How the projection is drawn. Default: what the mechanism is meant for, orthogonal rows for most; `none`: no projection. */
+  readonly projection?: NonNullable<ProjectionChoice["kind"]>;
+  /** Lengths of the projection's rows. Default: what the mechanism is meant for, `chi` for most. */
+  readonly projectionLengths?: NonNullable<ProjectionChoice["rowLengths"]>;
+  /** A projection of its own for every head. Default false. */
+  readonly projectionPerHead?: boolean;
+  /** Which keys are real. Default: all. A query without any real key gets 0 (with `exact`: the mean of the values). */
+  readonly keyMask?: KeyMask;
+  /**
+   * Which queries are real, for mechanisms that measure whole sequences; others do not read it. Default: as the keys, where there
+   * are as many queries as keys, else all.
+   */
+  readonly queryMask?: KeyMask;
+  /** Frozen statistics (`measureStatistics`), which mechanisms that measure the whole sequence need to be causal. */
+  readonly statistics?: FrozenStatistics;
+  /** Needed for flat arrays only. */
+  readonly headDim?: number;
+  /** Default: the platform's own. */
+  readonly backend?: Backend;
+}
+
+/** The names of all options. */
+export const optionNames = Object.keys({
+  numHeads: true,
+  causal: true,
+  numFeatures: true,
+  seed: true,
+  mechanism: true,
+  projection: true,
+  projectionLengths: true,
+  projectionPerHead: true,
+  keyMask: true,
+  queryMask: true,
+  statistics: true,
+  headDim: true,
+  backend: true,
+} satisfies Record<keyof FavorAttentionOptions, true>);
+
+export interface CheckedOptions {
+  readonly mechanism: AttentionMechanism;
+  readonly numHeads: number;
+  readonly causal: boolean;
+}
+
+/** @throws GraphError for options of unknown names or wrong types */
+export function checkOptions(who: string, options: FavorAttentionOptions, names = optionNames): CheckedOptions {
+  refuseUnknownOptions(who, options, names);
+  const { numHeads = 1, causal = false, projectionPerHead = false } = options;
+  const mechanism = findMechanism(who, options.mechanism ?? "favor");
+  requirePositiveInteger(who, "numHeads", numHeads);
+  requireBoolean(who, "causal", causal);
+  requireBoolean(who, "projectionPerHead", projectionPerHead);
+  if (options.projection !== undefined) requireOneOf(who, "projection", options.projection, projectionNames);
+  if (options.projectionLengths !== undefined) {
+    requireOneOf(who, "projectionLengths", options.projectionLengths, ["chi", "sqrt"]);
+  }
+  return { mechanism, numHeads, causal };
+}
+
+/**
+ * Draws what the mechanism needs, compiles a graph for the sizes, runs it and frees it.
+ *
+ * @returns `[B, L, H·E]`
+ * @throws GraphError for masks and statistics that do not fit, too many features, and outputs that are not finite
+ */
+export async function attend(
+  who: string,
+  batches: { readonly q: Batch; readonly k: Batch; readonly v: Batch },
+  options: FavorAttentionOptions,
+): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }> {
+  const { mechanism, numHeads, causal } = checkOptions(who, options);
+  const { seed = 0, backend = createBackend() } = options;
+  const [B, S] = batches.k.shape;
+  const headDim = batches.q.shape[2] / numHeads;
+  const numFeatures = options.numFeatures ?? defaultNumFeatures(headDim);
+  requirePositiveIntegerOrDefault(who, numFeatures, headDim);
+  // Before anything is drawn: a projection too large takes minutes.
+  const rows = options.projection === "none" ? headDim : numFeatures;
+  if (mechanism.map) checkState(mechanism.map, [B, numHeads, S, batches.v.shape[2] / numHeads], rows);
+  const projection = {
+    ...(options.projection && { kind: options.projection }),
+    ...(options.projectionLengths && { rowLengths: options.projectionLengths }),
+    perHead: options.projectionPerHead ?? false,
+  };
+  const drawn = mechanism.initialise(createRandom(seed, "projection"), { headDim, numFeatures, numHeads, projection });
+  const masks = readMasks(who, batches, options);
+  const statistics = options.statistics && readStatistics(who, mechanism, options.statistics, [numHeads, headDim]);
+  const attended = mechanism.apply(
+    headsOf("q", batches.q, numHeads),
+    headsOf("k", batches.k, numHeads),
+    headsOf("v", batches.v, numHeads),
+    {
+      causal,
+      form: formFor(backend.device),
+      ...(drawn && { projection: input("projection", drawn.projection.shape) }),
+      ...inputsFor(masks),
+      ...(statistics && { statistics: inputsFor(statistics) }),
+    },
+  );
+  const out = mergeAxes(transpose(attended, [0, 2, 1, 3]), 2);
+  const result = await runOnce(backend, { out }, { ...batches, ...drawn, ...masks, ...statistics });
+  const data = Float32Array.from(result["out"]?.data as Float32Array); // float32, or float64 from the reference backend
+  checkFinite(who, data, mechanism);
+  return { data, shape: out.shape };
+}
+
+function requirePositiveIntegerOrDefault(who: string, numFeatures: number, headDim: number): void {
+  if (Number.isInteger(numFeatures) && numFeatures >= 1) return;
+  const got = typeof numFeatures === "string" ? `'${String(numFeatures)}'` : String(numFeatures);
+  throw new GraphError(
+    `${who}: numFeatures must be a positive integer, got ${got}; ` +
+      `omit it to use round(headDim · ln headDim) = ${defaultNumFeatures(headDim)}`,
+  );
+}
+
+/** Both masks as arrays; queries are masked as keys where one sequence attends to itself, as far as sizes tell. */
+export function readMasks(
+  who: string,
+  { q, k }: { readonly q: Batch; readonly k: Batch },
+  { keyMask, queryMask }: Pick<FavorAttentionOptions, "keyMask" | "queryMask">,
+): { readonly keyMask?: NdArray; readonly queryMask?: NdArray } {
+  const sizes = ({ shape: [batch, length] }: Batch) => [batch, length] as const;
+  const ofQueries = queryMask ?? (q.shape[1] === k.shape[1] ? keyMask : undefined);
+  return {
+    ...(keyMask && { keyMask: readMask(who, "keyMask", keyMask, sizes(k)) }),
+    ...(ofQueries && { queryMask: readMask(who, "queryMask", ofQueries, sizes(q)) }),
+  };
+}
+
+/** Each array as an input of the graph, by its name. */
+export function inputsFor<Arrays extends { readonly [name: string]: NdArray | undefined }>(
+  arrays: Arrays,
+): { readonly [Name in keyof Arrays]: Tensor } {
+  const entries = Object.entries(arrays).flatMap(([name, array]) =>
+    array === undefined ? [] : [[name, input(name, array.shape)] as const],
+  );
+  return Object.fromEntries(entries) as { readonly [Name in keyof Arrays]: Tensor }; // the names that were given
+}
+
+/** `[B, L, H·D]` → `[B, H, L, D]`. */
+export function headsOf(name: string, { shape }: Batch, numHeads: number): Tensor {
+  return transpose(splitAxis(input(name, shape), 2, numHeads), [0, 2, 1, 3]);
+}
+
+/** Compiles, runs with those of the arrays that the graph reads, and frees. */
+export async function runOnce(
+  backend: Backend,
+  outputs: Readonly<Record<string, Tensor>>,
+  feeds: Readonly<Record<string, NdArray | undefined>>,
+): Promise<Record<string, NdArray>> {
+  const executable = await backend.compile({ outputs });
+  try {
+    const read = Object.entries(feeds).flatMap(([name, array]) =>
+      array !== undefined && name in executable.inputs ? [[name, array] as const] : [],
+    );
+    return await executable.run(Object.fromEntries(read));
+  } finally {
+    await executable.dispose();
+  }
+}
+
+function readStatistics(
+  who: string,
+  { name, statistics }: AttentionMechanism,
+  given: FrozenStatistics,
+  [numHeads, headDim]: readonly [number, number],
+): Record<string, NdArray> {
+  const widths = Object.entries(statistics?.widths(headDim) ?? {});
+  const names = widths.map(([key]) => key);
+  const unknown = Object.keys(given).find((key) => !names.includes(key));
+  if (unknown !== undefined) {
+    const fix = names.length === 0 ? "it needs none: leave statistics out" : `it reads ${names.join(", ")}`;
+    throw new GraphError(`${who}: statistics of '${name}' must hold what it reads, got '${unknown}'; ${fix}`);
+  }
+  return Object.fromEntries(
+    widths.map(([key, width]) => {
+      const { shape = [], data = [] } = given[key] ?? {};
+      const sizes = [1, numHeads, 1, width];
+      const values = Float32Array.from(data, Number);
+      const fits = shape.join() === sizes.join() && values.length === numHeads * width;
+      if (fits && values.every((value) => value >= 0 && value < Infinity)) return [key, ndarray(values, sizes)];
+      const got = given[key] === undefined ? "nothing" : `[${shape.join(" ")}] with ${values.length} numbers`;
+      throw new GraphError(
+        `${who}: statistics of '${name}' must hold '${key}' of sizes [${sizes.join(" ")}], finite and not negative, got ${got}; ` +
+          "measure them with measureStatistics for the same heads, and write typed arrays to JSON with Array.from",
+      );
+    }),
+  );
+}
+
+/** What finite inputs can still come to: features of a user's function that overflow, or sums of features that cancel to 0. */
+function checkFinite(who: string, out: Float32Array, { name, map }: AttentionMechanism): void {
+  const wrong = out.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return;
+  const fix =
+    map?.positive === false
+      ? "its features can be negative, so that denominators vanish: use a map of positive features such as 'favor'"
+      : "queries, keys or values are too large for float32, or the map's function overflows: scale them down";
+  throw new GraphError(`${who}: the output of '${name}' must be finite, got ${out[wrong]}; ${fix}`);
+}

@@ -1,0 +1,53 @@
+/** What a mechanism must know about whole sequences, measured on examples and frozen. */
+import { createBackend } from "#engine";
+import type { NdArray } from "../graph/ndarray.ts";
+import type { AttentionArray } from "./arrays.ts";
+import { checkOptions, headsOf, inputsFor, readMasks, runOnce, type FavorAttentionOptions } from "./attend.ts";
+import { readBatches } from "./batch.ts";
+
+const optionNames = ["numHeads", "mechanism", "keyMask", "queryMask", "headDim", "backend"] as const;
+
+export type MeasureStatisticsOptions = Pick<FavorAttentionOptions, (typeof optionNames)[number]>;
+
+/**
+ * Measures what `favor-optimal`, `favor-rescaled` and `favor-saderf` must know about whole sequences, over a batch of examples, to be
+ * given as `statistics` afterwards: frozen, they make causal attention possible, and attention independent of what else stands in a sequence.
+ *
+ * @returns by name, `[1, numHeads, 1, width]`: the mean over the batch; empty for mechanisms that need none
+ *
+ * @example
+ * const statistics = await measureStatistics({ q, k }, { mechanism: "favor-optimal", numHeads: 8 });
+ * await favorAttention({ q, k, v }, { mechanism: "favor-optimal", numHeads: 8, causal: true, statistics });
+ */
+export async function measureStatistics(
+  arrays: { readonly q: AttentionArray; readonly k: AttentionArray },
+  options: MeasureStatisticsOptions = {},
+): Promise<Record<string, NdArray>> {
+  const who = "measureStatistics";
+  const { mechanism, numHeads } = checkOptions(who, options, [...optionNames]);
+  const { q, k } = readBatches(
+    who,
+    { q: arrays.q, k: arrays.k },
+    { numHeads, headDim: options.headDim, causal: false },
+  );
+  const masks = readMasks(who, { q, k }, options);
+  const measured = mechanism.statistics?.measure(
+    headsOf("q", q, numHeads),
+    headsOf("k", k, numHeads),
+    inputsFor(masks),
+  );
+  if (measured === undefined) return {};
+  const results = await runOnce(options.backend ?? createBackend(), measured, { q, k, ...masks });
+  return Object.fromEntries(Object.entries(results).map(([name, array]) => [name, meanOverBatch(array)]));
+}
+
+/** `[B, H, 1, W]` → `[1, H, 1, W]`. */
+function meanOverBatch({ shape, data }: NdArray): NdArray {
+  const [batch = 1, H = 1, , W = 1] = shape;
+  const mean = new Float32Array(H * W);
+  data.forEach((value, index) => {
+    const at = index % mean.length;
+    mean[at] = (mean[at] ?? 0) + Number(value) / batch;
+  });
+  return { dtype: "float32", shape: [1, H, 1, W], data: mean };
+}
