@@ -1,13 +1,20 @@
 /** Next-token logits for growing sequences: by a state of fixed size where the mechanism has one, else by running it all again. */
 import { mechanisms } from "../attention/mechanisms.ts";
 import { formFor, type AttentionMechanism } from "../attention/mechanism.ts";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { rotaryAngles } from "../model/layers.ts";
 import { parameterShapes, projectionShapes, toTree, type Named } from "../model/parameters.ts";
 import { ConfigError } from "../model/parse-options.ts";
-import { logits, logitsStep, type ModelTensors, type Positions } from "../model/performer.ts";
+import {
+  initialStates,
+  nextStateOutputs,
+  nextStates,
+  positionFeeds,
+  positionInputs,
+  stateInputs,
+} from "../model/parts.ts";
+import { logits, logitsOfPart, type ModelTensors } from "../model/performer.ts";
+import { reshape } from "../ops/layout.ts";
 import { constant, input } from "../ops/source.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 
@@ -39,7 +46,7 @@ export async function createDecoder(
 ): Promise<Decoder> {
   const mechanism: AttentionMechanism = mechanisms[config.mechanism];
   return mechanism.recurrent
-    ? createRecurrentDecoder(config, mechanism.recurrent, tensors, backend, batchSize, start)
+    ? createRecurrentDecoder(config, tensors, backend, batchSize, start)
     : createRereadingDecoder(config, tensors, backend, batchSize, start);
 }
 
@@ -62,42 +69,22 @@ function checkPosition(config: ModelConfig, position: number): void {
   }
 }
 
-type Recurrent = NonNullable<AttentionMechanism["recurrent"]>;
-
 async function createRecurrentDecoder(
   config: ModelConfig,
-  recurrent: Recurrent,
   tensors: Named<NdArray>,
   backend: Backend,
   batchSize: number,
   start: number,
 ): Promise<Decoder> {
-  const { modelDim, numHeads, numLayers, numFeatures } = config;
-  const headDim = modelDim / numHeads;
-  const initial = recurrent.initialState({ B: batchSize, H: numHeads, D: headDim, E: headDim, M: numFeatures });
-  const stateName = (layer: number, name: string) => `state.${layer}.${name}`;
-  const states = Array.from({ length: numLayers }, (_, layer) =>
-    Object.fromEntries(
-      Object.entries(initial).map(([name, { shape }]) => [name, input(stateName(layer, name), shape)]),
-    ),
-  );
-  const result = logitsStep(
+  const { logits, states } = logitsOfPart(
     constantModel(config, tensors),
-    input("tokenIds", [batchSize], "int32"),
-    positionInputs(config),
-    states,
+    input("tokenIds", [batchSize, 1], "int32"),
+    positionInputs(config, 1),
+    stateInputs(config, batchSize),
   );
-  const outputs: Record<string, Tensor> = { logits: result.logits };
-  result.states.forEach((state, layer) => {
-    for (const [name, tensor] of Object.entries(state)) outputs[`next.${stateName(layer, name)}`] = tensor;
-  });
+  const outputs = { logits: reshape(logits, [batchSize, config.vocabSize]), ...nextStateOutputs(states) };
   const step = await backend.compile({ outputs });
-  const first = Object.fromEntries(
-    states.flatMap((state, layer) =>
-      Object.keys(state).map((name) => [stateName(layer, name), initial[name]] as [string, NdArray]),
-    ),
-  );
-  return decodeFrom({ config, step, users: 0 }, first, start);
+  return decodeFrom({ config, step, users: 0 }, initialStates(config, batchSize), start);
 }
 
 /** A compiled step, and how many decoders use it. */
@@ -119,9 +106,9 @@ function decodeFrom(shared: SharedStep, state: Readonly<Record<string, NdArray>>
     },
     next: async (tokens) => {
       checkPosition(config, position);
-      const results = await step.run({ tokenIds: tokens, ...current, ...positionFeeds(config, position) });
+      const results = await step.run({ tokenIds: tokens, ...current, ...positionFeeds(config, position, 1) });
       // Outputs are fresh arrays, so they can be the next call's inputs, and forks can hold on to the old ones.
-      current = Object.fromEntries(Object.keys(current).map((name) => [name, results[`next.${name}`] as NdArray]));
+      current = nextStates(results);
       position++;
       return results["logits"]?.data as Float32Array; // declared float32
     },
@@ -133,18 +120,6 @@ function decodeFrom(shared: SharedStep, state: Readonly<Record<string, NdArray>>
       if (shared.users === 0) await step.dispose();
     },
   };
-}
-
-function positionInputs(config: ModelConfig): Positions {
-  if (config.positions === "learned") return { ids: input("position", [1], "int32") };
-  const shape = [1, 1, config.modelDim / config.numHeads];
-  return { angles: { cos: input("rotary.cos", shape), sin: input("rotary.sin", shape) } };
-}
-
-function positionFeeds(config: ModelConfig, position: number): Record<string, NdArray> {
-  if (config.positions === "learned") return { position: ndarray(Int32Array.of(position), [1]) };
-  const { cos, sin } = rotaryAngles([position], config.modelDim / config.numHeads);
-  return { "rotary.cos": cos, "rotary.sin": sin };
 }
 
 /** Lengths are rounded up to multiples of this, so that few graphs are compiled. */

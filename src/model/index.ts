@@ -12,6 +12,6 @@ export {
 } from "./parameters.ts";
 export type { Block, Linear, Named, Norm, Parameters } from "./parameters.ts";
 export { ConfigError } from "./parse-options.ts";
-export { logits, logitsStep } from "./performer.ts";
+export { logits, logitsOfPart } from "./performer.ts";
 export type { ForwardOptions, ModelTensors, Positions } from "./performer.ts";
 export { checkTensors, checkVocabulary, tensorShapes } from "./tensors.ts";

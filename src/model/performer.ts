@@ -7,7 +7,7 @@ import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
-import { reshape, transpose } from "../ops/layout.ts";
+import { transpose } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { constant } from "../ops/source.ts";
 import type { ModelConfig } from "./config.ts";
@@ -130,38 +130,42 @@ function output({ config, parameters }: ModelTensors, x: Tensor): Tensor {
 }
 
 /**
- * One token a sequence, with the states of all layers in and out: the cost does not depend on the position.
+ * Logits over a part of a sequence, with the states of all layers in and out: one token costs the same at any position, and long
+ * sequences can be read part by part, with gradients through the states.
  *
- * @param tokenIds `[B]` int32
- * @param states one for each layer
- * @returns logits `[B, vocabSize]` and the next states
+ * @param tokenIds `[B, L]` int32
+ * @param states one for each layer, behind what came before
+ * @returns logits `[B, L, vocabSize]` and the next states
  * @throws GraphError when the mechanism has no recurrent form
  */
-export function logitsStep(
+export function logitsOfPart(
   model: ModelTensors,
   tokenIds: Tensor,
   positions: Positions,
   states: readonly AttentionState[],
+  options: Pick<ForwardOptions, "dropout"> = {},
 ): { readonly logits: Tensor; readonly states: readonly AttentionState[] } {
   const { config, projections } = model;
   const { recurrent }: AttentionMechanism = mechanisms[config.mechanism];
   if (recurrent === undefined) {
-    throw new GraphError(`logitsStep: the mechanism must have a recurrent form, got '${config.mechanism}'`);
+    throw new GraphError(`logitsOfPart: the mechanism must have a recurrent form, got '${config.mechanism}'`);
   }
+  const advance = tokenIds.shape[1] === 1 ? recurrent.step : recurrent.extend;
+  const drop = options.dropout ?? ((x: Tensor) => x);
   const next: AttentionState[] = [];
   return scope("performer", () => {
-    let x = embed(model, reshape(tokenIds, [-1, 1]), positions);
+    let x = drop(embed(model, tokenIds, positions));
     model.parameters.blocks.forEach((block, layer) => {
       x = scope(`blocks.${layer}`, () => {
         const attend = (q: Tensor, k: Tensor, v: Tensor) => {
           const projection = projections[projectionName(layer)];
-          const step = recurrent.step(q, k, v, states[layer] ?? {}, projection ? { projection } : {});
-          next.push(step.state);
-          return step.out;
+          const part = advance(q, k, v, states[layer] ?? {}, projection ? { projection } : {});
+          next.push(part.state);
+          return part.out;
         };
-        return applyBlock(config, block, x, positions, {}, attend);
+        return applyBlock(config, block, x, positions, options, attend);
       });
     });
-    return { logits: reshape(output(model, x), [-1, config.vocabSize]), states: next };
+    return { logits: output(model, x), states: next };
   });
 }

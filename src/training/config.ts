@@ -12,6 +12,11 @@ const schema = z.strictObject({
   steps: count.default(1000),
   /** Tokens of a batch, padding included. Default 4096: enough rows for the matrix products to run at full rate. */
   tokensPerBatch: count.default(4096),
+  /**
+   * Longer sequences are trained and evaluated in parts of so many tokens, with exact gradients through the states that attention
+   * carries from part to part: memory is that of one part, time a third more. Default 0: in one go.
+   */
+  segmentLength: z.int().min(0).default(0),
   /** Lengths are rounded up to multiples of this. Default 64, the chunk of causal attention. */
   bucketStep: count.default(64),
   /** Peak learning rate. Default 1e-3, as in the paper's protein runs. */

@@ -24,7 +24,7 @@ export function modelInputs(config: ModelConfig): ModelTensors & { readonly name
 }
 
 /** Inputs of a batch; the names start with `batch.`, which no parameter does. */
-function batchInputs(batchSize: number, seqLen: number) {
+export function batchInputs(batchSize: number, seqLen: number) {
   const shape = [batchSize, seqLen];
   return {
     inputIds: input("batch.inputIds", shape, "int32"),
@@ -55,28 +55,27 @@ export function stepOutputs(
 ): Record<string, Tensor> {
   const model = modelInputs(config);
   const batch = batchInputs(batchSize, seqLen);
-  let masks = 0;
-  const drop = (x: Tensor) => dropout(x, input(dropoutName(masks++), x.shape, "bool"), options.dropout);
-  const predicted = logits(model, batch.inputIds, {
-    form: options.form,
-    ...(options.dropout > 0 && { dropout: drop }),
-  });
+  const predicted = logits(model, batch.inputIds, { form: options.form, ...dropoutOption(options.dropout) });
   const losses = tokenLosses(predicted, batch.targetIds, batch.weights, options.labelSmoothing);
   const loss = meanLoss(losses);
-  const names = Object.keys(model.named);
-  const parameters = Object.values(model.named);
-  const found = backpropagate([loss], [full([], 1)], parameters);
-  const gradients = names.map((name, index): [string, Tensor] => {
-    const parameter = parameters[index];
-    return [GRADIENT + name, found[index] ?? full(parameter?.shape ?? [], 0)];
-  });
-  return { loss, weightSum: losses.weightSum, ...Object.fromEntries(gradients) };
+  const found = backpropagate([loss], [full([], 1)], Object.values(model.named));
+  return { loss, weightSum: losses.weightSum, ...gradientOutputs(model.named, found) };
+}
+
+/** Gradients, in the order of what they are by, as outputs of a graph. */
+export function gradientOutputs(by: Named<Tensor>, found: readonly (Tensor | undefined)[]): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(by).map(([name, { shape }], index) => [GRADIENT + name, found[index] ?? full(shape, 0)]),
+  );
 }
 
 const DROPOUT = "dropout.";
 
-function dropoutName(index: number): string {
-  return `${DROPOUT}${index}`;
+/** Dropout by masks that are inputs of the graph, numbered in the order of their use; nothing at a rate of 0. */
+export function dropoutOption(rate: number): { readonly dropout?: (x: Tensor) => Tensor } {
+  if (rate === 0) return {};
+  let masks = 0;
+  return { dropout: (x) => dropout(x, input(`${DROPOUT}${masks++}`, x.shape, "bool"), rate) };
 }
 
 /** The inputs of a step's graph that are dropout masks. */

@@ -10,6 +10,7 @@ import type { Batch, BatchSource } from "./batch.ts";
 import type { TrainingConfig } from "./config.ts";
 import { createEvaluator, type EvaluationResult } from "./evaluate.ts";
 import { batchFeeds, createShapeCache, dropoutInputs, gradientsOf, stepOutputs } from "./graphs.ts";
+import { createSegmentedGraphs, type SegmentedStep } from "./segments.ts";
 import { adamW, globalNorm, initialMoments, type Moments } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
 
@@ -96,7 +97,10 @@ export async function train(options: TrainOptions): Promise<TrainingOutcome> {
   await using stepGraphs = createShapeCache(backend, (batchSize, seqLen) =>
     stepOutputs(config, batchSize, seqLen, settings),
   );
-  await using evaluator = createEvaluator(config, backend);
+  const { segmentLength } = training;
+  const longest = segmentLength > 0 ? segmentLength : Number.POSITIVE_INFINITY;
+  await using segments = createSegmentedGraphs(config, backend, { ...settings, segmentLength });
+  await using evaluator = createEvaluator(config, backend, { segmentLength });
 
   const names = Object.keys(parameterShapes(config));
   const parameters = pick(state.model, names);
@@ -109,15 +113,14 @@ export async function train(options: TrainOptions): Promise<TrainingOutcome> {
       Object.assign(state.model, drawProjections(config, seed, step / training.redrawInterval));
     }
     const batch = batches.batchAt(step);
-    const executable = await stepGraphs.get(batch);
+    const masks = (executable: Executable, part?: number) => dropoutMasks(executable, config.dropout, seed, step, part);
+    // Compiled before the clock starts; parts of long sequences are few shapes, compiled in the first step.
+    const executable = batch.seqLen > longest ? undefined : await stepGraphs.get(batch);
     const started = performance.now();
-    const results = await executable.run({
-      ...state.model,
-      ...batchFeeds(batch),
-      ...dropoutMasks(executable, config.dropout, seed, step),
-    });
-    const lossNats = Number(results["loss"]?.data[0]);
-    const gradients = gradientsOf(results);
+    const { lossNats, weightSum, gradients } =
+      executable === undefined
+        ? await segments.step(state.model, batch, masks)
+        : await runStep(executable, state.model, batch, masks(executable));
     const gradientNorm = globalNorm(gradients);
     if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm)) {
       throw new TrainingError(
@@ -132,8 +135,7 @@ export async function train(options: TrainOptions): Promise<TrainingOutcome> {
       learningRate,
     });
     const seconds = (performance.now() - started) / 1000;
-    const counted = Number(results["weightSum"]?.data[0]);
-    const tokens = state.trainerState.tokens + counted;
+    const tokens = state.trainerState.tokens + weightSum;
     const elapsedSeconds = state.trainerState.elapsedSeconds + seconds;
     state = { ...state, step: step + 1, trainerState: { tokens, elapsedSeconds } };
     await options.onStep?.({
@@ -143,7 +145,7 @@ export async function train(options: TrainOptions): Promise<TrainingOutcome> {
       learningRate,
       gradientNorm,
       tokens,
-      tokensPerSecond: counted / seconds,
+      tokensPerSecond: weightSum / seconds,
       elapsedSeconds,
     });
     const last = state.step === steps;
@@ -163,12 +165,34 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
+/** Loss and gradients of a batch in one go. */
+async function runStep(
+  executable: Executable,
+  model: Named<NdArray>,
+  batch: Batch,
+  masks: Record<string, Uint8Array>,
+): Promise<SegmentedStep> {
+  const results = await executable.run({ ...model, ...batchFeeds(batch), ...masks });
+  return {
+    lossNats: Number(results["loss"]?.data[0]),
+    weightSum: Number(results["weightSum"]?.data[0]),
+    gradients: gradientsOf(results),
+  };
+}
+
 /** The masks of a step: drawn here, not in the graph, so that a seed drops the same entries on every device. */
-function dropoutMasks(executable: Executable, rate: number, seed: number, step: number): Record<string, Uint8Array> {
+function dropoutMasks(
+  executable: Executable,
+  rate: number,
+  seed: number,
+  step: number,
+  part?: number,
+): Record<string, Uint8Array> {
+  const path = part === undefined ? [step] : [step, part];
   return Object.fromEntries(
     dropoutInputs(executable).map(({ name, size }) => [
       name,
-      fillKeepMask(createRandom(seed, "dropout", step, name), new Uint8Array(size), rate),
+      fillKeepMask(createRandom(seed, "dropout", ...path, name), new Uint8Array(size), rate),
     ]),
   );
 }

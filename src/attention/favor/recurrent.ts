@@ -2,6 +2,7 @@
 import { fromFloat64, zeros } from "../../graph/ndarray.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { matmul } from "../../ops/matmul.ts";
+import { stopGradient } from "../../ops/source.ts";
 import { GraphError } from "../../graph/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionState, RecurrentForm } from "../mechanism.ts";
@@ -32,7 +33,8 @@ export function recurrentForm(
       const adapted = adapt({ q, k, projection: projectionOf(options) }, options.statistics);
       const { features, logScale } = scaledKeys(map, adapted.k, adapted.projection, undefined);
       const values = withOnes(v);
-      const top = logScale && before && maximum(logScale, before);
+      // A scale that cancels: without a gradient, as in the chunked form, so that the state's sums alone carry one.
+      const top = logScale && before && stopGradient(maximum(logScale, before));
       const carried = top && before ? mul(S, exp(sub(before, top))) : S;
       const added = top && logScale ? mul(values, exp(sub(logScale, top))) : values;
       const next = add(carried, matmul(added, features, { transposeA: true }));

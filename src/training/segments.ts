@@ -1,0 +1,260 @@
+/**
+ * Steps on sequences longer than memory: cut along time, with exact gradients.
+ *
+ * All that a causal model with linear attention knows of the past is a state of fixed size a layer. So a sequence is read part by
+ * part, keeping the states between parts; then, from the last part to the first, each is read again from the state before it, and
+ * the gradient by that state is what the part before it is given. What is held at any time is the graph of one part and the states.
+ */
+import type { AttentionMechanism } from "../attention/mechanism.ts";
+import { mechanisms } from "../attention/mechanisms.ts";
+import { backpropagate } from "../autodiff/gradients.ts";
+import { zeros, type NdArray } from "../graph/ndarray.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Named } from "../model/parameters.ts";
+import { ConfigError } from "../model/parse-options.ts";
+import {
+  initialStates,
+  namedStates,
+  nextStateOutputs,
+  nextStates,
+  positionFeeds,
+  positionInputs,
+  stateInputs,
+} from "../model/parts.ts";
+import { logitsOfPart } from "../model/performer.ts";
+import { input } from "../ops/source.ts";
+import type { Backend, Executable } from "../runtime/backend.ts";
+import type { Batch } from "./batch.ts";
+import {
+  batchFeeds,
+  batchInputs,
+  createShapeCache,
+  dropoutOption,
+  gradientOutputs,
+  gradientsOf,
+  modelInputs,
+} from "./graphs.ts";
+import { tokenLosses, type TokenLosses } from "./loss.ts";
+
+/** What a step needs of a whole sequence. */
+export interface SegmentedStep {
+  readonly lossNats: number;
+  readonly weightSum: number;
+  /** By parameter name. */
+  readonly gradients: Record<string, NdArray>;
+}
+
+export interface SegmentedGraphs extends AsyncDisposable {
+  /**
+   * Loss and gradients of a batch.
+   *
+   * @param tensors weights and projections
+   * @param masks dropout masks of a part's graph, the same whenever they are asked for
+   */
+  readonly step: (
+    tensors: Named<NdArray>,
+    batch: Batch,
+    masks: (executable: Executable, part: number) => Record<string, Uint8Array>,
+  ) => Promise<SegmentedStep>;
+  /** Sums of losses and correct predictions of a batch, without dropout. */
+  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<Record<keyof TokenLosses, number>>;
+}
+
+export interface SegmentOptions {
+  /** Tokens of a part. */
+  readonly segmentLength: number;
+  readonly dropout: number;
+  readonly labelSmoothing: number;
+}
+
+const LOSS_SCALE = "lossScale";
+const NEXT_GRADIENT = "gradientOfNext.";
+
+/**
+ * @throws ConfigError for mechanisms without a state and devices without loops, unless segmentLength is 0: then nothing is cut
+ */
+export function createSegmentedGraphs(config: ModelConfig, backend: Backend, options: SegmentOptions): SegmentedGraphs {
+  if (options.segmentLength > 0) checkCanBeCut(config, backend);
+  const forward = createShapeCache(backend, (batchSize, length) => forwardOutputs(config, batchSize, length, options));
+  const backward = createShapeCache(backend, (batchSize, length) =>
+    backwardOutputs(config, batchSize, length, options),
+  );
+  const evaluation = createShapeCache(backend, (batchSize, length) => evaluationOutputs(config, batchSize, length));
+  return {
+    step: async (tensors, batch, masks) => {
+      const parts = cut(batch, options.segmentLength);
+      const states = [initialStates(config, batch.batchSize)];
+      for (const [index, part] of parts.slice(0, -1).entries()) {
+        const run = await forward.get(part);
+        const feeds = { ...feedsOf(config, part, batchFeeds(part)), ...states[index], ...masks(run, index) };
+        states.push(nextStates(await run.run(present(run, { ...tensors, ...feeds }))));
+      }
+      const weightSum = batch.weights.reduce((total, weight) => total + weight, 0);
+      const lossScale = Float32Array.of(1 / Math.max(weightSum, 1));
+      const gradients: Record<string, NdArray> = {};
+      let lossSum = 0;
+      let ofNext = zeroGradients(states[0] ?? {});
+      for (const [index, part] of [...parts.entries()].toReversed()) {
+        const run = await backward.get(part);
+        const feeds = { ...feedsOf(config, part, batchFeeds(part)), ...states[index], ...masks(run, index), ...ofNext };
+        const results = await run.run(present(run, { ...tensors, ...feeds, [LOSS_SCALE]: lossScale }));
+        lossSum += Number(results["lossSum"]?.data[0]);
+        const found = gradientsOf(results);
+        ofNext = renamed(found, Object.keys(states[0] ?? {}));
+        accumulate(gradients, found, Object.keys(states[0] ?? {}));
+      }
+      return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
+    },
+    evaluate: async (tensors, batch) => {
+      const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
+      let states = initialStates(config, batch.batchSize);
+      for (const part of cut(batch, options.segmentLength)) {
+        const run = await evaluation.get(part);
+        const feeds = { ...feedsOf(config, part, batchFeeds(part)), ...states };
+        const results = await run.run(present(run, { ...tensors, ...feeds }));
+        states = nextStates(results);
+        for (const name of ["lossSum", "correctSum", "weightSum"] as const)
+          totals[name] += Number(results[name]?.data[0]);
+      }
+      return totals;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const cache of [forward, backward, evaluation]) await cache[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function checkCanBeCut(config: ModelConfig, backend: Backend): void {
+  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
+  if (mechanism.recurrent !== undefined && backend.device !== "webgpu") return;
+  const got = mechanism.recurrent === undefined ? `mechanism '${config.mechanism}'` : "device 'webgpu'";
+  throw new ConfigError(
+    `training: segmentLength must come with a mechanism that carries a state and a device with loops (cpu, wasm), got ${got}; ` +
+      "use 'favor' on the CPU, or set segmentLength to 0",
+  );
+}
+
+/** From the states before a part to those behind it. */
+function forwardOutputs(config: ModelConfig, batchSize: number, length: number, options: SegmentOptions) {
+  const { states } = logitsOfPart(
+    modelInputs(config),
+    batchInputs(batchSize, length).inputIds,
+    positionInputs(config, length),
+    stateInputs(config, batchSize),
+    dropoutOption(options.dropout),
+  );
+  return nextStateOutputs(states);
+}
+
+/** Loss of a part, and the gradients of the whole loss by the weights, as far as they come from here, and by the states before it. */
+function backwardOutputs(config: ModelConfig, batchSize: number, length: number, options: SegmentOptions) {
+  const model = modelInputs(config);
+  const batch = batchInputs(batchSize, length);
+  const before = stateInputs(config, batchSize);
+  const part = logitsOfPart(
+    model,
+    batch.inputIds,
+    positionInputs(config, length),
+    before,
+    dropoutOption(options.dropout),
+  );
+  const { lossSum } = tokenLosses(part.logits, batch.targetIds, batch.weights, options.labelSmoothing);
+  // What attention's own scale says of a state has no gradient: only the sums are asked for theirs.
+  const carried = onlySums(namedStates(before));
+  const next = onlySums(namedStates(part.states));
+  const by = { ...model.named, ...carried };
+  const found = backpropagate(
+    [lossSum, ...Object.values(next)],
+    [
+      input(LOSS_SCALE, lossSum.shape),
+      ...Object.entries(next).map(([name, { shape }]) => input(NEXT_GRADIENT + name, shape)),
+    ],
+    Object.values(by),
+  );
+  return { lossSum, ...gradientOutputs(by, found) };
+}
+
+function evaluationOutputs(config: ModelConfig, batchSize: number, length: number): Record<string, Tensor> {
+  const batch = batchInputs(batchSize, length);
+  const part = logitsOfPart(
+    modelInputs(config),
+    batch.inputIds,
+    positionInputs(config, length),
+    stateInputs(config, batchSize),
+  );
+  return { ...nextStateOutputs(part.states), ...tokenLosses(part.logits, batch.targetIds, batch.weights) };
+}
+
+/** State tensors that gradients flow through. */
+function onlySums<T>(states: Named<T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(states).filter(([name]) => name.endsWith(".sums")));
+}
+
+interface Part extends Batch {
+  /** Position of its first token. */
+  readonly start: number;
+}
+
+/** A batch in parts of at most `length` tokens. */
+function cut(batch: Batch, length: number): readonly Part[] {
+  const { batchSize, seqLen } = batch;
+  return Array.from({ length: Math.ceil(seqLen / length) }, (_, index) => {
+    const start = index * length;
+    const end = Math.min(start + length, seqLen);
+    const columns = <Rows extends Int32Array | Float32Array>(rows: Rows, make: (size: number) => Rows): Rows => {
+      const out = make(batchSize * (end - start));
+      for (let b = 0; b < batchSize; b++)
+        out.set(rows.subarray(b * seqLen + start, b * seqLen + end), b * (end - start));
+      return out;
+    };
+    const ids = (rows: Int32Array) => columns(rows, (size) => new Int32Array(size));
+    return {
+      start,
+      batchSize,
+      seqLen: end - start,
+      inputIds: ids(batch.inputIds),
+      targetIds: ids(batch.targetIds),
+      weights: columns(batch.weights, (size) => new Float32Array(size)),
+    };
+  });
+}
+
+type Feeds = Record<string, NdArray | Int32Array | Float32Array | Uint8Array>;
+
+function feedsOf(config: ModelConfig, part: Part, batch: Feeds): Feeds {
+  return { ...batch, ...positionFeeds(config, part.start, part.seqLen) };
+}
+
+/** Those of the feeds that a graph reads: a state that nothing behind it reads is no input. */
+function present({ inputs }: Executable, feeds: Feeds): Feeds {
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => name in inputs));
+}
+
+function zeroGradients(states: Named<NdArray>): Record<string, NdArray> {
+  return Object.fromEntries(
+    Object.entries(onlySums(states)).map(([name, { shape }]) => [NEXT_GRADIENT + name, zeros(shape)]),
+  );
+}
+
+/** The gradients by the states before a part, as the part before it reads them. */
+function renamed(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([name, array]) =>
+      states.includes(name) ? [[NEXT_GRADIENT + name, array] as const] : [],
+    ),
+  );
+}
+
+/** Adds what belongs to weights. */
+function accumulate(totals: Record<string, NdArray>, found: Named<NdArray>, states: readonly string[]): void {
+  for (const [name, array] of Object.entries(found)) {
+    if (states.includes(name)) continue;
+    const total = totals[name]?.data;
+    if (total === undefined) {
+      totals[name] = array;
+      continue;
+    }
+    for (let i = 0; i < total.length; i++) total[i] = Number(total[i]) + Number(array.data[i]);
+  }
+}
