@@ -1,6 +1,7 @@
 /** Long sequences in parts have the losses and gradients of the whole. */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
+import { toFloat64 } from "../graph/ndarray.ts";
 import type { ModelOptions } from "../model/config.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { createEvaluator } from "./evaluate.ts";
@@ -45,12 +46,11 @@ describe.each([
     const ofWhole = gradientsOf(expected);
     expect(Object.keys(gradients).toSorted()).toEqual(Object.keys(ofWhole).toSorted());
     // A gradient that is 0 but for rounding (biases of keys) is compared with the largest of all.
-    const largest = Math.max(
-      ...Object.values(ofWhole).flatMap(({ data }) => Array.from(data, (x) => Math.abs(Number(x)))),
-    );
-    for (const [name, { data }] of Object.entries(ofWhole)) {
-      const floor = [...Array.from(data, Number), 0.01 * largest];
-      const actual = [...Array.from(present(gradients[name]).data, Number), 0.01 * largest];
+    const entries = Object.values(ofWhole).flatMap((array) => [...toFloat64(array)]);
+    const largest = Math.max(...entries.map((entry) => Math.abs(entry)));
+    for (const [name, array] of Object.entries(ofWhole)) {
+      const floor = [...toFloat64(array), 0.01 * largest];
+      const actual = [...toFloat64(present(gradients[name])), 0.01 * largest];
       expect(relativeError(actual, floor), name).toBeLessThan(TOLERANCE.gradient);
     }
   });
