@@ -1,86 +1,140 @@
 /** The present map and its candidates against each other: errors of the attention output, head by head. */
 import { candidateSubjects } from "./candidates.ts";
-import { featuresNeeded, isSettled, type ErrorAt } from "./features-needed.ts";
+import {
+  createErrorMeter,
+  isGood,
+  type ErrorMeter,
+  type ErrorMeterOptions,
+  type MeasuredError,
+} from "./error-meter.ts";
+import { featuresNeeded, isFarFrom, nextCount, type ErrorAt, type FeaturesNeeded } from "./features-needed.ts";
 import type { DiagnosisSettings } from "./options.ts";
-import { createErrorMeter, type ErrorMeter, type ErrorMeterOptions } from "./output-error.ts";
 import { convergesToSoftmax, type Subject } from "./subject.ts";
 
-/** With how many times the features the error is measured again, to see how fast it falls; the second where that is not settled. */
-const MORE_FEATURES = [4, 16] as const;
-
-/** Projections below which no mean is taken. */
-const LEAST_REDRAWS = 2;
-
-/** What was measured of a subject. */
-export interface Contestant {
+/** A subject with its error in one head, at its own number of features. */
+export interface Entrant extends MeasuredError {
   readonly subject: Subject;
-  /** By ascending number of features, the subject's own first; the errors have one number a head. */
-  readonly measured: readonly { readonly numFeatures: number; readonly errors: readonly number[] }[];
 }
 
-export interface Contest {
-  readonly present: Contestant;
-  readonly others: readonly Contestant[];
+/** An entrant with its errors at other numbers of features, by ascending number, and what follows from them. */
+export interface Followed extends Entrant, FeaturesNeeded {
+  readonly curve: readonly ErrorAt[];
 }
+
+export interface HeadContest {
+  readonly present: Followed;
+  readonly others: readonly Entrant[];
+  /** The present one, or the other that beats it. */
+  readonly best: Followed;
+}
+
+/** Where a mean is not good to 5 % after `redraws` draws, up to so many times as many are taken: fewer where they cost more. */
+const MOST_ROUNDS = { entering: 4, following: 2 } as const;
+
+/** Means over fewer draws than this have no standard error to speak of. */
+const LEAST_REDRAWS = 4;
+
+/** Standard errors of a difference that make it more than noise: 1 in 40 differences of equals comes out larger. */
+const TELLING_DIFFERENCE = 2;
+
+/**
+ * The largest features of one head, numbers in one array: 16,384 features at 512 positions. A draw of that size takes about a tenth
+ * of a second on two cores.
+ */
+const LARGEST_FEATURES = 2 ** 23;
+
+/** What following one head of one subject may cost, in numbers of features over all draws: 6 draws of the largest. */
+const LARGEST_EFFORT = 6 * LARGEST_FEATURES;
+
+/** Past so many counts, what they say is as good as the next would. */
+const MOST_COUNTS = 8;
+
+type Sequences = Pick<ErrorMeterOptions, "q" | "k" | "v">;
 
 export async function holdContest(
   subject: Subject,
-  sequences: Pick<ErrorMeterOptions, "q" | "k" | "v">,
+  sequences: Sequences,
   settings: DiagnosisSettings,
-): Promise<Contest> {
+): Promise<readonly HeadContest[]> {
+  const { redraws } = settings;
   const meter = await createErrorMeter({ ...sequences, ...settings });
-  const enter = async (each: Subject): Promise<Contestant> => {
-    const errors = await meter.measure(each, settings.redraws);
-    return { subject: each, measured: [{ numFeatures: each.numFeatures, errors }] };
+  const enter = async (each: Subject) => {
+    const draws = drawsFor(each, sequences, MOST_ROUNDS.entering * redraws, LARGEST_EFFORT);
+    const errors = await meter.measure(each, { least: redraws, most: Math.max(redraws, draws) });
+    return errors.map((error) => ({ subject: each, ...error }));
   };
-  const present = await enter(subject);
-  const others: Contestant[] = [];
-  for (const each of candidateSubjects(settings, subject, sequences.q.width)) others.push(await enter(each));
-  const heads = Array.from({ length: settings.numHeads }, (_, head) => head);
-  const best = new Set(heads.map((head) => bestOf({ present, others }, head)));
-  const followed: Contestant[] = [];
-  for (const each of others) followed.push(best.has(each) ? await follow(each, meter, settings) : each);
-  return { present: await follow(present, meter, settings), others: followed };
-}
-
-/** Measures with more features, until the law of the error is seen in every head. */
-async function follow(contestant: Contestant, meter: ErrorMeter, settings: DiagnosisSettings): Promise<Contestant> {
-  const { subject } = contestant;
-  if (!convergesToSoftmax(subject)) return contestant;
-  const { numHeads, maxFeatures, wantedError, redraws } = settings;
-  const measured = [...contestant.measured];
-  for (const factor of MORE_FEATURES) {
-    const numFeatures = Math.min(factor * subject.numFeatures, maxFeatures);
-    const settled = Array.from({ length: numHeads }, (_, head) => isSettled(errorsOf(measured, head), wantedError));
-    if (numFeatures <= (measured.at(-1)?.numFeatures ?? 0) || settled.every(Boolean)) break;
-    // A mean error spreads as 1/√numFeatures too: so many times fewer draws are as exact.
-    const draws = Math.max(LEAST_REDRAWS, Math.ceil(redraws / factor));
-    measured.push({ numFeatures, errors: await meter.measure({ ...subject, numFeatures }, draws) });
+  const presents: readonly Entrant[] = await enter(subject);
+  const entered: (readonly Entrant[])[] = [];
+  for (const each of candidateSubjects(settings, subject, sequences.q.width)) entered.push(await enter(each));
+  const contests: HeadContest[] = [];
+  for (const [head, entrant] of presents.entries()) {
+    const others = entered.flatMap((each) => each[head] ?? []);
+    const winner = bestOf(entrant, others);
+    const present = await follow(entrant, head, meter, sequences, settings);
+    const best = winner === entrant ? present : await follow(winner, head, meter, sequences, settings);
+    contests.push({ present, others, best });
   }
-  return { subject, measured };
+  return contests;
 }
 
 /**
- * The least error of a head; the present one, or the earliest, of equals. A map with features of either sign can win by being the
- * present one only: its denominators may vanish on the next sequence.
+ * The least error among those that are less than the present one's by more than twice the standard error of the difference, and the
+ * present one where there are none. A map with features of either sign can win by being the present one only: its denominators may
+ * vanish on the next sequence.
  */
-export function bestOf({ present, others }: Contest, head: number): Contestant {
-  const safe = others.filter(({ subject }) => subject.map.positive);
-  return safe.reduce((best, each) => (errorOf(each, head) < errorOf(best, head) ? each : best), present);
+export function bestOf(present: Entrant, others: readonly Entrant[]): Entrant {
+  const better = others.filter(({ subject, error, standardError }) => {
+    if (!subject.map.positive || !Number.isFinite(error)) return false;
+    if (!Number.isFinite(present.error)) return true;
+    return present.error - error > TELLING_DIFFERENCE * Math.hypot(standardError, present.standardError);
+  });
+  return better.reduce((best, each) => (each.error < best.error ? each : best), better[0] ?? present);
 }
 
-/** At the subject's own number of features; Infinity where outputs were not finite. */
-export function errorOf({ measured }: Contestant, head: number): number {
-  return measured[0]?.errors[head] ?? Number.POSITIVE_INFINITY;
+/** Measures one head with more features, or fewer, until the wanted error is met or what may be measured is spent. */
+async function follow(
+  entrant: Entrant,
+  head: number,
+  meter: ErrorMeter,
+  sequences: Sequences,
+  settings: DiagnosisSettings,
+): Promise<Followed> {
+  const { subject, error, standardError } = entrant;
+  const { wantedError, maxFeatures, redraws } = settings;
+  let curve: readonly ErrorAt[] = [{ numFeatures: subject.numFeatures, error, standardError }];
+  if (!convergesToSoftmax(subject)) {
+    const isEnough = error <= wantedError;
+    return { ...entrant, curve, featuresNeeded: isEnough ? subject.numFeatures : null, confirmed: isEnough };
+  }
+  const largest = Math.min(
+    maxFeatures,
+    Math.floor(LARGEST_FEATURES / costOf({ ...subject, numFeatures: 1 }, sequences)),
+  );
+  let effort = LARGEST_EFFORT;
+  while (curve.length < MOST_COUNTS) {
+    const numFeatures = nextCount(curve, { wantedError, largest });
+    if (numFeatures === undefined) break;
+    const sized = { ...subject, numFeatures };
+    const most = drawsFor(sized, sequences, MOST_ROUNDS.following * redraws, effort);
+    if (most < Math.min(LEAST_REDRAWS, redraws)) break;
+    const least = Math.min(redraws, most);
+    // On the way there, an error need not be known to 5 %.
+    const isSettled = (at: MeasuredError) => isGood(at) || isFarFrom(wantedError, at);
+    const [measured] = await meter.measure(sized, { least, most, isSettled }, head);
+    if (measured === undefined) break;
+    effort -= measured.draws * costOf(sized, sequences);
+    const point = { numFeatures, error: measured.error, standardError: measured.standardError };
+    curve = [...curve, point].toSorted((a, b) => a.numFeatures - b.numFeatures);
+  }
+  return { ...entrant, curve, ...featuresNeeded(curve, settings) };
 }
 
-/** Rows of the projection that bring a head's error to the wanted one; null when no count up to maxFeatures does. */
-export function needOf(contestant: Contestant, head: number, settings: DiagnosisSettings): number | null {
-  const { subject, measured } = contestant;
-  if (convergesToSoftmax(subject)) return featuresNeeded(errorsOf(measured, head), settings);
-  return errorOf(contestant, head) <= settings.wantedError ? subject.numFeatures : null;
+/** As many draws as are wished for, or as the effort allows. */
+function drawsFor(subject: Subject, sequences: Sequences, wished: number, effort: number): number {
+  return Math.min(wished, Math.floor(effort / costOf(subject, sequences)));
 }
 
-function errorsOf(measured: Contestant["measured"], head: number): readonly ErrorAt[] {
-  return measured.map(({ numFeatures, errors }) => ({ numFeatures, error: errors[head] ?? Number.POSITIVE_INFINITY }));
+/** Numbers in the features of one head's queries or keys. */
+function costOf({ map, numFeatures }: Subject, { q, k }: Sequences): number {
+  return q.batch * Math.max(q.length, k.length) * numFeatures * map.featuresPerRow;
 }

@@ -3,9 +3,13 @@ import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import { present } from "../../../tests/model/harness.ts";
+import type { MechanismName } from "../mechanisms.ts";
+import { mapOf } from "./candidates.ts";
+import { bestOf } from "./contest.ts";
 import { diagnose as diagnoseOn } from "./diagnose.ts";
-import { featuresNeeded } from "./features-needed.ts";
+import { featuresNeeded, nextCount } from "./features-needed.ts";
 import type { DiagnoseOptions } from "./options.ts";
+import { subjectOf } from "./subject.ts";
 
 /** Graphs this small run no faster on more threads. */
 const backend = createBackend({ threads: 1 });
@@ -28,7 +32,7 @@ describe("diagnose", () => {
     const { heads } = await diagnose(arrays, {
       numFeatures: 31,
       candidates: [{ mechanism: "favor-hyperbolic" }],
-      redraws: 4,
+      redraws: 2,
     });
     const head = present(heads[0]);
     expect(head.warning).toMatch(/no measured map comes to an output error of 0\.1 with up to 65,536 features/);
@@ -48,7 +52,10 @@ describe("diagnose", () => {
     expect(head.outputError).toBeGreaterThan(0.1);
     const needed = present(head.featuresNeeded ?? undefined);
     const again = await diagnose(arrays, { ...options, numFeatures: needed, seed: 1 });
-    // Means over 16 draws are good to about 4 % each, and the law is an asymptote: a third more or less.
+    expect(head.confirmed).toBe(true);
+    const point = head.errorCurve.find(({ numFeatures }) => numFeatures === needed);
+    expect(Math.abs(Math.log(present(point?.outputError ?? undefined) / 0.1))).toBeLessThan(Math.log(1.15));
+    // Both means are good to 5 %, and a confirmed one is within 15 % of the wanted error: a third more or less.
     const error = present(again.heads[0]?.outputError ?? undefined);
     expect(error).toBeGreaterThan(0.1 / 1.33);
     expect(error).toBeLessThan(0.1 * 1.33);
@@ -73,10 +80,15 @@ describe("diagnose", () => {
       "favor-saderf orthogonal 22",
     ]);
     expect(names(causal)).toEqual(names(both).slice(0, 4));
-    for (const { best, outputError, candidates } of both.heads) {
-      const positive = candidates.filter(({ mechanism }) => mechanism !== "favor-trigonometric");
-      const errors = [outputError, ...positive.map((each) => each.outputError)].map((error) => error ?? Infinity);
-      expect(best.outputError).toBe(Math.min(...errors));
+    for (const { best, outputError, standardError, candidates } of both.heads) {
+      const spread = present(standardError ?? undefined);
+      const better = candidates.filter((each) => {
+        const difference = present(outputError ?? undefined) - (each.outputError ?? Infinity);
+        const isTold = difference > 2 * Math.hypot(spread, each.standardError ?? Infinity);
+        return each.mechanism !== "favor-trigonometric" && isTold;
+      });
+      const errors = better.map((each) => each.outputError ?? Infinity);
+      expect(best.outputError).toBe(better.length > 0 ? Math.min(...errors) : outputError);
     }
   });
 
@@ -151,32 +163,85 @@ describe("diagnose", () => {
   });
 });
 
+describe("bestOf", () => {
+  const entrant = (mechanism: MechanismName, error: number, standardError: number) => ({
+    subject: subjectOf({ mechanism }, present(mapOf(mechanism)), 7, 5),
+    error,
+    standardError,
+    draws: 8,
+  });
+  const favor = entrant("favor", 0.3, 0.03);
+
+  it("keeps the present map where another is better by less than twice the standard error of the difference", () => {
+    // √(0.03² + 0.04²) = 0.05.
+    expect(bestOf(favor, [entrant("favor-hyperbolic", 0.21, 0.04)])).toBe(favor);
+    const better = entrant("favor-hyperbolic", 0.19, 0.04);
+    expect(bestOf(favor, [better])).toBe(better);
+  });
+
+  it("names the least error of several, any finite one in the place of none, and no map with features of either sign", () => {
+    const [good, better] = [entrant("favor-hyperbolic", 0.1, 0.01), entrant("favor-optimal", 0.09, 0.01)];
+    expect(bestOf(favor, [good, better, entrant("favor-trigonometric", 0.01, 0.001)])).toBe(better);
+    expect(bestOf(entrant("favor", Infinity, Infinity), [good])).toBe(good);
+    expect(bestOf(favor, [entrant("favor-hyperbolic", Infinity, Infinity)])).toBe(favor);
+  });
+});
+
+/** Counts with their errors, each known to the given share. */
+function curve(share: number, ...points: readonly (readonly [numFeatures: number, error: number])[]) {
+  return points.map(([numFeatures, error]) => ({ numFeatures, error, standardError: share * error }));
+}
+
 describe("featuresNeeded", () => {
   const wanted = { wantedError: 0.1, maxFeatures: 65_536 };
 
-  it("follows the law of independent estimates, upwards and downwards", () => {
-    expect(featuresNeeded([{ numFeatures: 100, error: 0.2 }], wanted)).toBe(400);
-    expect(featuresNeeded([{ numFeatures: 100, error: 0.05 }], wanted)).toBe(25);
-    const falling = [
-      { numFeatures: 100, error: 0.8 },
-      { numFeatures: 400, error: 0.4 },
-    ];
-    expect(featuresNeeded(falling, wanted)).toBe(6400);
+  it("confirms a count only where the error was measured to be close to the wanted one", () => {
+    const near = curve(0.05, [100, 0.2], [400, 0.11]);
+    expect(featuresNeeded(near, wanted)).toEqual({ featuresNeeded: 400, confirmed: true });
+    const between = featuresNeeded(curve(0.05, [100, 0.2], [1600, 0.05]), wanted);
+    expect(between).toEqual({ featuresNeeded: 400, confirmed: false });
+    // No count below 1 can be asked for.
+    expect(featuresNeeded(curve(0, [1, 0.01]), wanted)).toEqual({ featuresNeeded: 1, confirmed: true });
   });
 
-  it("takes the measured slope where the error falls more slowly, and gives up where it does not fall", () => {
-    const slow = [
-      { numFeatures: 100, error: 0.4 },
-      { numFeatures: 1600, error: 0.2 },
-    ];
+  it("extrapolates no faster than the law, by the smaller of the last and the mean decline", () => {
+    const lawful = curve(0, [100, 0.8], [400, 0.4]);
+    expect(featuresNeeded(lawful, wanted)).toEqual({ featuresNeeded: 6400, confirmed: false });
+    const faster = curve(0, [100, 0.8], [400, 0.2]);
+    expect(featuresNeeded(faster, wanted).featuresNeeded).toBe(1600);
     // A quarter: half as much needs sixteen times the features.
-    expect(featuresNeeded(slow, wanted)).toBe(25_600);
-    const stuck = [
-      { numFeatures: 100, error: 0.4 },
-      { numFeatures: 400, error: 0.41 },
-    ];
-    expect(featuresNeeded(stuck, wanted)).toBeNull();
-    expect(featuresNeeded([{ numFeatures: 100, error: Infinity }], wanted)).toBeNull();
-    expect(featuresNeeded([{ numFeatures: 100, error: 3 }], wanted)).toBeNull();
+    expect(featuresNeeded(curve(0, [100, 0.4], [1600, 0.2]), wanted).featuresNeeded).toBe(25_600);
+    expect(featuresNeeded(curve(0, [25, 0.4], [100, 0.4], [400, 0.2]), wanted).featuresNeeded).toBe(6400);
+  });
+
+  it("takes the noise of the errors for a slower decline, and gives up where none is seen", () => {
+    const [exact, noisy] = [0, 0.1].map((share) => featuresNeeded(curve(share, [100, 0.8], [400, 0.4]), wanted));
+    expect(noisy?.featuresNeeded).toBeGreaterThan(2 * (exact?.featuresNeeded ?? Infinity));
+    const none = { featuresNeeded: null, confirmed: false };
+    expect(featuresNeeded(curve(0, [100, 0.4], [400, 0.41]), wanted)).toEqual(none);
+    expect(featuresNeeded(curve(0, [100, 0.4]), wanted)).toEqual(none);
+    expect(featuresNeeded([{ numFeatures: 100, error: Infinity, standardError: Infinity }], wanted)).toEqual(none);
+    expect(featuresNeeded(curve(0, [100, 3], [400, 2]), wanted)).toEqual(none);
+  });
+});
+
+describe("nextCount", () => {
+  const wanted = { wantedError: 0.1, largest: 16_384 };
+
+  it("goes where the wanted error is expected, eightfold at most, and stops once it is confirmed", () => {
+    expect(nextCount(curve(0, [100, 0.2]), wanted)).toBe(400);
+    expect(nextCount(curve(0, [100, 0.8]), wanted)).toBe(800);
+    expect(nextCount(curve(0, [100, 0.05]), wanted)).toBe(25);
+    expect(nextCount(curve(0, [100, 0.2], [1600, 0.05]), wanted)).toBe(400);
+    expect(nextCount(curve(0, [100, 0.2], [400, 0.11]), wanted)).toBeUndefined();
+  });
+
+  it("measures once more what is out of reach, to see how it falls, and never more than the largest", () => {
+    expect(nextCount(curve(0, [100, 2]), wanted)).toBe(400);
+    expect(nextCount(curve(0, [100, 2], [400, 1.8]), wanted)).toBeUndefined();
+    expect(nextCount(curve(0, [10_000, 0.12]), wanted)).toBe(14_400);
+    expect(nextCount(curve(0, [15_000, 0.12]), { ...wanted, largest: 20_000 })).toBe(20_000);
+    // The count that is asked about is itself beyond what can be followed.
+    expect(nextCount(curve(0, [40_000, 0.5]), wanted)).toBe(10_000);
   });
 });

@@ -5,7 +5,7 @@ import { createRandom, fillNormal } from "../../random/index.ts";
 import { defaultNumFeatures } from "../favor/projections.ts";
 import type { MechanismName } from "../mechanisms.ts";
 import { mapOf, warningFor } from "./candidates.ts";
-import { bestOf, errorOf, holdContest, needOf, type Contest, type Contestant } from "./contest.ts";
+import { holdContest, type Entrant, type Followed, type HeadContest } from "./contest.ts";
 import { measurePairs } from "./measured-variance.ts";
 import { diagnosisSettings, type DiagnoseOptions, type DiagnosisSettings } from "./options.ts";
 import {
@@ -29,9 +29,34 @@ export interface MeasuredCandidate {
   readonly numFeatures: number;
   /** ‖out − exact‖ / ‖exact‖, mean over draws; null where outputs were not finite. */
   readonly outputError: number | null;
+  /** Of that mean: over other draws it falls within twice this in about 19 of 20 cases. Null where outputs were not finite. */
+  readonly standardError: number | null;
 }
 
-export interface HeadDiagnosis {
+/** An error at another number of features than the one asked about. */
+export type MeasuredError = Pick<MeasuredCandidate, "numFeatures" | "outputError" | "standardError">;
+
+/** What it takes to come to the wanted error. */
+export interface FeatureNeed {
+  /**
+   * Rows of the projection that bring outputError to wantedError. Null when more than maxFeatures would be needed as far as can be
+   * seen (`errorCurve` holds what was seen), and for maps that do not estimate softmax and are not near enough as they are.
+   */
+  readonly featuresNeeded: number | null;
+  /**
+   * Whether the error was measured at featuresNeeded and found within 15 % of wantedError. False where that was too costly: the
+   * number is then extrapolated, and errs towards too many features. False when it is null.
+   */
+  readonly confirmed: boolean;
+  /** Everything measured of this map in this head, by ascending number of features: how the error falls, or does not. */
+  readonly errorCurve: readonly MeasuredError[];
+}
+
+/**
+ * One head. `featuresNeeded` is null without a `warning` when no affordable number of features of the present map will do but
+ * `best`, another map, comes to wantedError with `best.featuresNeeded`.
+ */
+export interface HeadDiagnosis extends FeatureNeed {
   readonly head: number;
   /** Median ‖x‖² over queries and keys, x = q·D^(-1/4). Variances grow with its exponential. */
   readonly medianSquaredNorm: number;
@@ -39,15 +64,23 @@ export interface HeadDiagnosis {
   readonly predictedRelativeVariance: VarianceSummary | null;
   /** The same, measured over draws of the projection. Below the prediction: orthogonal rows, or too few draws to see rare ones. */
   readonly measuredRelativeVariance: VarianceSummary;
-  /** ‖out − exact‖ / ‖exact‖ of the attention output, mean over draws; null where outputs were not finite. */
+  /**
+   * ‖out − exact‖ / ‖exact‖ of the attention output, mean over draws; null where outputs were not finite. Draws are added, up to four
+   * times `redraws`, until standardError is 5 % of it or less.
+   */
   readonly outputError: number | null;
+  /** Of outputError as a mean over draws: over other draws it falls within twice this in about 19 of 20 cases. */
+  readonly standardError: number | null;
   readonly numFeatures: number;
-  /** Rows that bring outputError to wantedError; null above maxFeatures, and for maps that do not estimate softmax. */
-  readonly featuresNeeded: number | null;
-  /** The least outputError at equal features among the present map and the candidates whose features are never negative. */
-  readonly best: MeasuredCandidate & { readonly featuresNeeded: number | null };
+  /**
+   * The map with the least outputError at equal features: the present one, unless another is better by more than twice the standard
+   * error of the difference. A map with features of either sign, such as favor-trigonometric, is named only when it is the present
+   * one, however small its error among `candidates`: its estimates of a denominator can come out near 0 or negative, and then an
+   * output has no bounds, which the sequences at hand need not show.
+   */
+  readonly best: MeasuredCandidate & FeatureNeed;
   readonly candidates: readonly MeasuredCandidate[];
-  /** Why nothing measured will do, and the ways out. */
+  /** Why nothing measured will do, and the ways out: only when featuresNeeded is null for the present map and for the best. */
   readonly warning?: string;
 }
 
@@ -59,6 +92,7 @@ export interface Diagnosis {
   readonly causal: boolean;
   readonly wantedError: number;
   readonly maxFeatures: number;
+  /** Draws of every error at the least. */
   readonly redraws: number;
   readonly seed: number;
   /** What was looked at: all positions, or a random part of longer sequences. */
@@ -96,11 +130,11 @@ export async function diagnose(
   const { q, k, v } = thin(whole, settings);
   const present = presentSubject(settings, q.width);
   const pairs = pickPairs(q, k, causal, createRandom(seed, "diagnose", "pairs"));
-  const contest = await holdContest(present, { q, k, v }, settings);
+  const contests = await holdContest(present, { q, k, v }, settings);
   const predicted = predictPairs(present.map, q, k, pairs);
   const { redraws, backend } = settings;
   const measured = await measurePairs(present, { q, k, pairs, seed, redraws, backend });
-  const heads = Array.from({ length: numHeads }, (_, head) =>
+  const heads = contests.map((contest, head) =>
     diagnoseHead(head, { contest, q, k, pairs, predicted, measured, settings }),
   );
   const { wantedError, maxFeatures } = settings;
@@ -153,7 +187,7 @@ function thin({ q, k, v }: HeadSequences, { samples, seed }: DiagnosisSettings):
 }
 
 interface HeadFacts extends Omit<Sequences, "v"> {
-  readonly contest: Contest;
+  readonly contest: HeadContest;
   readonly pairs: Pairs;
   /** For one row of the projection. */
   readonly predicted: PairTable | undefined;
@@ -164,14 +198,12 @@ interface HeadFacts extends Omit<Sequences, "v"> {
 function diagnoseHead(head: number, facts: HeadFacts): HeadDiagnosis {
   const { contest, q, k, pairs, predicted, measured, settings } = facts;
   const { present, others } = contest;
-  const { map, numFeatures } = present.subject;
-  const winner = bestOf(contest, head);
-  const best = { ...measuredCandidate(winner, head), featuresNeeded: needOf(winner, head, settings) };
-  const needed = needOf(present, head, settings);
+  const { name, map, numFeatures } = present.subject;
+  const best = { ...measuredCandidate(contest.best), ...needOf(contest.best) };
   const oneRow = predicted && summarise(predicted, pairs, head);
   const squaredNorm = medianSquaredNorm(q, k, head);
   const warning = warningFor({
-    name: present.subject.name,
+    name,
     map,
     best,
     medianSquaredNorm: squaredNorm,
@@ -183,18 +215,34 @@ function diagnoseHead(head: number, facts: HeadFacts): HeadDiagnosis {
     medianSquaredNorm: squaredNorm,
     predictedRelativeVariance: oneRow ? dividedBy(numFeatures, oneRow) : null,
     measuredRelativeVariance: summarise(measured, pairs, head),
-    outputError: finiteOrNull(errorOf(present, head)),
+    outputError: finiteOrNull(present.error),
+    standardError: finiteOrNull(present.standardError),
     numFeatures,
-    featuresNeeded: needed,
+    ...needOf(present),
     best,
-    candidates: others.map((each) => measuredCandidate(each, head)),
-    ...(best.featuresNeeded === null && needed === null && { warning }),
+    candidates: others.map(measuredCandidate),
+    ...(best.featuresNeeded === null && present.featuresNeeded === null && { warning }),
   };
 }
 
-function measuredCandidate(contestant: Contestant, head: number): MeasuredCandidate {
-  const { name, projection, numFeatures } = contestant.subject;
-  return { mechanism: name, projection, numFeatures, outputError: finiteOrNull(errorOf(contestant, head)) };
+function measuredCandidate({ subject, error, standardError }: Entrant): MeasuredCandidate {
+  const { name, projection, numFeatures } = subject;
+  return {
+    mechanism: name,
+    projection,
+    numFeatures,
+    outputError: finiteOrNull(error),
+    standardError: finiteOrNull(standardError),
+  };
+}
+
+function needOf({ featuresNeeded, confirmed, curve }: Followed): FeatureNeed {
+  const errorCurve = curve.map(({ numFeatures, error, standardError }) => ({
+    numFeatures,
+    outputError: finiteOrNull(error),
+    standardError: finiteOrNull(standardError),
+  }));
+  return { featuresNeeded, confirmed, errorCurve };
 }
 
 function dividedBy(count: number, { median, attentionWeighted }: VarianceSummary): VarianceSummary {

@@ -43,10 +43,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("performer lab diagnose", () => {
   it("prints a line for every layer and head, and what follows", async () => {
     await diagnose("--sequences", "2", "--length", "17");
-    expect(stdout).toMatch(/^favor with 7 features, orthogonal rows; 2 sequences of 17 tokens, 8 projections\n/);
+    expect(stdout).toMatch(
+      /^favor with 7 features, orthogonal rows; 2 sequences of 17 tokens, 8 projections or more an error\n/,
+    );
     const rows = stdout.split("\n").filter((line) => /^[01] {6}[01] /.test(line));
     expect(rows).toHaveLength(4);
     expect(stdout).toMatch(/features needed {2}best map/);
+    expect(stdout).toMatch(/\n±: the standard error over projections\.\n/);
+    expect(rows.every((row) => / \d\S* ± \d/.test(row))).toBe(true);
     expect(stdout).toMatch(/of exact attention with 7 features|of 4 heads are further than 0\.1 from exact attention/);
   });
 

@@ -1,6 +1,6 @@
 // A model's diagnosis for a terminal: one line a head, and what follows from it.
 
-import type { HeadDiagnosis } from "../../attention/diagnose/diagnose.ts";
+import type { FeatureNeed, HeadDiagnosis } from "../../attention/diagnose/diagnose.ts";
 import type { ModelDiagnosis } from "../../inference/observe-diagnosis.ts";
 import { formatCount } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
@@ -17,6 +17,12 @@ const HEADER = [
   "its error",
 ] as const;
 
+/** For what has no figure. */
+const NONE = "–";
+
+/** The map with features of either sign among the usual candidates. */
+const TRIGONOMETRIC = "favor-trigonometric";
+
 /** @param length tokens of a sequence */
 export function formatDiagnosis(diagnosis: ModelDiagnosis, length: number): string {
   const { sequences, mechanism, projection, numFeatures, redraws, layers } = diagnosis;
@@ -25,45 +31,52 @@ export function formatDiagnosis(diagnosis: ModelDiagnosis, length: number): stri
       String(layer),
       String(head.head),
       formatFigure(head.medianSquaredNorm),
-      head.predictedRelativeVariance === null ? "–" : formatFigure(head.predictedRelativeVariance.attentionWeighted),
+      head.predictedRelativeVariance === null ? NONE : formatFigure(head.predictedRelativeVariance.attentionWeighted),
       formatFigure(head.measuredRelativeVariance.attentionWeighted),
-      formatFigure(head.outputError),
-      head.featuresNeeded === null ? "–" : formatCount(head.featuresNeeded),
+      formatMean(head),
+      formatNeed(head),
       `${head.best.mechanism}, ${head.best.projection}`,
-      formatFigure(head.best.outputError),
+      formatMean(head.best),
     ]),
   );
   const measured =
     `${mechanism} with ${formatCount(numFeatures)} features, ${projection} rows; ${formatCount(sequences)} sequences of ` +
-    `${formatCount(length)} tokens, ${redraws} projections`;
-  return [measured, "", formatTable(HEADER, rows), "", ...advice(diagnosis, length)].join("\n");
+    `${formatCount(length)} tokens, ${redraws} projections or more an error`;
+  const below = [...legend(diagnosis), "", ...advice(diagnosis, length)];
+  return [measured, "", formatTable(HEADER, rows), "", ...below].join("\n");
 }
 
-/** One sentence on what to do, and the reason where nothing helps. */
+/** What the signs in the table mean, of those that are in it. */
+function legend({ layers, maxFeatures, wantedError }: ModelDiagnosis): string[] {
+  const heads = layers.flatMap((layer) => layer.heads);
+  const lines = ["±: the standard error over projections."];
+  if (heads.some(({ featuresNeeded, confirmed }) => featuresNeeded !== null && !confirmed)) {
+    lines.push("~: not confirmed by measuring there, which costs too much; extrapolated or between measured counts.");
+  }
+  if (heads.some(({ featuresNeeded }) => featuresNeeded === null)) {
+    lines.push(
+      `${NONE}: as far as can be seen no count up to ${formatCount(maxFeatures)} brings this map to ${wantedError}; the best map may ` +
+        "come there.",
+    );
+  }
+  return lines;
+}
+
+/** What follows from the table, and the reason where nothing helps. */
 function advice(diagnosis: ModelDiagnosis, length: number): string[] {
-  const { layers, wantedError, numFeatures, mechanism, modelMechanism } = diagnosis;
+  const { layers, wantedError, numFeatures, modelMechanism } = diagnosis;
   const heads = layers.flatMap(({ layer, heads: each }) => each.map((head) => ({ layer, ...head })));
   const over = heads.filter(({ outputError }) => outputError === null || outputError > wantedError);
   const features = `${formatCount(numFeatures)} features`;
   if (over.length === 0) {
     return [`Every head is within ${wantedError} of exact attention with ${features}.`];
   }
-  const hopeless = over.filter(({ warning }) => warning !== undefined);
-  const needs = over.flatMap(({ featuresNeeded }) => featuresNeeded ?? []);
   const lines = [
     `${over.length} of ${heads.length} heads are further than ${wantedError} from exact attention with ${features}.`,
+    ...needsOf(over, length),
+    ...otherMaps(over, diagnosis),
   ];
-  if (needs.length > 0) {
-    const most = Math.max(...needs);
-    const cheaper =
-      most > length ? `; with more features than the ${formatCount(length)} positions exact attention is cheaper` : "";
-    lines.push(`Up to ${formatCount(most)} features bring ${needs.length} of them there${cheaper}.`);
-  }
-  const better = over.filter(({ best }) => best.mechanism !== mechanism);
-  if (better.length > 0) {
-    const [name, count] = mostFrequent(better.map(({ best }) => `${best.mechanism} (${best.projection} rows)`));
-    lines.push(`At equal features ${name} is nearest in ${count} of them.`);
-  }
+  const hopeless = over.filter(({ warning }) => warning !== undefined);
   const worst = hopeless.toSorted((a, b) => sizeOf(b) - sizeOf(a))[0];
   if (worst?.warning !== undefined) {
     const where = hopeless.length === 1 ? "one head" : `${hopeless.length} heads`;
@@ -80,7 +93,73 @@ function advice(diagnosis: ModelDiagnosis, length: number): string[] {
   return lines;
 }
 
-function sizeOf({ outputError }: HeadDiagnosis): number {
+/** How many features bring how many heads there: what was measured, and what was not. */
+function needsOf(heads: readonly HeadDiagnosis[], length: number): string[] {
+  const needed = heads.filter(({ featuresNeeded }) => featuresNeeded !== null);
+  const confirmed = needed.filter((head) => head.confirmed);
+  const estimated = needed.filter((head) => !head.confirmed);
+  const lines: string[] = [];
+  if (confirmed.length > 0) {
+    lines.push(`Up to ${largestOf(confirmed)} features bring ${confirmed.length} of them there, as measured.`);
+  }
+  if (estimated.length > 0) {
+    lines.push(`Up to ${largestOf(estimated)} features should bring ${estimated.length} of them there, not confirmed.`);
+  }
+  if (needed.some(({ featuresNeeded }) => (featuresNeeded ?? 0) > length)) {
+    lines.push(`With more features than the ${formatCount(length)} positions exact attention is cheaper.`);
+  }
+  return lines;
+}
+
+/** What other maps do at equal features, and for heads that the present one does not bring there. */
+function otherMaps(heads: readonly HeadDiagnosis[], { mechanism, projection }: ModelDiagnosis): string[] {
+  const lines: string[] = [];
+  const rescued = heads.filter(({ featuresNeeded, best }) => featuresNeeded === null && best.featuresNeeded !== null);
+  if (rescued.length > 0) {
+    const rows = largestOf(rescued.map(({ best }) => best));
+    lines.push(
+      `No count of this map is known to bring ${rescued.length} of them there; their best map does with up to ${rows} rows.`,
+    );
+  }
+  const better = heads.filter(({ best }) => best.mechanism !== mechanism || best.projection !== projection);
+  if (better.length > 0) {
+    const [name, count] = mostFrequent(better.map(({ best }) => `${best.mechanism} (${best.projection} rows)`));
+    lines.push(`At equal features ${name} is nearest in ${count} of them, by more than noise.`);
+  }
+  const signed = heads.filter(({ best, candidates }) =>
+    candidates.some((each) => each.mechanism === TRIGONOMETRIC && sizeOf(each) < sizeOf(best)),
+  );
+  if (signed.length > 0) {
+    lines.push(
+      `${TRIGONOMETRIC} has a smaller error in ${signed.length} of them and is not named best: its features may be negative, so that ` +
+        "a denominator may vanish on the next sequence.",
+    );
+  }
+  return lines;
+}
+
+function largestOf(needs: readonly FeatureNeed[]): string {
+  const largest = needs.toSorted((a, b) => (b.featuresNeeded ?? 0) - (a.featuresNeeded ?? 0))[0];
+  return largest === undefined ? NONE : formatNeed(largest);
+}
+
+/** "1,024" as measured, "~18,000" where that was not confirmed, "–" where no count is known to do. */
+function formatNeed({ featuresNeeded, confirmed }: FeatureNeed): string {
+  if (featuresNeeded === null) return NONE;
+  return confirmed ? formatCount(featuresNeeded) : `~${formatCount(Number(featuresNeeded.toPrecision(2)))}`;
+}
+
+/** "0.312 ± 0.014". */
+function formatMean({ outputError, standardError }: Pick<HeadDiagnosis, "outputError" | "standardError">): string {
+  const mean = formatFigure(outputError);
+  return outputError === null || standardError === null ? mean : `${mean} ± ${formatTwoDigits(standardError)}`;
+}
+
+function formatTwoDigits(value: number): string {
+  return String(Number(value.toPrecision(2)));
+}
+
+function sizeOf({ outputError }: Pick<HeadDiagnosis, "outputError">): number {
   return outputError ?? Number.POSITIVE_INFINITY;
 }
 
