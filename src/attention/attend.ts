@@ -53,7 +53,7 @@ export interface FavorAttentionOptions {
 }
 
 /** The names of all options. */
-export const optionNames = Object.keys({
+const optionNames = Object.keys({
   numHeads: true,
   causal: true,
   numFeatures: true,

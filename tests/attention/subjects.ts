@@ -65,7 +65,7 @@ export const cases: NamedCases = {
 };
 
 /** A projection of its own for every head. */
-export const perHeadCases: NamedCases = {
+const perHeadCases: NamedCases = {
   "causal, a projection a head": { sizes: { ...base, L: 71, S: 71 }, causal: true, projection: { perHead: true } },
   "bidirectional, a projection a head": {
     sizes: { ...base, L: 61, S: 61 },
