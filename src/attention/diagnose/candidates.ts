@@ -73,7 +73,7 @@ export function warningFor(facts: WarningFacts): string {
   if (varianceOfOneRow !== undefined) {
     const variance = varianceOfOneRow === null ? "more than 1e308" : varianceOfOneRow.toPrecision(2);
     parts.push(
-      `queries and keys are long (median ‖x‖² ${medianSquaredNorm.toPrecision(2)}): the entries that attention reads have a ` +
+      `with queries and keys of a median ‖x‖² of ${medianSquaredNorm.toPrecision(2)} the entries that attention reads have a ` +
         `relative variance of ${variance} / numFeatures`,
     );
   }

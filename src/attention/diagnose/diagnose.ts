@@ -44,8 +44,9 @@ export interface FeatureNeed {
    */
   readonly featuresNeeded: number | null;
   /**
-   * Whether the error was measured at featuresNeeded and found within 15 % of wantedError. False where that was too costly: the
-   * number is then extrapolated, and errs towards too many features. False when it is null.
+   * Whether the error was measured at featuresNeeded and found within 15 % of wantedError. It is the error that is confirmed: where it
+   * falls slowly, counts that differ severalfold have nearly the same, and seeds may name any of them. False where measuring was too
+   * costly (the number then lies between measured counts, or is extrapolated and errs towards too many features), and for null.
    */
   readonly confirmed: boolean;
   /** Everything measured of this map in this head, by ascending number of features: how the error falls, or does not. */

@@ -41,7 +41,7 @@ export interface DiagnoseOptions {
   readonly seed?: number;
   /** Longer sequences are thinned to so many positions, drawn at random. Default 512: exact attention is quadratic in it. */
   readonly samples?: number;
-  /** Independently drawn projections a measurement. Default 8: a mean error good to some 5 %. */
+  /** Independently drawn projections a measurement at least. Default 8; up to 4 times as many, until the standard error is 5 % of the error. */
   readonly redraws?: number;
   /** Needed for flat arrays only. */
   readonly headDim?: number;
