@@ -33,6 +33,13 @@ it("bench train trains, and relates the step to the product rate of the same run
   expect(row?.peakBytes).toBeGreaterThan(1e7);
 });
 
+it("bench train reads long sequences in parts", async () => {
+  const settings = { model: tiny, batchSize: 1, seqLen: 150, segmentLength: 32, steps: 1, threads: 1 };
+  const { rows } = await benchTrain(settings, createBackend({ threads: 1 }));
+  expect(rows[0]?.model).toContain("1 × 150 tokens in parts of 32, ");
+  expect(rows[0]?.tokensPerSecond).toBeCloseTo(150_000 / (rows[0]?.stepMs ?? 1), 6);
+});
+
 it("bench decode really reads up to every position, and compares with the first", async () => {
   const progress: number[] = [];
   const rows = await benchDecode({

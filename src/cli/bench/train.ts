@@ -12,6 +12,8 @@ export interface TrainBenchSettings {
   readonly model: Omit<ModelOptions, "vocabSize">;
   readonly batchSize: number;
   readonly seqLen: number;
+  /** Tokens of the parts in which sequences are read; default 0: in one go. */
+  readonly segmentLength?: number;
   /** Steps measured, after one that is not. */
   readonly steps: number;
   readonly threads: number;
@@ -59,12 +61,18 @@ export async function benchTrain(
   backend: Backend,
   onStep: (done: number) => void = () => undefined,
 ): Promise<TrainBenchResult> {
-  const { batchSize, seqLen, steps } = settings;
+  const { batchSize, seqLen, steps, segmentLength = 0 } = settings;
   const config = modelConfig({ ...settings.model, vocabSize: proteinVocabulary.size });
   const tokens = batchSize * seqLen;
   const random = createRandom(1, "bench", "train");
-  const ids = () => Int32Array.from({ length: tokens }, () => 4 + random.integer(20));
-  const batch = { batchSize, seqLen, inputIds: ids(), targetIds: ids(), weights: new Float32Array(tokens).fill(1) };
+  const draw = (seqLen: number) => {
+    const ids = () => Int32Array.from({ length: batchSize * seqLen }, () => 4 + random.integer(20));
+    const weights = new Float32Array(batchSize * seqLen).fill(1);
+    return { batchSize, seqLen, inputIds: ids(), targetIds: ids(), weights };
+  };
+  const batch = draw(seqLen);
+  // Two parts need the same graphs as two hundred: the step that compiles them need not be a long one.
+  const first = segmentLength > 0 && seqLen > 2 * segmentLength ? draw(2 * segmentLength) : batch;
 
   await using gemm = await gemmContender(backend);
   const gemmMs: number[] = [];
@@ -72,9 +80,9 @@ export async function benchTrain(
   let started = performance.now();
   await train({
     config,
-    training: trainingConfig({ steps: steps + 1, warmupSteps: 1, redrawInterval: 0 }),
+    training: trainingConfig({ steps: steps + 1, warmupSteps: 1, redrawInterval: 0, segmentLength }),
     backend,
-    batches: { batchAt: () => batch },
+    batches: { batchAt: (step) => (step === 0 ? first : batch) },
     initial: initialState(config, 0),
     onStep: async ({ step }) => {
       if (step > 1) stepMs.push(performance.now() - started);
@@ -97,7 +105,8 @@ export async function benchTrain(
       {
         model:
           `${config.mechanism}, ${config.numLayers} layers, modelDim ${config.modelDim}, ${config.numHeads} heads, ` +
-          `numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ${batchSize} × ${seqLen} tokens, ` +
+          `numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ${batchSize} × ${seqLen} tokens` +
+          `${segmentLength > 0 ? ` in parts of ${segmentLength}` : ""}, ` +
           `${countParameters(config)} parameters`,
         stepMs: ms,
         tokensPerSecond: (1000 * tokens) / ms,
