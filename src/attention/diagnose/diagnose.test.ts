@@ -36,7 +36,7 @@ describe("diagnose", () => {
     });
     const head = present(heads[0]);
     expect(head.warning).toMatch(/no measured map comes to an output error of 0\.1 with up to 65,536 features/);
-    expect(head.warning).toMatch(/median ‖x‖² [78]\.\d.*exact attention.*QK normalisation.*train with FAVOR\+/);
+    expect(head.warning).toMatch(/median ‖x‖² of [78]\.\d.*exact attention.*QK normalisation.*train with FAVOR\+/);
     expect(head.featuresNeeded).toBeNull();
     expect(head.best.featuresNeeded).toBeNull();
     expect(present(head.predictedRelativeVariance?.attentionWeighted ?? undefined)).toBeGreaterThan(1e3);
