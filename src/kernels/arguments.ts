@@ -88,6 +88,11 @@ export function checkWidths(who: string, names: readonly [string, string], width
 /** @throws KernelError when an option is not among the names, which a typing error would otherwise leave unread */
 export function checkNames(who: string, options: object, names: Readonly<Record<string, true>>): void {
   const known = Object.keys(names);
+  if (typeof options !== "object" || options === null) {
+    throw new KernelError(
+      `${who}: the options must be an object, got ${String(options)}; the options are ${Object.keys(names).join(", ")}`,
+    );
+  }
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(names, key));
   if (unknown === undefined) return;
   const near = nearestName(unknown, known);

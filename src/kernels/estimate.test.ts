@@ -168,6 +168,16 @@ describe("estimateKernel", () => {
     }
   });
 
+  it("tells of calls without options or arrays what there is to give", async () => {
+    const untyped = estimateKernel as (...args: unknown[]) => Promise<unknown>;
+    await expect(untyped({ x, y })).rejects.toThrow(
+      /estimateKernel: the options must be an object, got undefined; .*kernel/,
+    );
+    await expect(untyped(undefined, { kernel: "softmax" })).rejects.toThrow(
+      /estimateKernel: x must be an array of rows/,
+    );
+  });
+
   it.each<[string, object, object, RegExp]>([
     ["NaN", { x: [[0, Number.NaN, 0]] }, {}, /x must hold numbers that float32 can hold, got NaN in row 0, column 1/],
     ["infinity", { y: [[0, 0, 1e39]] }, {}, /y must hold .* got Infinity in row 0, column 2/],

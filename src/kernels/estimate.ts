@@ -81,8 +81,8 @@ export async function estimateKernel(
   checkKernel(who, kernel, order);
   checkProjection(who, kind);
   const map = mapFor(who, kernel, order ?? 1, options.featureMap);
-  const x = readRows(who, "x", arrays.x, options.width);
-  const y = readRows(who, "y", arrays.y, options.width);
+  const x = readRows(who, "x", arrays?.x, options.width);
+  const y = readRows(who, "y", arrays?.y, options.width);
   checkWidths(who, ["x", "y"], [x.width, y.width]);
   checkMatrix(who, x.length, y.length);
   const { width } = x;

@@ -92,8 +92,8 @@ export function exactKernel(
 ): { readonly data: Float64Array; readonly dims: readonly [number, number] } {
   checkNames("exactKernel", options, optionNames);
   checkKernel("exactKernel", options.kernel, options.order);
-  const x = readRows("exactKernel", "x", arrays.x, options.width);
-  const y = readRows("exactKernel", "y", arrays.y, options.width);
+  const x = readRows("exactKernel", "x", arrays?.x, options.width);
+  const y = readRows("exactKernel", "y", arrays?.y, options.width);
   checkWidths("exactKernel", ["x", "y"], [x.width, y.width]);
   checkMatrix("exactKernel", x.length, y.length);
   const closedForm = closedForms[options.kernel](options.order ?? 1);

@@ -169,7 +169,8 @@ function relativeError(logTerms: Float64Array, logSum: number, numRows: number):
 }
 
 function checkIndices(itemIndices: ArrayLike<number>, numItems: number): readonly number[] {
-  const chosen = Array.from(itemIndices);
+  // Nothing at all is as wrong as an empty list.
+  const chosen = Array.from(itemIndices ?? []);
   const wrong = chosen.find((item) => !Number.isInteger(item) || item < 0 || item >= numItems);
   if (chosen.length > 0 && wrong === undefined) return chosen;
   throw new KernelError(
