@@ -4,7 +4,7 @@ import type { NdArray, Tensor } from "performer-ts/graph";
 import { drawProjections, logits, parameterShapes, projectionShapes, toTree } from "performer-ts/model";
 import type { ModelConfig, Named } from "performer-ts/model";
 import { constant, full } from "performer-ts/ops";
-import { compile } from "performer-ts/runtime";
+import { compile, feedsFor } from "performer-ts/runtime";
 import type { InputSpec } from "performer-ts/runtime";
 
 /** Rows of tokens of equal length. */
@@ -58,10 +58,7 @@ export async function compileStates(
   return {
     read: async (tensors) => {
       // The final norm and an output layer of its own are not part of the graph.
-      const feeds = Object.fromEntries(
-        Object.entries(tensors).filter(([name]) => Object.hasOwn(executable.inputs, name)),
-      );
-      const results = await executable.run({ ...feeds, tokens: inputIds });
+      const results = await executable.run({ ...feedsFor(executable, tensors), tokens: inputIds });
       return depths.map((depth) => Float32Array.from(results[`depth${depth}`]?.data ?? [], Number));
     },
     [Symbol.asyncDispose]: () => executable.dispose(),

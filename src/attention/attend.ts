@@ -6,10 +6,10 @@ import type { Tensor } from "../graph/tensor.ts";
 import { createRandom } from "../random/index.ts";
 import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
 import { input } from "../ops/source.ts";
-import type { Backend } from "../runtime/backend.ts";
+import { feedsFor, type Backend } from "../runtime/backend.ts";
 import { readMask, type Batch, type KeyMask } from "./batch.ts";
 import { checkState } from "./favor/favor.ts";
-import { defaultNumFeatures, projectionNames, type ProjectionChoice } from "./favor/projections.ts";
+import { checkNumFeatures, defaultNumFeatures, projectionNames, type ProjectionChoice } from "./favor/projections.ts";
 import { formFor, type AttentionMechanism } from "./mechanism.ts";
 import type { MechanismName } from "./mechanisms.ts";
 import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
@@ -106,7 +106,7 @@ export async function attend(
   const [B, S] = batches.k.shape;
   const headDim = batches.q.shape[2] / numHeads;
   const numFeatures = options.numFeatures ?? defaultNumFeatures(headDim);
-  requirePositiveIntegerOrDefault(who, numFeatures, headDim);
+  checkNumFeatures(who, headDim, numFeatures);
   // Before anything is drawn: a projection too large takes minutes.
   const rows = options.projection === "none" ? headDim : numFeatures;
   if (mechanism.map) checkState(mechanism.map, [B, numHeads, S, batches.v.shape[2] / numHeads], rows);
@@ -135,15 +135,6 @@ export async function attend(
   const data = Float32Array.from(result["out"]?.data as Float32Array); // float32, or float64 from the reference backend
   checkFinite(who, data, mechanism);
   return { data, shape: out.shape };
-}
-
-function requirePositiveIntegerOrDefault(who: string, numFeatures: number, headDim: number): void {
-  if (Number.isInteger(numFeatures) && numFeatures >= 1) return;
-  const got = typeof numFeatures === "string" ? `'${String(numFeatures)}'` : String(numFeatures);
-  throw new GraphError(
-    `${who}: numFeatures must be a positive integer, got ${got}; ` +
-      `omit it to use round(headDim · ln headDim) = ${defaultNumFeatures(headDim)}`,
-  );
 }
 
 /** Both masks as arrays; queries are masked as keys where one sequence attends to itself, as far as sizes tell. */
@@ -183,10 +174,7 @@ export async function runOnce(
 ): Promise<Record<string, NdArray>> {
   const executable = await backend.compile({ outputs });
   try {
-    const read = Object.entries(feeds).flatMap(([name, array]) =>
-      array !== undefined && name in executable.inputs ? [[name, array] as const] : [],
-    );
-    return await executable.run(Object.fromEntries(read));
+    return await executable.run(feedsFor(executable, feeds));
   } finally {
     await executable.dispose();
   }

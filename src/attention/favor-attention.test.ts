@@ -5,15 +5,9 @@ import { describe, expect, it } from "vitest";
 import { createRandom, fillNormal, gaussianOrthogonalMatrix } from "../random/index.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { relativeError } from "../../tests/model/harness.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { add, exp, log, mul } from "../ops/elementwise.ts";
-import { concat } from "../ops/slicing.ts";
-import { measureStatistics } from "./measure-statistics.ts";
 import { favorAttention, type AttentionArray, type FavorAttentionOptions } from "./favor-attention.ts";
-import { favorMechanism } from "./favor/favor.ts";
-import { arcCosineFeatures, generalizedFeatures, type GeneralizedOptions } from "./favor/maps/generalized.ts";
 import { featureMaps } from "./favor/maps/index.ts";
-import { dot, naiveExact, naiveFavor, naiveMaps, type Matrix } from "./naive.ts";
+import { naiveExact, naiveFavor, naiveMaps, type Matrix } from "./naive.ts";
 
 const TOLERANCE = {
   /** Float32 against float64 twins. */
@@ -182,47 +176,6 @@ describe("favorAttention", () => {
     expect(relativeError(masked.data, expected.data)).toBeLessThan(TOLERANCE.naive);
     const nothing = await favorAttention(dims, { ...options, keyMask: new Uint8Array(S) });
     expect(nothing.data.every((value) => value === 0)).toBe(true);
-  });
-
-  it("takes a map of the user's, and warns of one that can be negative", async () => {
-    const said: string[] = [];
-    const warn = (message: string) => void said.push(message);
-    const softplus = generalizedFeatures({ name: "softplus", f: (u) => log(add(exp(u), 1)), kernelEpsilon: 0, warn });
-    const out = await favorAttention(dims, { ...options, mechanism: favorMechanism(softplus) });
-    const features = (row: readonly number[]) =>
-      projection.map((omega) => Math.log1p(Math.exp(dot(omega, row) * headDim ** -0.25)));
-    const expected = twin((x, y, z) => {
-      const keys = y.map(features);
-      return x.map(features).map((a) => {
-        const weights = keys.map((b) => dot(a, b));
-        const total = weights.reduce((sum, weight) => sum + weight, 0);
-        return (z[0] ?? []).map((_, e) => weights.reduce((sum, w, s) => sum + w * (z[s]?.[e] ?? 0), 0) / total);
-      });
-    });
-    expect(relativeError(out.data, expected)).toBeLessThan(TOLERANCE.naive);
-    expect(said).toEqual([]);
-    generalizedFeatures({ name: "cube", f: (u) => mul(u, mul(u, u)), warn });
-    expect(said).toEqual([
-      expect.stringMatching(/features of 'cube' should not be negative, got -512 at -8\.00; denominators may vanish/),
-    ]);
-  });
-
-  it("attends causally by maps that measure sequences once their statistics are frozen", async () => {
-    const square = { q: { data: k, dims: dims.k.dims }, k: dims.k, v: dims.v };
-    const asked = { ...options, mechanism: "favor-saderf" } as const;
-    const statistics = await measureStatistics(square, { numHeads, mechanism: "favor-saderf" });
-    expect(Object.entries(statistics).map(([name, { shape }]) => [name, shape])).toEqual([
-      ["meanSquaredSum", [1, numHeads, 1, 1]],
-      ["keyOverQuery", [1, numHeads, 1, headDim]],
-    ]);
-    const frozen = await favorAttention(square, { ...asked, statistics });
-    const measured = await favorAttention(square, asked);
-    expect(relativeError(frozen.data, measured.data)).toBeLessThan(TOLERANCE.naive);
-    const causal = await favorAttention(square, { ...asked, statistics, causal: true });
-    const width = numHeads * valueDim;
-    const last = (S - 1) * width;
-    expect(relativeError(causal.data.subarray(last), measured.data.subarray(last))).toBeLessThan(TOLERANCE.naive);
-    expect(await measureStatistics(square, { numHeads })).toEqual({});
   });
 
   it("draws every kind of projection, for all heads or for each", async () => {
@@ -404,59 +357,4 @@ describe("favorAttention", () => {
       expect.objectContaining({ name: expect.stringMatching(/^(Graph|Shape)Error$/) as string }),
     );
   });
-});
-
-describe("a feature map of the user's", () => {
-  const f = (u: Tensor) => mul(u, u);
-  it.each([
-    [
-      "computes with numbers",
-      { f: (u: unknown) => Math.exp(Number(u)) },
-      /'mine' must return a tensor .* got NaN; write mul/,
-    ],
-    ["gives a number", { f: () => 3 }, /'mine' must return a tensor made by the ops of performer-ts\/ops, got 3/],
-    ["changes the shape", { f: (u: Tensor) => concat([u, u], -1) }, /must work element by element and keep the shape/],
-    ["is not defined everywhere", { f: log }, /'mine' must be defined everywhere, got NaN at -8; guard its argument/],
-    ["is missing", { f: undefined }, /f must be a function of a tensor, got undefined; for example/],
-    ["has no name", { name: undefined }, /name must be a word, got undefined/],
-    ["has an unknown option", { epsilon: 1 }, /'epsilon' is not an option; did you mean 'kernelEpsilon'\?/],
-    ["has a negative epsilon", { kernelEpsilon: -1 }, /kernelEpsilon must be a number from 0 on, got -1/],
-  ])("is refused when it %s", (_what, changes, message) => {
-    const options = { name: "mine", f, warn: () => undefined, ...changes } as unknown as GeneralizedOptions; // as untyped callers would
-    expect(() => generalizedFeatures(options)).toThrow(message);
-  });
-
-  it("that overflows is told of, not passed on as NaN", async () => {
-    const steep = generalizedFeatures({ name: "steep", f: (u) => exp(mul(u, 60)) });
-    const overflowing = { ...options, mechanism: favorMechanism(steep) };
-    await expect(favorAttention(dims, overflowing)).rejects.toThrow(
-      /the output of 'favor-steep' must be finite, got .*, or the map's function overflows: scale them down/,
-    );
-  });
-
-  it("is refused by favorMechanism when it is none", () => {
-    expect(() => favorMechanism("relu" as unknown as typeof featureMaps.relu)).toThrow(
-      /favorMechanism: map must be a feature map, got 'relu'; take one of featureMaps/,
-    );
-    expect(() => arcCosineFeatures(3 as 2)).toThrow(/arcCosineFeatures: order must be 0, 1 or 2, got 3/);
-  });
-});
-
-it("padded positions do not reach the statistics of a sequence", async () => {
-  const real = 11;
-  const keyMask = Array.from({ length: S }, (_, s) => s < real);
-  const padded = (factor: number) => {
-    const data = k.map((value, i) => (i < real * numHeads * headDim ? value : factor * value));
-    return { q: { data, dims: dims.k.dims }, k: { data, dims: dims.k.dims }, v: dims.v };
-  };
-  const part = real * numHeads * valueDim;
-  for (const mechanism of ["favor-optimal", "favor-rescaled", "favor-saderf"] as const) {
-    const [short, long] = [
-      await favorAttention(padded(1), { ...options, mechanism, keyMask }),
-      await favorAttention(padded(5), { ...options, mechanism, keyMask }),
-    ];
-    expect(relativeError(long.data.subarray(0, part), short.data.subarray(0, part)), mechanism).toBeLessThan(
-      TOLERANCE.naive,
-    );
-  }
 });

@@ -44,6 +44,8 @@ export interface RecurrentForm {
     readonly E: number;
     readonly M: number;
   }) => Readonly<Record<string, NdArray>>;
+  /** The tensors of the state that gradients flow through; all others are scales that cancel. */
+  readonly differentiable: readonly string[];
   /** One token: q, k `[B, H, 1, D]`, v `[B, H, 1, E]` → out `[B, H, 1, E]` and the next state. */
   readonly step: RecurrentStep;
   /**

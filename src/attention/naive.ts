@@ -106,7 +106,7 @@ function eachRow(features: (x: readonly number[], projection: Matrix) => readonl
 const KERNEL_EPSILON = 1e-3;
 
 /** f(ωx) + ε. */
-function generalized(f: (u: number) => number): NaiveMap {
+export function naiveGeneralized(f: (u: number) => number): NaiveMap {
   return eachRow((x, projection) => projection.map((omega) => plain(f(dot(omega, x)) + KERNEL_EPSILON)));
 }
 
@@ -166,7 +166,7 @@ export const naiveMaps = {
   regularized: exponential(0.5),
   gaussian: exponential(1),
   "gaussian-trigonometric": trigonometric(0),
-  relu: generalized((u) => Math.max(u, 0)),
+  relu: naiveGeneralized((u) => Math.max(u, 0)),
   exp: eachRow((x, projection) =>
     projection.map((omega) => {
       const u = dot(omega, x);
@@ -176,14 +176,14 @@ export const naiveMaps = {
       };
     }),
   ),
-  sigmoid: generalized((u) => 1 / (1 + Math.exp(-u))),
-  tanh: generalized(Math.tanh),
-  gelu: generalized((u) => (u / 2) * (1 + erfReference(u / Math.SQRT2))),
-  abs: generalized(Math.abs),
-  cos: generalized(Math.cos),
-  identity: generalized((u) => u),
-  requ: generalized((u) => Math.max(u, 0) ** 2),
-  elu: generalized((u) => (u > 0 ? u + 1 : Math.exp(u))),
+  sigmoid: naiveGeneralized((u) => 1 / (1 + Math.exp(-u))),
+  tanh: naiveGeneralized(Math.tanh),
+  gelu: naiveGeneralized((u) => (u / 2) * (1 + erfReference(u / Math.SQRT2))),
+  abs: naiveGeneralized(Math.abs),
+  cos: naiveGeneralized(Math.cos),
+  identity: naiveGeneralized((u) => u),
+  requ: naiveGeneralized((u) => Math.max(u, 0) ** 2),
+  elu: naiveGeneralized((u) => (u > 0 ? u + 1 : Math.exp(u))),
   optimal,
   rescaled: rescaled(exponential(0.5)),
   saderf: rescaled(optimal),

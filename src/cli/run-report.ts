@@ -1,5 +1,6 @@
 // report.html of a run, from its folder and what was measured at its end.
 
+import { mechanisms } from "../attention/mechanisms.ts";
 import { unigramBaseline } from "../data/index.ts";
 import type { ProteinDataset } from "../data/index.ts";
 import { countParameters } from "../model/parameters.ts";
@@ -67,8 +68,8 @@ function toReportData(
 /** "4 layers, width 128, 4 heads, attention favor with 64 features". */
 export function describeModel({ model }: RunConfig): string {
   const { numLayers, modelDim, numHeads, mechanism, numFeatures } = model;
-  // The exact mechanism has no features.
-  const features = mechanism.startsWith("favor") ? ` with ${formatCount(numFeatures)} features` : "";
+  // Only mechanisms with a feature map have features.
+  const features = "map" in mechanisms[mechanism] ? ` with ${formatCount(numFeatures)} features` : "";
   return `${formatCount(numLayers)} layers, width ${formatCount(modelDim)}, ${formatCount(numHeads)} heads, attention ${mechanism}${features}`;
 }
 

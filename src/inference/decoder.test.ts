@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { logits } from "../model/performer.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { input } from "../ops/source.ts";
-import { modelInputs } from "../training/graphs.ts";
+import { modelInputs } from "../model/inputs.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { createDecoder } from "./decoder.ts";
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { letterVocabulary, proteinVocabulary } from "../data/index.ts";
 import { logits } from "../model/performer.ts";
 import { input } from "../ops/source.ts";
-import { modelInputs } from "../training/graphs.ts";
+import { modelInputs } from "../model/inputs.ts";
 import { present, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { generate, type GenerateOptions } from "./generate.ts";
 

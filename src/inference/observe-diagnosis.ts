@@ -1,4 +1,5 @@
 /** A model's attention diagnosed layer by layer, head by head, on sequences of its own data. */
+import { mechanisms } from "../attention/mechanisms.ts";
 import { diagnose, type Diagnosis, type HeadDiagnosis } from "../attention/diagnose/diagnose.ts";
 import type { DiagnoseOptions } from "../attention/diagnose/options.ts";
 import type { MechanismName } from "../attention/mechanisms.ts";
@@ -53,7 +54,7 @@ export async function diagnoseModel(options: DiagnoseModelOptions): Promise<Mode
   const { config, tensors, tokenIds, backend, onLayer, ...chosen } = options;
   const observed = await observeAttention({ config, tensors, tokenIds, backend });
   const settings: DiagnoseOptions = {
-    mechanism: config.mechanism === "exact" ? "favor" : config.mechanism,
+    mechanism: "map" in mechanisms[config.mechanism] ? config.mechanism : "favor",
     numFeatures: config.numFeatures,
     ...(config.projection && { projection: config.projection }),
     ...(config.projectionLengths && { projectionLengths: config.projectionLengths }),

@@ -9,8 +9,8 @@ import { logits } from "../model/performer.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { mergeAxes, transpose } from "../ops/layout.ts";
 import { input } from "../ops/source.ts";
-import type { Backend } from "../runtime/backend.ts";
-import { modelInputs } from "../training/graphs.ts";
+import { feedsFor, type Backend } from "../runtime/backend.ts";
+import { modelInputs } from "../model/inputs.ts";
 
 export interface ObserveOptions {
   readonly config: ModelConfig;
@@ -55,8 +55,7 @@ export async function observeAttention(options: ObserveOptions): Promise<readonl
   });
   await using graph = await backend.compile({ outputs });
   // What comes after the last layer's queries, keys and values is no part of this graph.
-  const read = Object.entries({ ...tensors, tokenIds: ids }).filter(([name]) => Object.hasOwn(graph.inputs, name));
-  const results = await graph.run(Object.fromEntries(read));
+  const results = await graph.run(feedsFor(graph, { ...tensors, tokenIds: ids }));
   return Array.from({ length: config.numLayers }, (_, layer) => {
     const of = (name: (typeof NAMES)[number]) => results[outputName(layer, name)] ?? EMPTY;
     return { q: of("q"), k: of("k"), v: of("v") };

@@ -1,7 +1,9 @@
 /** What the kernel functions ask of their arguments before anything is computed. */
 import { readArray, type AttentionArray } from "../attention/arrays.ts";
 import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
-import { nearestName } from "../graph/nearest-name.ts";
+import { refuseUnknownOptions, requireOneOf } from "../attention/checks.ts";
+import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
+import { GraphError } from "../graph/errors.ts";
 import { formatShape } from "../graph/shape.ts";
 import { projectionKinds, type ProjectionName } from "../random/index.ts";
 import { KernelError } from "./errors.ts";
@@ -13,8 +15,8 @@ export interface Rows {
   readonly width: number;
 }
 
-/** The largest array that the engines take in one piece, in elements of float32. */
-const LARGEST_ARRAY = 2 ** 29;
+/** In elements of float32. */
+const LARGEST_ARRAY = LARGEST_ARRAY_BYTES / 4;
 
 /**
  * Rows in any of the forms of attention, all finite. Numbers beyond float32 count as infinite.
@@ -85,30 +87,28 @@ export function checkWidths(who: string, names: readonly [string, string], width
   );
 }
 
-/** @throws KernelError when an option is not among the names, which a typing error would otherwise leave unread */
-export function checkNames(who: string, options: object, names: Readonly<Record<string, true>>): void {
-  const known = Object.keys(names);
-  if (typeof options !== "object" || options === null) {
-    throw new KernelError(
-      `${who}: the options must be an object, got ${String(options)}; the options are ${Object.keys(names).join(", ")}`,
-    );
+/** The checks of attention's options, which throw the errors of kernels here. */
+function asKernelError(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw error instanceof GraphError ? new KernelError(error.message, { cause: error }) : error;
   }
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(names, key));
-  if (unknown === undefined) return;
-  const near = nearestName(unknown, known);
-  const fix = near === undefined ? `the options are ${known.join(", ")}` : `did you mean '${near}'?`;
-  throw new KernelError(`${who}: '${unknown}' is not an option; ${fix}`);
 }
 
-/** The entry of a table that a name belongs to. */
+/** @throws KernelError when an option is not among the names, which a typing error would otherwise leave unread */
+export function checkNames(who: string, options: object, names: Readonly<Record<string, true>>): void {
+  asKernelError(() => refuseUnknownOptions(who, options, Object.keys(names)));
+}
+
+/**
+ * The entry of a table that a name belongs to.
+ *
+ * @throws KernelError with the nearest name
+ */
 export function lookUp<T>(who: string, option: string, table: Readonly<Record<string, T>>, name: string): T {
-  const found = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (found !== undefined) return found;
-  const near = nearestName(name, Object.keys(table));
-  const fix = near === undefined ? "omit it for the default" : `did you mean '${near}'?`;
-  throw new KernelError(
-    `${who}: ${option} must be one of ${Object.keys(table).join(", ")}, got '${String(name)}'; ${fix}`,
-  );
+  asKernelError(() => requireOneOf(who, option, name, Object.keys(table)));
+  return table[name] as T; // one of the table's own keys
 }
 
 /** @throws KernelError for another name than those of the table of projections */

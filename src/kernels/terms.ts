@@ -1,5 +1,6 @@
 /** Kernel estimates as graphs: matrices between rows, and the single terms whose mean an estimate is. */
 import {
+  checked,
   featureCount,
   underOwnMaximum,
   type FeatureMap,
@@ -32,8 +33,8 @@ function prepare(map: FeatureMap, x: Tensor, y: Tensor, projection: Tensor, give
   const statistics = given ?? map.statistics?.measure(plain.q, plain.k, {});
   const { q, k, projection: adapted } = statistics && map.statistics ? map.statistics.adapt(plain, statistics) : plain;
   return {
-    x: map.features(q, adapted),
-    y: map.features(k, adapted),
+    x: checked(map, map.features(q, adapted)),
+    y: checked(map, map.features(k, adapted)),
     normaliser: map.normaliser(projection.shape[0] ?? 1),
   };
 }

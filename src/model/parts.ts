@@ -66,6 +66,14 @@ export function namedStates(states: readonly AttentionState[]): Named<Tensor> {
   );
 }
 
+/** Those of named states that gradients flow through. */
+export function differentiableStates<T>(config: ModelConfig, states: Named<T>): Record<string, T> {
+  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
+  const names = mechanism.recurrent?.differentiable ?? [];
+  const isOne = (state: string) => names.some((name) => state.endsWith(`.${name}`));
+  return Object.fromEntries(Object.entries(states).filter(([state]) => isOne(state)));
+}
+
 const NEXT = "next.";
 
 /** The states behind the part, as outputs of a graph. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { input } from "../ops/source.ts";
 import { tinyConfig, tinyTensors, present, randomBatch, relativeError } from "../../tests/model/harness.ts";
-import { modelInputs } from "../training/graphs.ts";
+import { modelInputs } from "./inputs.ts";
 import type { ModelConfig } from "./config.ts";
 import { logits } from "./performer.ts";
 

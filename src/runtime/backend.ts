@@ -47,6 +47,18 @@ export class RuntimeError extends Error {
 /** What `run` says after `dispose`. */
 export const DISPOSED = "run: the graph must not be disposed of before it runs; compile it again";
 
+/** Those of the feeds that a graph reads: what no output depends on is no input, and giving it is refused. */
+export function feedsFor<Feed>(
+  { inputs }: Pick<Executable, "inputs">,
+  feeds: Readonly<Record<string, Feed | undefined>>,
+): Record<string, Feed> {
+  return Object.fromEntries(
+    Object.entries(feeds).flatMap(([name, feed]) =>
+      feed !== undefined && Object.hasOwn(inputs, name) ? [[name, feed] as const] : [],
+    ),
+  );
+}
+
 /** The feeds as arrays of the declared types. */
 export function checkFeeds(feeds: Feeds, inputs: Readonly<Record<string, TensorType>>): Record<string, NdArray> {
   const unknown = Object.keys(feeds).filter((name) => !Object.hasOwn(inputs, name));

@@ -1,5 +1,5 @@
 /** Running graphs: compile a function of tensors, feed it arrays. */
-export { RuntimeError } from "./backend.ts";
+export { feedsFor, RuntimeError } from "./backend.ts";
 export type { Backend, BackendOptions, Device, Executable, Feeds } from "./backend.ts";
 export { compile } from "./compile.ts";
 export type { CompileOptions, InputSpec } from "./compile.ts";

@@ -6,7 +6,7 @@ import { input } from "../ops/source.ts";
 import { present, randomBatch, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import type { Batch } from "./batch.ts";
 import { createEvaluator } from "./evaluate.ts";
-import { modelInputs } from "./graphs.ts";
+import { modelInputs } from "../model/inputs.ts";
 
 /** Mean losses from float32 sums. */
 const TOLERANCE = { loss: 1e-5 } as const;

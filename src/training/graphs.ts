@@ -4,24 +4,14 @@ import type { ExecutionForm } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { parameterShapes, projectionShapes, toTree, type Named } from "../model/parameters.ts";
-import { logits, type ModelTensors } from "../model/performer.ts";
+import type { Named } from "../model/parameters.ts";
+import { modelInputs } from "../model/inputs.ts";
+import { logits } from "../model/performer.ts";
 import { dropout } from "../ops/composed.ts";
 import { full, input } from "../ops/source.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
 import { meanLoss, tokenLosses } from "./loss.ts";
-
-/** Weights and projections as inputs of a graph, under their saved names. */
-export function modelInputs(config: ModelConfig): ModelTensors & { readonly named: Named<Tensor> } {
-  const named = Object.fromEntries(
-    Object.entries(parameterShapes(config)).map(([name, { shape }]) => [name, input(name, shape)]),
-  );
-  const projections = Object.fromEntries(
-    Object.entries(projectionShapes(config)).map(([name, shape]) => [name, input(name, shape)]),
-  );
-  return { config, parameters: toTree(config, named), projections, named };
-}
 
 /** Inputs of a batch; the names start with `batch.`, which no parameter does. */
 export function batchInputs(batchSize: number, seqLen: number) {

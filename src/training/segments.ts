@@ -11,9 +11,11 @@ import { backpropagate } from "../autodiff/gradients.ts";
 import { zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { modelInputs } from "../model/inputs.ts";
 import type { Named } from "../model/parameters.ts";
 import { ConfigError } from "../model/parse-options.ts";
 import {
+  differentiableStates,
   initialStates,
   namedStates,
   nextStateOutputs,
@@ -24,17 +26,9 @@ import {
 } from "../model/parts.ts";
 import { logitsOfPart } from "../model/performer.ts";
 import { input } from "../ops/source.ts";
-import type { Backend, Executable } from "../runtime/backend.ts";
+import { feedsFor, type Backend, type Executable } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
-import {
-  batchFeeds,
-  batchInputs,
-  createShapeCache,
-  dropoutOption,
-  gradientOutputs,
-  gradientsOf,
-  modelInputs,
-} from "./graphs.ts";
+import { batchFeeds, batchInputs, createShapeCache, dropoutOption, gradientOutputs, gradientsOf } from "./graphs.ts";
 import { tokenLosses, type TokenLosses } from "./loss.ts";
 
 /** What a step needs of a whole sequence. */
@@ -84,25 +78,26 @@ export function createSegmentedGraphs(config: ModelConfig, backend: Backend, opt
   return {
     step: async (tensors, batch, masks) => {
       const parts = cut(batch, options.segmentLength);
-      const states = [initialStates(config, batch.batchSize)];
+      const first = initialStates(config, batch.batchSize);
+      const states = [first];
       for (const [index, part] of parts.slice(0, -1).entries()) {
         const run = await forward.get(part);
-        const feeds = { ...feedsOf(config, part, batchFeeds(part)), ...states[index], ...masks(run, index) };
-        states.push(nextStates(await run.run(present(run, { ...tensors, ...feeds }))));
+        const feeds = { ...feedsOf(config, part), ...states[index], ...masks(run, index) };
+        states.push(nextStates(await run.run(feedsFor(run, { ...tensors, ...feeds }))));
       }
       const weightSum = batch.weights.reduce((total, weight) => total + weight, 0);
       const lossScale = Float32Array.of(1 / Math.max(weightSum, 1));
       const gradients: Record<string, NdArray> = {};
       let lossSum = 0;
-      let ofNext = zeroGradients(states[0] ?? {});
+      let ofNext = zeroGradients(config, first);
       for (const [index, part] of [...parts.entries()].toReversed()) {
         const run = await backward.get(part);
-        const feeds = { ...feedsOf(config, part, batchFeeds(part)), ...states[index], ...masks(run, index), ...ofNext };
-        const results = await run.run(present(run, { ...tensors, ...feeds, [LOSS_SCALE]: lossScale }));
+        const feeds = { ...feedsOf(config, part), ...states[index], ...masks(run, index), ...ofNext };
+        const results = await run.run(feedsFor(run, { ...tensors, ...feeds, [LOSS_SCALE]: lossScale }));
         lossSum += Number(results["lossSum"]?.data[0]);
         const found = gradientsOf(results);
-        ofNext = renamed(found, Object.keys(states[0] ?? {}));
-        accumulate(gradients, found, Object.keys(states[0] ?? {}));
+        ofNext = renamed(found, Object.keys(first));
+        accumulate(gradients, found, Object.keys(first));
       }
       return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
     },
@@ -111,8 +106,8 @@ export function createSegmentedGraphs(config: ModelConfig, backend: Backend, opt
       let states = initialStates(config, batch.batchSize);
       for (const part of cut(batch, options.segmentLength)) {
         const run = await evaluation.get(part);
-        const feeds = { ...feedsOf(config, part, batchFeeds(part)), ...states };
-        const results = await run.run(present(run, { ...tensors, ...feeds }));
+        const feeds = { ...feedsOf(config, part), ...states };
+        const results = await run.run(feedsFor(run, { ...tensors, ...feeds }));
         states = nextStates(results);
         for (const name of ["lossSum", "correctSum", "weightSum"] as const)
           totals[name] += Number(results[name]?.data[0]);
@@ -160,9 +155,8 @@ function backwardOutputs(config: ModelConfig, batchSize: number, length: number,
     dropoutOption(options.dropout),
   );
   const { lossSum } = tokenLosses(part.logits, batch.targetIds, batch.weights, options.labelSmoothing);
-  // What attention's own scale says of a state has no gradient: only the sums are asked for theirs.
-  const carried = onlySums(namedStates(before));
-  const next = onlySums(namedStates(part.states));
+  const carried = differentiableStates(config, namedStates(before));
+  const next = differentiableStates(config, namedStates(part.states));
   const by = { ...model.named, ...carried };
   const found = backpropagate(
     [lossSum, ...Object.values(next)],
@@ -184,11 +178,6 @@ function evaluationOutputs(config: ModelConfig, batchSize: number, length: numbe
     stateInputs(config, batchSize),
   );
   return { ...nextStateOutputs(part.states), ...tokenLosses(part.logits, batch.targetIds, batch.weights) };
-}
-
-/** State tensors that gradients flow through. */
-function onlySums<T>(states: Named<T>): Record<string, T> {
-  return Object.fromEntries(Object.entries(states).filter(([name]) => name.endsWith(".sums")));
 }
 
 interface Part extends Batch {
@@ -222,18 +211,16 @@ function cut(batch: Batch, length: number): readonly Part[] {
 
 type Feeds = Record<string, NdArray | Int32Array | Float32Array | Uint8Array>;
 
-function feedsOf(config: ModelConfig, part: Part, batch: Feeds): Feeds {
-  return { ...batch, ...positionFeeds(config, part.start, part.seqLen) };
+function feedsOf(config: ModelConfig, part: Part): Feeds {
+  return { ...batchFeeds(part), ...positionFeeds(config, part.start, part.seqLen) };
 }
 
-/** Those of the feeds that a graph reads: a state that nothing behind it reads is no input. */
-function present({ inputs }: Executable, feeds: Feeds): Feeds {
-  return Object.fromEntries(Object.entries(feeds).filter(([name]) => name in inputs));
-}
-
-function zeroGradients(states: Named<NdArray>): Record<string, NdArray> {
+function zeroGradients(config: ModelConfig, states: Named<NdArray>): Record<string, NdArray> {
   return Object.fromEntries(
-    Object.entries(onlySums(states)).map(([name, { shape }]) => [NEXT_GRADIENT + name, zeros(shape)]),
+    Object.entries(differentiableStates(config, states)).map(([name, { shape }]) => [
+      NEXT_GRADIENT + name,
+      zeros(shape),
+    ]),
   );
 }
 

@@ -5,7 +5,7 @@ import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { full, input } from "../../src/ops/source.ts";
-import type { Backend } from "../../src/runtime/backend.ts";
+import { feedsFor, type Backend } from "../../src/runtime/backend.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import type { AttentionMechanism, AttentionOptions, ExecutionForm } from "../../src/attention/mechanism.ts";
 import type { ProjectionChoice } from "../../src/attention/favor/projections.ts";
@@ -104,7 +104,7 @@ export async function runMechanism(
   const out = mechanism.apply(q, k, v, options);
   const [dq = q, dk = k, dv = v] = backpropagate([out], [dOut], [q, k, v]);
   await using run = await backend.compile({ outputs: { out, dq, dk, dv } });
-  return await run.run(Object.fromEntries(Object.entries(arrays).filter(([name]) => name in run.inputs)));
+  return await run.run(feedsFor(run, { ...arrays }));
 }
 
 /** Rows of one head of one sequence. */

@@ -2,6 +2,7 @@
 import { matmul } from "../../ops/matmul.ts";
 import { mul } from "../../ops/elementwise.ts";
 import { compile } from "../../runtime/compile.ts";
+import { feedsFor } from "../../runtime/backend.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { underOwnMaximum } from "../favor/maps/feature-map.ts";
 import { emptyTable, score, visitPairs, type PairTable, type Pairs } from "./pairs.ts";
@@ -81,8 +82,7 @@ export async function measurePairs(subject: Subject, options: MeasureVarianceOpt
     const all = [];
     for (const projection of projections) {
       // The whole sequences are read by maps with statistics only.
-      const feeds = Object.entries({ ...given, projection }).filter(([name]) => Object.hasOwn(graph.inputs, name));
-      const { products, queryScale, keyScale } = await graph.run(Object.fromEntries(feeds));
+      const { products, queryScale, keyScale } = await graph.run(feedsFor(graph, { ...given, projection }));
       all.push((index: number) => {
         const query = Math.floor(index / numKeys);
         const key = Math.floor(index / perHead) * numKeys + (index % numKeys);

@@ -1,8 +1,8 @@
 /** The projections of attention: which kind, for all heads or one for each, drawn as an array. */
 import { GraphError } from "../../graph/errors.ts";
-import { nearestName } from "../../graph/nearest-name.ts";
 import { ndarray, type NdArray } from "../../graph/ndarray.ts";
 import { projectionKinds, type ProjectionName, type Random, type RowLengths } from "../../random/index.ts";
+import { requireOneOf, shown } from "../checks.ts";
 import type { FeatureMap } from "./maps/feature-map.ts";
 
 /** What differs from the projection that a map is meant for. */
@@ -47,14 +47,20 @@ export function drawProjection(
   { headDim, numFeatures, numHeads = 1 }: ProjectionSizes,
   choice: ProjectionChoice = {},
 ): NdArray {
-  checkNumFeatures(headDim, numFeatures);
+  checkNumFeatures("favorAttention", headDim, numFeatures);
   const kind = choice.kind ?? map.projection;
+  requireOneOf("favorAttention", "projection", kind, projectionNames);
   const matrices = choice.perHead === true ? numHeads : 1;
   const rows = kind === "none" ? headDim : numFeatures;
   checkArray("the projection", rows * headDim * matrices, numFeatures);
   const draw = () => {
     if (kind === "none") return identity(headDim);
-    return kindOf(kind).draw({ numFeatures, headDim, random, rowLengths: choice.rowLengths ?? map.rowLengths });
+    return projectionKinds[kind].draw({
+      numFeatures,
+      headDim,
+      random,
+      rowLengths: choice.rowLengths ?? map.rowLengths,
+    });
   };
   if (choice.perHead !== true) return ndarray(draw(), [rows, headDim]);
   const all = new Float32Array(rows * headDim * matrices);
@@ -62,20 +68,11 @@ export function drawProjection(
   return ndarray(all, [matrices, rows, headDim]);
 }
 
-function kindOf(name: string) {
-  const found = Object.entries(projectionKinds).find(([each]) => each === name);
-  if (found !== undefined) return found[1];
-  const near = nearestName(name, projectionNames);
-  const fix = near === undefined ? "omit it for the map's own" : `did you mean '${near}'?`;
-  throw new GraphError(
-    `favorAttention: projection must be one of ${projectionNames.join(", ")}, got '${name}'; ${fix}`,
-  );
-}
-
-function checkNumFeatures(headDim: number, numFeatures: number): void {
+/** @throws GraphError for anything but a positive integer */
+export function checkNumFeatures(who: string, headDim: number, numFeatures: number): void {
   if (Number.isInteger(numFeatures) && numFeatures >= 1) return;
   throw new GraphError(
-    `favorAttention: numFeatures must be a positive integer, got ${numFeatures}; ` +
+    `${who}: numFeatures must be a positive integer, got ${shown(numFeatures)}; ` +
       `omit it to use round(headDim · ln headDim) = ${defaultNumFeatures(headDim)}`,
   );
 }

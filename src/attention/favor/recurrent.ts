@@ -28,6 +28,7 @@ export function recurrentForm(
         maximum: fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32"),
       }),
     }),
+    differentiable: ["sums"],
     step: (q, k, v, state, options) => {
       const { S, C: before } = stateOf(state);
       const adapted = adapt({ q, k, projection: projectionOf(options) }, options.statistics);
