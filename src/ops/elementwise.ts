@@ -48,7 +48,12 @@ function defineBinary({ name, vjp, reference }: BinaryDefinition): (a: Operand, 
 export const add = defineBinary({ name: "Add", vjp: ({ dy }) => [dy, dy], reference: (x, y) => x + y });
 
 /** a − b. */
-export const sub = defineBinary({ name: "Sub", vjp: ({ dy }) => [dy, neg(dy)], reference: (x, y) => x - y });
+export const sub = defineBinary({
+  name: "Sub",
+  // Summed over stretched axes first: the sign then changes on what is left.
+  vjp: ({ inputs: [, b], dy }) => [dy, neg(unbroadcast(dy, b.shape))],
+  reference: (x, y) => x - y,
+});
 
 /** a · b. */
 export const mul = defineBinary({

@@ -1,6 +1,7 @@
 /** The ops of the graph language. */
 export { cast, equal, where } from "./compare.ts";
 export { dropout, logSoftmax, mean, oneHot, square } from "./composed.ts";
+export { cond } from "./cond.ts";
 export { cumsum } from "./cumsum.ts";
 export {
   abs,

@@ -1,14 +1,13 @@
 /** Scan: a graph repeated over the leading axis of sequences, carrying state; the only loop of the language. */
 import { defineMultiOp } from "../graph/define-op.ts";
-import { nodesInOrder } from "../graph/graph.ts";
 import { inputName } from "../graph/inputs.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
-import { currentPath } from "../graph/scope.ts";
 import { formatType, type Tensor, type Tensors, type TensorRecord, type TensorType } from "../graph/tensor.ts";
 import { ShapeError } from "../graph/errors.ts";
 import type { ReferenceArray } from "../graph/op-rule.ts";
 import { add } from "./elementwise.ts";
 import { full, input } from "./source.ts";
+import { atPath, capturedTensors, listed, named, namesOf, set } from "./subgraph.ts";
 
 export interface ScanOptions<
   Carry extends Tensors<Carry>,
@@ -153,10 +152,6 @@ const scanOp = defineMultiOp<ScanAttributes>({
   },
 });
 
-function set<Value>(map: Map<Tensor, Value>, key: Tensor, value: Value | undefined): void {
-  if (value !== undefined) map.set(key, value);
-}
-
 /**
  * Runs a body once for each position of the sequences' leading axis.
  *
@@ -197,23 +192,6 @@ export function scan<Carry extends Tensors<Carry>, Items extends Tensors<Items>,
   });
   const outputs = Object.fromEntries(outputNames.map((name, index) => [name, result.outputs[index]]));
   return { carry: named(carry, result.carry), outputs: outputs as Outputs }; // the names are those of the body's record
-}
-
-function namesOf(record: TensorRecord): string[] {
-  return Object.keys(record).filter((name) => record[name] !== undefined);
-}
-
-function listed(record: TensorRecord): Tensor[] {
-  return Object.values(record).filter((tensor) => tensor !== undefined);
-}
-
-function atPath(): string {
-  return currentPath() === "" ? "" : `, at ${currentPath()}`;
-}
-
-/** A list under the names of a record's defined entries. */
-function named<Record_ extends TensorRecord>(like: Record_, tensors: readonly Tensor[]): Record_ {
-  return Object.fromEntries(namesOf(like).map((name, index) => [name, tensors[index]])) as Record_; // same names
 }
 
 function scanLists({
@@ -262,19 +240,4 @@ function scanLists({
 /** Whether a captured tensor can have a gradient: constants and integers need no sum of it. */
 function hasGradient({ dtype, node }: Tensor): boolean {
   return dtype === "float32" && (node.inputs.length > 0 || inputName(node) !== undefined);
-}
-
-/** The tensors at the border: read by the body, but not depending on its placeholders. */
-function capturedTensors(placeholders: readonly Tensor[], results: readonly Tensor[]): Tensor[] {
-  const own = new Set(placeholders);
-  const inside = new Set<Tensor>(placeholders);
-  const captured = new Set<Tensor>();
-  for (const node of nodesInOrder(results, own)) {
-    if (node.inputs.some((tensor) => inside.has(tensor))) {
-      node.outputs.forEach((tensor) => inside.add(tensor));
-      node.inputs.filter((tensor) => !inside.has(tensor)).forEach((tensor) => captured.add(tensor));
-    }
-  }
-  results.filter((tensor) => !inside.has(tensor)).forEach((tensor) => captured.add(tensor));
-  return [...captured];
 }

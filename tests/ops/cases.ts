@@ -10,6 +10,7 @@ const {
   atLeast,
   cast,
   concat,
+  cond,
   constant,
   cos,
   cumsum,
@@ -469,6 +470,44 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
     ),
   ],
 
+  cond: [
+    opCase(
+      "runs the branch that is chosen, and each reads what lies around it",
+      { x: normal(5), w: normal(5) },
+      ({ x, w }) => {
+        const outside = exp(w);
+        const choose = (bit: number) =>
+          cond(
+            constant(ndarray(Uint8Array.of(bit), [1, 1])),
+            { x },
+            ({ x }) => ({ sum: add(x, outside), same: x }),
+            ({ x }) => ({ same: outside, sum: mul(mul(x, x), w) }),
+          );
+        return [0, 1].flatMap((bit) => Object.values(choose(bit)));
+      },
+      { differentiable: [], webgpu: "If runs on the CPU only" },
+    ),
+    opCase(
+      "holds a loop",
+      { x: normal(3, 5) },
+      ({ x }) => {
+        const { y } = cond(
+          cast(constant(ndarray(Int32Array.of(7), [])), "bool"),
+          { x },
+          ({ x }) => ({
+            y: scan({
+              carry: { s: full([5], 0) },
+              sequences: { x },
+              body: ({ s }, { x }) => ({ carry: { s: add(s, x) }, outputs: {} }),
+            }).carry.s,
+          }),
+          () => ({ y: full([5], 0) }),
+        );
+        return y;
+      },
+      { differentiable: [], webgpu: "If runs on the CPU only" },
+    ),
+  ],
   scan: [
     opCase(
       "carries a sum and gives it out",

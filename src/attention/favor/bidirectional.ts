@@ -11,6 +11,7 @@
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Tensor, TensorRecord, Tensors } from "../../graph/tensor.ts";
+import { cond } from "../../ops/cond.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { mergeAxes, reshape, splitAxis } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
@@ -20,15 +21,16 @@ import { scan } from "../../ops/scan.ts";
 import { pad, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import type { LinearAttentionSpec } from "./causal-scan.ts";
+import { COMMON_GUARD, commonScale, isOutOfReach, keysUnder } from "./common-scale.ts";
 import { paddedLength } from "./chunks.ts";
 import { checked, featureCount, queryFeatures, type FeatureMap } from "./maps/feature-map.ts";
 import {
+  DENOMINATOR_GUARD,
   gradientBy,
   LOG_ZERO,
   maskedScale,
   normalized,
   sumsGradient,
-  valueGradient,
   withOnes,
   type Sequences,
 } from "./normalized.ts";
@@ -36,13 +38,28 @@ import {
 /** Positions a step: the fastest measured (docs/performance.md); one head at a time, for nothing is masked inside. */
 const BIDIRECTIONAL_CHUNK = 1024;
 
-/** What attends, with the projections of heads that have their own, `[B·H, M, D]`; undefined when one serves all. */
-interface Spec extends LinearAttentionSpec {
-  readonly own: Tensor | undefined;
+interface Spec {
+  readonly map: FeatureMap;
+  /** That of all heads. */
+  readonly projection: Tensor;
+  /** The constant of all keys, chosen before they are read; without it, the largest log feature so far. */
+  readonly R?: Tensor | undefined;
+  /** Added to denominators. */
+  readonly guard: number;
 }
 
 /** One head after another, each in chunks: `[B·H, N, C, …]`. */
-type Heads = Sequences;
+interface Heads extends Sequences, OwnOfHeads {
+  readonly mask: Tensor | undefined;
+}
+
+/** What heads with projections of their own have: undefined when one serves all. */
+interface OwnOfHeads {
+  /** `[B·H, M, D]`. */
+  readonly own: Tensor | undefined;
+  /** `[B·H, 1, 1]`: R of each. */
+  readonly ownR: Tensor | undefined;
+}
 
 interface Saved {
   readonly out: Tensor;
@@ -61,11 +78,30 @@ export function bidirectionalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearA
   // Zeros behind the end are no keys: a mask takes them out.
   const keyMask = spec.keyMask ?? (numKeys % keyChunk === 0 ? undefined : full([batch, numKeys], 1));
   const mask = keyMask && maskOfHeads(keyMask, heads, keyChunk);
-  const ofHeads: Spec = { ...spec, own: projectionsOfHeads(spec.projection, batch) };
+  const { map, projection } = spec;
+  const own = perHead(projection, batch);
+  const R = commonScale(map, projection);
+  const running: Spec = { map, projection, guard: DENOMINATOR_GUARD };
+  const common: Spec = { ...running, R, guard: COMMON_GUARD };
+  const ownR = own && R && perHead(R, batch);
+  const outOfReach = R && isOutOfReach(R, map, k, projection, keyMask, undefined);
+  const choose = <Inputs extends Tensors<Inputs>, Outputs extends Tensors<Outputs>>(
+    inputs: Inputs,
+    run: (spec: Spec, inputs: Inputs) => Outputs,
+  ) =>
+    outOfReach === undefined
+      ? run(running, inputs)
+      : cond(
+          outOfReach,
+          inputs,
+          (given) => run(running, given),
+          (given) => run(common, given),
+        );
   const { out } = customGradient(
     { q: toHeads(q, queryChunk), k: toHeads(k, keyChunk), v: toHeads(v, keyChunk) },
-    (inputs) => forward(inputs, mask, ofHeads),
-    ({ out: dOut }, inputs, saved) => (dOut ? backward(inputs, mask, ofHeads, saved, dOut) : {}),
+    (inputs) => choose({ ...inputs, mask, own, ownR }, (spec, given) => forward(given, spec)),
+    ({ out: dOut }, inputs, saved) =>
+      dOut ? choose({ ...inputs, mask, own, ownR, ...saved, dOut }, (spec, given) => backward(given, spec)) : {},
   );
   const joined = reshape(out, [batch, heads, -1, v.shape.at(-1) ?? 0]);
   return slice(joined, 2, 0, numQueries);
@@ -89,8 +125,8 @@ function maskOfHeads(mask: Tensor, heads: number, chunk: number): Tensor {
   return toHeads(expand(reshape(mask, [batch, 1, length, 1]), [batch, heads, length, 1]), chunk);
 }
 
-/** `[H, M, D]` → `[B·H, M, D]`. */
-function projectionsOfHeads(projection: Tensor, batch: number): Tensor | undefined {
+/** `[H, M, D]` → `[B·H, M, D]`; undefined where all heads share one. */
+function perHead(projection: Tensor, batch: number): Tensor | undefined {
   if (projection.shape.length === 2) return undefined;
   return mergeAxes(expand(projection, [batch, ...projection.shape]), 0);
 }
@@ -103,7 +139,15 @@ interface CommonKeys {
   readonly under: (constant: Tensor | undefined) => Tensor;
 }
 
-function commonKeys(map: FeatureMap, k: Tensor, projection: Tensor, mask: Tensor | undefined): CommonKeys {
+function commonKeys(
+  { map, projection: shared, R: sharedR }: Spec,
+  k: Tensor,
+  mask: Tensor | undefined,
+  { own, ownR }: OwnOfHeads,
+): CommonKeys {
+  const projection = own ?? shared;
+  const R = sharedR && (ownR ?? sharedR);
+  if (R) return { top: undefined, under: () => keysUnder(R, map, k, projection, mask) };
   const keys = checked(map, map.features(k, projection));
   const masked = (features: Tensor) => (mask ? mul(features, mask) : features);
   if (keys.kind === "plain") return { top: undefined, under: () => masked(keys.features) };
@@ -125,34 +169,37 @@ function commonKeys(map: FeatureMap, k: Tensor, projection: Tensor, mask: Tensor
   };
 }
 
-function forward({ q, k, v }: Heads, mask: Tensor | undefined, spec: Spec): Saved {
-  const { map, own } = spec;
+function forward({ q, ...keys }: Heads, spec: Spec): Saved {
+  const { map, guard } = spec;
   const { outputs } = scan({
     carry: {},
-    sequences: { k, v, mask, own },
+    sequences: keys,
     body: (_, head) => ({ carry: {}, outputs: stateOfHead(head, spec) }),
   });
   const { state, top } = outputs;
-  const queries = eachChunk({ q }, { state, own }, ({ q }, { state, own }) => {
+  const queries = eachChunk({ q }, { state, own: keys.own }, ({ q }, { state, own }) => {
     const features = queryFeatures(map, q, own ?? spec.projection);
-    return normalized(matmul(features, state, { transposeB: true }));
+    return normalized(matmul(features, state, { transposeB: true }), guard);
   });
-  return { ...queries, state, top };
+  // Under a constant chosen before, no maximum is needed again; a place for one is kept, so that both ways give the same.
+  const kept = top ?? (map.kind === "plain" ? undefined : full([state.shape[0] ?? 0, 1, 1], 0));
+  return { ...queries, state, top: kept };
 }
 
 /** S and C of one head: k `[N, C, D]` → `[E + 1, M]` and `[1, 1]`. */
 function stateOfHead(
-  { k, v, mask, own }: Omit<Heads, "q"> & { readonly mask: Tensor | undefined; readonly own: Tensor | undefined },
-  { map, projection }: Spec,
+  { k, v, mask, ...ofHead }: Omit<Heads, "q">,
+  spec: Spec,
 ): { readonly state: Tensor; readonly top: Tensor | undefined } {
+  const { map, projection, R } = spec;
   const { carry } = scan({
     carry: {
       S: full([(v.shape.at(-1) ?? 0) + 1, featureCount(map, projection)], 0),
-      C: map.kind === "plain" ? undefined : full([1, 1], LOG_ZERO),
+      C: map.kind === "plain" || R ? undefined : full([1, 1], LOG_ZERO),
     },
     sequences: { k, v, mask },
     body: ({ S, C }, { k, v, mask }) => {
-      const keys = commonKeys(map, k, own ?? projection, mask);
+      const keys = commonKeys(spec, k, mask, ofHead);
       const next = C && keys.top && maximum(keys.top, C);
       const carried = C && next ? mul(S, exp(sub(C, next))) : S;
       const added = matmul(withOnes(v), keys.under(next), { transposeA: true });
@@ -188,12 +235,10 @@ function pick<Picked extends Tensors<Picked>>(like: Picked, record: TensorRecord
 
 /** With dU = [dOut, −dOut·out] / denominator and dS = Σ_t dU_t φ(q_t)ᵀ: dφ(q_t) = Sᵀ dU_t, dφ(k_s) = dSᵀ v′_s, dv′_s = dS φ(k_s). */
 function backward(
-  { q, k, v }: Heads,
-  mask: Tensor | undefined,
-  { map, projection, own }: Spec,
-  { out, inverse, state, top }: Saved,
-  dOut: Tensor,
-): Heads {
+  { q, k, v, mask, own, ownR, out, inverse, state, top, dOut }: Heads & Saved & { readonly dOut: Tensor },
+  spec: Spec,
+): Sequences {
+  const { map, projection } = spec;
   const { dq, dS } = scan({
     carry: {},
     sequences: { q, out, inverse, dOut, state, own },
@@ -212,11 +257,12 @@ function backward(
       return { carry: {}, outputs: { dq: outputs.dq, dS: carry.dS } };
     },
   }).outputs;
-  const { dk, dv } = eachChunk({ k, v, mask }, { dS, top, own }, ({ k, v, mask }, { dS, top, own }) => {
-    const keys = commonKeys(map, k, own ?? projection, mask).under(top);
+  const { dk, dv } = eachChunk({ k, v, mask }, { dS, top, own, ownR }, ({ k, v, mask }, { dS, top, ...ofHead }) => {
+    const keys = commonKeys(spec, k, mask, ofHead).under(top);
     const dKeys = matmul(withOnes(v), dS);
     const dk = gradientBy(k, [keys], [dKeys]);
-    return { dk, dv: valueGradient(matmul(keys, dS, { transposeB: true })) };
+    const dv = matmul(keys, slice(dS, 0, 0, (dS.shape[0] ?? 1) - 1), { transposeB: true });
+    return { dk, dv };
   });
   return { q: dq, k: dk, v: dv };
 }

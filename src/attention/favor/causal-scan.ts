@@ -12,7 +12,9 @@
  * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward pass are ours.
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
-import type { Tensor } from "../../graph/tensor.ts";
+import type { Shape } from "../../graph/shape.ts";
+import type { Tensor, Tensors } from "../../graph/tensor.ts";
+import { cond } from "../../ops/cond.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
 import { matmul } from "../../ops/matmul.ts";
@@ -21,9 +23,11 @@ import { scan } from "../../ops/scan.ts";
 import { concat, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
+import { COMMON_GUARD, commonScale, isOutOfReach, keysUnder } from "./common-scale.ts";
 import { causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
 import { featureCount, queryFeatures, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
 import {
+  DENOMINATOR_GUARD,
   gradientBy,
   keyGradient,
   LOG_ZERO,
@@ -126,9 +130,6 @@ interface Saved {
   readonly inverse: Tensor;
   /** C_t of every position; undefined for maps without log scales. */
   readonly running: Tensor | undefined;
-  /** S and C behind the last chunk. */
-  readonly S: Tensor;
-  readonly end: Tensor | undefined;
 }
 
 /** What a sequence leaves behind: Σ exp(c_s − C) v′_s φ̂_sᵀ `[B, H, E + 1, M]`, and C `[B, H, 1, 1]` for maps with log scales. */
@@ -172,13 +173,100 @@ function scanFrom(
 ): { readonly out: Tensor; readonly state: CausalState } {
   // C is a scale that cancels, and so has no gradient.
   const { C } = before;
+  const walks = walksOf(before, k, spec);
   const { out, S, end } = customGradient(
     { q: toChunks(q, chunk), k: toChunks(k, chunk), v: toChunks(v, chunk), S: before.S },
-    ({ S, ...chunks }) => forward(chunks, { S, C }, mask, spec),
-    ({ out: dOut, S: dS }, { S, ...chunks }, saved) =>
-      dOut || dS ? backward(chunks, { S, C }, mask, spec, saved, { dOut, dS }) : {},
+    (inputs) => walks({ ...inputs, C, mask }, (walk, given) => walk.forward(given)),
+    ({ out: dOut, S: dS }, inputs, { out, inverse, running }) =>
+      dOut || dS
+        ? walks({ ...inputs, C, mask, out, inverse, running, dOut, dS }, (walk, given) => walk.backward(given))
+        : {},
   );
   return { out: fromChunks(out, q.shape[2] ?? 0), state: { S, C: end } };
+}
+
+/** Chunks of queries, keys and values, and what stands before the first. */
+interface WalkInputs extends Chunks, CausalState {
+  readonly mask: Tensor | undefined;
+}
+
+interface BackwardInputs extends WalkInputs, Saved {
+  readonly dOut: Tensor | undefined;
+  readonly dS: Tensor | undefined;
+}
+
+type ForwardOutputs = Saved & { readonly S: Tensor; readonly end: Tensor | undefined };
+type BackwardOutputs = Chunks & { readonly S: Tensor };
+
+/** One way through the chunks. */
+interface Walk {
+  readonly forward: (inputs: WalkInputs) => ForwardOutputs;
+  readonly backward: (inputs: BackwardInputs) => BackwardOutputs;
+}
+
+/** Runs the walk that the data allow: a graph of its own for each, of which the engine runs one. */
+type ChooseWalk = <Inputs extends Tensors<Inputs>, Outputs extends Tensors<Outputs>>(
+  inputs: Inputs,
+  run: (walk: Walk, inputs: Inputs) => Outputs,
+) => Outputs;
+
+function walksOf(before: CausalState, k: Tensor, { map, projection, keyMask }: LinearAttentionSpec): ChooseWalk {
+  const running = runningWalk(map, projection);
+  const R = commonScale(map, projection);
+  if (R === undefined) return (inputs, run) => run(running, inputs);
+  const outOfReach = isOutOfReach(R, map, k, projection, keyMask, before.C);
+  const common = commonWalk(map, projection, R);
+  return (inputs, run) =>
+    cond(
+      outOfReach,
+      inputs,
+      (given) => run(running, given),
+      (given) => run(common, given),
+    );
+}
+
+/** Keys under their own maxima, and the running maximum C_t. */
+function runningWalk(map: FeatureMap, projection: Tensor): Walk {
+  const features: WalkFeatures = {
+    queries: (q) => queryFeatures(map, q, projection),
+    keys: (k, mask) => scaledKeys(map, k, projection, mask),
+    guard: DENOMINATOR_GUARD,
+  };
+  return { forward: (inputs) => forward(inputs, features), backward: (inputs) => backward(inputs, features) };
+}
+
+/** All keys under one constant: the walk of a map without scales, between states that are rescaled once. */
+function commonWalk(map: FeatureMap, projection: Tensor, R: Tensor): Walk {
+  const features: WalkFeatures = {
+    queries: (q) => queryFeatures(map, q, projection),
+    keys: (k, mask) => ({ features: keysUnder(R, map, k, projection, mask), logScale: undefined }),
+    guard: COMMON_GUARD,
+  };
+  const rescale = ({ C }: CausalState) => exp(sub(C ?? R, R));
+  return {
+    forward: (inputs) => {
+      const found = forward({ ...inputs, S: mul(inputs.S, rescale(inputs)), C: undefined }, features);
+      const everywhere = (shape: Shape) => add(full(shape, 0), R);
+      return {
+        ...found,
+        running: everywhere(found.inverse.shape),
+        end: everywhere([...found.S.shape.slice(0, 2), 1, 1]),
+      };
+    },
+    backward: (inputs) => {
+      const factor = rescale(inputs);
+      const found = backward({ ...inputs, S: mul(inputs.S, factor), C: undefined, running: undefined }, features);
+      return { ...found, S: mul(found.S, factor) };
+    },
+  };
+}
+
+/** How a walk makes features of a chunk. */
+interface WalkFeatures {
+  readonly queries: (q: Tensor) => Tensor;
+  readonly keys: (k: Tensor, mask: Tensor | undefined) => SplitFeatures;
+  /** Added to denominators. */
+  readonly guard: number;
 }
 
 /** No key seen yet: S = 0 with its maximum at LOG_ZERO. */
@@ -188,17 +276,16 @@ function emptyState(q: Tensor, v: Tensor, { map, projection }: LinearAttentionSp
   return { S, C: map.kind !== "plain" ? full([B, H, 1, 1], LOG_ZERO) : undefined };
 }
 
-function forward(chunks: Chunks, before: CausalState, mask: Tensor | undefined, spec: LinearAttentionSpec): Saved {
-  const { map, projection } = spec;
+function forward({ S, C, ...sequences }: WalkInputs, features: WalkFeatures): ForwardOutputs {
   const { carry, outputs } = scan({
-    carry: { S: before.S, C: before.C },
-    sequences: { ...chunks, mask },
+    carry: { S, C },
+    sequences,
     body: ({ S, C }, { q, k, v, mask }) => {
-      const queries = queryFeatures(map, q, projection);
-      const keys = scaledKeys(map, k, projection, mask);
+      const queries = features.queries(q);
+      const keys = features.keys(k, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, C);
-      const { out, inverse } = normalized(chunkSums(queries, keys.features, values, S, scales));
+      const { out, inverse } = normalized(chunkSums(queries, keys.features, values, S, scales), features.guard);
       return {
         carry: { S: nextState(S, keys.features, values, scales), C: scales.log?.end },
         outputs: { out, inverse, running: scales.log?.running },
@@ -216,25 +303,29 @@ function forward(chunks: Chunks, before: CausalState, mask: Tensor | undefined, 
  * The sums over earlier keys come from S in a second walk forward, those over later queries from G in a walk backward.
  */
 function backward(
-  chunks: Chunks,
-  state: CausalState,
-  mask: Tensor | undefined,
-  spec: LinearAttentionSpec,
-  saved: Saved,
   {
-    dOut = full(saved.out.shape, 0),
-    dS = full(state.S.shape, 0),
-  }: { dOut?: Tensor | undefined; dS?: Tensor | undefined },
-): Chunks & { readonly S: Tensor } {
-  const { map, projection } = spec;
-  const { running } = saved;
-  const before = running && state.C && maximumBefore(running, state.C);
+    S: initial,
+    C: initialC,
+    q,
+    k,
+    v,
+    mask,
+    running,
+    out,
+    inverse,
+    dOut = full(out.shape, 0),
+    dS = full(initial.shape, 0),
+  }: BackwardInputs,
+  features: WalkFeatures,
+): BackwardOutputs {
+  const chunks = { q, k, v, mask, running };
+  const before = running && initialC && maximumBefore(running, initialC);
   const { dq, dU } = scan({
-    carry: { S: state.S, C: state.C },
-    sequences: { ...chunks, mask, running, out: saved.out, inverse: saved.inverse, dOut },
+    carry: { S: initial, C: initialC },
+    sequences: { ...chunks, out, inverse, dOut },
     body: ({ S, C }, { q, k, v, mask, running, out, inverse, dOut }) => {
-      const queries = queryFeatures(map, q, projection);
-      const keys = scaledKeys(map, k, projection, mask);
+      const queries = features.queries(q);
+      const keys = features.keys(k, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, C, { known: running });
       const dU = sumsGradient(dOut, out, inverse);
@@ -254,11 +345,11 @@ function backward(
   } = scan({
     // What follows asks of the last state: the gradient of later queries by it.
     carry: { G: dS },
-    sequences: { ...chunks, mask, running, before, dU },
+    sequences: { ...chunks, before, dU },
     reverse: true,
     body: ({ G }, { q, k, v, mask, running, before, dU }) => {
-      const queries = queryFeatures(map, q, projection);
-      const keys = scaledKeys(map, k, projection, mask);
+      const queries = features.queries(q);
+      const keys = features.keys(k, mask);
       const values = withOnes(v);
       const scales = chunkScales(keys, before, { known: running });
       const toEnd = (x: Tensor) => rescaled(x, scales, (log) => sub(log.keys, log.end));

@@ -12,7 +12,7 @@ import { checked, column, underOwnMaximum, type FeatureMap, type SplitFeatures }
 export const LOG_ZERO = -1e30;
 
 /** Added to denominators: no bit of a real one changes, and one that holds no key gives 0 instead of NaN. */
-const DENOMINATOR_GUARD = 1e-30;
+export const DENOMINATOR_GUARD = 1e-30;
 
 /** Queries, keys and values, cut into chunks as a form wants them. */
 export interface Sequences {
@@ -59,11 +59,14 @@ export function withOnes(v: Tensor): Tensor {
 }
 
 /** `[…, E + 1]` → the first E columns over the last one, and 1 over that one. */
-export function normalized(sums: Tensor): { readonly out: Tensor; readonly inverse: Tensor } {
+export function normalized(
+  sums: Tensor,
+  guard = DENOMINATOR_GUARD,
+): { readonly out: Tensor; readonly inverse: Tensor } {
   const width = (sums.shape.at(-1) ?? 1) - 1;
   const [numerator, last] = split(sums, -1, [width, 1]) as readonly [Tensor, Tensor]; // two lengths, two parts
   // One quotient a row: the engine divides a row by a column more slowly than it multiplies.
-  const inverse = reciprocal(add(last, column(last, DENOMINATOR_GUARD)));
+  const inverse = reciprocal(add(last, column(last, guard)));
   return { out: mul(numerator, inverse), inverse };
 }
 

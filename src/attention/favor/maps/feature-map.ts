@@ -92,6 +92,11 @@ export interface FeatureMap {
    * @param projection `[M, D]`, or with axes before that broadcast against those of x
    */
   readonly features: (x: Tensor, projection: Tensor) => Features;
+  /**
+   * An upper bound of log φ(x)√rows for any x, for exponential features that have one: `[1, 1]`, or `[H, 1, 1]` for heads with
+   * projections of their own. Attention then needs no running maximum (`common-scale.ts`).
+   */
+  readonly logBound?: ((projection: Tensor) => Tensor) | undefined;
   /** What a sum over all features is divided by to be an estimate: the number of rows, twice that for the hyperbolic map. */
   readonly normaliser: (rows: number) => number;
 }

@@ -28,6 +28,7 @@ export const optimalFeatures: FeatureMap = {
   ...positiveFeatures,
   name: "optimal",
   summary: "FAVOR++: the positive features of least variance for the data",
+  logBound: undefined,
   statistics: {
     widths: () => ({ meanSquaredSum: 1 }),
     measure: (q, k, { queryMask, keyMask }) => ({

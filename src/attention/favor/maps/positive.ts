@@ -2,6 +2,7 @@
 import type { Tensor } from "../../../graph/tensor.ts";
 import { mul, neg } from "../../../ops/elementwise.ts";
 import { concat } from "../../../ops/slicing.ts";
+import { max } from "../../../ops/maximum-along.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
 import { column, project, usual, type FeatureMap } from "./feature-map.ts";
 
@@ -9,6 +10,12 @@ import { column, project, usual, type FeatureMap } from "./feature-map.ts";
 export function scaledSquares(q: Tensor, factor: number): Tensor {
   const squares = sumSquares(q, { axes: [-1], keepDims: true });
   return mul(squares, column(squares, factor / Math.sqrt(q.shape.at(-1) ?? 1)));
+}
+
+/** max ‖ω‖² · factor over the rows of `[…, M, D]`: `[…, 1, 1]`. */
+function longestRow(projection: Tensor, factor: number): Tensor {
+  const squares = sumSquares(projection, { axes: [-1], keepDims: true });
+  return mul(max(squares, { axes: [-2], keepDims: true }), factor);
 }
 
 /**
@@ -29,6 +36,8 @@ export const positiveFeatures: FeatureMap = {
     logits: project(x, projection),
     shift: scaledSquares(x, 0.5),
   }),
+  // ωx − ‖x‖²/2 is largest at x = ω.
+  logBound: (projection) => longestRow(projection, 1 / 2),
 };
 
 /**
@@ -86,4 +95,5 @@ export const gaussianFeatures: FeatureMap = {
   summary: "positive features of the Gaussian kernel exp(−‖x − y‖²/2)",
   kernel: "gaussian",
   features: (x, projection) => ({ kind: "exponential", logits: project(x, projection), shift: scaledSquares(x, 1) }),
+  logBound: (projection) => longestRow(projection, 1 / 4),
 };
