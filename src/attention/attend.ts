@@ -10,7 +10,7 @@ import { feedsFor, type Backend } from "../runtime/backend.ts";
 import { readMask, type Batch, type KeyMask } from "./batch.ts";
 import { checkState } from "./favor/favor.ts";
 import { checkNumFeatures, defaultNumFeatures, projectionNames, type ProjectionChoice } from "./favor/projections.ts";
-import { formFor, type AttentionMechanism } from "./mechanism.ts";
+import { formFor, type AttentionMechanism, type AttentionOptions } from "./mechanism.ts";
 import type { MechanismName } from "./mechanisms.ts";
 import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
 import { findMechanism } from "./options.ts";
@@ -53,7 +53,7 @@ export interface FavorAttentionOptions {
 }
 
 /** The names of all options. */
-const optionNames = Object.keys({
+export const attentionOptionNames = Object.keys({
   numHeads: true,
   causal: true,
   numFeatures: true,
@@ -76,7 +76,11 @@ export interface CheckedOptions {
 }
 
 /** @throws GraphError for options of unknown names or wrong types */
-export function checkOptions(who: string, options: FavorAttentionOptions, names = optionNames): CheckedOptions {
+export function checkOptions(
+  who: string,
+  options: FavorAttentionOptions,
+  names: readonly string[] = attentionOptionNames,
+): CheckedOptions {
   refuseUnknownOptions(who, options, names);
   const { numHeads = 1, causal = false, projectionPerHead = false } = options;
   const mechanism = findMechanism(who, options.mechanism ?? "favor");
@@ -90,17 +94,32 @@ export function checkOptions(who: string, options: FavorAttentionOptions, names 
   return { mechanism, numHeads, causal };
 }
 
+/** Queries, keys and values that belong together. */
+export interface AttentionBatches {
+  readonly q: Batch;
+  readonly k: Batch;
+  readonly v: Batch;
+}
+
+/** What attention needs beside queries, keys and values. */
+export interface PreparedAttention extends CheckedOptions {
+  readonly backend: Backend;
+  /** The mechanism's options, with tensors for all arrays. */
+  readonly options: AttentionOptions;
+  /** Those arrays, by the names of their inputs. */
+  readonly feeds: Readonly<Record<string, NdArray | undefined>>;
+}
+
 /**
- * Draws what the mechanism needs, compiles a graph for the sizes, runs it and frees it.
+ * Draws what the mechanism needs and reads masks and statistics.
  *
- * @returns `[B, L, H·E]`
- * @throws GraphError for masks and statistics that do not fit, too many features, and outputs that are not finite
+ * @throws GraphError for masks and statistics that do not fit, and for too many features
  */
-export async function attend(
+export function prepareAttention(
   who: string,
-  batches: { readonly q: Batch; readonly k: Batch; readonly v: Batch },
+  batches: AttentionBatches,
   options: FavorAttentionOptions,
-): Promise<{ readonly data: Float32Array; readonly shape: readonly number[] }> {
+): PreparedAttention {
   const { mechanism, numHeads, causal } = checkOptions(who, options);
   const { seed = 0, backend = createBackend() } = options;
   const [B, S] = batches.k.shape;
@@ -118,23 +137,59 @@ export async function attend(
   const drawn = mechanism.initialise(createRandom(seed, "projection"), { headDim, numFeatures, numHeads, projection });
   const masks = readMasks(who, batches, options);
   const statistics = options.statistics && readStatistics(who, mechanism, options.statistics, [numHeads, headDim]);
-  const attended = mechanism.apply(
-    headsOf("q", batches.q, numHeads),
-    headsOf("k", batches.k, numHeads),
-    headsOf("v", batches.v, numHeads),
-    {
+  return {
+    mechanism,
+    numHeads,
+    causal,
+    backend,
+    options: {
       causal,
       form: formFor(backend.device),
       ...(drawn && { projection: input("projection", drawn.projection.shape) }),
       ...inputsFor(masks),
       ...(statistics && { statistics: inputsFor(statistics) }),
     },
+    feeds: { ...drawn, ...masks, ...statistics },
+  };
+}
+
+/**
+ * Compiles a graph for the sizes, runs it and frees it.
+ *
+ * @returns `[B, L, H·E]`
+ * @throws GraphError as `prepareAttention`, and for outputs that are not finite
+ */
+export async function attend(
+  who: string,
+  batches: AttentionBatches,
+  given: FavorAttentionOptions,
+): Promise<{ readonly data: Float32Array; readonly shape: readonly number[]; readonly mechanism: string }> {
+  const prepared = prepareAttention(who, batches, given);
+  const { mechanism, numHeads, backend, options, feeds } = prepared;
+  const { q, k, v } = batches;
+  const attended = mechanism.apply(
+    headsOf("q", q, numHeads),
+    headsOf("k", k, numHeads),
+    headsOf("v", v, numHeads),
+    options,
   );
-  const out = mergeAxes(transpose(attended, [0, 2, 1, 3]), 2);
-  const result = await runOnce(backend, { out }, { ...batches, ...drawn, ...masks, ...statistics });
-  const data = Float32Array.from(result["out"]?.data as Float32Array); // float32, or float64 from the reference backend
+  const out = joinHeads(attended);
+  const result = await runOnce(backend, { out }, { ...batches, ...feeds });
+  const data = float32Of(result["out"]);
   checkFinite(who, data, mechanism);
-  return { data, shape: out.shape };
+  return { data, shape: out.shape, mechanism: takenMechanism(prepared, k.shape[1]) };
+}
+
+/** The numbers of a result, which are float64 from the reference backend. */
+export function float32Of(result: NdArray | undefined): Float32Array {
+  const { data } = result as { readonly data: Float32Array | Float64Array }; // every declared output is there
+  return data instanceof Float32Array ? data : new Float32Array(data);
+}
+
+/** The name of what computes: for mechanisms that choose, what they take. */
+export function takenMechanism({ mechanism, options }: PreparedAttention, numKeys: number): string {
+  const numFeatures = options.projection?.shape.at(-2) ?? 0;
+  return mechanism.choose?.({ causal: options.causal, numKeys, numFeatures }) ?? mechanism.name;
 }
 
 /** Both masks as arrays; queries are masked as keys where one sequence attends to itself, as far as sizes tell. */
@@ -161,9 +216,19 @@ export function inputsFor<Arrays extends { readonly [name: string]: NdArray | un
   return Object.fromEntries(entries) as { readonly [Name in keyof Arrays]: Tensor }; // the names that were given
 }
 
+/** `[B, H, L, D]` → `[B, L, H·D]`. */
+export function joinHeads(x: Tensor): Tensor {
+  return mergeAxes(transpose(x, [0, 2, 1, 3]), 2);
+}
+
 /** `[B, L, H·D]` → `[B, H, L, D]`. */
+export function splitHeads(x: Tensor, numHeads: number): Tensor {
+  return transpose(splitAxis(x, 2, numHeads), [0, 2, 1, 3]);
+}
+
+/** An input `[B, L, H·D]` as `[B, H, L, D]`. */
 export function headsOf(name: string, { shape }: Batch, numHeads: number): Tensor {
-  return transpose(splitAxis(input(name, shape), 2, numHeads), [0, 2, 1, 3]);
+  return splitHeads(input(name, shape), numHeads);
 }
 
 /** Compiles, runs with those of the arrays that the graph reads, and frees. */
@@ -210,7 +275,7 @@ function readStatistics(
 }
 
 /** What finite inputs can still come to: features of a user's function that overflow, or sums of features that cancel to 0. */
-function checkFinite(who: string, out: Float32Array, { name, map }: AttentionMechanism): void {
+export function checkFinite(who: string, out: Float32Array, { name, map }: AttentionMechanism): void {
   const wrong = out.findIndex((value) => !Number.isFinite(value));
   if (wrong < 0) return;
   const fix =

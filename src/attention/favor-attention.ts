@@ -12,6 +12,8 @@ export interface AttentionOutput {
   readonly type: "float32";
   readonly data: Float32Array;
   readonly dims: readonly number[];
+  /** The mechanism that computed it: with `auto`, the one that was taken. */
+  readonly mechanism: string;
 }
 
 /**
@@ -37,6 +39,6 @@ export async function favorAttention(
   const { numHeads, causal } = checkOptions(who, options);
   const layout = { numHeads, headDim: options.headDim, causal };
   const { q, k, v = readBatch(who, "v", arrays.v, layout) } = readBatches(who, arrays, layout);
-  const { data, shape } = await attend(who, { q, k, v }, options);
-  return { type: "float32", data, dims: q.batched ? shape : shape.slice(1) };
+  const { data, shape, mechanism } = await attend(who, { q, k, v }, options);
+  return { type: "float32", data, dims: q.batched ? shape : shape.slice(1), mechanism };
 }

@@ -1,5 +1,7 @@
 /** Attention: FAVOR+ on plain arrays, and the mechanisms for graphs of your own. */
 export { favorAttention } from "./favor-attention.ts";
+export { favorAttentionGradients } from "./attention-gradients.ts";
+export type { AttentionGradients, AttentionGradientsOptions } from "./attention-gradients.ts";
 export { measureStatistics } from "./measure-statistics.ts";
 export type { MeasureStatisticsOptions } from "./measure-statistics.ts";
 export type {

@@ -80,4 +80,14 @@ export interface AttentionMechanism {
   /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
   readonly apply: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions) => Tensor;
   readonly recurrent?: RecurrentForm;
+  /** For mechanisms that choose among others: the one that `apply` takes at these sizes. */
+  readonly choose?: (sizes: ChoiceSizes) => string;
+}
+
+/** What a choice among mechanisms depends on. */
+export interface ChoiceSizes {
+  readonly causal: boolean;
+  readonly numKeys: number;
+  /** Rows of the projection. */
+  readonly numFeatures: number;
 }

@@ -5,18 +5,11 @@ import type { Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionMechanism } from "../mechanism.ts";
 import { shown } from "../checks.ts";
-import { bidirectionalScan } from "./bidirectional.ts";
-import { causalScan } from "./causal-scan.ts";
 import { featureMaps, type FeatureMapName } from "./maps/index.ts";
 import type { FeatureMap, MapInputs, Statistics } from "./maps/feature-map.ts";
-import { bidirectionalParallel, causalParallel } from "./parallel.ts";
 import { checkArray, drawProjection } from "./projections.ts";
 import { recurrentForm } from "./recurrent.ts";
-
-const forms = {
-  scan: { causal: causalScan, bidirectional: bidirectionalScan },
-  parallel: { causal: causalParallel, bidirectional: bidirectionalParallel },
-} as const;
+import { scheduleFor } from "./schedules.ts";
 
 /**
  * Linear attention with the given feature map: one of the table `featureMaps`, or one of your own.
@@ -58,7 +51,7 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
       checkState(map, v.shape, projection.shape.at(-2) ?? 1);
       const given = options.statistics ?? (causal ? undefined : statistics?.measure(q, k, { queryMask, keyMask }));
       const adapted = adapt({ q, k, projection }, given);
-      const attend = forms[form][causal ? "causal" : "bidirectional"];
+      const attend = scheduleFor(form, causal, k.shape[2] ?? 0);
       return attend(adapted.q, adapted.k, v, { map, projection: adapted.projection, keyMask });
     },
     recurrent: recurrentForm(map, adapt),
