@@ -5,7 +5,7 @@
  *   S = Σ_s exp(−C) v′_s φ(k_s)ᵀ with C = the largest log feature of the head,   out_t = normalised S φ(q_t),   v′ = [v, 1]
  *
  * A key's constant must be the same for all positions a query sees: here one running maximum for each (batch, head), so
- * padding and other heads do not touch it. Features live inside the bodies only, forward and backward.
+ * padding and other heads do not touch it; wherever a constant known beforehand serves (`common-scale.ts`), that one. Features live inside the bodies only, forward and backward.
  *
  * Source: section 2.2 of arXiv:2009.14794; the running maximum and the backward pass are ours.
  */

@@ -6,8 +6,10 @@
  *   U_t = Σ_{s≤t} (φ(q_t)·φ̂_s) · exp(c_s − C_t) · v′_s,   out_t = U_t's first columns over its last
  *
  * Every exponent is ≤ 0, and C_t depends on the past alone. The carried state is S = Σ_{s before the chunk} exp(c_s − C) v′_s φ̂_sᵀ,
- * `[E + 1, M]`, with its maximum C: held this way round, every product transposes the operand that has few elements. Features are computed inside the body, forward and again backward, so none is ever kept for a whole
- * sequence. Feature maps without log scales (c = 0) take the same path without the exponentials.
+ * `[E + 1, M]`, with its maximum C: held this way round, every product transposes the operand that has few elements. Features
+ * are computed inside the body, forward and again backward, so none is ever kept for a whole sequence. Feature maps without log
+ * scales (c = 0) take the same path without the exponentials, and so do others wherever one constant serves all keys
+ * (`common-scale.ts`).
  *
  * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward pass are ours.
  */
