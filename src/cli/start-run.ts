@@ -30,7 +30,11 @@ import { applySettings, parseSetting } from "./settings.ts";
 import type { TrainingRun } from "./training-run.ts";
 import type { DataOptions, EngineOptions } from "./verb.ts";
 
-export interface NewRunOptions extends DataOptions, EngineOptions {
+interface MemoryOptions {
+  readonly ignoreMemory?: boolean;
+}
+
+export interface NewRunOptions extends DataOptions, EngineOptions, MemoryOptions {
   readonly out?: string;
   readonly seed?: number;
   readonly set?: readonly string[];
@@ -65,6 +69,7 @@ export async function prepareNewRun(recipeName: string, options: NewRunOptions):
   return {
     config,
     dataset,
+    ignoreMemory: options.ignoreMemory === true,
     begin: async () => {
       const folder = await createRunFolder(out ?? (await nextRunPath(join(RUNS_FOLDER, recipe.name))));
       await writeConfig(folder, config);
@@ -117,7 +122,7 @@ async function requireFreeFolder(out: string): Promise<void> {
   if (held !== undefined && held.length > 0) await createRunFolder(out);
 }
 
-export interface ResumeOptions extends EngineOptions {
+export interface ResumeOptions extends EngineOptions, MemoryOptions {
   /** Where the sequences are now, when they have been moved. */
   readonly fasta?: string;
   readonly set?: readonly string[];
@@ -158,6 +163,7 @@ export async function prepareResumedRun(path: string, options: ResumeOptions): P
     config,
     dataset,
     initial: toTrainingState(checkpoint),
+    ignoreMemory: options.ignoreMemory === true,
     begin: async () => {
       await writeConfig(folder, config);
       await truncateMetrics(folder, checkpoint.step);
@@ -166,19 +172,26 @@ export async function prepareResumedRun(path: string, options: ResumeOptions): P
   };
 }
 
-/** Only the number of steps can change, and only where it does not decide the learning rate of the steps before. */
+/** What a resumed run may be given anew. */
+const CHANGEABLE: readonly string[] = ["steps", "gradientCheckpointing"];
+
+/**
+ * The number of steps can change where it does not decide the learning rate of the steps before; and gradient checkpointing, which
+ * decides where a step's memory goes, not what it computes but for rounding.
+ */
 function extendTraining(before: TrainingConfig, settings: readonly string[], step: number): TrainingConfig {
-  let steps = before.steps;
+  let changed = before;
   for (const { section, key, value } of settings.map(parseSetting)) {
-    if (section !== "training" || key !== "steps") {
+    if (section !== "training" || !CHANGEABLE.includes(key)) {
       throw new UsageError(
-        `--set ${section}.${key} would change what has been trained already; with --resume only training.steps can be set; ` +
-          `start a new run for the rest`,
+        `--set ${section}.${key} would change what has been trained already; with --resume only ` +
+          `${CHANGEABLE.map((each) => `training.${each}`).join(" and ")} can be set; start a new run for the rest`,
       );
     }
-    // Checked like any other: trainingConfig refuses what is no positive whole number.
-    steps = trainingConfig({ ...before, steps: value as number }).steps;
+    // Checked like any other: trainingConfig refuses what the key cannot be.
+    changed = trainingConfig({ ...changed, [key]: value });
   }
+  const { steps } = changed;
   if (steps !== before.steps && before.schedule !== "constant") {
     throw new UsageError(
       `--set training.steps=${steps} would change the learning rate of the steps before, because the schedule ` +
@@ -190,7 +203,7 @@ function extendTraining(before: TrainingConfig, settings: readonly string[], ste
       `--set training.steps must be at least ${step}, the step of the newest checkpoint, got ${steps}; leave it out to finish the run`,
     );
   }
-  return { ...before, steps };
+  return changed;
 }
 
 /** The optimizer's moments have the shapes of the weights that they belong to. */

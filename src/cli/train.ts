@@ -34,6 +34,8 @@ export function trainCommand(): Command {
         "train --set mechanism=favor-hyperbolic --set projection=simplex",
         "another feature map and projection (docs/feature-maps.md)",
       ],
+      ["train --set gradientCheckpointing=blocks", "block by block: less memory, more time"],
+      ["train --set reversible=true --set gradientCheckpointing=blocks", "a reversible model: no activations are kept"],
       ["train --fasta mine.fasta.gz --split-by hash", "your own sequences"],
       ["train --resume runs/demo", "go on after an interruption, bit for bit"],
       ["train my.jsonc --out runs/mine --resume", "the same, by the command that began the run"],
@@ -63,6 +65,7 @@ export function addRunOptions(command: Command): Command {
   const withSettings = command
     .option("--set <key=value>", "change a setting of the recipe, such as training.steps=100; repeatable", collect)
     .option("--seed <number>", "the same as --set training.seed=<number>", wholeNumber)
+    .option("--ignore-memory", "start even a run that is estimated not to fit into memory")
     .option("--out <folder>", "a new or empty folder for the run (default: runs/<recipe>, -2, -3, … when it is taken)");
   return addEngineOptions(addDataOptions(withSettings));
 }

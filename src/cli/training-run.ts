@@ -4,11 +4,16 @@ import { createBackend } from "../runtime/node.ts";
 import type { Backend } from "../runtime/index.ts";
 import { planTraining, proteinVocabulary } from "../data/index.ts";
 import type { ProteinDataset, SplitName } from "../data/index.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { countParameters } from "../model/parameters.ts";
 import { writeCheckpoint } from "../storage/checkpoints.ts";
 import { StorageError } from "../storage/errors.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
-import { createEvaluator } from "../training/evaluate.ts";
+import { formFor, type AttentionMechanism } from "../attention/mechanism.ts";
+import { mechanisms } from "../attention/mechanisms.ts";
+import { createExecution } from "../training/choose-execution.ts";
+import { evaluatorWith } from "../training/evaluate.ts";
+import type { Execution } from "../training/execution.ts";
 import { train } from "../training/trainer.ts";
 import type { TrainingState } from "../training/trainer.ts";
 import { describeData } from "./dataset.ts";
@@ -16,6 +21,8 @@ import { evaluateSplit, residueBatches } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";
+import { checkMemory } from "./memory-check.ts";
+import { memoryLimit } from "./memory-limit.ts";
 import { createMetricsLog } from "./metrics-log.ts";
 import { formatCount, formatLarge } from "./output/numbers.ts";
 import { createProgress } from "./output/progress.ts";
@@ -36,6 +43,8 @@ export interface TrainingRun {
   readonly begin: () => Promise<RunFolder>;
   /** The newest checkpoint of a run that is resumed. */
   readonly initial?: TrainingState;
+  /** Starts even what is estimated not to fit into memory. Default false. */
+  readonly ignoreMemory?: boolean;
 }
 
 /** The JSON document of `train` and `demo`. */
@@ -68,7 +77,9 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
   const parameters = countParameters(config.model);
   note(describeData(dataset));
   note(`model: ${formatLarge(parameters)} parameters, ${describeModel(config)}`);
-  const { folder, state, exitCode } = await trainInFolder(run, backend);
+  // One for training and for what is measured at its end: what is compiled once serves both.
+  await using execution = createExecution(config.model, backend, config.training);
+  const { folder, state, exitCode } = await trainInFolder(run, backend, execution);
   const { step } = state;
   const { steps } = config.training;
   const base = { run: folder.path, parameters, step, steps, ...state.trainerState };
@@ -81,12 +92,10 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
     process.exit(interrupt.exitCode());
   });
   const evaluations: SplitFigures[] = [];
-  {
-    await using evaluator = createEvaluator(config.model, backend);
-    for (const split of FINAL_SPLITS.filter((name) => dataset.splits[name].length > 0)) {
-      const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
-      evaluations.push(await evaluateSplit({ config, tensors: state.model, dataset, split, evaluator, progress }));
-    }
+  const evaluator = evaluatorWith(execution);
+  for (const split of FINAL_SPLITS.filter((name) => dataset.splits[name].length > 0)) {
+    const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
+    evaluations.push(await evaluateSplit({ config, tensors: state.model, dataset, split, evaluator, progress }));
   }
   const samples = await generateSamples({ config: config.model, tensors: state.model, backend, ...SHOWN_SAMPLES });
   await writeRunReport(folder, config, dataset, { steps: step, ...state.trainerState, figures: evaluations, samples });
@@ -95,8 +104,9 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
 }
 
 async function trainInFolder(
-  { config, dataset, begin, initial }: TrainingRun,
+  { config, dataset, begin, initial, ignoreMemory = false }: TrainingRun,
   backend: Backend,
+  execution: Execution,
 ): Promise<{ folder: RunFolder; state: TrainingState; exitCode: number | undefined }> {
   const { model, training } = config;
   const batches = planTraining({
@@ -109,6 +119,16 @@ async function trainInFolder(
   });
   const { valid } = dataset.splits;
   const validation = valid.length > 0 ? residueBatches(config, valid) : [];
+  const question = {
+    config: model,
+    training,
+    shapes: batches.shapes,
+    evaluationShapes: validation,
+    form: formFor(backend.device),
+  };
+  if (!ignoreMemory) note(`memory: ${checkMemory(question, memoryLimit())}`);
+  const taken = mechanismsTaken(model, batches.shapes);
+  if (taken !== undefined) note(`attention: ${taken}`);
   const folder = await begin();
   note(`run folder: ${folder.path}`);
   if (initial !== undefined && initial.step >= training.steps) {
@@ -125,6 +145,7 @@ async function trainInFolder(
       config: model,
       training,
       backend,
+      execution,
       batches,
       validation,
       ...(initial !== undefined && { initial }),
@@ -146,6 +167,15 @@ async function trainInFolder(
   } finally {
     progress.stop();
   }
+}
+
+/** What a mechanism that chooses among others takes for the lengths of the run. */
+function mechanismsTaken(model: ModelConfig, shapes: readonly { readonly seqLen: number }[]): string | undefined {
+  const { choose }: AttentionMechanism = mechanisms[model.mechanism];
+  if (choose === undefined) return undefined;
+  const lengths = [...new Set(shapes.map(({ seqLen }) => seqLen))].toSorted((a, b) => a - b);
+  const { numFeatures } = model;
+  return lengths.map((numKeys) => `${choose({ causal: true, numKeys, numFeatures })} for ${numKeys} tokens`).join(", ");
 }
 
 function resumeCommand(folder: RunFolder): string {

@@ -38,7 +38,7 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
   [
     "an unknown mechanism, with the ones there are",
     { mechanism: "flash" },
-    /mechanism must be one of favor, favor-.*, exact, got "flash"/,
+    /mechanism must be one of favor, favor-.*\bexact\b.*, got "flash"/,
   ],
   [
     "a mechanism that must see the whole sequence",
@@ -81,6 +81,7 @@ describe("modelConfig", () => {
       mechanism: "favor",
       numFeatures: 266,
       projectionPerHead: false,
+      reversible: false,
       dropout: 0.1,
       tieEmbeddings: true,
       layerNormEpsilon: 1e-5,

@@ -38,6 +38,12 @@ const schema = z.strictObject({
   projectionLengths: z.enum(["chi", "sqrt"]).optional(),
   /** A projection of its own for every head. Default false: one for all heads of a layer, as published, and faster. */
   projectionPerHead: z.boolean().default(false),
+  /**
+   * Blocks over two halves of the stream, whose inputs follow from their outputs (RevNet, Reformer): with the training option
+   * `checkpointing: "blocks"` no activations are kept, however many layers there are. Default false: a single stream. The weights
+   * have the same shapes in both, but mean different models.
+   */
+  reversible: z.boolean().default(false),
   /** Share of activations dropped in training. Default 0.1, as in the paper's protein runs. */
   dropout: z.number().min(0).lt(1).default(0.1),
   /** Use the embedding matrix as output layer. Default true: fewer weights, and better on small data. */

@@ -54,14 +54,15 @@ export interface RotaryAngles<T> {
  */
 export function rotaryAngles(positions: readonly number[], headDim: number): RotaryAngles<NdArray> {
   const half = headDim / 2;
+  const frequencies = Array.from({ length: half }, (_, i) => 10000 ** (-i / half));
   const table = (fn: (angle: number) => number) => {
     const data = new Float32Array(positions.length * headDim);
     positions.forEach((position, row) => {
-      for (let i = 0; i < half; i++) {
-        const value = fn(position * 10000 ** (-i / half));
+      frequencies.forEach((frequency, i) => {
+        const value = fn(position * frequency);
         data[row * headDim + i] = value;
         data[row * headDim + half + i] = value;
-      }
+      });
     });
     return ndarray(data, [positions.length, 1, headDim]);
   };

@@ -130,14 +130,24 @@ export function initialParameters(config: ModelConfig, seed: number): Record<str
   );
 }
 
+/** What the names of a layer's weights and projection begin with. */
+export function layerPrefix(layer: number): string {
+  return `blocks.${layer}.`;
+}
+
 /** The name under which a layer's projection is saved beside the weights. */
 export function projectionName(layer: number): string {
-  return `blocks.${layer}.attention.projection`;
+  return `${layerPrefix(layer)}attention.projection`;
 }
 
 /** Names and shapes of the projections; empty for mechanisms without. */
 export function projectionShapes(config: ModelConfig): Named<Shape> {
-  return Object.fromEntries(Object.entries(drawProjections(config, 0, 0)).map(([name, { shape }]) => [name, shape]));
+  // All layers have the same: one is drawn to see it.
+  const [drawn] = Object.values(drawProjections({ ...config, numLayers: 1 }, 0, 0));
+  if (drawn === undefined) return {};
+  return Object.fromEntries(
+    Array.from({ length: config.numLayers }, (_, layer) => [projectionName(layer), drawn.shape]),
+  );
 }
 
 /**

@@ -7,21 +7,12 @@ import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
-import { transpose } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { constant } from "../ops/source.ts";
+import { applyBlock, blockBranches, enterStream, leaveStream, type Attend, type Branches } from "./block.ts";
 import type { ModelConfig } from "./config.ts";
-import {
-  applyGelu,
-  applyLinear,
-  applyNorm,
-  joinHeads,
-  rotaryAngles,
-  rotate,
-  splitHeads,
-  type RotaryAngles,
-} from "./layers.ts";
-import { projectionName, type Block, type Named, type Parameters } from "./parameters.ts";
+import { applyNorm, rotaryAngles, type RotaryAngles } from "./layers.ts";
+import { projectionName, type Named, type Parameters } from "./parameters.ts";
 
 /** Where the tokens stand, in the form that the configuration's position encoding reads. */
 export interface Positions {
@@ -36,6 +27,8 @@ export interface ForwardOptions {
   readonly dropout?: (x: Tensor) => Tensor;
   /** Default `scan`. */
   readonly form?: ExecutionForm;
+  /** Takes the place of the configuration's mechanism, in every layer. */
+  readonly mechanism?: AttentionMechanism;
   /** Told each layer's queries, keys and values `[B, H, L, D]` as the mechanism sees them, after the position encoding. */
   readonly observe?: (layer: number, attention: { readonly q: Tensor; readonly k: Tensor; readonly v: Tensor }) => void;
 }
@@ -47,8 +40,8 @@ export interface ModelTensors {
   readonly projections: Named<Tensor>;
 }
 
-/** Positions start … start + length − 1 as constants of the graph. */
-function constantPositions(config: ModelConfig, length: number): Positions {
+/** The positions 0 … length − 1 as constants of the graph. */
+export function constantPositions(config: ModelConfig, length: number): Positions {
   const positions = Array.from({ length }, (_, index) => index);
   if (config.positions === "learned") return { ids: constant(ndarray(Int32Array.from(positions), [length])) };
   const { cos, sin } = rotaryAngles(positions, config.modelDim / config.numHeads);
@@ -62,67 +55,65 @@ function constantPositions(config: ModelConfig, length: number): Positions {
  * @returns `[B, L, vocabSize]`
  */
 export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOptions = {}): Tensor {
-  const { config, projections } = model;
-  const drop = options.dropout ?? ((x: Tensor) => x);
+  const { config } = model;
   const positions = constantPositions(config, tokenIds.shape[1] ?? 0);
   return scope("performer", () => {
-    let x = drop(embed(model, tokenIds, positions));
-    model.parameters.blocks.forEach((block, layer) => {
-      x = scope(`blocks.${layer}`, () => {
-        const attend = (q: Tensor, k: Tensor, v: Tensor) => {
-          options.observe?.(layer, { q, k, v });
-          const projection = projections[projectionName(layer)];
-          return mechanisms[config.mechanism].apply(q, k, v, {
-            causal: true,
-            ...(projection && { projection }),
-            ...(options.form && { form: options.form }),
-          });
-        };
-        return applyBlock(config, block, x, positions, options, attend);
-      });
+    let stream = enterStream(config, embed(model, tokenIds, positions, options));
+    model.parameters.blocks.forEach((_, layer) => {
+      stream = scope(`blocks.${layer}`, () => applyBlock(branchesOf(model, layer, positions, options), stream));
     });
-    return output(model, x);
+    return output(model, leaveStream(stream));
   });
 }
 
-function embed({ parameters }: ModelTensors, tokenIds: Tensor, positions: Positions): Tensor {
+/** A layer's branches, with attention over the whole sequence. */
+export function branchesOf(
+  model: ModelTensors,
+  layer: number,
+  positions: Positions,
+  options: ForwardOptions,
+): Branches {
+  const { config, projections } = model;
+  const mechanism = options.mechanism ?? mechanisms[config.mechanism];
+  return branchesWith(model, layer, positions, options, (q, k, v) => {
+    options.observe?.(layer, { q, k, v });
+    const projection = projections[projectionName(layer)];
+    return mechanism.apply(q, k, v, {
+      causal: true,
+      ...(projection && { projection }),
+      ...(options.form && { form: options.form }),
+    });
+  });
+}
+
+function branchesWith(
+  { config, parameters }: ModelTensors,
+  layer: number,
+  { angles }: Positions,
+  { dropout, form }: ForwardOptions,
+  attend: Attend,
+): Branches {
+  const block = parameters.blocks[layer];
+  if (block === undefined) throw new GraphError(`performer: layer ${layer} must be one of ${config.numLayers}`);
+  return blockBranches(config, block, attend, { angles, dropout, form });
+}
+
+/** `[B, L]` int32 → `[B, L, modelDim]`: what the first block reads. */
+export function embed(
+  { parameters }: ModelTensors,
+  tokenIds: Tensor,
+  { ids }: Positions,
+  { dropout = (x) => x }: Pick<ForwardOptions, "dropout"> = {},
+): Tensor {
   return scope("embedding", () => {
     const tokens = gather(parameters.tokenEmbedding.weight, tokenIds);
-    if (parameters.positionEmbedding === undefined || positions.ids === undefined) return tokens;
-    return add(tokens, gather(parameters.positionEmbedding.weight, positions.ids));
+    if (parameters.positionEmbedding === undefined || ids === undefined) return dropout(tokens);
+    return dropout(add(tokens, gather(parameters.positionEmbedding.weight, ids)));
   });
 }
 
-type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
-
-/** x + attention(norm(x)), then x + mlp(norm(x)). */
-function applyBlock(
-  config: ModelConfig,
-  block: Block<Tensor>,
-  x: Tensor,
-  { angles }: Positions,
-  { dropout: drop = (y) => y, form = "scan" }: ForwardOptions,
-  attend: Attend,
-): Tensor {
-  const { numHeads, layerNormEpsilon } = config;
-  const attended = scope("attention", () => {
-    const { query, key, value, output } = block.attention;
-    const normed = applyNorm(x, block.attentionNorm, layerNormEpsilon);
-    const heads = (projection: typeof query) => splitHeads(applyLinear(normed, projection), numHeads);
-    const positioned = (split: Tensor) => (angles ? rotate(split, angles) : split);
-    const [q, k, v] = [positioned(heads(query)), positioned(heads(key)), heads(value)].map((split) =>
-      transpose(split, [0, 2, 1, 3]),
-    ) as [Tensor, Tensor, Tensor]; // as many as went in
-    return add(x, drop(applyLinear(joinHeads(attend(q, k, v)), output)));
-  });
-  return scope("mlp", () => {
-    const { up, down } = block.mlp;
-    const hidden = applyGelu(applyLinear(applyNorm(attended, block.mlpNorm, layerNormEpsilon), up), form);
-    return add(attended, drop(applyLinear(hidden, down)));
-  });
-}
-
-function output({ config, parameters }: ModelTensors, x: Tensor): Tensor {
+/** Logits `[…, vocabSize]` from what the last block leaves, `[…, modelDim]`. */
+export function output({ config, parameters }: ModelTensors, x: Tensor): Tensor {
   return scope("output", () => {
     const weight = parameters.head?.weight ?? parameters.tokenEmbedding.weight;
     return matmul(applyNorm(x, parameters.finalNorm, config.layerNormEpsilon), weight, { transposeB: true });
@@ -151,21 +142,20 @@ export function logitsOfPart(
     throw new GraphError(`logitsOfPart: the mechanism must have a recurrent form, got '${config.mechanism}'`);
   }
   const advance = tokenIds.shape[1] === 1 ? recurrent.step : recurrent.extend;
-  const drop = options.dropout ?? ((x: Tensor) => x);
   const next: AttentionState[] = [];
   return scope("performer", () => {
-    let x = drop(embed(model, tokenIds, positions));
-    model.parameters.blocks.forEach((block, layer) => {
-      x = scope(`blocks.${layer}`, () => {
-        const attend = (q: Tensor, k: Tensor, v: Tensor) => {
-          const projection = projections[projectionName(layer)];
-          const part = advance(q, k, v, states[layer] ?? {}, projection ? { projection } : {});
-          next.push(part.state);
-          return part.out;
-        };
-        return applyBlock(config, block, x, positions, options, attend);
-      });
+    let stream = enterStream(config, embed(model, tokenIds, positions, options));
+    model.parameters.blocks.forEach((_, layer) => {
+      const attend: Attend = (q, k, v) => {
+        const projection = projections[projectionName(layer)];
+        const part = advance(q, k, v, states[layer] ?? {}, projection ? { projection } : {});
+        next.push(part.state);
+        return part.out;
+      };
+      stream = scope(`blocks.${layer}`, () =>
+        applyBlock(branchesWith(model, layer, positions, options, attend), stream),
+      );
     });
-    return { logits: output(model, x), states: next };
+    return { logits: output(model, leaveStream(stream)), states: next };
   });
 }

@@ -14,9 +14,16 @@ const schema = z.strictObject({
   tokensPerBatch: count.default(4096),
   /**
    * Longer sequences are trained and evaluated in parts of so many tokens, with exact gradients through the states that attention
-   * carries from part to part: memory is that of one part, time a third more. Default 0: in one go.
+   * carries from part to part: memory is that of one part, time a third more. Parts are not cut further by gradientCheckpointing.
+   * Default 0: in one go.
    */
   segmentLength: z.int().min(0).default(0),
+  /**
+   * `blocks`: forward and backward go block by block, keeping one activation `[B, L, modelDim]` a layer, or none with a reversible
+   * model, and computing the rest again: memory is that of one block, time a tenth to a quarter more, and one compiled graph serves all layers.
+   * Default `none`: everything is kept, the fastest where it fits.
+   */
+  gradientCheckpointing: z.enum(["none", "blocks"]).default("none"),
   /** Lengths are rounded up to multiples of this. Default 64, the chunk of causal attention. */
   bucketStep: count.default(64),
   /** Peak learning rate. Default 1e-3, as in the paper's protein runs. */

@@ -1,13 +1,11 @@
 /** How good a model is on given batches. */
-import { formFor } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
-import type { TokenLosses } from "./loss.ts";
-import { createSegmentedGraphs } from "./segments.ts";
-import { batchFeeds, createShapeCache, evaluationOutputs, type ShapeCache } from "./graphs.ts";
+import { createExecution, type ExecutionOptions } from "./choose-execution.ts";
+import type { Execution } from "./execution.ts";
 
 export interface EvaluationResult {
   /** Predictions counted. */
@@ -33,29 +31,25 @@ export interface Evaluator extends AsyncDisposable {
   ) => Promise<EvaluationResult>;
 }
 
-/** @param options.segmentLength longer sequences are evaluated in parts of so many tokens; default 0: in one go */
+/**
+ * @param options.segmentLength longer sequences are evaluated in parts of so many tokens; default 0: in one go
+ * @param options.gradientCheckpointing `blocks` goes block by block, with the logits of some rows at a time; default none
+ */
 export function createEvaluator(
   config: ModelConfig,
   backend: Backend,
-  { segmentLength = 0 }: { readonly segmentLength?: number } = {},
+  { segmentLength = 0, gradientCheckpointing = "none" }: Partial<ExecutionOptions> = {},
 ): Evaluator {
-  const longest = segmentLength > 0 ? segmentLength : Number.POSITIVE_INFINITY;
-  const segments = createSegmentedGraphs(config, backend, { segmentLength, dropout: 0, labelSmoothing: 0 });
-  const form = formFor(backend.device);
-  const cache: ShapeCache = createShapeCache(backend, (batchSize, seqLen) =>
-    evaluationOutputs(config, batchSize, seqLen, form),
-  );
-  const whole = async (tensors: Named<NdArray>, batch: Batch) => {
-    const executable = await cache.get(batch);
-    const results = await executable.run({ ...tensors, ...batchFeeds(batch) });
-    const sumOf = (name: keyof TokenLosses) => Number(results[name]?.data[0]);
-    return { lossSum: sumOf("lossSum"), correctSum: sumOf("correctSum"), weightSum: sumOf("weightSum") };
-  };
+  return evaluatorWith(createExecution(config, backend, { segmentLength, gradientCheckpointing, labelSmoothing: 0 }));
+}
+
+/** Evaluates by graphs that are compiled already; disposing of the evaluator disposes of them. */
+export function evaluatorWith(execution: Execution): Evaluator {
   return {
     evaluate: async (tensors, batches, onBatch) => {
       const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
       for (const [index, batch] of batches.entries()) {
-        const sums = batch.seqLen > longest ? await segments.evaluate(tensors, batch) : await whole(tensors, batch);
+        const sums = await execution.evaluate(tensors, batch);
         for (const name of ["lossSum", "correctSum", "weightSum"] as const) totals[name] += sums[name];
         onBatch?.(index + 1);
       }
@@ -67,9 +61,6 @@ export function createEvaluator(
         lossNats,
       };
     },
-    [Symbol.asyncDispose]: async () => {
-      await segments[Symbol.asyncDispose]();
-      await cache[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => execution[Symbol.asyncDispose](),
   };
 }

@@ -1,7 +1,8 @@
-/** The compiled graphs of training and evaluation: one for each shape of batch, kept while the run lasts. */
+/** The graphs of steps and evaluations in one go, and what all graphs of training have in common: inputs, masks, gradients. */
 import { backpropagate } from "../autodiff/gradients.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
+import { sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
@@ -9,9 +10,9 @@ import { modelInputs } from "../model/inputs.ts";
 import { logits } from "../model/performer.ts";
 import { dropout } from "../ops/composed.ts";
 import { full, input } from "../ops/source.ts";
-import type { Backend, Executable } from "../runtime/backend.ts";
+import type { Executable } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
-import { meanLoss, tokenLosses } from "./loss.ts";
+import { meanLoss, tokenLosses, type TokenLosses } from "./loss.ts";
 
 /** Inputs of a batch; the names start with `batch.`, which no parameter does. */
 export function batchInputs(batchSize: number, seqLen: number) {
@@ -52,27 +53,33 @@ export function stepOutputs(
   return { loss, weightSum: losses.weightSum, ...gradientOutputs(model.named, found) };
 }
 
-/** Gradients, in the order of what they are by, as outputs of a graph. */
+/**
+ * Gradients as outputs of a graph, those of the last layers first: the engine computes outputs in their order, and what the gradients of
+ * early layers need would otherwise be computed, and kept, before the late ones are done.
+ */
 export function gradientOutputs(by: Named<Tensor>, found: readonly (Tensor | undefined)[]): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(by).map(([name, { shape }], index) => [GRADIENT + name, found[index] ?? full(shape, 0)]),
+  const entries = Object.entries(by).map(
+    ([name, { shape }], index) => [GRADIENT + name, found[index] ?? full(shape, 0)] as const,
   );
+  return Object.fromEntries(entries.toReversed());
 }
 
 const DROPOUT = "dropout.";
 
-/** Dropout by masks that are inputs of the graph, numbered in the order of their use; nothing at a rate of 0. */
-export function dropoutOption(rate: number): { readonly dropout?: (x: Tensor) => Tensor } {
+/** Dropout by masks that are inputs of the graph, numbered from `first` in the order of their use; nothing at a rate of 0. */
+export function dropoutOption(rate: number, first = 0): { readonly dropout?: (x: Tensor) => Tensor } {
   if (rate === 0) return {};
-  let masks = 0;
+  let masks = first;
   return { dropout: (x) => dropout(x, input(`${DROPOUT}${masks++}`, x.shape, "bool"), rate) };
 }
 
-/** The inputs of a step's graph that are dropout masks. */
-export function dropoutInputs({ inputs }: Executable): { readonly name: string; readonly size: number }[] {
+/** The inputs of a graph that are dropout masks: their names, their numbers in the graph, and their elements. */
+export function dropoutInputs({
+  inputs,
+}: Pick<Executable, "inputs">): { readonly name: string; readonly number: number; readonly size: number }[] {
   return Object.entries(inputs)
     .filter(([name]) => name.startsWith(DROPOUT))
-    .map(([name, { shape }]) => ({ name, size: shape.reduce((product, length) => product * length, 1) }));
+    .map(([name, { shape }]) => ({ name, number: Number(name.slice(DROPOUT.length)), size: sizeOf(shape) }));
 }
 
 /** The gradients among a step's results, by parameter name. */
@@ -82,6 +89,23 @@ export function gradientsOf(results: Named<NdArray>): Record<string, NdArray> {
       name.startsWith(GRADIENT) ? [[name.slice(GRADIENT.length), array] as const] : [],
     ),
   );
+}
+
+/** Lengths of the parts of at most `longest` that make up a whole. */
+export function partLengths(whole: number, longest: number): readonly number[] {
+  return Array.from({ length: Math.ceil(whole / longest) }, (_, index) => Math.min(longest, whole - index * longest));
+}
+
+/** Adds gradients to what has been gathered so far, in place. */
+export function accumulate(totals: Record<string, NdArray>, found: Named<NdArray>): void {
+  for (const [name, array] of Object.entries(found)) {
+    const total = totals[name]?.data;
+    if (total === undefined) {
+      totals[name] = array;
+      continue;
+    }
+    for (let i = 0; i < total.length; i++) total[i] = Number(total[i]) + Number(array.data[i]);
+  }
 }
 
 /** Sums of losses and correct predictions, for one shape of batch. */
@@ -95,30 +119,8 @@ export function evaluationOutputs(
   return { ...tokenLosses(logits(modelInputs(config), batch.inputIds, { form }), batch.targetIds, batch.weights) };
 }
 
-/** Compiled graphs by shape of batch; each is compiled once, when it is first needed. */
-export interface ShapeCache extends AsyncDisposable {
-  readonly get: (batch: { readonly batchSize: number; readonly seqLen: number }) => Promise<Executable>;
-}
-
-export function createShapeCache(
-  backend: Backend,
-  build: (batchSize: number, seqLen: number) => Record<string, Tensor>,
-): ShapeCache {
-  const compiled = new Map<string, Promise<Executable>>();
-  return {
-    get: ({ batchSize, seqLen }) => {
-      const key = `${batchSize}x${seqLen}`;
-      let executable = compiled.get(key);
-      if (executable === undefined) {
-        executable = backend.compile({ outputs: build(batchSize, seqLen) });
-        compiled.set(key, executable);
-      }
-      return executable;
-    },
-    [Symbol.asyncDispose]: async () => {
-      const settled = await Promise.allSettled(compiled.values());
-      for (const result of settled) if (result.status === "fulfilled") await result.value.dispose();
-      compiled.clear();
-    },
-  };
+/** The sums among the results of an evaluation. */
+export function sumsOf(results: Named<NdArray>): Record<keyof TokenLosses, number> {
+  const sumOf = (name: keyof TokenLosses) => Number(results[name]?.data[0]);
+  return { lossSum: sumOf("lossSum"), correctSum: sumOf("correctSum"), weightSum: sumOf("weightSum") };
 }

@@ -8,6 +8,7 @@ import { decodeSafetensors, encodeSafetensors } from "../storage/safetensors.ts"
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { prepareStep, runOnEngine } from "../../tests/model/step.ts";
 import type { BatchSource } from "./batch.ts";
+import { createExecution } from "./choose-execution.ts";
 import { trainingConfig, type TrainingOptions } from "./config.ts";
 import { gradientsOf } from "./graphs.ts";
 import { adamW, globalNorm, initialMoments } from "./optimizer.ts";
@@ -16,6 +17,8 @@ import { initialState, train, TrainingError, type TrainingState, type TrainOptio
 const TOLERANCE = {
   /** The update is computed in another order of float32 roundings. */
   update: 1e-6,
+  /** Six updates, each from gradients that are rounded differently. */
+  executions: 2e-5,
 } as const;
 
 const config = tinyConfig({ dropout: 0.25, numLayers: 1 });
@@ -196,6 +199,56 @@ describe("a run", () => {
       { backend: counting.backend, validation, onEvaluation: () => undefined },
     );
     expect(counting.counts).toEqual({ compiled: 3, disposed: 3 });
+  });
+});
+
+describe.each([
+  { way: "in one go", model: {}, settings: {}, graphs: 2 + 1 },
+  // Embedding and block forward and backward, and the output layer; evaluation shares those without dropout.
+  { way: "block by block", model: {}, settings: { gradientCheckpointing: "blocks" }, graphs: 2 * 5 + 1 },
+  { way: "reversibly", model: { reversible: true }, settings: { gradientCheckpointing: "blocks" }, graphs: 2 * 5 + 1 },
+  {
+    way: "block by block with dropout",
+    model: { dropout: 0.25 },
+    settings: { gradientCheckpointing: "blocks" },
+    graphs: 2 * 5 + 3,
+  },
+  // 7 tokens go in parts of 5 and 2, 13 in parts of 5, 5 and 3: one forward graph, three backward, two for evaluation.
+  { way: "in parts", model: {}, settings: { segmentLength: 5 }, graphs: 1 + 3 + 2 },
+] as const)("training $way", ({ model, settings, graphs }) => {
+  const own = tinyConfig({ dropout: 0, numLayers: 3, ...model });
+  const losses = async (training: TrainingOptions, options: Partial<TrainOptions> = {}) => {
+    const seen: number[] = [];
+    await run(
+      { steps: 6, evalInterval: 2, checkpointInterval: 3, ...training },
+      {
+        config: own,
+        validation: [randomBatch(own, 2, 7)],
+        onEvaluation: () => undefined,
+        onStep: ({ lossNats }) => void seen.push(lossNats),
+        ...options,
+      },
+    );
+    return seen;
+  };
+
+  it(`compiles ${graphs} graphs in a run with evaluations and checkpoints, none of them twice, and frees them`, async () => {
+    const counting = countingBackend();
+    await losses(settings, { backend: counting.backend });
+    expect(counting.counts).toEqual({ compiled: graphs, disposed: graphs });
+  });
+
+  it("leaves graphs that it is given to whoever gave them", async () => {
+    const counting = countingBackend();
+    const training = trainingConfig(settings);
+    await using execution = createExecution(own, counting.backend, training);
+    await losses(settings, { execution });
+    await losses(settings, { execution });
+    expect(counting.counts).toEqual({ compiled: graphs, disposed: 0 });
+  });
+
+  it("learns what training in one go learns", async () => {
+    expect(relativeError(await losses(settings), await losses({}))).toBeLessThan(TOLERANCE.executions);
   });
 });
 

@@ -6,7 +6,7 @@ import type { ModelOptions } from "../model/config.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { gradientsOf, stepOutputs } from "./graphs.ts";
-import { createSegmentedGraphs } from "./segments.ts";
+import { createSegmentedExecution } from "./segments.ts";
 import { trainingConfig } from "./config.ts";
 import { initialState, train } from "./trainer.ts";
 
@@ -25,6 +25,7 @@ describe.each([
   { mechanism: "favor", positions: "rotary" },
   { mechanism: "favor-relu", positions: "learned", maxSeqLen: seqLen },
   { mechanism: "favor-hyperbolic", positions: "rotary", projectionPerHead: true },
+  { mechanism: "favor", positions: "rotary", reversible: true },
 ] as const satisfies Partial<ModelOptions>[])("%j", (options) => {
   const config = tinyConfig(options);
   const tensors = tinyTensors(config);
@@ -39,7 +40,7 @@ describe.each([
       "batch.targetIds": batch.targetIds,
       "batch.weights": batch.weights,
     });
-    await using parts = createSegmentedGraphs(config, backend, { ...settings, segmentLength });
+    await using parts = createSegmentedExecution(config, backend, { ...settings, segmentLength });
     const { lossNats, weightSum, gradients } = await parts.step(tensors, batch, () => ({}));
     expect(weightSum).toBe(seqLen + 101);
     expect(Math.abs(lossNats - Number(expected["loss"]?.data[0]))).toBeLessThan(TOLERANCE.loss);
@@ -98,6 +99,6 @@ describe("training in parts", () => {
     [{ mechanism: "exact" }, /segmentLength must come with a mechanism that carries a state .* got mechanism 'exact'/],
   ] as const)("refuses %j", (options, message) => {
     const settings = { segmentLength: 8, dropout: 0, labelSmoothing: 0 };
-    expect(() => createSegmentedGraphs(tinyConfig(options), backend, settings)).toThrow(message);
+    expect(() => createSegmentedExecution(tinyConfig(options), backend, settings)).toThrow(message);
   });
 });

@@ -26,63 +26,67 @@ import {
 } from "../model/parts.ts";
 import { logitsOfPart } from "../model/performer.ts";
 import { input } from "../ops/source.ts";
-import { feedsFor, type Backend, type Executable } from "../runtime/backend.ts";
+import { feedsFor, type Backend } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
-import { batchFeeds, batchInputs, createShapeCache, dropoutOption, gradientOutputs, gradientsOf } from "./graphs.ts";
-import { tokenLosses, type TokenLosses } from "./loss.ts";
+import type { Execution, LossOptions } from "./execution.ts";
+import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
+import {
+  accumulate,
+  batchFeeds,
+  batchInputs,
+  dropoutOption,
+  gradientOutputs,
+  gradientsOf,
+  partLengths,
+} from "./graphs.ts";
+import { tokenLosses } from "./loss.ts";
 
-/** What a step needs of a whole sequence. */
-export interface SegmentedStep {
-  readonly lossNats: number;
-  readonly weightSum: number;
-  /** By parameter name. */
-  readonly gradients: Record<string, NdArray>;
-}
-
-export interface SegmentedGraphs extends AsyncDisposable {
-  /**
-   * Loss and gradients of a batch.
-   *
-   * @param tensors weights and projections
-   * @param masks dropout masks of a part's graph, the same whenever they are asked for
-   */
-  readonly step: (
-    tensors: Named<NdArray>,
-    batch: Batch,
-    masks: (executable: Executable, part: number) => Record<string, Uint8Array>,
-  ) => Promise<SegmentedStep>;
-  /** Sums of losses and correct predictions of a batch, without dropout. */
-  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<Record<keyof TokenLosses, number>>;
-}
-
-export interface SegmentOptions {
+export interface SegmentOptions extends LossOptions {
   /** Tokens of a part. */
   readonly segmentLength: number;
-  readonly dropout: number;
-  readonly labelSmoothing: number;
 }
 
 const LOSS_SCALE = "lossScale";
 const NEXT_GRADIENT = "gradientOfNext.";
 
-/**
- * @throws ConfigError for mechanisms without a state and devices without loops, unless segmentLength is 0: then nothing is cut
- */
-export function createSegmentedGraphs(config: ModelConfig, backend: Backend, options: SegmentOptions): SegmentedGraphs {
-  if (options.segmentLength > 0) checkCanBeCut(config, backend);
-  const forward = createShapeCache(backend, (batchSize, length) => forwardOutputs(config, batchSize, length, options));
-  const backward = createShapeCache(backend, (batchSize, length) =>
-    backwardOutputs(config, batchSize, length, options),
-  );
-  const evaluation = createShapeCache(backend, (batchSize, length) => evaluationOutputs(config, batchSize, length));
+function segmentGraphs(options: SegmentOptions) {
   return {
+    forward: planned("part forward", (config, batchSize, length) => forwardOutputs(config, batchSize, length, options)),
+    backward: planned("part backward", (config, batchSize, length) =>
+      backwardOutputs(config, batchSize, length, options),
+    ),
+    evaluation: planned("part evaluation", evaluationOutputs),
+  };
+}
+
+export function planSegments(options: SegmentOptions): GraphPlan {
+  const { forward, backward, evaluation } = segmentGraphs(options);
+  const parts = ({ batchSize, seqLen }: BatchShape) =>
+    partLengths(seqLen, options.segmentLength).map((length) => ({ batchSize, seqLen: length }));
+  return {
+    // The last part is read once, backward.
+    training: (shape) => [...parts(shape).slice(0, -1).map(forward), ...parts(shape).map(backward)],
+    evaluation: (shape) => parts(shape).map(evaluation),
+  };
+}
+
+/** @throws ConfigError for mechanisms without a state and devices without loops */
+export function createSegmentedExecution(config: ModelConfig, backend: Backend, options: SegmentOptions): Execution {
+  checkCanBeCut(config, backend);
+  const { forward, backward, evaluation } = segmentGraphs(options);
+  const plan = planSegments(options);
+  const cache = createGraphCache(config, backend);
+  return {
+    prepare: async (shape) => {
+      for (const graph of plan.training(shape)) await cache.get(graph);
+    },
     step: async (tensors, batch, masks) => {
       const parts = cut(batch, options.segmentLength);
       const first = initialStates(config, batch.batchSize);
       const states = [first];
       for (const [index, part] of parts.slice(0, -1).entries()) {
-        const run = await forward.get(part);
-        const feeds = { ...feedsOf(config, part), ...states[index], ...masks(run, index) };
+        const run = await cache.get(forward(part));
+        const feeds = { ...feedsOf(config, part), ...states[index], ...masks(run, { part: index }) };
         states.push(nextStates(await run.run(feedsFor(run, { ...tensors, ...feeds }))));
       }
       const weightSum = batch.weights.reduce((total, weight) => total + weight, 0);
@@ -91,13 +95,13 @@ export function createSegmentedGraphs(config: ModelConfig, backend: Backend, opt
       let lossSum = 0;
       let ofNext = zeroGradients(config, first);
       for (const [index, part] of [...parts.entries()].toReversed()) {
-        const run = await backward.get(part);
-        const feeds = { ...feedsOf(config, part), ...states[index], ...masks(run, index), ...ofNext };
+        const run = await cache.get(backward(part));
+        const feeds = { ...feedsOf(config, part), ...states[index], ...masks(run, { part: index }), ...ofNext };
         const results = await run.run(feedsFor(run, { ...tensors, ...feeds, [LOSS_SCALE]: lossScale }));
         lossSum += Number(results["lossSum"]?.data[0]);
         const found = gradientsOf(results);
         ofNext = renamed(found, Object.keys(first));
-        accumulate(gradients, found, Object.keys(first));
+        accumulate(gradients, without(found, Object.keys(first)));
       }
       return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
     },
@@ -105,7 +109,7 @@ export function createSegmentedGraphs(config: ModelConfig, backend: Backend, opt
       const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
       let states = initialStates(config, batch.batchSize);
       for (const part of cut(batch, options.segmentLength)) {
-        const run = await evaluation.get(part);
+        const run = await cache.get(evaluation(part));
         const feeds = { ...feedsOf(config, part), ...states };
         const results = await run.run(feedsFor(run, { ...tensors, ...feeds }));
         states = nextStates(results);
@@ -114,9 +118,7 @@ export function createSegmentedGraphs(config: ModelConfig, backend: Backend, opt
       }
       return totals;
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const cache of [forward, backward, evaluation]) await cache[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };
 }
 
@@ -188,9 +190,9 @@ interface Part extends Batch {
 /** A batch in parts of at most `length` tokens. */
 function cut(batch: Batch, length: number): readonly Part[] {
   const { batchSize, seqLen } = batch;
-  return Array.from({ length: Math.ceil(seqLen / length) }, (_, index) => {
+  return partLengths(seqLen, length).map((ownLength, index) => {
     const start = index * length;
-    const end = Math.min(start + length, seqLen);
+    const end = start + ownLength;
     const columns = <Rows extends Int32Array | Float32Array>(rows: Rows, make: (size: number) => Rows): Rows => {
       const out = make(batchSize * (end - start));
       for (let b = 0; b < batchSize; b++)
@@ -233,15 +235,7 @@ function renamed(found: Named<NdArray>, states: readonly string[]): Record<strin
   );
 }
 
-/** Adds what belongs to weights. */
-function accumulate(totals: Record<string, NdArray>, found: Named<NdArray>, states: readonly string[]): void {
-  for (const [name, array] of Object.entries(found)) {
-    if (states.includes(name)) continue;
-    const total = totals[name]?.data;
-    if (total === undefined) {
-      totals[name] = array;
-      continue;
-    }
-    for (let i = 0; i < total.length; i++) total[i] = Number(total[i]) + Number(array.data[i]);
-  }
+/** What belongs to weights. */
+function without(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
+  return Object.fromEntries(Object.entries(found).filter(([name]) => !states.includes(name)));
 }

@@ -1,5 +1,4 @@
 /** The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone. */
-import { formFor } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { drawProjections, initialParameters, parameterShapes, type Named } from "../model/parameters.ts";
@@ -8,9 +7,10 @@ import { createRandom, fillKeepMask } from "../random/index.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { Batch, BatchSource } from "./batch.ts";
 import type { TrainingConfig } from "./config.ts";
-import { createEvaluator, type EvaluationResult } from "./evaluate.ts";
-import { batchFeeds, createShapeCache, dropoutInputs, gradientsOf, stepOutputs } from "./graphs.ts";
-import { createSegmentedGraphs, type SegmentedStep } from "./segments.ts";
+import { createExecution } from "./choose-execution.ts";
+import { evaluatorWith, type EvaluationResult } from "./evaluate.ts";
+import type { Execution, MaskPlace } from "./execution.ts";
+import { dropoutInputs } from "./graphs.ts";
 import { adamW, globalNorm, initialMoments, type Moments } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
 
@@ -45,6 +45,8 @@ export interface TrainOptions {
   readonly config: ModelConfig;
   readonly training: TrainingConfig;
   readonly backend: Backend;
+  /** Compiled graphs to use, and to leave as they are at the end. Default: the run's own, of `training`. */
+  readonly execution?: Execution;
   readonly batches: BatchSource;
   /** Validation batches; none: no evaluation. */
   readonly validation?: readonly Batch[];
@@ -88,19 +90,17 @@ export function initialState(config: ModelConfig, seed: number): TrainingState {
  * @throws ConfigError when the initial state does not belong to the configuration
  */
 export async function train(options: TrainOptions): Promise<TrainingOutcome> {
-  const { config, training, backend, batches, validation = [], signal } = options;
+  if (options.execution !== undefined) return trainWith(options.execution, options);
+  await using execution = createExecution(options.config, options.backend, options.training);
+  return await trainWith(execution, options);
+}
+
+async function trainWith(execution: Execution, options: TrainOptions): Promise<TrainingOutcome> {
+  const { config, training, batches, validation = [], signal } = options;
   const { seed, steps } = training;
-  let state = copyState(options.initial ?? initialState(config, seed));
+  let state = options.initial === undefined ? initialState(config, seed) : copyState(options.initial);
   checkTensors(config, state.model, "train");
-  const form = formFor(backend.device);
-  const settings = { dropout: config.dropout, labelSmoothing: training.labelSmoothing, form };
-  await using stepGraphs = createShapeCache(backend, (batchSize, seqLen) =>
-    stepOutputs(config, batchSize, seqLen, settings),
-  );
-  const { segmentLength } = training;
-  const longest = segmentLength > 0 ? segmentLength : Number.POSITIVE_INFINITY;
-  await using segments = createSegmentedGraphs(config, backend, { ...settings, segmentLength });
-  await using evaluator = createEvaluator(config, backend, { segmentLength });
+  const evaluator = evaluatorWith(execution);
 
   const names = Object.keys(parameterShapes(config));
   const parameters = pick(state.model, names);
@@ -113,14 +113,12 @@ export async function train(options: TrainOptions): Promise<TrainingOutcome> {
       Object.assign(state.model, drawProjections(config, seed, step / training.redrawInterval));
     }
     const batch = batches.batchAt(step);
-    const masks = (executable: Executable, part?: number) => dropoutMasks(executable, config.dropout, seed, step, part);
-    // Compiled before the clock starts; parts of long sequences are few shapes, compiled in the first step.
-    const executable = batch.seqLen > longest ? undefined : await stepGraphs.get(batch);
+    const masks = (executable: Executable, place?: MaskPlace) =>
+      dropoutMasks(executable, config.dropout, seed, step, place);
+    // Compiled before the clock starts.
+    await execution.prepare(batch);
     const started = performance.now();
-    const { lossNats, weightSum, gradients } =
-      executable === undefined
-        ? await segments.step(state.model, batch, masks)
-        : await runStep(executable, state.model, batch, masks(executable));
+    const { lossNats, weightSum, gradients } = await execution.step(state.model, batch, masks);
     const gradientNorm = globalNorm(gradients);
     if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm)) {
       throw new TrainingError(
@@ -157,7 +155,7 @@ export async function train(options: TrainOptions): Promise<TrainingOutcome> {
   }
   const interrupted = state.step < steps;
   await checkpoint();
-  return { state: copyState(state), interrupted };
+  return { state, interrupted };
 }
 
 /** A turn of the event loop, so that signals and timers are heard between steps: the engine blocks while it runs. */
@@ -165,34 +163,22 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Loss and gradients of a batch in one go. */
-async function runStep(
-  executable: Executable,
-  model: Named<NdArray>,
-  batch: Batch,
-  masks: Record<string, Uint8Array>,
-): Promise<SegmentedStep> {
-  const results = await executable.run({ ...model, ...batchFeeds(batch), ...masks });
-  return {
-    lossNats: Number(results["loss"]?.data[0]),
-    weightSum: Number(results["weightSum"]?.data[0]),
-    gradients: gradientsOf(results),
-  };
-}
-
-/** The masks of a step: drawn here, not in the graph, so that a seed drops the same entries on every device. */
+/**
+ * The masks of a step: drawn here, not in the graph, so that a seed drops the same entries on every device, and by their numbers in
+ * the whole model, so that they are the same block by block.
+ */
 function dropoutMasks(
   executable: Executable,
   rate: number,
   seed: number,
   step: number,
-  part?: number,
+  { part, first = 0 }: MaskPlace = {},
 ): Record<string, Uint8Array> {
   const path = part === undefined ? [step] : [step, part];
   return Object.fromEntries(
-    dropoutInputs(executable).map(({ name, size }) => [
+    dropoutInputs(executable).map(({ name, number, size }) => [
       name,
-      fillKeepMask(createRandom(seed, "dropout", ...path, name), new Uint8Array(size), rate),
+      fillKeepMask(createRandom(seed, "dropout", ...path, `dropout.${first + number}`), new Uint8Array(size), rate),
     ]),
   );
 }

@@ -6,7 +6,8 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { createRandom, fillKeepMask } from "../../src/random/index.ts";
 import type { Batch } from "../../src/training/batch.ts";
-import { batchFeeds, stepOutputs, type StepGraphOptions } from "../../src/training/graphs.ts";
+import type { MaskSource } from "../../src/training/execution.ts";
+import { batchFeeds, dropoutInputs, stepOutputs, type StepGraphOptions } from "../../src/training/graphs.ts";
 import { tinyTensors } from "./harness.ts";
 
 export interface PreparedStep {
@@ -26,6 +27,17 @@ export function prepareStep(config: ModelConfig, batch: Batch, options: StepGrap
     return [[name, ndarray(mask, tensor.shape)] as const];
   });
   return { outputs, values: { ...tinyTensors(config), ...Object.fromEntries([...feeds, ...masks]) } };
+}
+
+/** Dropout masks as a step draws them: by their numbers in the whole model. */
+export function masksOf(rate: number): MaskSource {
+  return (executable, { part = 0, first = 0 } = {}) =>
+    Object.fromEntries(
+      dropoutInputs(executable).map(({ name, number, size }) => [
+        name,
+        fillKeepMask(createRandom(11, part, first + number), new Uint8Array(size), rate),
+      ]),
+    );
 }
 
 export async function runOnEngine({ outputs, values }: PreparedStep): Promise<Record<string, NdArray>> {

@@ -17,6 +17,13 @@ export function formatLarge(value: number): string {
   return text.replace(/([A-Z])$/, " $1");
 }
 
+/** 1234567890 → "1.2 GB", 34567890 → "35 MB"; of 1000, as disks and memory limits are mostly told. */
+export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes)) return MISSING;
+  const digits = bytes < 9.95e9 ? 1 : 0;
+  return bytes < 999.5e6 ? `${formatCount(bytes / 1e6)} MB` : `${formatFixed(bytes / 1e9, digits)} GB`;
+}
+
 /** 2.34567 → "2.346". */
 export function formatFixed(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : MISSING;

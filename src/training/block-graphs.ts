@@ -1,0 +1,177 @@
+/**
+ * The graphs of a step that goes block by block: embedding, one block, output layer with loss; each forward and backward.
+ *
+ * A block's graph is that of a model with one layer: its weights are inputs named as those of layer 0, so one compiled graph serves
+ * all layers. A backward graph computes the block again from what was kept: its input, or, in a reversible model, its output, from
+ * which the input follows.
+ */
+import type { ExecutionForm } from "../attention/mechanism.ts";
+import { backpropagate } from "../autodiff/gradients.ts";
+import type { NdArray } from "../graph/ndarray.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { applyBlock, enterStream, leaveStream, streamTensors, type Branches, type Stream } from "../model/block.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { modelInputs } from "../model/inputs.ts";
+import { layerPrefix, type Named } from "../model/parameters.ts";
+import { branchesOf, constantPositions, embed, output } from "../model/performer.ts";
+import { add, sub } from "../ops/elementwise.ts";
+import { input } from "../ops/source.ts";
+import { batchInputs, dropoutOption, gradientOutputs } from "./graphs.ts";
+import { tokenLosses } from "./loss.ts";
+
+export interface BlockGraphOptions {
+  readonly dropout: number;
+  readonly form: ExecutionForm;
+}
+
+/** What names of graphs begin with: the stream before a block, behind it, and the gradient of the loss by the latter. */
+export const STREAM = "stream.";
+export const NEXT = "next.";
+export const GRADIENT_OF_NEXT = "gradientOfNext.";
+/** By what the sum of losses is multiplied to be the mean. */
+export const LOSS_SCALE = "lossScale";
+
+/** Dropout masks of a block, and of the embedding before all blocks. */
+const MASKS_OF_BLOCK = 2;
+const MASKS_OF_EMBEDDING = 1;
+
+/** Number, in the whole model, of a layer's first dropout mask. */
+export function firstMaskOf(layer: number): number {
+  return MASKS_OF_EMBEDDING + layer * MASKS_OF_BLOCK;
+}
+
+/** A model's tensors under the names that the graphs of one block know. */
+export function tensorsOfLayer(tensors: Named<NdArray>, layer: number): Record<string, NdArray> {
+  return renamed(tensors, layerPrefix(layer), layerPrefix(0));
+}
+
+/** Those of the arrays whose names begin with a prefix, under another one. */
+export function renamed(arrays: Named<NdArray>, from: string, to: string): Record<string, NdArray> {
+  return Object.fromEntries(
+    Object.entries(arrays).flatMap(([name, array]) =>
+      name.startsWith(from) ? [[to + name.slice(from.length), array] as const] : [],
+    ),
+  );
+}
+
+function named(prefix: string, stream: Stream): Record<string, Tensor> {
+  return Object.fromEntries(streamTensors(stream).map((tensor, index) => [prefix + index, tensor]));
+}
+
+function streamInput({ reversible, modelDim }: ModelConfig, prefix: string, batchSize: number, seqLen: number): Stream {
+  const half = (index: number) => input(`${prefix}${index}`, [batchSize, seqLen, modelDim]);
+  return reversible ? [half(0), half(1)] : [half(0)];
+}
+
+/** The weights whose names begin as given. */
+function weightsOf(model: Named<Tensor>, ...prefixes: readonly string[]): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(model).filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))),
+  );
+}
+
+function embedding(config: ModelConfig, batchSize: number, seqLen: number, dropout: number) {
+  const model = modelInputs({ ...config, numLayers: 1 });
+  const { inputIds } = batchInputs(batchSize, seqLen);
+  const x = embed(model, inputIds, constantPositions(config, seqLen), dropoutOption(dropout));
+  return { weights: weightsOf(model.named, "tokenEmbedding.", "positionEmbedding."), stream: enterStream(config, x) };
+}
+
+/** Tokens to the stream before the first block. */
+export function embeddingForward(config: ModelConfig, batchSize: number, seqLen: number, dropout: number) {
+  return named(STREAM, embedding(config, batchSize, seqLen, dropout).stream);
+}
+
+/** The gradient by that stream to those by the embedding's weights. */
+export function embeddingBackward(config: ModelConfig, batchSize: number, seqLen: number, dropout: number) {
+  const { weights, stream } = embedding(config, batchSize, seqLen, dropout);
+  const above = streamTensors(streamInput(config, GRADIENT_OF_NEXT, batchSize, seqLen));
+  return gradientOutputs(weights, backpropagate(streamTensors(stream), above, Object.values(weights)));
+}
+
+function block(config: ModelConfig, seqLen: number, { dropout, form }: BlockGraphOptions) {
+  const model = modelInputs({ ...config, numLayers: 1 });
+  const positions = constantPositions(config, seqLen);
+  // Numbered by branch: the backward graph of a reversible block comes to the mlp first.
+  const withMask = (number: number) => branchesOf(model, 0, positions, { form, ...dropoutOption(dropout, number) });
+  const branches: Branches = { attention: withMask(0).attention, mlp: withMask(1).mlp };
+  return { weights: weightsOf(model.named, layerPrefix(0)), branches };
+}
+
+/** The stream before a block to the one behind it. */
+export function blockForward(config: ModelConfig, batchSize: number, seqLen: number, options: BlockGraphOptions) {
+  const { branches } = block(config, seqLen, options);
+  return named(NEXT, applyBlock(branches, streamInput(config, STREAM, batchSize, seqLen)));
+}
+
+/**
+ * The gradient by the stream behind a block to those by the block's weights and by the stream before it. In a reversible model the
+ * stream before the block is a result as well, from the one behind it.
+ */
+export function blockBackward(config: ModelConfig, batchSize: number, seqLen: number, options: BlockGraphOptions) {
+  const { weights, branches } = block(config, seqLen, options);
+  const above = streamInput(config, GRADIENT_OF_NEXT, batchSize, seqLen);
+  if (!config.reversible) {
+    const before = streamInput(config, STREAM, batchSize, seqLen);
+    const by = { ...weights, ...named(STREAM, before) };
+    const found = backpropagate(streamTensors(applyBlock(branches, before)), streamTensors(above), Object.values(by));
+    return gradientOutputs(by, found);
+  }
+  const next = streamInput(config, NEXT, batchSize, seqLen);
+  const inverse = invertBlock(branches, next, above, Object.values(weights));
+  return {
+    ...named(STREAM, inverse.stream),
+    ...gradientOutputs({ ...weights, ...named(STREAM, inverse.stream) }, [
+      ...inverse.ofWeights,
+      ...streamTensors(inverse.ofStream),
+    ]),
+  };
+}
+
+/**
+ * Backward through y₁ = x₁ + f(x₂), y₂ = x₂ + g(y₁), from y alone: first g at y₁, which gives x₂ and the whole gradient by y₁, then f
+ * at x₂, which gives x₁. Either branch is computed once.
+ */
+function invertBlock(
+  { attention: f, mlp: g }: Branches,
+  [y1, y2 = y1]: Stream,
+  [dy1, dy2 = dy1]: Stream,
+  weights: readonly Tensor[],
+): { readonly stream: Stream; readonly ofStream: Stream; readonly ofWeights: readonly (Tensor | undefined)[] } {
+  const ofY1 = g(y1);
+  const [throughG, ...fromG] = backpropagate([ofY1], [dy2], [y1, ...weights]);
+  const dx1 = throughG === undefined ? dy1 : add(dy1, throughG);
+  const x2 = sub(y2, ofY1);
+  const ofX2 = f(x2);
+  const [throughF, ...fromF] = backpropagate([ofX2], [dx1], [x2, ...weights]);
+  const dx2 = throughF === undefined ? dy2 : add(dy2, throughF);
+  // No weight belongs to both branches.
+  return {
+    stream: [sub(y1, ofX2), x2],
+    ofStream: [dx1, dx2],
+    ofWeights: weights.map((_, index) => fromG[index] ?? fromF[index]),
+  };
+}
+
+function head(config: ModelConfig, rows: number, labelSmoothing: number) {
+  const model = modelInputs({ ...config, numLayers: 1 });
+  const stream = streamInput(config, STREAM, 1, rows);
+  const { targetIds, weights } = batchInputs(1, rows);
+  const losses = tokenLosses(output(model, leaveStream(stream)), targetIds, weights, labelSmoothing);
+  const ofHead = weightsOf(model.named, "finalNorm.", config.tieEmbeddings ? "tokenEmbedding." : "head.");
+  return { weights: ofHead, stream, losses };
+}
+
+/** The loss of so many rows of the stream behind the last block, with the gradients by them and by the output layer's weights. */
+export function headBackward(config: ModelConfig, rows: number, labelSmoothing: number): Record<string, Tensor> {
+  const { weights, stream, losses } = head(config, rows, labelSmoothing);
+  const by = { ...weights, ...named(STREAM, stream) };
+  const { lossSum } = losses;
+  const found = backpropagate([lossSum], [input(LOSS_SCALE, lossSum.shape)], Object.values(by));
+  return { lossSum, ...gradientOutputs(by, found) };
+}
+
+/** Sums of losses and correct predictions of so many rows. */
+export function headEvaluation(config: ModelConfig, rows: number): Record<string, Tensor> {
+  return { ...head(config, rows, 0).losses };
+}

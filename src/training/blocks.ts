@@ -1,0 +1,203 @@
+/**
+ * Steps block by block: gradient checkpointing at the borders of the blocks.
+ *
+ * Forward, only what every block reads is kept; backward, each block is computed again from that, so memory is that of one block and
+ * one activation a layer. Of a reversible model nothing is kept but what the last block leaves. One compiled graph serves all layers.
+ * Gradients and dropout masks are those of a step in one go.
+ *
+ * Source: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv:1604.06174.
+ */
+import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
+import { zeros, type NdArray } from "../graph/ndarray.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { layerPrefix, type Named } from "../model/parameters.ts";
+import { feedsFor, type Backend, type Executable, type Feeds } from "../runtime/backend.ts";
+import type { Batch } from "./batch.ts";
+import {
+  blockBackward,
+  blockForward,
+  embeddingBackward,
+  embeddingForward,
+  firstMaskOf,
+  GRADIENT_OF_NEXT,
+  headBackward,
+  headEvaluation,
+  LOSS_SCALE,
+  NEXT,
+  renamed,
+  STREAM,
+  tensorsOfLayer,
+} from "./block-graphs.ts";
+import type { Execution, LossOptions, MaskSource } from "./execution.ts";
+import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
+import { accumulate, batchFeeds, gradientsOf, partLengths, sumsOf } from "./graphs.ts";
+
+/** Logits held at a time: 32 MB, enough rows for the products of any vocabulary to run at full rate. */
+const LOGITS_AT_A_TIME = 2 ** 23;
+
+/** The halves of a stream by name, `stream.0` and, in a reversible model, `stream.1`: `[B, L, modelDim]` each. */
+type StreamArrays = Record<string, NdArray>;
+
+const noMasks: MaskSource = () => ({});
+
+type BlockOptions = LossOptions & { readonly form: ExecutionForm };
+
+function blockGraphs({ dropout, labelSmoothing, form }: BlockOptions) {
+  // The rate is part of the key: without dropout, training and evaluation share their graphs.
+  const forward = (rate: number) => ({
+    embedding: planned(`embedding with dropout ${rate}`, (config, batchSize, seqLen) =>
+      embeddingForward(config, batchSize, seqLen, rate),
+    ),
+    block: planned(`block with dropout ${rate}`, (config, batchSize, seqLen) =>
+      blockForward(config, batchSize, seqLen, { dropout: rate, form }),
+    ),
+  });
+  return {
+    training: forward(dropout),
+    evaluation: forward(0),
+    backward: {
+      embedding: planned("embedding backward", (config, batchSize, seqLen) =>
+        embeddingBackward(config, batchSize, seqLen, dropout),
+      ),
+      block: planned("block backward", (config, batchSize, seqLen) =>
+        blockBackward(config, batchSize, seqLen, { dropout, form }),
+      ),
+      head: planned("head backward", (config, _, rows) => headBackward(config, rows, labelSmoothing)),
+    },
+    evaluationHead: planned("head evaluation", (config, _, rows) => headEvaluation(config, rows)),
+  };
+}
+
+export function planBlocks(config: ModelConfig, options: BlockOptions): GraphPlan {
+  const { training, evaluation, backward, evaluationHead } = blockGraphs(options);
+  return {
+    training: (shape) => [
+      ...[training.embedding, training.block, backward.embedding, backward.block].map((graph) => graph(shape)),
+      ...headShapes(config, shape).map(backward.head),
+    ],
+    evaluation: (shape) => [
+      ...[evaluation.embedding, evaluation.block].map((graph) => graph(shape)),
+      ...headShapes(config, shape).map(evaluationHead),
+    ],
+  };
+}
+
+export function createBlockExecution(config: ModelConfig, backend: Backend, options: LossOptions): Execution {
+  const form = formFor(backend.device);
+  const { training, evaluation, backward, evaluationHead } = blockGraphs({ ...options, form });
+  const plan = planBlocks(config, { ...options, form });
+  const cache = createGraphCache(config, backend);
+
+  /** The stream behind the last block; `onStream` is told what each block reads. */
+  const forward = async (
+    graphs: Pick<typeof training, "embedding" | "block">,
+    tensors: Named<NdArray>,
+    batch: Batch,
+    masks: MaskSource,
+    onStream: (stream: StreamArrays) => void = () => undefined,
+  ): Promise<StreamArrays> => {
+    const embedding = await cache.get(graphs.embedding(batch));
+    const block = await cache.get(graphs.block(batch));
+    let stream: StreamArrays = await run(embedding, { ...tensors, ...batchFeeds(batch), ...masks(embedding) });
+    for (let layer = 0; layer < config.numLayers; layer++) {
+      onStream(stream);
+      const feeds = { ...tensorsOfLayer(tensors, layer), ...stream, ...masks(block, { first: firstMaskOf(layer) }) };
+      stream = renamed(await run(block, feeds), NEXT, STREAM);
+    }
+    return stream;
+  };
+
+  return {
+    prepare: async (shape) => {
+      for (const graph of plan.training(shape)) await cache.get(graph);
+    },
+    step: async (tensors, batch, masks) => {
+      const kept: StreamArrays[] = [];
+      let stream = await forward(training, tensors, batch, masks, (before) => {
+        if (!config.reversible) kept.push(before);
+      });
+      const weightSum = batch.weights.reduce((total, weight) => total + weight, 0);
+      const scale = { [LOSS_SCALE]: Float32Array.of(1 / Math.max(weightSum, 1)) };
+      const gradients: Record<string, NdArray> = {};
+      let lossSum = 0;
+      let above: StreamArrays = mapValues(stream, ({ shape }) => zeros(shape));
+      for (const rows of rowsOf(config, batch, stream)) {
+        const head = await cache.get(backward.head(rows.shape));
+        const results = await run(head, { ...tensors, ...rows.feeds, ...scale });
+        lossSum += Number(results["lossSum"]?.data[0]);
+        const found = gradientsOf(results);
+        for (const [name, { data }] of Object.entries(above)) {
+          (data as Float32Array).set(float32Of(found[name]), rows.start * config.modelDim); // zeros are float32
+        }
+        accumulate(gradients, withoutStream(found));
+      }
+      const block = await cache.get(backward.block(batch));
+      for (let layer = config.numLayers - 1; layer >= 0; layer--) {
+        const results = await run(block, {
+          ...tensorsOfLayer(tensors, layer),
+          ...(config.reversible ? renamed(stream, STREAM, NEXT) : kept.pop()),
+          ...renamed(above, STREAM, GRADIENT_OF_NEXT),
+          ...masks(block, { first: firstMaskOf(layer) }),
+        });
+        const found = gradientsOf(results);
+        stream = renamed(results, STREAM, STREAM);
+        above = renamed(found, STREAM, STREAM);
+        Object.assign(gradients, renamed(found, layerPrefix(0), layerPrefix(layer)));
+      }
+      const embedding = await cache.get(backward.embedding(batch));
+      const feeds = { ...batchFeeds(batch), ...renamed(above, STREAM, GRADIENT_OF_NEXT), ...masks(embedding) };
+      accumulate(gradients, gradientsOf(await run(embedding, feeds)));
+      return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
+    },
+    evaluate: async (tensors, batch) => {
+      const stream = await forward(evaluation, tensors, batch, noMasks);
+      const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
+      for (const { shape, feeds } of rowsOf(config, batch, stream)) {
+        const sums = sumsOf(await run(await cache.get(evaluationHead(shape)), { ...tensors, ...feeds }));
+        for (const name of ["lossSum", "correctSum", "weightSum"] as const) totals[name] += sums[name];
+      }
+      return totals;
+    },
+    [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
+  };
+}
+
+/** The rows of the stream behind the last block whose logits are computed at a time, in the order of the batch, as batches of one row. */
+function headShapes({ vocabSize }: ModelConfig, { batchSize, seqLen }: BatchShape): readonly BatchShape[] {
+  const rows = batchSize * seqLen;
+  const most = Math.max(1, Math.floor(LOGITS_AT_A_TIME / vocabSize));
+  const each = Math.ceil(rows / Math.ceil(rows / most));
+  return partLengths(rows, each).map((length) => ({ batchSize: 1, seqLen: length }));
+}
+
+/** The rows of a batch and of the stream behind the last block, as the output layer is given them: views, not copies. */
+function* rowsOf(config: ModelConfig, batch: Batch, stream: StreamArrays) {
+  const { modelDim } = config;
+  let start = 0;
+  for (const shape of headShapes(config, batch)) {
+    const end = start + shape.seqLen;
+    const feeds: Feeds = {
+      ...mapValues(stream, (half) => float32Of(half).subarray(start * modelDim, end * modelDim)),
+      ...mapValues(batchFeeds(batch), (data) => data.subarray(start, end)),
+    };
+    yield { start, shape, feeds };
+    start = end;
+  }
+}
+
+function run(executable: Executable, feeds: Feeds): Promise<Record<string, NdArray>> {
+  return executable.run(feedsFor(executable, feeds));
+}
+
+function withoutStream(found: Named<NdArray>): Record<string, NdArray> {
+  return Object.fromEntries(Object.entries(found).filter(([name]) => !name.startsWith(STREAM)));
+}
+
+function mapValues<From, To>(record: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}
+
+function float32Of(array: NdArray | undefined): Float32Array {
+  if (array?.data instanceof Float32Array) return array.data;
+  throw new TypeError("blocks: streams and their gradients must be Float32Array");
+}

@@ -1,0 +1,55 @@
+/** The way of executing a run's steps that its settings ask for. */
+import type { ModelConfig } from "../model/config.ts";
+import type { Backend } from "../runtime/backend.ts";
+import type { ExecutionForm } from "../attention/mechanism.ts";
+import { createBlockExecution, planBlocks } from "./blocks.ts";
+import type { TrainingConfig } from "./config.ts";
+import type { Execution } from "./execution.ts";
+import type { BatchShape, GraphPlan } from "./graph-plan.ts";
+import { createSegmentedExecution, planSegments } from "./segments.ts";
+import { createWholeExecution, planWhole } from "./whole.ts";
+
+/** The settings that decide how steps are executed; none changes what a step computes. */
+export type ExecutionOptions = Pick<TrainingConfig, "segmentLength" | "gradientCheckpointing" | "labelSmoothing">;
+
+/**
+ * Sequences longer than `segmentLength` are cut along time; all others go block by block with `gradientCheckpointing: "blocks"`, and
+ * in one go without.
+ *
+ * @throws ConfigError where sequences are to be cut, but the mechanism has no state or the device no loops
+ */
+export function createExecution(config: ModelConfig, backend: Backend, options: ExecutionOptions): Execution {
+  const { segmentLength, gradientCheckpointing, labelSmoothing } = options;
+  const loss = { dropout: config.dropout, labelSmoothing };
+  const uncut =
+    gradientCheckpointing === "blocks"
+      ? createBlockExecution(config, backend, loss)
+      : createWholeExecution(config, backend, loss);
+  if (segmentLength === 0) return uncut;
+  const cut = createSegmentedExecution(config, backend, { ...loss, segmentLength });
+  const executionOf = ({ seqLen }: BatchShape) => (seqLen > segmentLength ? cut : uncut);
+  return {
+    prepare: (shape) => executionOf(shape).prepare(shape),
+    step: (tensors, batch, masks) => executionOf(batch).step(tensors, batch, masks),
+    evaluate: (tensors, batch) => executionOf(batch).evaluate(tensors, batch),
+    [Symbol.asyncDispose]: async () => {
+      await cut[Symbol.asyncDispose]();
+      await uncut[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The graphs that this execution compiles. */
+export function planGraphs(config: ModelConfig, form: ExecutionForm, options: ExecutionOptions): GraphPlan {
+  const { segmentLength, gradientCheckpointing, labelSmoothing } = options;
+  const loss = { dropout: config.dropout, labelSmoothing };
+  const uncut =
+    gradientCheckpointing === "blocks" ? planBlocks(config, { ...loss, form }) : planWhole({ ...loss, form });
+  if (segmentLength === 0) return uncut;
+  const cut = planSegments({ ...loss, segmentLength });
+  const planOf = ({ seqLen }: BatchShape) => (seqLen > segmentLength ? cut : uncut);
+  return {
+    training: (shape) => planOf(shape).training(shape),
+    evaluation: (shape) => planOf(shape).evaluation(shape),
+  };
+}

@@ -1,0 +1,47 @@
+/** What every way of executing a training step offers, whatever it keeps in memory meanwhile. */
+import type { NdArray } from "../graph/ndarray.ts";
+import type { Named } from "../model/parameters.ts";
+import type { Executable } from "../runtime/backend.ts";
+import type { Batch } from "./batch.ts";
+import type { BatchShape } from "./graph-plan.ts";
+import type { TokenLosses } from "./loss.ts";
+
+export interface LossOptions {
+  /** Share of activations dropped in training; evaluation drops none. */
+  readonly dropout: number;
+  readonly labelSmoothing: number;
+}
+
+/** Which masks of the model a graph's own are. */
+export interface MaskPlace {
+  /** Number of the part of a sequence. Default: sequences are not cut. */
+  readonly part?: number;
+  /** Number, in the whole model, of the graph's first mask. Default 0. */
+  readonly first?: number;
+}
+
+/** The dropout masks of a graph: the same whenever they are asked for, within a step. */
+export type MaskSource = (executable: Executable, place?: MaskPlace) => Record<string, Uint8Array>;
+
+export interface StepResult {
+  /** Mean loss a predicted token, in nats. */
+  readonly lossNats: number;
+  /** Predicted tokens. */
+  readonly weightSum: number;
+  /** By parameter name. */
+  readonly gradients: Record<string, NdArray>;
+}
+
+/** Compiled graphs of one model, each compiled once for each shape of batch, to be used again and again. */
+export interface Execution extends AsyncDisposable {
+  /** Compiles what a step on batches of this shape needs. */
+  readonly prepare: (shape: BatchShape) => Promise<void>;
+  /**
+   * Loss and gradients of a batch.
+   *
+   * @param tensors weights and projections
+   */
+  readonly step: (tensors: Named<NdArray>, batch: Batch, masks: MaskSource) => Promise<StepResult>;
+  /** Sums of losses and correct predictions of a batch, without dropout. */
+  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<Record<keyof TokenLosses, number>>;
+}

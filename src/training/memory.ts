@@ -1,0 +1,150 @@
+/**
+ * How much memory a training run takes at most, told before it begins.
+ *
+ * Counted are the graphs that the run compiles, each with the memory that the engine keeps for it while the run lasts, and the arrays
+ * on this side: weights, moments, gradients, what is kept between forward and backward, and the copies that a checkpoint is.
+ * Two measured factors stand for what only the engine knows; they were taken on CPUs (docs/performance.md).
+ */
+import type { ExecutionForm } from "../attention/mechanism.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { parameterShapes, projectionShapes } from "../model/parameters.ts";
+import { initialStates } from "../model/parts.ts";
+import { planGraphs, type ExecutionOptions } from "./choose-execution.ts";
+import { graphMemory, type GraphMemory } from "./graph-memory.ts";
+import type { BatchShape, PlannedGraph } from "./graph-plan.ts";
+
+/** Bytes by what takes them; their sum is the estimate. */
+export interface MemoryEstimate {
+  readonly totalBytes: number;
+  /** The program and the engine, before any graph. */
+  readonly programBytes: number;
+  /** Weights, projections and the optimizer's moments. */
+  readonly stateBytes: number;
+  /** Gradients, those of the step before included, which wait for the garbage collector. */
+  readonly gradientBytes: number;
+  /** A copy of the state, and its bytes as a file. */
+  readonly checkpointBytes: number;
+  /** Activations, masks and states between forward and backward, on this side. */
+  readonly keptBytes: number;
+  /** The compiled graphs and the values inside them: activations above all. */
+  readonly engineBytes: number;
+}
+
+export interface MemoryQuestion {
+  readonly config: ModelConfig;
+  readonly training: ExecutionOptions;
+  /** The distinct shapes of training batches. */
+  readonly shapes: readonly BatchShape[];
+  /** The distinct shapes of validation batches. Default none. */
+  readonly evaluationShapes?: readonly BatchShape[];
+  /** Default `scan`. */
+  readonly form?: ExecutionForm;
+  /** Whether checkpoints are written to files. Default true. */
+  readonly checkpoints?: boolean;
+}
+
+/** Node with this package and the engine. */
+const PROGRAM_BYTES = 110 * 2 ** 20;
+/** The engine's memory for a graph over the bytes of its values alive at a time: between 1.0 and 1.9, by how the sizes fit each other. */
+const ENGINE_FACTOR = 1.5;
+/** Bytes over those of a graph's constants until it is compiled: as built, written down, read, and kept. */
+const CONSTANT_FACTOR = 4;
+/** Layers of the graphs that are looked at; those of deeper models follow, for every layer adds the same. */
+const LOOKED_AT = 2;
+
+/** @returns the estimate; above 500 MB it lay between 0.87 and 1.38 times the measured peak (docs/performance.md) */
+export function estimateMemory(question: MemoryQuestion): MemoryEstimate {
+  const { config, checkpoints = true } = question;
+  const weights = bytesOfShapes(Object.values(parameterShapes(config)).map(({ shape }) => shape));
+  const projections = bytesOfShapes(Object.values(projectionShapes(config)));
+  const state = 3 * weights + projections;
+  const parts = {
+    programBytes: PROGRAM_BYTES,
+    stateBytes: state,
+    gradientBytes: 2 * weights,
+    checkpointBytes: checkpoints ? 2 * state : 0,
+    keptBytes: Math.max(0, ...question.shapes.map((shape) => keptBytes(question, shape))),
+    engineBytes: plannedMemory(question).reduce((sum, graph) => sum + engineBytes(graph), 0),
+  };
+  return { ...parts, totalBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+function bytesOfShapes(shapes: readonly (readonly number[])[]): number {
+  return 4 * shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+}
+
+function engineBytes({ valueBytes, outputBytes, constantBytes }: GraphMemory): number {
+  return ENGINE_FACTOR * valueBytes + outputBytes + CONSTANT_FACTOR * constantBytes;
+}
+
+/** What is held on this side between forward and backward of a batch. */
+function keptBytes({ config, training }: MemoryQuestion, { batchSize, seqLen }: BatchShape): number {
+  const { dropout, numLayers, modelDim, reversible } = config;
+  const { segmentLength, gradientCheckpointing } = training;
+  const activations = batchSize * seqLen * modelDim;
+  // Dropout masks are a byte an activation: of all layers, or of one at a time.
+  const masks = (layers: number, share = 1) => (dropout === 0 ? 0 : (1 + 2 * layers) * activations * share);
+  if (segmentLength > 0 && seqLen > segmentLength) {
+    const states = Object.values(initialStates(config, batchSize)).map(({ shape }) => shape);
+    return bytesOfShapes(states) * Math.ceil(seqLen / segmentLength) + masks(numLayers, segmentLength / seqLen);
+  }
+  if (gradientCheckpointing === "none") return masks(numLayers);
+  // Stream and gradient, each as given and as returned; of a reversible model they have two halves, and nothing else is kept.
+  return 4 * activations * (reversible ? 8 : numLayers + 4) + 2 * masks(1);
+}
+
+/** The memory of every graph that the run compiles. */
+function plannedMemory(question: MemoryQuestion): readonly GraphMemory[] {
+  const { config, training, shapes, evaluationShapes = [], form = "scan" } = question;
+  const plan = planGraphs(config, form, training);
+  const graphs = [...shapes.flatMap(plan.training), ...evaluationShapes.flatMap(plan.evaluation)];
+  const distinct = [...new Map(graphs.map((graph) => [graph.key, graph])).values()];
+  return [...new Set(distinct.map(({ kind }) => kind))].flatMap((kind) =>
+    memoryOfKind(
+      distinct.filter((graph) => graph.kind === kind),
+      config,
+    ),
+  );
+}
+
+/**
+ * Graphs of one kind. Building one takes a tenth of a second, so only those of the shortest and the longest sequences are looked at:
+ * between, bytes a token grow with the length, by as much as attention is quadratic.
+ */
+function memoryOfKind(graphs: readonly PlannedGraph[], config: ModelConfig): readonly GraphMemory[] {
+  const sorted = graphs.toSorted((a, b) => a.shape.seqLen - b.shape.seqLen);
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const [short, long] = [memoryOf(first, config), first === last ? undefined : memoryOf(last, config)];
+  if (long === undefined) return [short];
+  return sorted.map(({ shape }) => {
+    const tokens = tokensOf(shape);
+    const share = (shape.seqLen - first.shape.seqLen) / Math.max(1, last.shape.seqLen - first.shape.seqLen);
+    return mapMemory((name) => {
+      const [from, to] = [short[name] / tokensOf(first.shape), long[name] / tokensOf(last.shape)];
+      return tokens * (from + share * (to - from));
+    });
+  });
+}
+
+function tokensOf({ batchSize, seqLen }: BatchShape): number {
+  return batchSize * seqLen;
+}
+
+function mapMemory(valueOf: (name: keyof GraphMemory) => number): GraphMemory {
+  return {
+    valueBytes: valueOf("valueBytes"),
+    outputBytes: valueOf("outputBytes"),
+    constantBytes: valueOf("constantBytes"),
+  };
+}
+
+/** Looked at in models of few layers: every further layer adds the same. */
+function memoryOf({ build }: PlannedGraph, config: ModelConfig): GraphMemory {
+  const at = (numLayers: number) => graphMemory({ outputs: build({ ...config, numLayers }) });
+  const { numLayers } = config;
+  if (numLayers <= LOOKED_AT + 1) return at(numLayers);
+  const [some, more] = [at(LOOKED_AT), at(LOOKED_AT + 1)];
+  return mapMemory((name) => some[name] + (numLayers - LOOKED_AT) * (more[name] - some[name]));
+}

@@ -1,0 +1,43 @@
+/** Steps in one go: one graph holds the whole model, forward and backward, and keeps every activation between. */
+import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Backend } from "../runtime/backend.ts";
+import type { Execution, LossOptions } from "./execution.ts";
+import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
+import { batchFeeds, evaluationOutputs, gradientsOf, stepOutputs, sumsOf } from "./graphs.ts";
+
+function wholeGraphs(options: LossOptions & { readonly form: ExecutionForm }) {
+  return {
+    step: planned("step", (config, batchSize, seqLen) => stepOutputs(config, batchSize, seqLen, options)),
+    evaluation: planned("evaluation", (config, batchSize, seqLen) =>
+      evaluationOutputs(config, batchSize, seqLen, options.form),
+    ),
+  };
+}
+
+export function planWhole(options: LossOptions & { readonly form: ExecutionForm }): GraphPlan {
+  const graphs = wholeGraphs(options);
+  return { training: (shape) => [graphs.step(shape)], evaluation: (shape) => [graphs.evaluation(shape)] };
+}
+
+export function createWholeExecution(config: ModelConfig, backend: Backend, options: LossOptions): Execution {
+  const graphs = wholeGraphs({ ...options, form: formFor(backend.device) });
+  const cache = createGraphCache(config, backend);
+  return {
+    prepare: async (shape) => void (await cache.get(graphs.step(shape))),
+    step: async (tensors, batch, masks) => {
+      const executable = await cache.get(graphs.step(batch));
+      const results = await executable.run({ ...tensors, ...batchFeeds(batch), ...masks(executable) });
+      return {
+        lossNats: Number(results["loss"]?.data[0]),
+        weightSum: Number(results["weightSum"]?.data[0]),
+        gradients: gradientsOf(results),
+      };
+    },
+    evaluate: async (tensors, batch) => {
+      const executable = await cache.get(graphs.evaluation(batch));
+      return sumsOf(await executable.run({ ...tensors, ...batchFeeds(batch) }));
+    },
+    [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
+  };
+}
