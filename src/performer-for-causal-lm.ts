@@ -14,7 +14,9 @@ import {
   type ModelOptions,
   type Named,
 } from "./model/index.ts";
+import type { WeightDtype } from "./onnx/weight-dtype.ts";
 import type { Backend } from "./runtime/backend.ts";
+import { weightDtype, withWeights } from "./runtime/weights.ts";
 import { parseJson } from "./storage/json.ts";
 import { decodeSafetensors, encodeSafetensors } from "./storage/safetensors.ts";
 import {
@@ -40,6 +42,11 @@ export type CreateOptions = Omit<ModelOptions, "vocabSize"> & {
 export interface LoadOptions {
   readonly vocabulary?: Vocabulary;
   readonly backend?: Backend;
+  /**
+   * How weights are stored while the model generates and evaluates; training and saving keep float32. Default float32. The names of
+   * transformers.js, fp32, fp16 and q8, mean float32, float16 and int8.
+   */
+  readonly dtype?: WeightDtype | "fp32" | "fp16" | "q8";
 }
 
 /** Training options, and what happens on the way. `seed` defaults to the model's. */
@@ -83,6 +90,7 @@ export class PerformerForCausalLM {
   readonly vocabulary: Vocabulary;
   readonly #backend: Backend;
   readonly #seed: number;
+  readonly #dtype: WeightDtype;
   #tensors: Record<string, NdArray>;
 
   private constructor(config: ModelConfig, tensors: Record<string, NdArray>, seed: number, options: LoadOptions) {
@@ -90,6 +98,7 @@ export class PerformerForCausalLM {
     this.vocabulary = options.vocabulary ?? proteinVocabulary;
     this.#backend = options.backend ?? createBackend();
     this.#seed = seed;
+    this.#dtype = weightDtype(options.dtype ?? "float32");
     this.#tensors = tensors;
   }
 
@@ -206,8 +215,12 @@ export class PerformerForCausalLM {
 
   /** Accuracy, perplexity and loss of the next residue. */
   async evaluate(sequences: readonly string[]): Promise<EvaluationResult> {
-    await using evaluator = createEvaluator(this.config, this.#backend);
     const { vocabulary, config } = this;
+    const dtype = this.#dtype;
+    // As inputs, float32 weights need not be stored once for each shape of batch.
+    const backend =
+      dtype === "float32" ? this.#backend : withWeights(this.#backend, { constants: this.#tensors, dtype });
+    await using evaluator = createEvaluator(config, backend);
     const batches = planEvaluation({
       sequences: this.#encode(sequences),
       tokensPerBatch: 4096,
@@ -236,6 +249,7 @@ export class PerformerForCausalLM {
       tensors: this.#tensors,
       vocabulary: this.vocabulary,
       backend: this.#backend,
+      dtype: this.#dtype,
       prompt,
       ...(max_new_tokens !== undefined && { maxNewTokens: max_new_tokens }),
       ...(top_k !== undefined && { topK: top_k }),

@@ -64,4 +64,13 @@ describe("the example", () => {
     expect(lines.filter((line) => /^generated: MKV[A-Z]*$/.test(line))).toHaveLength(3);
     expect(lines.at(-1)).toBe("saved, loaded: generates the same sequences");
   });
+
+  it("continuous-decoding serves all requests without idle slots, and continues a snapshot to the last bit", async () => {
+    const [served, continued] = await run("continuous-decoding");
+    const [, tokens, steps] = /^6 requests, (\d+) tokens in (\d+) steps of 4 slots$/.exec(served ?? "") ?? [];
+    expect(Number(tokens), served).toBe(90);
+    // Side by side, all fetched at once, the longest alone takes 25.
+    expect(Number(steps), served).toBeLessThan(50);
+    expect(continued).toBe("position 8: the restored sequence goes on as the first");
+  });
 });

@@ -5,8 +5,9 @@ import type { Command } from "commander";
 
 import { splitNames } from "../data/index.ts";
 import type { SplitName } from "../data/index.ts";
-import { createEvaluator } from "../training/evaluate.ts";
-import { evaluateSplit } from "./evaluation.ts";
+import { addDtypeOption } from "./dtype.ts";
+import type { DtypeOptions } from "./dtype.ts";
+import { evaluateStored, formatStored } from "./evaluate-stored.ts";
 import { formatFigures } from "./output/figures.ts";
 import { printJson } from "./output/json.ts";
 import { createProgress } from "./output/progress.ts";
@@ -14,7 +15,7 @@ import { loadRunData, openRunModel } from "./run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb } from "./verb.ts";
 import type { DataOptions, EngineOptions } from "./verb.ts";
 
-interface EvalOptions extends DataOptions, EngineOptions {
+interface EvalOptions extends DataOptions, EngineOptions, DtypeOptions {
   readonly split: SplitName;
   readonly json?: boolean;
 }
@@ -27,19 +28,21 @@ export function evalCommand(): Command {
       ["eval runs/demo", "on sequences held out from training"],
       ["eval runs/demo --split ood", "on protein families that training has not seen"],
       ["eval runs/demo --fasta mine.fasta --split-by hash", "on other sequences"],
+      ["eval runs/demo --dtype int8", "with weights of 8 bits, beside the same with float32"],
       ["eval runs/demo --json", "the figures as JSON"],
     ],
   })
     .argument("<folder>", "the run folder that train wrote")
     .addOption(new Option("--split <name>", "which split").choices(splitNames).default("test"));
-  return addEngineOptions(addDataOptions(command)).action(async (path: string, options: EvalOptions) => {
-    const { split } = options;
-    const { config, tensors, backend } = await openRunModel(path, options);
-    const dataset = await loadRunData(config, options, "evaluate on");
-    await using evaluator = createEvaluator(config.model, backend);
-    const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
-    const figures = await evaluateSplit({ config, tensors, dataset, split, evaluator, progress });
-    if (options.json === true) await printJson(figures);
-    else process.stdout.write(`${formatFigures([figures])}\n`);
-  });
+  return addEngineOptions(addDtypeOption(addDataOptions(command))).action(
+    async (path: string, options: EvalOptions) => {
+      const { split, dtype } = options;
+      const { config, tensors, backend } = await openRunModel(path, options);
+      const dataset = await loadRunData(config, options, "evaluate on");
+      const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
+      const figures = await evaluateStored({ config, tensors, dataset, split, backend, dtype, progress });
+      if (options.json === true) await printJson(figures);
+      else process.stdout.write(`${formatFigures([figures])}\n${formatStored(figures)}`);
+    },
+  );
 }

@@ -25,7 +25,7 @@ export type SampleOptions = Omit<GenerateOptions, "vocabulary" | "onToken"> & { 
 
 /** Generates with progress on standard error. */
 export async function generateSamples(options: SampleOptions): Promise<readonly Sample[]> {
-  const progress = createProgress({ label: "generate", total: options.maxNewTokens });
+  const progress = createProgress({ label: "generate", total: options.maxNewTokens * (options.count ?? 1) });
   try {
     const generated = await generate({ ...options, vocabulary: proteinVocabulary, onToken: (n) => progress.update(n) });
     return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({

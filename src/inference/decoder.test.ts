@@ -64,6 +64,16 @@ describe("a decoder", () => {
     );
   });
 
+  it("refuses a batch of none, and tokens that are not one a sequence", async () => {
+    const config = tinyConfig();
+    const create = (batchSize: number) => createDecoder(config, tinyTensors(config), createBackend(), batchSize);
+    await expect(create(0)).rejects.toThrow(
+      expect.objectContaining({ name: "RuntimeError", message: expect.stringMatching(/got 0; decode at least one$/) }),
+    );
+    await using decoder = await create(2);
+    await expect(decoder.next(Int32Array.of(1))).rejects.toThrow(/tokens must be one for each of 2 sequences, got 1/);
+  });
+
   it("with rotary positions goes on beyond maxSeqLen", async () => {
     const config = tinyConfig({ maxSeqLen: 3 });
     await using decoder = await createDecoder(config, tinyTensors(config), createBackend(), 1);

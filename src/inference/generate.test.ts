@@ -32,6 +32,25 @@ describe("generate", () => {
     expect(await sequences({ seed: 7, count: 2 })).toEqual(three.slice(0, 2));
   });
 
+  it("serves more sequences than there are slots, each with what it would get alone", async () => {
+    const many = await sequences({ seed: 7, count: 19 });
+    expect(new Set(many).size).toBeGreaterThan(10);
+    expect(await sequences({ seed: 7, count: 2 })).toEqual(many.slice(0, 2));
+    // Its first slots have served others by then.
+    expect(await sequences({ seed: 7, count: 18 })).toEqual(many.slice(0, 18));
+  });
+
+  it("stores weights in the type that is asked for", async () => {
+    expect(await sequences({ seed: 7, dtype: "float32" })).toEqual(await sequences({ seed: 7 }));
+    const [int8] = await generate({ ...base, maxNewTokens: 5, dtype: "int8" });
+    expect(int8?.tokens).toBeGreaterThan(0);
+    // What a caller without types can pass.
+    const unknown = { dtype: "int4" } as unknown as Partial<GenerateOptions>;
+    await expect(sequences(unknown)).rejects.toThrow(
+      /^dtype: the weights' type must be one of float32, float16, int8, .* got 'int4'/,
+    );
+  });
+
   it("begins with the prompt and holds letters only, even where the model prefers special tokens", async () => {
     const tensors = { ...base.tensors };
     const embedding = present(tensors["tokenEmbedding.weight"]);

@@ -7,8 +7,12 @@ import type { Named } from "../model/parameters.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { createRandom } from "../random/index.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { createDecoder } from "./decoder.ts";
+import type { WeightOptions } from "../runtime/weights.ts";
+import { createBatchDecoder } from "./batch-decoder.ts";
 import { checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+
+/** Sequences decoded side by side, if there are as many: more make a step dearer by as much as they add. */
+const MAX_SLOTS = 16;
 
 export interface GenerateOptions extends SamplingOptions {
   readonly config: ModelConfig;
@@ -22,9 +26,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly maxNewTokens?: number;
   /** Default 0. Each sequence has a stream of its own, so the first is the same whatever the count. */
   readonly seed?: number;
-  /** Sequences, drawn side by side. Default 1. */
+  /** Sequences. They share a batch of up to 16 slots, each of which goes to the next sequence when one ends. Default 1. */
   readonly count?: number;
-  /** Called after every token with the number of tokens so far. */
+  /** How the weights are stored. Default float32. */
+  readonly dtype?: WeightOptions["dtype"];
+  /** Called after every step with the number of tokens so far, of all sequences together. */
   readonly onToken?: (tokens: number) => void;
 }
 
@@ -41,12 +47,15 @@ export interface GeneratedSequence {
 }
 
 /**
- * Generates sequences token by token, at a cost that does not depend on the position for mechanisms with a recurrent form.
+ * Generates sequences token by token, at a cost that does not depend on the position for mechanisms with a recurrent form. A
+ * sequence depends on its seed and its number alone; with another count it may differ where two tokens are as good as equally likely,
+ * because the engine rounds products of batches of another size otherwise.
  *
- * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary
+ * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary; RuntimeError for a
+ *   dtype that the device does not have
  */
 export async function generate(options: GenerateOptions): Promise<GeneratedSequence[]> {
-  const { config, tensors, vocabulary, backend, prompt = "", maxNewTokens = 200, seed = 0, count = 1 } = options;
+  const { config, tensors, vocabulary, backend, prompt = "", maxNewTokens = 200, seed = 0, count = 1, dtype } = options;
   const sampling = checkSampling(options);
   for (const [name, value] of Object.entries({ tokens: maxNewTokens, count })) {
     if (!Number.isInteger(value) || value < 1) {
@@ -73,25 +82,51 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     logLikelihoodNats: 0,
   }));
 
-  await using decoder = await createDecoder(config, tensors, backend, count);
-  let logits = await decoder.next(new Int32Array(count).fill(vocabulary.bosId));
-  for (const token of promptIds) logits = await decoder.next(new Int32Array(count).fill(token));
-  for (let added = 0; added < maxNewTokens && rows.some(({ finished }) => !finished); added++) {
-    const tokens = new Int32Array(count).fill(vocabulary.eosId);
-    rows.forEach((row, index) => {
-      if (row.finished) return;
-      const own = Float64Array.from(logits.subarray(index * config.vocabSize, (index + 1) * config.vocabSize));
-      for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
-      const { token, logProbabilityNats } = sample(own, sampling, row.random);
-      row.tokens++;
-      row.logLikelihoodNats += logProbabilityNats;
-      row.finished = token === vocabulary.eosId;
-      if (!row.finished) row.ids.push(token);
-      tokens[index] = token;
-    });
-    options.onToken?.(added + 1);
-    const more = added + 1 < maxNewTokens && rows.some(({ finished }) => !finished);
-    if (more) logits = await decoder.next(tokens);
+  const draw = (row: (typeof rows)[number], logits: Float32Array): number | undefined => {
+    const own = Float64Array.from(logits);
+    for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
+    const { token, logProbabilityNats } = sample(own, sampling, row.random);
+    row.tokens++;
+    row.logLikelihoodNats += logProbabilityNats;
+    row.finished = token === vocabulary.eosId;
+    if (!row.finished) row.ids.push(token);
+    return row.finished || row.tokens === maxNewTokens ? undefined : token;
+  };
+
+  const slots = Math.min(count, MAX_SLOTS);
+  await using decoder = await createBatchDecoder(config, tensors, backend, { slots, ...(dtype && { dtype }) });
+  // The prompt is read once; every sequence goes on from there.
+  const first = decoder.join();
+  const behindPrompt = (await decoder.prefill(new Map([[first, [vocabulary.bosId, ...promptIds]]]))).get(first);
+  const prompted = decoder.snapshot(first);
+  decoder.leave(first);
+  const waiting = [...rows];
+  const running = new Map<number, (typeof rows)[number]>();
+  let total = 0;
+  let logits: ReadonlyMap<number, Float32Array> = new Map();
+  while (waiting.length > 0 || running.size > 0) {
+    const next = new Map<number, number>();
+    for (const [slot, row] of running) {
+      const token = draw(row, logits.get(slot) ?? new Float32Array(0));
+      total++;
+      if (token !== undefined) {
+        next.set(slot, token);
+      } else {
+        running.delete(slot);
+        decoder.leave(slot);
+      }
+    }
+    while (running.size < slots && waiting.length > 0) {
+      const row = waiting.shift() as (typeof rows)[number]; // there is one
+      const token = draw(row, behindPrompt ?? new Float32Array(0));
+      total++;
+      if (token === undefined) continue;
+      const slot = decoder.restore(prompted);
+      running.set(slot, row);
+      next.set(slot, token);
+    }
+    options.onToken?.(total);
+    logits = await decoder.step(next);
   }
   return rows.map(({ ids, tokens, finished, logLikelihoodNats }) => ({
     prompt,

@@ -1,4 +1,7 @@
 /** Using a trained model: generation with a state of fixed size. */
+export { createBatchDecoder } from "./batch-decoder.ts";
+export type { BatchDecoder, BatchDecoderOptions, SequenceSnapshot } from "./batch-decoder.ts";
+export type { SequenceArrays } from "./slot-engine.ts";
 export { createDecoder } from "./decoder.ts";
 export type { Decoder } from "./decoder.ts";
 export { generate } from "./generate.ts";

@@ -5,7 +5,6 @@
  * generation, which a strict content-security policy forbids.
  * Field numbers: onnx.proto of ONNX 1.16.
  */
-import type { TypedArray } from "../graph/ndarray.ts";
 import {
   DATA_TYPES,
   IR_VERSION,
@@ -127,7 +126,7 @@ function writeGraph(out: Writer, graph: GraphProto): void {
 }
 
 /** ONNX stores raw data in little-endian order, as every platform with typed arrays that we support does. */
-function rawBytes(data: TypedArray): Uint8Array {
+function rawBytes(data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 

@@ -25,9 +25,16 @@ export interface ValueInfoProto {
   readonly shape: Shape;
 }
 
+/** Element types that files store and graphs do not compute in. */
+export interface RawArray {
+  readonly dtype: "uint8" | "float16";
+  readonly shape: Shape;
+  readonly data: Uint8Array | Uint16Array;
+}
+
 export interface InitializerProto {
   readonly name: string;
-  readonly array: NdArray;
+  readonly array: NdArray | RawArray;
 }
 
 export interface GraphProto {
@@ -45,8 +52,10 @@ export const IR_VERSION = 10;
 /** ONNX's numbers of element types. */
 export const DATA_TYPES = {
   float32: 1,
+  uint8: 2,
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   float64: 11,
-} as const satisfies Record<DType, number>;
+} as const satisfies Record<DType | RawArray["dtype"], number>;

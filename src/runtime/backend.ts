@@ -4,6 +4,7 @@ import type { NdArray, TypedArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
 import type { TensorType } from "../graph/tensor.ts";
 import { dtypeOf } from "../graph/ndarray.ts";
+import type { WeightOptions } from "./weights.ts";
 
 /** Where a graph runs. `reference` is float64 loops in JavaScript: slow, readable, the oracle of the tests. */
 export type Device = "cpu" | "webgpu" | "wasm" | "reference";
@@ -14,6 +15,8 @@ export type Feeds = Readonly<Record<string, NdArray | TypedArray>>;
 export interface Executable extends AsyncDisposable {
   readonly inputs: Readonly<Record<string, TensorType>>;
   readonly outputs: Readonly<Record<string, TensorType>>;
+  /** What the graph holds of weights and other constants, as handed to the engine. */
+  readonly constantBytes: number;
   /**
    * Runs the graph. Inputs are not copied where the engine can read them in place; outputs are fresh arrays.
    *
@@ -26,8 +29,12 @@ export interface Executable extends AsyncDisposable {
 
 export interface Backend {
   readonly device: Device;
-  /** Checks and prepares a graph; a graph that the engine refuses is refused here, not while it runs. */
-  compile(graph: Graph): Promise<Executable>;
+  /**
+   * Checks and prepares a graph; a graph that the engine refuses is refused here, not while it runs.
+   *
+   * @throws RuntimeError for a dtype that the device cannot compute with
+   */
+  compile(graph: Graph, weights?: WeightOptions): Promise<Executable>;
 }
 
 export interface BackendOptions {

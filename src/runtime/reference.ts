@@ -1,10 +1,11 @@
 /** The oracle: runs a graph by the ops' reference rules, in float64 and without any engine. */
 import { nodesInOrder, type Graph } from "../graph/graph.ts";
 import { inputsOf } from "../graph/inputs.ts";
-import { fromFloat64, toFloat64 } from "../graph/ndarray.ts";
+import { fromFloat64, toFloat64, type NdArray } from "../graph/ndarray.ts";
 import type { Evaluate, ReferenceArray } from "../graph/op-rule.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { checkFeeds, DISPOSED, RuntimeError, type Backend, type Executable } from "./backend.ts";
+import { checkWeights, type WeightOptions } from "./weights.ts";
 
 /** Computes tensors from given ones, node by node. */
 export const evaluate: Evaluate = (outputs, given) => {
@@ -25,8 +26,11 @@ export const evaluate: Evaluate = (outputs, given) => {
 export function createReferenceBackend(): Backend {
   return {
     device: "reference",
-    compile: async (graph: Graph): Promise<Executable> => {
-      const declared = inputsOf(graph);
+    compile: async (graph: Graph, weights: WeightOptions = {}): Promise<Executable> => {
+      const { constants } = checkWeights(weights, "reference");
+      const all = [...inputsOf(graph)];
+      const fixed = all.filter(([name]) => Object.hasOwn(constants, name));
+      const declared = new Map(all.filter(([name]) => !Object.hasOwn(constants, name)));
       const outputs = Object.entries(graph.outputs);
       const typeOf = ({ dtype, shape }: Tensor): TensorType => ({ dtype, shape });
       const types = Object.fromEntries([...declared].map(([name, [tensor]]) => [name, typeOf(tensor)]));
@@ -34,19 +38,21 @@ export function createReferenceBackend(): Backend {
       const dispose = async () => {
         disposed = true;
       };
+      const bind = (given: Map<Tensor, ReferenceArray>, tensors: readonly Tensor[], array: NdArray | undefined) => {
+        if (array === undefined) return;
+        const value = { shape: array.shape, data: toFloat64(array) };
+        tensors.forEach((tensor) => given.set(tensor, value));
+      };
       return {
+        constantBytes: fixed.reduce((total, [name]) => total + (constants[name]?.data.byteLength ?? 0), 0),
         inputs: types,
         outputs: Object.fromEntries(outputs.map(([name, tensor]) => [name, typeOf(tensor)])),
         run: async (feeds) => {
           if (disposed) throw new RuntimeError(DISPOSED);
           const arrays = checkFeeds(feeds, types);
           const given = new Map<Tensor, ReferenceArray>();
-          for (const [name, tensors] of declared) {
-            const array = arrays[name];
-            if (array === undefined) continue;
-            const value = { shape: array.shape, data: toFloat64(array) };
-            tensors.forEach((tensor) => given.set(tensor, value));
-          }
+          for (const [name, tensors] of fixed) bind(given, tensors, constants[name]);
+          for (const [name, tensors] of declared) bind(given, tensors, arrays[name]);
           const results = evaluate(
             outputs.map(([, tensor]) => tensor),
             given,

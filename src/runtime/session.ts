@@ -5,7 +5,10 @@ import type { DType, NdArray } from "../graph/ndarray.ts";
 import type { TensorType } from "../graph/tensor.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import { emitGraph } from "../onnx/emit.ts";
+import type { GraphProto } from "../onnx/model.ts";
+import { initializerBytes, storeWeights } from "../onnx/weight-dtype.ts";
 import { checkFeeds, DISPOSED, RuntimeError, type Backend, type Device, type Executable } from "./backend.ts";
+import { checkWeights, type WeightOptions } from "./weights.ts";
 
 /** The engine's constructors, from onnxruntime-node or onnxruntime-web. */
 export interface Engine {
@@ -32,10 +35,11 @@ export interface SessionBackendOptions {
 export function createSessionBackend({ device, loadEngine, sessionOptions, debug }: SessionBackendOptions): Backend {
   return {
     device,
-    compile: async (graph: Graph): Promise<Executable> => {
+    compile: async (graph: Graph, weights: WeightOptions = {}): Promise<Executable> => {
+      const { constants, dtype } = checkWeights(weights, device);
       const engine = await loadEngine();
       const started = performance.now();
-      const proto = emitGraph(graph);
+      const proto = storeWeights(withConstants(emitGraph(graph), constants), dtype);
       const bytes = encodeModel(proto);
       if (debug && debug.level >= 2) debug.line(printGraph(graph));
       if (debug && debug.level >= 3) debug.model(bytes);
@@ -54,6 +58,7 @@ export function createSessionBackend({ device, loadEngine, sessionOptions, debug
       return {
         inputs,
         outputs,
+        constantBytes: initializerBytes(proto),
         run: async (feeds) => {
           if (released) throw new RuntimeError(DISPOSED);
           const arrays = Object.entries(checkFeeds(feeds, inputs));
@@ -73,6 +78,19 @@ export function createSessionBackend({ device, loadEngine, sessionOptions, debug
         [Symbol.asyncDispose]: dispose,
       };
     },
+  };
+}
+
+/** Inputs that have values become initializers of the same names. */
+function withConstants(graph: GraphProto, constants: Readonly<Record<string, NdArray>>): GraphProto {
+  const added = graph.inputs.flatMap(({ name }) => {
+    const array = constants[name];
+    return array === undefined ? [] : [{ name, array }];
+  });
+  return {
+    ...graph,
+    initializers: [...graph.initializers, ...added],
+    inputs: graph.inputs.filter(({ name }) => constants[name] === undefined),
   };
 }
 

@@ -40,6 +40,7 @@ const {
   neg,
   oneHot,
   pad,
+  rotaryEmbedding,
   reciprocal,
   relu,
   reshape,
@@ -470,6 +471,14 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
     ),
   ],
 
+  rotaryEmbedding: [
+    opCase(
+      "rotates every row by its own angles",
+      { x: normal(3, 8), cos: normal(3, 2), sin: normal(3, 2) },
+      ({ x, cos, sin }) => rotaryEmbedding(x, { cos, sin }, 2),
+      { differentiable: [] },
+    ),
+  ],
   cond: [
     opCase(
       "runs the branch that is chosen, and each reads what lies around it",

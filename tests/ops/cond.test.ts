@@ -18,11 +18,11 @@ it("refuses a predicate that is not one bool", () => {
 
 it("refuses branches that return different names, shapes or types", () => {
   const expected = "cond: both branches must return the same, got { y: float32[3] } and ";
-  const refused = (other: (inputs: { readonly x: typeof x }) => { readonly y: typeof x }) =>
-    expect(() => cond(flag, { x }, same, other)).toThrow;
-  refused(({ x }) => ({ y: sum(x) }))(`${expected}{ y: float32[] }`);
-  refused(({ x }) => ({ y: cast(x, "int32") }))(`${expected}{ y: int32[3] }`);
-  refused(({ x }) => ({ y: x, z: x }))(`${expected}{ y: float32[3], z: float32[3] }`);
+  const refused = (other: (inputs: { readonly x: typeof x }) => { readonly y: typeof x }, message: string) =>
+    expect(() => cond(flag, { x }, same, other)).toThrow(message);
+  refused(({ x }) => ({ y: sum(x) }), `${expected}{ y: float32[] }`);
+  refused(({ x }) => ({ y: cast(x, "int32") }), `${expected}{ y: int32[3] }`);
+  refused(({ x }) => ({ y: x, z: x }), `${expected}{ y: float32[3], z: float32[3] }`);
 });
 
 it("has no gradient by itself, and says what to do", () => {

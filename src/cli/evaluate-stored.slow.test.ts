@@ -1,0 +1,40 @@
+// What storing weights in fewer bits costs: bounds for a small model against its float32 twin.
+
+import { describe, expect, it } from "vitest";
+import { getSplit, loadEmbeddedProteins } from "../data/index.ts";
+import { modelConfig } from "../model/index.ts";
+import { createBackend } from "../runtime/node.ts";
+import { initialState } from "../training/index.ts";
+import { evaluateStored, formatStored } from "./evaluate-stored.ts";
+import type { RunConfig } from "./run-config.ts";
+
+const model = modelConfig({ vocabSize: 29, modelDim: 64, numLayers: 2, numHeads: 2, numFeatures: 48, maxSeqLen: 256 });
+
+describe.each([
+  // Half precision keeps 11 bits: what is left of that in a mean over hundreds of tokens is next to nothing.
+  ["float16", 1e-3, 0.55],
+  // Blocks of 32 with 8 bits keep about 3 digits. The embedding stays, and each block has a scale.
+  ["int8", 5e-3, 0.35],
+] as const)("weights in %s", (dtype, perplexityShare, bytesShare) => {
+  it("change the perplexity by a share that is named, and take fewer bytes", async () => {
+    const dataset = await loadEmbeddedProteins();
+    const few = { ...dataset, splits: { ...dataset.splits, test: getSplit(dataset, "test").slice(0, 4) } };
+    // evaluateSplit reads of a run's configuration only these.
+    const config = { model, training: { tokensPerBatch: 1024, bucketStep: 64 } } as RunConfig;
+    const figures = await evaluateStored({
+      config,
+      tensors: initialState(model, 3).model,
+      dataset: few,
+      split: "test",
+      backend: createBackend(),
+      dtype,
+      progress: () => ({ update: () => undefined, log: () => undefined, stop: () => undefined }),
+    });
+    const { cost } = figures;
+    expect(figures.dtype).toBe(dtype);
+    expect(Math.abs(cost?.perplexityDifference ?? Number.NaN) / figures.perplexity).toBeLessThan(perplexityShare);
+    expect(cost?.perplexityDifference).toBeCloseTo(figures.perplexity - (cost?.float32.perplexity ?? 0), 9);
+    expect((cost?.weightBytes ?? 1) / (cost?.float32WeightBytes ?? 0)).toBeLessThan(bytesShare);
+    expect(formatStored(figures)).toMatch(new RegExp(`^${dtype}: perplexity .*; accuracy .* points\\); weights .* MB`));
+  });
+});

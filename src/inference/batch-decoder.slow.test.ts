@@ -1,0 +1,117 @@
+/** Continuous batching over many mechanisms and a random schedule: prefill, joining and leaving, forks and snapshots. */
+import { createBackend } from "#engine";
+import { describe, expect, it } from "vitest";
+import { createRandom } from "../random/index.ts";
+import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
+import { createBatchDecoder, type BatchDecoder } from "./batch-decoder.ts";
+import { DECODE_WINDOW } from "./step-graph.ts";
+
+const TOLERANCE = {
+  /** Float32 through two layers, with sums over the past in another order. */
+  logits: 2e-5,
+} as const;
+
+/** Widths that the engine's vectors of 16 divide: only then a row's rounding does not depend on where it stands. */
+const vectors = { modelDim: 32, numHeads: 2, mlpDim: 48, numFeatures: 16 } as const;
+const config = tinyConfig(vectors);
+const tensors = tinyTensors(config);
+const backend = createBackend();
+
+/** Past the window, and past a part of 64 tokens. */
+const tokensOf = (name: string, length: number, { vocabSize } = config) => {
+  const random = createRandom(7, name);
+  return Array.from({ length }, () => random.integer(vocabSize));
+};
+
+async function readTokenByToken(decoder: BatchDecoder, slot: number, tokens: readonly number[]): Promise<Float32Array> {
+  let last: Float32Array | undefined;
+  for (const token of tokens) last = (await decoder.step(new Map([[slot, token]]))).get(slot);
+  return present(last);
+}
+
+describe("prefill", () => {
+  it.each([
+    ["favor", {}],
+    ["favor with learned positions", { positions: "learned", maxSeqLen: 97 }],
+    ["favor-relu", { mechanism: "favor-relu" }],
+    ["favor-hyperbolic, a projection a head", { mechanism: "favor-hyperbolic", projectionPerHead: true }],
+    ["exact", { mechanism: "exact" }],
+    ["a reversible model", { reversible: true }],
+  ] as const)("of %s gives what reading token by token gives, and the same state", async (_name, options) => {
+    const config = tinyConfig(options);
+    await using decoder = await createBatchDecoder(config, tinyTensors(config), backend, { slots: 2 });
+    const prompt = tokensOf("prompt", 64 + 7);
+    const [prefilled, stepped] = [decoder.join(), decoder.join()];
+    const logits = (await decoder.prefill(new Map([[prefilled, prompt]]))).get(prefilled);
+    expect(relativeError(logits, await readTokenByToken(decoder, stepped, prompt))).toBeLessThan(TOLERANCE.logits);
+    expect(decoder.position(prefilled)).toBe(prompt.length);
+    const more = tokensOf("more", 5);
+    const after = await readTokenByToken(decoder, prefilled, more);
+    expect(relativeError(after, await readTokenByToken(decoder, stepped, more))).toBeLessThan(TOLERANCE.logits);
+  });
+});
+
+describe("a batch", () => {
+  it("tells each sequence the same whatever others join and leave, and in whatever slot", async () => {
+    const slots = 5;
+    const lengths = [DECODE_WINDOW + 9, 3, 17, 2 * DECODE_WINDOW + 1, 1, 29, 40, 11];
+    const sequences = lengths.map((length, index) => tokensOf(`sequence ${index}`, length));
+    const told: number[][][] = sequences.map(() => []);
+    await using decoder = await createBatchDecoder(config, tensors, backend, { slots });
+    const random = createRandom(11, "schedule");
+    const waiting = [...sequences.keys()];
+    const running = new Map<number, number>();
+    const slotsSeen = new Set<number>();
+    while (waiting.length > 0 || running.size > 0) {
+      while (running.size < slots && waiting.length > 0 && (running.size === 0 || random.uniform() < 0.3)) {
+        const slot = decoder.join();
+        slotsSeen.add(slot);
+        running.set(slot, present(waiting.shift()));
+      }
+      // Not every sequence moves at every step.
+      const moving = [...running].filter(() => random.uniform() < 0.7);
+      const next = moving.map(
+        ([slot, index]) => [slot, present(sequences[index]?.[told[index]?.length ?? 0])] as const,
+      );
+      for (const [slot, logits] of await decoder.step(new Map(next))) {
+        const index = present(running.get(slot));
+        present(told[index]).push([...logits]);
+        if (told[index]?.length !== lengths[index]) continue;
+        running.delete(slot);
+        decoder.leave(slot);
+      }
+    }
+    expect(slotsSeen.size).toBe(slots);
+    for (const [index, tokens] of sequences.entries()) {
+      const alone = decoder.join();
+      for (const [position, token] of tokens.entries()) {
+        const logits = present((await decoder.step(new Map([[alone, token]]))).get(alone));
+        // To the last bit.
+        expect([...logits], `sequence ${index}, position ${position}`).toEqual(told[index]?.[position]);
+      }
+      decoder.leave(alone);
+    }
+  });
+
+  it.each(["favor", "exact"] as const)(
+    "of %s forks, and restores snapshots elsewhere, to the last bit",
+    async (mechanism) => {
+      const config = tinyConfig({ ...vectors, mechanism });
+      await using decoder = await createBatchDecoder(config, tinyTensors(config), backend, { slots: 3 });
+      const slot = decoder.join();
+      await readTokenByToken(decoder, slot, tokensOf("before", DECODE_WINDOW + 5));
+      const snapshot = decoder.snapshot(slot);
+      const fork = decoder.fork(slot);
+      const after = tokensOf("after", DECODE_WINDOW);
+      const expected = await readTokenByToken(decoder, slot, after);
+      expect(await readTokenByToken(decoder, fork, after)).toEqual(expected);
+
+      await using other = await createBatchDecoder(config, tinyTensors(config), backend, { slots: 3 });
+      // As if it had been stored and read back.
+      const restored = other.restore(structuredClone(snapshot));
+      expect(other.position(restored)).toBe(DECODE_WINDOW + 5);
+      expect(await readTokenByToken(other, restored, after)).toEqual(expected);
+      expect(decoder.snapshot(fork)).toEqual(other.snapshot(restored));
+    },
+  );
+});
