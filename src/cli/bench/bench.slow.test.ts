@@ -1,12 +1,12 @@
-// `performer bench attention`: what it refuses, what it measures and what it prints.
+// `performer bench attention` on tiny sizes: the order of measuring, the rows, and what is printed.
 
 import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
-import { UsageError } from "../failures.ts";
 import { median } from "../../lab/statistics.ts";
-import { benchAttention, benchCases, benchMechanisms } from "./attention.ts";
-import { benchCommand, formatAttentionBench } from "./command.ts";
+import { benchAttention, benchCases } from "./attention.ts";
+import { formatAttentionBench } from "./attention-command.ts";
+import { benchMechanisms } from "./favor.ts";
 import { measureInTurn } from "./measure.ts";
 import { attentionBenchSettings } from "./settings.ts";
 
@@ -21,47 +21,12 @@ const options = {
   features: 7,
   threads: 1,
   exact: true,
+  peers: "engine",
+  python: "python3",
 } as const;
 
-describe("the settings", () => {
-  it("takes lists, each entry once", () => {
-    const { lengths, mechanisms, passes, directions } = attentionBenchSettings({ ...options, lengths: "128, 7,128" });
-    expect(lengths).toEqual([128, 7]);
-    expect(mechanisms).toEqual(["favor", "favor-relu"]);
-    expect(passes).toEqual(["forward", "forward+backward"]);
-    expect(directions).toEqual(["causal", "bidirectional"]);
-  });
-
-  it.each([
-    ["a length that is no number", { lengths: "128,x" }, "--lengths must be whole numbers from 1 on"],
-    ["a length of 0", { lengths: "0" }, "got '0'; write for example --lengths 4096,16384"],
-    ["no length", { lengths: "" }, "got ''"],
-    ["a misspelt mechanism", { mechanisms: "favour" }, "got 'favour'; did you mean 'favor'?"],
-    ["an unknown mechanism", { mechanisms: "xyz" }, "got 'xyz'; leave the option out to measure favor"],
-    ["exact attention as a mechanism", { mechanisms: "exact" }, "measured beside them unless --no-exact is given"],
-  ])("refuses %s", (_case, changed, message) => {
-    const read = () => attentionBenchSettings({ ...options, ...changed });
-    expect(read).toThrow(UsageError);
-    expect(read).toThrow(message);
-  });
-
-  it.each([
-    [["--rounds", "0"], "It must be a whole number from 1 on"],
-    [["--heads", "two"], "It must be a whole number from 1 on"],
-    [["--pass", "backward"], "Allowed choices are forward, forward+backward, both"],
-    [["--direction", "left"], "Allowed choices are causal, bidirectional, both"],
-    [["--round", "3"], "did you mean --rounds?"],
-  ])("refuses %j on the command line", async (args, message) => {
-    const said: string[] = [];
-    const command = benchCommand();
-    for (const each of [command, ...command.commands]) {
-      each.configureOutput({ writeErr: (text) => said.push(text), writeOut: (text) => said.push(text) });
-    }
-    await expect(command.parseAsync(["attention", ...args], { from: "user" })).rejects.toThrow();
-    expect(said.join("")).toContain("performer bench attention: ");
-    expect(said.join("")).toContain(message);
-  });
-});
+const measure = (changed: Partial<Parameters<typeof attentionBenchSettings>[0]>, events = {}) =>
+  benchAttention(attentionBenchSettings({ ...options, ...changed }), createBackend({ threads: 1 }), events);
 
 describe("measuring", () => {
   it("takes the middle value, between two of them their mean", () => {
@@ -76,34 +41,54 @@ describe("measuring", () => {
     const timings = await measureInTurn([contender("a"), { ...contender("b"), budgetMs: 0 }, contender("c")], 2);
     expect(order).toEqual(["a", "b", "c", "a", "c"]);
     expect(timings.get("a")).toHaveLength(2);
+    expect(timings.get("b")).toHaveLength(1);
   });
 
-  it("gives a row for every mechanism, direction and pass, with exact attention for forward only", async () => {
-    const settings = attentionBenchSettings(options);
+  it("takes the word of what times itself, and the first of several runs with a budget as warm-up", async () => {
+    const times = [100, 3, 5];
+    const timedRun = () => Promise.resolve(times.shift() ?? 0);
+    const run = () => Promise.resolve();
+    const timings = await measureInTurn([{ name: "a", run, timedRun, budgetMs: 1000 }], 3);
+    expect(timings.get("a")).toEqual([3, 5]);
+  });
+
+  it("gives a row for every mechanism and rival, direction and pass", async () => {
     const rounds: string[] = [];
-    const result = await benchAttention(settings, createBackend({ threads: 1 }), (what) => rounds.push(what));
-    expect(rounds).toHaveLength(benchCases(settings).length * options.rounds);
+    const result = await measure({}, { onRound: (what: string) => rounds.push(what) });
+    expect(rounds).toHaveLength(benchCases(attentionBenchSettings(options)).length * options.rounds);
     expect(rounds[0]).toBe("causal forward, 128 tokens");
-    expect(Object.keys(result)).toEqual(["machine", "gemm", "rows"]);
+    expect(Object.keys(result)).toEqual(["machine", "gemm", "rows", "scaling", "skipped"]);
     expect(Object.keys(result.machine)).toEqual(["cpu", "cores", "threads", "node", "engine", "platform"]);
     expect(result.machine).toMatchObject({ threads: 1, node: process.versions.node });
     expect(result.gemm.gflops).toBeGreaterThan(0);
-    expect(result.rows).toHaveLength(8);
+    const names = (pass: string, causal: boolean) =>
+      result.rows.filter((row) => row.pass === pass && row.causal === causal).map(({ mechanism }) => mechanism);
+    expect(names("forward", true)).toEqual(["favor", "favor-relu", "linear-attention op", "exact (fused)"]);
+    expect(names("forward", false)).toEqual(["favor", "favor-relu", "exact (fused)"]);
+    for (const causal of [true, false]) {
+      expect(names("forward+backward", causal)).toEqual(["favor", "favor-relu", "exact", "exact (in chunks)"]);
+    }
     for (const row of result.rows) {
-      const { medianMs, minMs, boundMs, ratioToBound, pass, exactMs, speedupOverExact } = row;
+      const { medianMs, minMs, boundMs, ratioToBound, exactMs, speedupOverExact } = row;
       expect(row.seqLen).toBe(128);
       expect(minMs).toBeGreaterThan(0);
       expect(medianMs).toBeGreaterThanOrEqual(minMs);
       expect(ratioToBound).toBeCloseTo(medianMs / boundMs, 10);
-      expect(exactMs === undefined).toBe(pass === "forward+backward");
+      const rivals = result.rows.filter(
+        ({ mechanism, pass, causal }) => mechanism.startsWith("exact") && pass === row.pass && causal === row.causal,
+      );
+      const isOurs = row.mechanism.startsWith("favor");
+      expect(row.featuresPerToken).toBe(isOurs ? 7 : undefined);
+      expect(exactMs).toBe(isOurs ? Math.min(...rivals.map((rival) => rival.medianMs)) : undefined);
       if (exactMs !== undefined) expect(speedupOverExact).toBeCloseTo(exactMs / medianMs, 10);
     }
+    expect(result.scaling).toEqual([]);
     expect(formatAttentionBench(result).split("\n")).toHaveLength(2 + 2 + result.rows.length);
   });
 
   it("gives a row for every feature map, each with as many features a token and beside positive ones", async () => {
-    const asked = { ...options, mechanisms: "all", pass: "forward", exact: false, rounds: 1, features: 6 } as const;
-    const { rows } = await benchAttention(attentionBenchSettings(asked), createBackend({ threads: 1 }));
+    const asked = { mechanisms: "all", pass: "forward", exact: false, peers: "none", rounds: 1, features: 6 } as const;
+    const { rows } = await measure(asked);
     expect(rows.map(({ mechanism }) => mechanism)).toEqual([...benchMechanisms, ...benchMechanisms]);
     for (const row of rows) {
       expect(row.featuresPerToken).toBe(6);
@@ -111,10 +96,25 @@ describe("measuring", () => {
     }
   });
 
-  it("measures lengths that no chunk divides, and leaves exact attention out when told to", async () => {
-    const settings = attentionBenchSettings({ ...options, lengths: "131", rounds: 1, pass: "forward", exact: false });
-    const { rows } = await benchAttention(settings, createBackend({ threads: 1 }));
-    expect(rows).toHaveLength(4);
-    expect(rows.every((row) => row.exactMs === undefined)).toBe(true);
+  it("measures one token and lengths that no chunk divides, leaves exact attention out when told to, and fits", async () => {
+    const result = await measure({ lengths: "1,67,131", rounds: 1, exact: false, mechanisms: "favor", peers: "none" });
+    expect(result.rows).toHaveLength(3 * 2 * 2);
+    expect(result.rows.every((row) => row.exactMs === undefined)).toBe(true);
+    expect(result.scaling.map(({ mechanism, from, to }) => ({ mechanism, from, to }))).toEqual(
+      Array.from({ length: 4 }, () => ({ mechanism: "favor", from: 1, to: 131 })),
+    );
+    expect(formatAttentionBench(result)).toContain("time grows as");
+  });
+
+  it("tells each peer that is absent once, and goes on", async () => {
+    const said: string[] = [];
+    const { rows, skipped } = await measure(
+      { lengths: "7", rounds: 1, pass: "forward", peers: "python", python: "no-such-python-program" },
+      { onSkipped: (peer: string, reason: string) => said.push(`${peer}: ${reason}`) },
+    );
+    const reason = "no Python with torch ('no-such-python-program'); give one with --python";
+    expect(said).toEqual([`python: ${reason}`]);
+    expect(skipped).toEqual([{ peer: "python", reason }]);
+    expect(rows.length).toBeGreaterThan(0);
   });
 });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
 import { modelConfig } from "../../model/index.ts";
-import { benchDecode } from "./decode.ts";
+import { benchDecode, decodeSteps } from "./decode.ts";
 import { benchTrain, stepFlop } from "./train.ts";
 
 const tiny = { modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, dropout: 0 } as const;
@@ -27,6 +27,7 @@ it("bench train trains, and relates the step to the product rate of the same run
   const backend = createBackend({ threads: 1 });
   const { gemm, rows } = await benchTrain({ model: tiny, batchSize: 2, seqLen: 64, steps: 2, threads: 1 }, backend);
   const [row] = rows;
+  expect(row).toMatchObject({ model: expect.stringContaining("2 × 64 tokens") });
   expect(row?.stepMs).toBeGreaterThan(0);
   expect(row?.shareOfGemm).toBeCloseTo((row?.gflop ?? 0) / ((row?.stepMs ?? 1) / 1000) / gemm.gflops, 10);
   expect(row?.tokensPerSecond).toBeCloseTo(128_000 / (row?.stepMs ?? 1), 6);
@@ -40,21 +41,37 @@ it("bench train reads long sequences in parts", async () => {
   expect(rows[0]?.tokensPerSecond).toBeCloseTo(150_000 / (rows[0]?.stepMs ?? 1), 6);
 });
 
-it("bench decode really reads up to every position, and compares with the first", async () => {
-  const progress: number[] = [];
-  const rows = await benchDecode({
-    backend: createBackend({ threads: 1 }),
-    positions: [3, 50],
-    batch: 2,
-    tokens: 20,
-    model: tiny,
-    onToken: (done) => progress.push(done),
+describe("bench decode", () => {
+  const decode = { backend: createBackend({ threads: 1 }), tokens: 20, model: tiny } as const;
+
+  it("really reads up to every position, compares with position 1,000, and counts the tokens of all sequences", async () => {
+    const progress: number[] = [];
+    const rows = await benchDecode({
+      ...decode,
+      positions: [3, 1050],
+      batches: [1, 2],
+      onToken: (done, total) => progress.push(done, total),
+    });
+    const total = 2 * (1050 + 3 * 20);
+    expect(progress.slice(-2)).toEqual([total, total]);
+    expect(rows.map(({ position, batch, tokensRead }) => ({ position, batch, tokensRead }))).toEqual(
+      [1, 2].flatMap((batch) => [3, 1000, 1050].map((position) => ({ position, batch, tokensRead: position }))),
+    );
+    for (const row of rows) {
+      const reference = rows.find(({ position, batch }) => position === 1000 && batch === row.batch);
+      expect(row.ratioToPosition1000).toBeCloseTo(row.medianMsPerToken / (reference?.medianMsPerToken ?? 0), 10);
+      expect(row.tokensPerSecond).toBeCloseTo((1000 * row.batch) / row.medianMsPerToken, 6);
+    }
   });
-  expect(progress.at(-1)).toBe(50 + 2 * 20);
-  expect(rows.map(({ position, batch }) => ({ position, batch }))).toEqual([
-    { position: 3, batch: 2 },
-    { position: 50, batch: 2 },
-  ]);
-  expect(rows[0]?.ratioToFirst).toBe(1);
-  expect(rows[1]?.ratioToFirst).toBeCloseTo((rows[1]?.medianMsPerToken ?? 0) / (rows[0]?.medianMsPerToken ?? 1), 10);
+
+  it("jumps to a far position, of which it says how many tokens were read before it", async () => {
+    let steps = 0;
+    const settings = { ...decode, positions: [1_000_000], batches: [1], jump: true };
+    const rows = await benchDecode({ ...settings, onToken: () => steps++ });
+    expect(steps).toBe(decodeSteps(settings));
+    expect(rows.map(({ position, tokensRead }) => ({ position, tokensRead }))).toEqual([
+      { position: 1000, tokensRead: 1000 },
+      { position: 1_000_000, tokensRead: 1000 },
+    ]);
+  });
 });

@@ -32,24 +32,19 @@ const LARGEST_BATCH = 2 ** 26;
 
 /** The same products in two arrangements; the additions that join two products are there too. */
 export interface ProductBounds {
-  /** One graph of plain products over the whole sequence: what the engine needs when nothing but products is asked for. */
+  /**
+   * One graph of plain products over the whole sequence, each of them once: what the engine needs when nothing but products is
+   * asked for. Undefined where that needs too much memory.
+   */
   readonly batched: Arrangement | undefined;
-  /** The products alone in the loop that attention itself uses, whose operands stay in the cache. */
+  /** The products alone in the loops that attention itself uses, whose operands stay in the cache; backward, features once more. */
   readonly loop: Arrangement;
 }
 
-/**
- * @param featureElements of one tensor of features of the whole sequence; where that is too large there is only the loop, as for
- *   forward + backward, where in one graph the engine would compute equal products of both passes once only
- */
+/** @param featureElements of one tensor of features of the whole sequence; where that is too large there is only the loop */
 export function productBounds(causal: boolean, pass: Pass, featureElements: number): ProductBounds {
-  const forward = causal ? causalInScan : bidirectionalByHead;
-  if (pass === "forward+backward") {
-    const backward = causal ? causalGradients : bidirectionalGradients;
-    return { batched: undefined, loop: (operands) => ({ ...forward(operands), ...backward(operands) }) };
-  }
-  const batched = causal ? causalInBatch : bidirectionalInBatch;
-  return { batched: featureElements > LARGEST_BATCH ? undefined : batched, loop: forward };
+  const { batched, loop } = (causal ? arrangements.causal : arrangements.bidirectional)[pass];
+  return { batched: featureElements > LARGEST_BATCH ? undefined : batched, loop };
 }
 
 /** x Ωᵀ. */
@@ -90,6 +85,26 @@ const causalInBatch: Arrangement = ({ q, k, v, projection }) => {
   return { out: chunkOutput(queries, keys, values, matmul(values, keys, transposeA)) };
 };
 
+/** Forward and backward, nothing twice: features, states and weights of the forward pass are kept for the backward one. */
+const causalGradientsInBatch: Arrangement = ({ q, k, v, dU, projection }) => {
+  const [queries, keys, values, dValues] = [
+    project(chunks(q), projection),
+    project(chunks(k), projection),
+    chunks(v),
+    chunks(dU),
+  ];
+  const S = matmul(values, keys, transposeA);
+  const G = matmul(dValues, queries, transposeA);
+  const weights = matmul(queries, keys, transposeB);
+  const dWeights = matmul(dValues, values, transposeB);
+  return {
+    out: add(matmul(queries, S, transposeB), matmul(weights, values)),
+    dq: matmul(add(matmul(dValues, S), matmul(dWeights, keys)), projection),
+    dk: matmul(add(matmul(dWeights, queries, transposeA), matmul(values, G)), projection),
+    dv: add(matmul(weights, dValues, transposeA), matmul(keys, G, transposeB)),
+  };
+};
+
 /** The two walks of the backward pass of `causalScan`: one for dq, one in reverse for dk and dv. */
 const causalGradients: Arrangement = (operands) => {
   const { q, k, v, dU, projection } = operands;
@@ -124,6 +139,19 @@ const bidirectionalInBatch: Arrangement = ({ q, k, v, projection }) => {
   return { out: matmul(project(q, projection), state, transposeB) };
 };
 
+/** Forward and backward, nothing twice. */
+const bidirectionalGradientsInBatch: Arrangement = ({ q, k, v, dU, projection }) => {
+  const [queries, keys] = [project(q, projection), project(k, projection)];
+  const S = matmul(v, keys, transposeA);
+  const dS = matmul(dU, queries, transposeA);
+  return {
+    out: matmul(queries, S, transposeB),
+    dq: matmul(matmul(dU, S), projection),
+    dk: matmul(matmul(v, dS), projection),
+    dv: matmul(keys, dS, transposeB),
+  };
+};
+
 const bidirectionalByHead: Arrangement = ({ q, k, v, projection }) =>
   scan({
     carry: {},
@@ -154,3 +182,21 @@ const bidirectionalGradients: Arrangement = ({ q, k, v, dU, projection }) => {
   }).outputs;
   return { dq, dk, dv };
 };
+
+const both =
+  (forward: Arrangement, backward: Arrangement): Arrangement =>
+  (operands) => ({ ...forward(operands), ...backward(operands) });
+
+const arrangements = {
+  causal: {
+    forward: { batched: causalInBatch, loop: causalInScan },
+    "forward+backward": { batched: causalGradientsInBatch, loop: both(causalInScan, causalGradients) },
+  },
+  bidirectional: {
+    forward: { batched: bidirectionalInBatch, loop: bidirectionalByHead },
+    "forward+backward": {
+      batched: bidirectionalGradientsInBatch,
+      loop: both(bidirectionalByHead, bidirectionalGradients),
+    },
+  },
+} satisfies Record<string, Record<Pass, { readonly batched: Arrangement; readonly loop: Arrangement }>>;

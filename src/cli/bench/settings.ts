@@ -1,56 +1,48 @@
 // What `performer bench attention` was asked to measure, checked.
 
-import { availableParallelism } from "node:os";
-
 import { nearestName } from "../../graph/nearest-name.ts";
 import { UsageError } from "../failures.ts";
-import { benchMechanisms } from "./attention.ts";
-import type { AttentionBenchSettings, BenchMechanism } from "./attention.ts";
-import { passes } from "./products.ts";
-import type { Pass } from "./products.ts";
+import type { AttentionBenchSettings } from "./attention.ts";
+import { benchMechanisms } from "./favor.ts";
+import type { BenchMechanism } from "./favor.ts";
+import { LINEAR_ATTENTION_OP } from "./linear-attention-op.ts";
+import { chosenCases, chosenSizes, listed, parseLengths, parseThreads } from "./options.ts";
+import type { CaseOptions, SizeOptions } from "./options.ts";
+import { peerNames } from "./peers/index.ts";
+
+/** Names that --peers takes beside all and none. */
+const engineOpName = "engine";
+export const peerChoices = [engineOpName, ...peerNames] as const;
 
 /** The options as commander hands them over: numbers are checked, lists are still text. */
-export interface AttentionBenchOptions {
+export interface AttentionBenchOptions extends CaseOptions, SizeOptions {
   readonly lengths: string;
   readonly mechanisms: string;
   readonly rounds: number;
-  readonly pass: Pass | "both";
-  readonly direction: "causal" | "bidirectional" | "both";
-  readonly heads: number;
-  readonly headDim: number;
-  readonly features: number;
   readonly threads?: number;
   readonly exact: boolean;
+  readonly peers: string;
+  readonly python: string;
 }
 
 /** @throws UsageError for a list with something in it that cannot be measured */
 export function attentionBenchSettings(options: AttentionBenchOptions): AttentionBenchSettings {
-  const { pass, direction } = options;
+  const chosen = parsePeers(options.peers);
   return {
     lengths: parseLengths(options.lengths),
     mechanisms: parseMechanisms(options.mechanisms),
-    passes: pass === "both" ? passes : [pass],
-    directions: direction === "both" ? ["causal", "bidirectional"] : [direction],
+    ...chosenCases(options),
+    ...chosenSizes(options),
     rounds: options.rounds,
-    numHeads: options.heads,
-    headDim: options.headDim,
-    numFeatures: options.features,
-    threads: options.threads ?? availableParallelism(),
+    threads: parseThreads(options.threads),
     exact: options.exact,
+    engineOp: chosen.includes(engineOpName),
+    peers: peerNames.filter((name) => chosen.includes(name)),
+    python: options.python,
   };
 }
 
-function parseLengths(text: string): readonly number[] {
-  return listed(text).map((item) => {
-    const length = /^\d+$/.test(item) ? Number(item) : Number.NaN;
-    if (Number.isSafeInteger(length) && length >= 1) return length;
-    throw new UsageError(
-      `--lengths must be whole numbers from 1 on, with commas between them, got '${text}'; write for example --lengths 4096,16384`,
-    );
-  });
-}
-
-function parseMechanisms(text: string): readonly BenchMechanism[] {
+export function parseMechanisms(text: string): readonly BenchMechanism[] {
   if (listed(text).includes("all")) return benchMechanisms;
   return listed(text).map((item) => {
     const mechanism = benchMechanisms.find((each) => each === item);
@@ -66,7 +58,15 @@ function parseMechanisms(text: string): readonly BenchMechanism[] {
   });
 }
 
-/** Each thing once, in the order given. */
-function listed(text: string): readonly string[] {
-  return [...new Set(text.split(",").map((item) => item.trim()))];
+function parsePeers(text: string): readonly string[] {
+  const names = listed(text);
+  if (names.includes("all")) return peerChoices;
+  if (names.length === 1 && names[0] === "none") return [];
+  const unknown = names.find((name) => !(peerChoices as readonly string[]).includes(name));
+  if (unknown === undefined) return names;
+  const near = nearestName(unknown, [...peerChoices, "all", "none"]);
+  const fix = near === undefined ? "leave the option out for all that are installed" : `did you mean '${near}'?`;
+  throw new UsageError(
+    `--peers must be 'all', 'none' or among ${peerChoices.join(", ")} (${engineOpName}: the ${LINEAR_ATTENTION_OP}), got '${unknown}'; ${fix}`,
+  );
 }

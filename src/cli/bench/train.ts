@@ -6,6 +6,7 @@ import { createRandom } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState, train, trainingConfig } from "../../training/index.ts";
 import { median } from "../../lab/statistics.ts";
+import { peakMemoryBytes } from "./child/peak-memory.ts";
 import { describeMachine, gemmContender, gemmGflops, type Machine } from "./measure.ts";
 
 export interface TrainBenchSettings {
@@ -112,7 +113,7 @@ export async function benchTrain(
         tokensPerSecond: (1000 * tokens) / ms,
         gflop,
         shareOfGemm: gflop / (ms / 1000) / gflops,
-        peakBytes: process.resourceUsage().maxRSS * 1024,
+        peakBytes: peakMemoryBytes(),
       },
     ],
   };
