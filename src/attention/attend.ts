@@ -4,7 +4,6 @@ import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { GraphError } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { createRandom } from "../random/index.ts";
-import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
 import { readMask, type Batch, type KeyMask } from "./batch.ts";
@@ -13,6 +12,7 @@ import { checkNumFeatures, defaultNumFeatures, projectionNames, type ProjectionC
 import { formFor, type AttentionMechanism, type AttentionOptions } from "./mechanism.ts";
 import type { MechanismName } from "./mechanisms.ts";
 import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
+import { joinHeads, splitHeads } from "./heads.ts";
 import { findMechanism } from "./options.ts";
 
 /** Frozen statistics by name, `[1, numHeads, 1, width]` each; arrays of numbers, as from JSON, will do. */
@@ -214,16 +214,6 @@ export function inputsFor<Arrays extends { readonly [name: string]: NdArray | un
     array === undefined ? [] : [[name, input(name, array.shape)] as const],
   );
   return Object.fromEntries(entries) as { readonly [Name in keyof Arrays]: Tensor }; // the names that were given
-}
-
-/** `[B, H, L, D]` → `[B, L, H·D]`. */
-export function joinHeads(x: Tensor): Tensor {
-  return mergeAxes(transpose(x, [0, 2, 1, 3]), 2);
-}
-
-/** `[B, L, H·D]` → `[B, H, L, D]`. */
-export function splitHeads(x: Tensor, numHeads: number): Tensor {
-  return transpose(splitAxis(x, 2, numHeads), [0, 2, 1, 3]);
 }
 
 /** An input `[B, L, H·D]` as `[B, H, L, D]`. */

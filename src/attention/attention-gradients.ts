@@ -9,16 +9,15 @@ import {
   checkOptions,
   float32Of,
   inputsFor,
-  joinHeads,
   prepareAttention,
   runOnce,
-  splitHeads,
   takenMechanism,
   type FavorAttentionOptions,
   type PreparedAttention,
 } from "./attend.ts";
 import { gradientsInParts } from "./attention-in-parts.ts";
 import { readBatch, readBatches, type Batch } from "./batch.ts";
+import { joinHeads, splitHeads } from "./heads.ts";
 import { requirePositiveInteger } from "./checks.ts";
 import type { AttentionOutput } from "./favor-attention.ts";
 
@@ -101,7 +100,7 @@ export async function favorAttentionGradients(
 function partLength(who: string, prepared: PreparedAttention, asked: number | undefined): number {
   const { mechanism, causal, options } = prepared;
   const masked = options.keyMask !== undefined;
-  const hasParts = causal && mechanism.recurrent !== undefined && options.form === "scan" && !masked;
+  const hasParts = causal && mechanism.recurrent !== undefined && options.form !== "parallel" && !masked;
   if (asked === undefined) return hasParts ? DEFAULT_SEGMENT : 0;
   if (asked !== 0) requirePositiveInteger(who, "segmentLength", asked);
   if (asked === 0 || hasParts) return asked;

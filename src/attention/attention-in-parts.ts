@@ -4,8 +4,9 @@ import { zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Executable } from "../runtime/backend.ts";
-import { joinHeads, splitHeads, type PreparedAttention } from "./attend.ts";
+import type { PreparedAttention } from "./attend.ts";
 import type { GradientBatches } from "./attention-gradients.ts";
+import { joinHeads, splitHeads } from "./heads.ts";
 import type { RecurrentForm } from "./mechanism.ts";
 
 /** What a part's graph reads beside q, k, v and dOut, and gives beside the gradients by them, each before a state's name. */

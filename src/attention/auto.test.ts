@@ -6,7 +6,7 @@ import { longestExact } from "./auto.ts";
 import { favorAttention } from "./favor-attention.ts";
 
 const backend = createBackend({ threads: 1 });
-const numFeatures = 8;
+const numFeatures = 6;
 
 function draw(length: number) {
   const random = createRandom(3, "auto", length);

@@ -7,14 +7,19 @@ import type { AttentionMechanism, ChoiceSizes } from "./mechanism.ts";
 const { favor } = favorMechanisms;
 
 /**
- * Keys up to which exact attention is faster on the CPU, over the number of features: its cost for a query grows with the keys,
- * that of linear attention with the features (`performer bench attention --lengths 256,512,1024,2048`, docs/performance.md).
+ * Keys up to which exact attention is faster on the CPU: a fixed number and so many for each feature, for its cost for a query grows with
+ * the keys, that of linear attention with the features. Between where the forward pass alone breaks even and where training does;
+ * measured with 128, 256 and 512 features (docs/performance.md).
  */
-const CROSSOVER = { causal: 2.2, bidirectional: 2.8 } as const;
+const CROSSOVER = {
+  causal: { keys: 240, keysPerFeature: 1.4 },
+  bidirectional: { keys: 110, keysPerFeature: 1.85 },
+} as const;
 
 /** The longest sequence of keys that `auto` attends to exactly. */
 export function longestExact({ causal, numFeatures }: Omit<ChoiceSizes, "numKeys">): number {
-  return Math.round(numFeatures * CROSSOVER[causal ? "causal" : "bidirectional"]);
+  const { keys, keysPerFeature } = CROSSOVER[causal ? "causal" : "bidirectional"];
+  return Math.round(keys + keysPerFeature * numFeatures);
 }
 
 function choose({ numKeys, ...sizes }: ChoiceSizes): "exact" | "favor" {

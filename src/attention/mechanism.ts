@@ -7,14 +7,14 @@ import type { FeatureMap, SequenceStatistics, Statistics } from "./favor/maps/fe
 import type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
 
 /**
- * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk (CPU, wasm), `parallel` holds all
- * chunks in one tensor (WebGPU, whose Scan would silently run on the CPU).
+ * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk, `parallel` holds all chunks in one tensor (for WebGPU,
+ * whose Scan would silently run on the CPU), `fastest` is the one of both that is faster for the length, where there are loops.
  */
-export type ExecutionForm = "scan" | "parallel";
+export type ExecutionForm = "fastest" | "scan" | "parallel";
 
 /** The form that a device runs best. */
 export function formFor(device: Device): ExecutionForm {
-  return device === "webgpu" ? "parallel" : "scan";
+  return device === "webgpu" ? "parallel" : "fastest";
 }
 
 export interface AttentionOptions {
@@ -28,7 +28,7 @@ export interface AttentionOptions {
   readonly projection?: Tensor;
   /** Frozen statistics, for mechanisms that otherwise measure the whole sequence; causal attention needs them there. */
   readonly statistics?: Statistics;
-  /** Default `scan`. */
+  /** Default `fastest`, which devices without loops must not be given. */
   readonly form?: ExecutionForm;
 }
 

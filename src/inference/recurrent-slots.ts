@@ -46,7 +46,7 @@ export async function createRecurrentSlots(
 ): Promise<SlotEngine> {
   const stored = withWeights(backend, weights);
   const step = await stored.compile({ outputs: stepOutputs(config, map, tensors, slots) });
-  const lengths = formFor(backend.device) === "scan" ? CHUNK_LENGTHS : [];
+  const lengths = formFor(backend.device) !== "parallel" ? CHUNK_LENGTHS : [];
   const chunkOutputs = (length: number) => {
     const ids = input("tokenIds", [1, length], "int32");
     const states = stateInputs(config, 1);

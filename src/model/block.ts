@@ -8,13 +8,13 @@
  *
  * Source: Gomez et al., RevNet, arXiv:1707.04585; Kitaev et al., Reformer, arXiv:2001.04451.
  */
+import { joinHeads, splitHeads } from "../attention/heads.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, mul } from "../ops/elementwise.ts";
-import { transpose } from "../ops/layout.ts";
 import type { ModelConfig } from "./config.ts";
-import { applyGelu, applyLinear, applyNorm, joinHeads, rotate, splitHeads, type RotaryAngles } from "./layers.ts";
+import { applyGelu, applyLinear, applyNorm, applyRotary, type RotaryAngles } from "./layers.ts";
 import type { Block } from "./parameters.ts";
 
 /** The residual stream, each tensor `[B, L, modelDim]`: `[x]`, or `[x₁, x₂]` in a reversible model. */
@@ -49,7 +49,7 @@ export interface BranchOptions {
   readonly angles?: RotaryAngles<Tensor> | undefined;
   /** Applied to what each branch adds. Default: nothing is dropped. */
   readonly dropout?: ((x: Tensor) => Tensor) | undefined;
-  /** Default `scan`. */
+  /** Default `fastest`. */
   readonly form?: ExecutionForm | undefined;
 }
 
@@ -58,18 +58,18 @@ export function blockBranches(
   { numHeads, layerNormEpsilon }: ModelConfig,
   block: Block<Tensor>,
   attend: Attend,
-  { angles, dropout: drop = (x) => x, form = "scan" }: BranchOptions,
+  { angles, dropout: drop = (x) => x, form = "fastest" }: BranchOptions,
 ): Branches {
   return {
     attention: (x) =>
       scope("attention", () => {
         const { query, key, value, output } = block.attention;
         const normed = applyNorm(x, block.attentionNorm, layerNormEpsilon);
-        const heads = (projection: typeof query) => splitHeads(applyLinear(normed, projection), numHeads);
-        const positioned = (split: Tensor) => (angles ? rotate(split, angles) : split);
-        const [q, k, v] = [positioned(heads(query)), positioned(heads(key)), heads(value)].map((split) =>
-          transpose(split, [0, 2, 1, 3]),
-        ) as [Tensor, Tensor, Tensor]; // as many as went in
+        const heads = (x: Tensor) => splitHeads(x, numHeads);
+        const positioned = (x: Tensor) => (angles ? applyRotary(x, angles, form) : x);
+        const q = heads(positioned(applyLinear(normed, query)));
+        const k = heads(positioned(applyLinear(normed, key)));
+        const v = heads(applyLinear(normed, value));
         return drop(applyLinear(joinHeads(attend(q, k, v)), output));
       }),
     mlp: (x) =>

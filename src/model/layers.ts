@@ -6,9 +6,11 @@ import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { add, mul } from "../ops/elementwise.ts";
 import { gelu, geluSlope } from "../ops/gelu.ts";
 import { inBlocks } from "../ops/in-blocks.ts";
-import { mergeAxes, splitAxis, transpose } from "../ops/layout.ts";
+import { mergeAxes, reshape, splitAxis } from "../ops/layout.ts";
 import { linear, matmul } from "../ops/matmul.ts";
 import { layerNorm } from "../ops/normalize.ts";
+import { rotarySequence } from "../ops/rotary-embedding.ts";
+import { slice } from "../ops/slicing.ts";
 import { constant } from "../ops/source.ts";
 import type { Linear, Norm } from "./parameters.ts";
 
@@ -29,16 +31,6 @@ export function applyGelu(x: Tensor, form: ExecutionForm): Tensor {
     ({ y: dy }, { x }) => (dy ? { x: inBlocks({ x, dy }, (block) => mul(block.dy, geluSlope(block.x))) } : {}),
   );
   return y;
-}
-
-/** `[B, L, H·D]` → `[B, L, H, D]`. */
-export function splitHeads(x: Tensor, numHeads: number): Tensor {
-  return splitAxis(x, 2, numHeads);
-}
-
-/** `[B, H, L, D]` → `[B, L, H·D]`. */
-export function joinHeads(x: Tensor): Tensor {
-  return mergeAxes(transpose(x, [0, 2, 1, 3]), 2);
 }
 
 /** Angles of rotary positions as tensors `[L, 1, D]`: cos and sin for each pair, twice in a row. */
@@ -67,6 +59,15 @@ export function rotaryAngles(positions: readonly number[], headDim: number): Rot
     return ndarray(data, [positions.length, 1, headDim]);
   };
   return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** Rotates every head of `[B, L, H·D]` by the angles of its position; in one op where the device has it. */
+export function applyRotary(x: Tensor, angles: RotaryAngles<Tensor>, form: ExecutionForm): Tensor {
+  const [length = 0, , headDim = 1] = angles.cos.shape;
+  if (form === "parallel") return mergeAxes(rotate(splitAxis(x, 2, (x.shape[2] ?? 0) / headDim), angles), 2);
+  // The op reads the angle of each pair once.
+  const half = (table: Tensor) => slice(reshape(table, [length, headDim]), 1, 0, headDim / 2);
+  return rotarySequence(x, { cos: half(angles.cos), sin: half(angles.sin) });
 }
 
 /** Rotates each pair (x_i, x_{i + D/2}) by its angle: x·cos + (x R)·sin, where R swaps the halves and negates one. */

@@ -25,7 +25,7 @@ export interface Positions {
 export interface ForwardOptions {
   /** Applied to the embedding and to what each layer adds, in training. Default: nothing is dropped. */
   readonly dropout?: (x: Tensor) => Tensor;
-  /** Default `scan`. */
+  /** Default `fastest`. */
   readonly form?: ExecutionForm;
   /** Takes the place of the configuration's mechanism, in every layer. */
   readonly mechanism?: AttentionMechanism;

@@ -35,7 +35,7 @@ export { max } from "./maximum-along.ts";
 export { layerNorm, softmax } from "./normalize.ts";
 export { expand, sum, unbroadcast } from "./reduce.ts";
 export type { ReduceOptions } from "./reduce.ts";
-export { rotaryEmbedding } from "./rotary-embedding.ts";
+export { rotaryEmbedding, rotarySequence } from "./rotary-embedding.ts";
 export { scan } from "./scan.ts";
 export type { ScanOptions } from "./scan.ts";
 export { concat, pad, slice, split } from "./slicing.ts";

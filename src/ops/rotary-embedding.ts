@@ -1,8 +1,9 @@
-/** Rotary positions as the engine's fused op, for graphs that only compute forward. */
+/** Rotary positions as the engine's fused op, on devices that have it. */
 import { defineMultiOp } from "../graph/define-op.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { notDifferentiable } from "../graph/op-rule.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { neg } from "./elementwise.ts";
 import { at, build } from "./reference.ts";
 
 const rotaryOp = defineMultiOp<{ readonly numHeads: number }>({
@@ -59,4 +60,51 @@ export function rotaryEmbedding(
   numHeads: number,
 ): Tensor {
   return rotaryOp([x, cos, sin], { numHeads })[0] as Tensor; // one output by definition
+}
+
+const rotarySequenceOp = defineMultiOp<void>({
+  name: "RotarySequence",
+  infer: ([x, cos, sin]) => {
+    const [, length = 0, width = 0, ...rest] = x?.shape ?? [];
+    const half = cos?.shape[1] ?? 0;
+    if (x === undefined || x.shape.length !== 3 || rest.length > 0 || half === 0 || width % (2 * half) !== 0) {
+      throw new RangeError("x must be [B, L, heads · headDim], and the angles of half a head each");
+    }
+    const fits = [cos, sin].every((table) => table?.shape.join() === [length, half].join());
+    if (!fits) throw new RangeError("cos and sin must be [L, headDim / 2]");
+    return [{ dtype: x.dtype, shape: x.shape }];
+  },
+  emit: (onnx, [x = "", cos = "", sin = ""]) => [
+    onnx.node("RotaryEmbedding", [x, onnx.int64([0]), cos, sin], {
+      domain: "com.microsoft",
+      attributes: { interleaved: { int: 0 } },
+    }),
+  ],
+  // A rotation's transpose turns back. The angles are positions, and have no gradient.
+  vjp: ({ inputs: [, cos, sin], outputGradients: [dy] }) => [
+    dy && cos && sin && rotarySequence(dy, { cos, sin: neg(sin) }),
+    undefined,
+    undefined,
+  ],
+  reference: ([x, cos, sin]) => {
+    if (!x || !cos || !sin) return [];
+    const half = cos.shape[1] ?? 1;
+    const y = build(x.shape, ([b = 0, t = 0, column = 0]) => {
+      const i = column % (2 * half);
+      const pair = i < half ? -at(x, [b, t, column + half]) : at(x, [b, t, column - half]);
+      return at(x, [b, t, column]) * at(cos, [t, i % half]) + pair * at(sin, [t, i % half]);
+    });
+    return [y];
+  },
+});
+
+/**
+ * Rotates each pair (x_i, x_{i + D/2}) of every head by the angles of its position in the sequence.
+ *
+ * @param x `[B, L, heads · D]`
+ * @param angles cos and sin `[L, D / 2]`
+ * @returns `[B, L, heads · D]`
+ */
+export function rotarySequence(x: Tensor, { cos, sin }: { readonly cos: Tensor; readonly sin: Tensor }): Tensor {
+  return rotarySequenceOp([x, cos, sin], undefined)[0] as Tensor; // one output by definition
 }

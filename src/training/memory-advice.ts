@@ -42,9 +42,9 @@ export function waysToFit(question: MemoryQuestion, limitBytes: number): readonl
   });
 }
 
-function canBeCut({ config, form = "scan" }: MemoryQuestion): boolean {
+function canBeCut({ config, form = "fastest" }: MemoryQuestion): boolean {
   const mechanism: AttentionMechanism = mechanisms[config.mechanism];
-  return mechanism.recurrent !== undefined && form === "scan";
+  return mechanism.recurrent !== undefined && form !== "parallel";
 }
 
 /** Powers of 2 below the longest sequence and the present length of parts, from the longest down. */

@@ -38,7 +38,7 @@ export interface MemoryQuestion {
   readonly shapes: readonly BatchShape[];
   /** The distinct shapes of validation batches. Default none. */
   readonly evaluationShapes?: readonly BatchShape[];
-  /** Default `scan`. */
+  /** Default `fastest`. */
   readonly form?: ExecutionForm;
   /** Whether checkpoints are written to files. Default true. */
   readonly checkpoints?: boolean;
@@ -96,7 +96,7 @@ function keptBytes({ config, training }: MemoryQuestion, { batchSize, seqLen }: 
 
 /** The memory of every graph that the run compiles. */
 function plannedMemory(question: MemoryQuestion): readonly GraphMemory[] {
-  const { config, training, shapes, evaluationShapes = [], form = "scan" } = question;
+  const { config, training, shapes, evaluationShapes = [], form = "fastest" } = question;
   const plan = planGraphs(config, form, training);
   const graphs = [...shapes.flatMap(plan.training), ...evaluationShapes.flatMap(plan.evaluation)];
   const distinct = [...new Map(graphs.map((graph) => [graph.key, graph])).values()];

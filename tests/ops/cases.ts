@@ -41,6 +41,7 @@ const {
   oneHot,
   pad,
   rotaryEmbedding,
+  rotarySequence,
   reciprocal,
   relu,
   reshape,
@@ -477,6 +478,14 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
       { x: normal(3, 8), cos: normal(3, 2), sin: normal(3, 2) },
       ({ x, cos, sin }) => rotaryEmbedding(x, { cos, sin }, 2),
       { differentiable: [] },
+    ),
+  ],
+  rotarySequence: [
+    opCase(
+      "rotates every position of every sequence, and back for the gradient",
+      { x: normal(2, 3, 8), cos: normal(3, 2), sin: normal(3, 2) },
+      ({ x, cos, sin }) => rotarySequence(x, { cos: stopGradient(cos), sin: stopGradient(sin) }),
+      { differentiable: ["x"] },
     ),
   ],
   cond: [

@@ -34,7 +34,7 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
     }),
     ...(statistics && { statistics: { widths: statistics.widths, measure: statistics.measure } }),
     apply: (q, k, v, options) => {
-      const { causal, keyMask, queryMask, projection, form = "scan" } = options;
+      const { causal, keyMask, queryMask, projection, form = "fastest" } = options;
       if (projection === undefined) {
         throw new GraphError("favorAttention: projection must be given, got nothing; draw one with initialise()");
       }

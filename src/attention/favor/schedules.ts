@@ -17,12 +17,18 @@ type Direction = "causal" | "bidirectional";
 
 const always = (attend: Attend): readonly Schedule[] => [{ upTo: Number.POSITIVE_INFINITY, attend }];
 
-/** `scan` serves the CPU and wasm, `parallel` WebGPU. */
-const schedules: Readonly<Record<ExecutionForm, Readonly<Record<Direction, readonly Schedule[]>>>> = {
-  scan: {
-    causal: always((q, k, v, spec) => causalScan(q, k, v, spec, CAUSAL_CHUNK)),
-    bidirectional: always((q, k, v, spec) => bidirectionalScan(q, k, v, spec, 1024)),
+const scans: Readonly<Record<Direction, readonly Schedule[]>> = {
+  causal: always((q, k, v, spec) => causalScan(q, k, v, spec, CAUSAL_CHUNK)),
+  bidirectional: always((q, k, v, spec) => bidirectionalScan(q, k, v, spec, 1024)),
+};
+
+const schedules: Readonly<Record<ExecutionForm, typeof scans>> = {
+  fastest: {
+    causal: scans.causal,
+    // Up to half a chunk, a loop over heads costs more than it saves.
+    bidirectional: [{ upTo: 512, attend: bidirectionalParallel }, ...scans.bidirectional],
   },
+  scan: scans,
   parallel: {
     causal: always((q, k, v, spec) => causalParallel(q, k, v, spec, 128)),
     bidirectional: always(bidirectionalParallel),
