@@ -104,6 +104,8 @@ function harness(server: ViteDevServer, browser: Browser, page: Page, serverErro
 
 /** Runs inside the page. Kept as text, because Vitest rewrites every `import()` that it sees. */
 const callExport = `
+// The browser remembers 250 resources unless told otherwise, and the package has more modules than that.
+performance.setResourceTimingBufferSize(10000);
 globalThis.callExport = async ({ url, exportName, argument }) => {
   const module = await import(url);
   if (typeof module[exportName] !== "function") {

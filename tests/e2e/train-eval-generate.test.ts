@@ -98,7 +98,8 @@ describe("train, eval, generate", () => {
   it("eval prints the figures of the split beside the unigram's, the same as at the end of training", async () => {
     const { code, stdout } = await place.run("eval", "run", "--split", "ood", "--json", ...oneThread);
     expect(code).toBe(0);
-    const figures = parseOnly(stdout);
+    const { dtype, ...figures } = parseOnly(stdout) as Record<string, unknown>;
+    expect(dtype).toBe("float32");
     expect(figures).toEqual(splitFigures("ood"));
     expect(trained).toMatchObject({ evaluations: [{ split: "test" }, figures] });
     const people = await place.run("eval", "run", ...oneThread);
@@ -109,7 +110,39 @@ describe("train, eval, generate", () => {
     place.write("other.fasta", ">A test -\nMKVLAAG\n>B test -\nMGGHHK\n");
     const { code, stdout } = await place.run("eval", "run", "--fasta", "other.fasta", "--json", ...oneThread);
     expect(code).toBe(0);
-    expect(parseOnly(stdout)).toEqual({ ...splitFigures("test"), tokens: 13, unigram: null });
+    expect(parseOnly(stdout)).toEqual({ ...splitFigures("test"), tokens: 13, unigram: null, dtype: "float32" });
+  });
+
+  it("eval and generate take weights of 8 bits, and eval says what they cost", async () => {
+    const { code, stdout } = await place.run("eval", "run", "--dtype", "int8", "--json", ...oneThread);
+    expect(code).toBe(0);
+    const { dtype, perplexity, cost } = parseOnly(stdout) as {
+      readonly dtype: string;
+      readonly perplexity: number;
+      readonly cost: Readonly<Record<string, number>> & { readonly float32: { readonly perplexity: number } };
+    };
+    expect(dtype).toBe("int8");
+    expect(cost["perplexityDifference"]).toBeCloseTo(perplexity - cost.float32.perplexity, 6);
+    expect(Math.abs(perplexity / cost.float32.perplexity - 1)).toBeLessThan(0.05);
+    expect(cost["weightBytes"]).toBeLessThan(cost["float32WeightBytes"] ?? 0);
+    const written = await place.run(
+      "generate",
+      "run",
+      "--prompt",
+      "MKV",
+      "--tokens",
+      "9",
+      "--dtype",
+      "q8",
+      ...oneThread,
+    );
+    expect(written.stdout).toMatch(/^>.*\nMKV/);
+  });
+
+  it("refuses a dtype that there is not", async () => {
+    const { code, stderr } = await place.run("eval", "run", "--dtype", "int4", ...oneThread);
+    expect(code).toBe(2);
+    expect(stderr).toContain("float16");
   });
 
   it("generate prints FASTA, the same for the same seed and another for another", async () => {

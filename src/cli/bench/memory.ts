@@ -9,7 +9,7 @@ import type { AttentionCase, AttentionSizes, Direction } from "./contender.ts";
 import type { BenchMechanism } from "./favor.ts";
 import { describeMachine } from "./measure.ts";
 import type { Machine } from "./measure.ts";
-import { exactSubject, leastAttentionBytes } from "./memory-subjects.ts";
+import { exactSubject, favorSubjects, leastAttentionBytes } from "./memory-subjects.ts";
 import type { Pass } from "./products.ts";
 
 export interface MemoryBenchSettings extends AttentionSizes {
@@ -48,7 +48,10 @@ export function memorySubjects(
   const { lengths, mechanisms, passes, directions, exact, numHeads, headDim, numFeatures } = settings;
   return passes.flatMap((pass) =>
     directions.flatMap((direction) =>
-      [...mechanisms, ...(exact ? [exactSubject({ pass })] : [])].flatMap((subject) =>
+      [
+        ...mechanisms.flatMap((mechanism) => favorSubjects(mechanism, { causal: direction === "causal", pass })),
+        ...(exact ? [exactSubject({ pass })] : []),
+      ].flatMap((subject) =>
         lengths.map((seqLen) => ({
           subject,
           case: { seqLen, causal: direction === "causal", pass, numHeads, headDim, numFeatures },

@@ -47,6 +47,8 @@ describe("bench memory", () => {
       ["exact (fused)", "forward", 29],
       ["favor", "forward+backward", 13],
       ["favor", "forward+backward", 29],
+      ["favor, in parts", "forward+backward", 13],
+      ["favor, in parts", "forward+backward", 29],
       ["exact", "forward+backward", 13],
       ["exact", "forward+backward", 29],
     ]);
