@@ -175,7 +175,14 @@ function mechanismsTaken(model: ModelConfig, shapes: readonly { readonly seqLen:
   if (choose === undefined) return undefined;
   const lengths = [...new Set(shapes.map(({ seqLen }) => seqLen))].toSorted((a, b) => a - b);
   const { numFeatures } = model;
-  return lengths.map((numKeys) => `${choose({ causal: true, numKeys, numFeatures })} for ${numKeys} tokens`).join(", ");
+  const choices = lengths.map((numKeys) => ({ numKeys, name: choose({ causal: true, numKeys, numFeatures }) }));
+  const names = [...new Set(choices.map(({ name }) => name))];
+  return names
+    .map((name) => {
+      const of = choices.filter((each) => each.name === name).map(({ numKeys }) => numKeys);
+      return `${name} for ${of.length > 1 ? `${of[0]} to ` : ""}${of.at(-1)} tokens`;
+    })
+    .join(", ");
 }
 
 function resumeCommand(folder: RunFolder): string {

@@ -66,6 +66,15 @@ describe("train, eval, generate", () => {
     ]);
   });
 
+  it("says how much memory a run takes and what auto attends with, for reversible blocks trained one by one", async () => {
+    const set = ["mechanism=auto", "reversible=true", "gradientCheckpointing=blocks", "steps=1"];
+    const options = set.flatMap((setting) => ["--set", setting]);
+    const { code, stderr } = await place.run("train", ...common, ...options, "--out", "auto", "--json");
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^memory: about [\d.]+ [MG]B of the /m);
+    expect(stderr).toMatch(/^attention: exact for \d+( to \d+)? tokens/m);
+  });
+
   it("config.json says what was trained, and on what", () => {
     expect(JSON.parse(readFileSync(place.path("run", "config.json"), "utf8"))).toMatchObject({
       model_type: "performer",
