@@ -21,7 +21,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 }
 
 describe("in parts", () => {
-  it.each([1, 32, 64, 70, 75, 1000])("of %i positions, all is as in one go", async (segmentLength) => {
+  it.each([1, 64, 70, 1000])("of %i positions, all is as in one go", async (segmentLength) => {
     const whole = await favorAttentionGradients(arrays, { ...options, segmentLength: 0 });
     const found = await favorAttentionGradients(arrays, { ...options, segmentLength });
     for (const name of names) {
