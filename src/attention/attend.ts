@@ -1,6 +1,6 @@
 /** Attention over plain arrays: what favorAttention and attentionMatrix share. */
 import { createBackend } from "#engine";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { GraphError } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { createRandom } from "../random/index.ts";
@@ -175,15 +175,9 @@ export async function attend(
   );
   const out = joinHeads(attended);
   const result = await runOnce(backend, { out }, { ...batches, ...feeds });
-  const data = float32Of(result["out"]);
+  const data = toFloat32(result["out"] as NdArray);
   checkFinite(who, data, mechanism);
   return { data, shape: out.shape, mechanism: takenMechanism(prepared, k.shape[1]) };
-}
-
-/** The numbers of a result, which are float64 from the reference backend. */
-export function float32Of(result: NdArray | undefined): Float32Array {
-  const { data } = result as { readonly data: Float32Array | Float64Array }; // every declared output is there
-  return data instanceof Float32Array ? data : new Float32Array(data);
 }
 
 /** The name of what computes: for mechanisms that choose, what they take. */

@@ -1,13 +1,13 @@
 /** FAVOR+ on plain arrays with its gradients; causal attention over long sequences in parts, so that memory holds the arrays and one part. */
 import { backpropagate } from "../autodiff/gradients.ts";
 import { GraphError } from "../graph/errors.ts";
+import { toFloat32, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { AttentionArray } from "./arrays.ts";
 import {
   attentionOptionNames,
   checkFinite,
   checkOptions,
-  float32Of,
   inputsFor,
   prepareAttention,
   runOnce,
@@ -121,6 +121,6 @@ async function gradientsInOneGo(
   const [dq = q, dk = k, dv = v] = backpropagate([attended], [heads(dOut)], [q, k, v]);
   const outputs = { out: joinHeads(attended), dq, dk, dv };
   const found = await runOnce(backend, outputs, { ...batches, ...feeds });
-  const data = (name: keyof typeof outputs) => float32Of(found[name]);
+  const data = (name: keyof typeof outputs) => toFloat32(found[name] as NdArray);
   return { out: data("out"), dq: data("dq"), dk: data("dk"), dv: data("dv") };
 }

@@ -1,6 +1,7 @@
 /** Gradients of causal attention over a long sequence in parts: memory holds the arrays, the states between parts, and one part. */
 import { backpropagate } from "../autodiff/gradients.ts";
-import { zeros, type NdArray } from "../graph/ndarray.ts";
+import { toFloat32, zeros, type NdArray } from "../graph/ndarray.ts";
+import { mapValues, renamed } from "../graph/records.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Executable } from "../runtime/backend.ts";
@@ -61,17 +62,7 @@ export async function gradientsInParts(
 
 /** Copies results of a part to their places in the whole. */
 function keep(part: Readonly<Record<string, NdArray>>, places: Readonly<Record<string, Float32Array>>): void {
-  for (const [name, place] of Object.entries(places)) place.set((part[name] as NdArray).data as Float32Array); // declared float32
-}
-
-/** The entries whose names begin with `from`, which becomes `to`. */
-function renamed(part: Readonly<Record<string, NdArray>>, from: string, to: string): Feeds {
-  const entries = Object.entries(part).filter(([name]) => name.startsWith(from));
-  return Object.fromEntries(entries.map(([name, array]) => [to + name.slice(from.length), array]));
-}
-
-function prefixed<Value>(prefix: string, record: Readonly<Record<string, Value>>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [prefix + name, value]));
+  for (const [name, place] of Object.entries(places)) place.set(toFloat32(part[name] as NdArray)); // all are outputs
 }
 
 /** The graphs of a part, compiled once for each length: at most two, for all parts but the last are equally long. */
@@ -95,14 +86,14 @@ function createPartGraphs(
   };
   const forward = (length: number): Record<string, Tensor> => {
     const { part } = trace(length);
-    return { out: joinHeads(part.out), ...prefixed(NEXT, part.state) };
+    return { out: joinHeads(part.out), ...renamed(part.state, "", NEXT) };
   };
   const backward = (length: number): Record<string, Tensor> => {
     const { tensors, before, part, dOut } = trace(length);
     const carried = differentiable<Tensor>(before);
     const next = Object.keys(carried).map((name) => part.state[name] as Tensor); // the same names behind the part
     const ofNext = Object.entries(carried).map(([name, { shape }]) => input(GRADIENT_OF_NEXT + name, shape));
-    const by = { ...tensors, ...prefixed(GRADIENT, carried) };
+    const by = { ...tensors, ...renamed(carried, "", GRADIENT) };
     const found = backpropagate([part.out, ...next], [dOut, ...ofNext], Object.values(by));
     return Object.fromEntries(
       Object.keys(by).map((name, index) => {
@@ -122,8 +113,10 @@ function createPartGraphs(
   return {
     initial,
     /** The gradient by the state behind the last part, which nothing reads. */
-    noGradient: Object.fromEntries(
-      Object.entries(differentiable(initial)).map(([name, { shape }]) => [GRADIENT_OF_NEXT + name, zeros(shape)]),
+    noGradient: renamed(
+      mapValues(differentiable(initial), ({ shape }) => zeros(shape)),
+      "",
+      GRADIENT_OF_NEXT,
     ),
     forward: (length: number, given: Feeds) => run("forward", forward, length, given),
     backward: (length: number, given: Feeds) => run("backward", backward, length, given),

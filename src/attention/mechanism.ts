@@ -3,6 +3,7 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Random } from "../random/index.ts";
 import type { Device } from "../runtime/backend.ts";
+import type { WindowedState, WindowRow } from "./favor/decode-window.ts";
 import type { FeatureMap, SequenceStatistics, Statistics } from "./favor/maps/feature-map.ts";
 import type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
 
@@ -53,6 +54,27 @@ export interface RecurrentForm {
    * sequence can be trained part by part.
    */
   readonly extend: RecurrentStep;
+  /** One token at a time for decoding, with a state that is written only now and then. Its `sums` and `maximum` are those of `extend`. */
+  readonly windowed: WindowedForm;
+}
+
+/** The last tokens wait in a window beside the state; once it is full, `fold` adds them. */
+export interface WindowedForm {
+  /** Features of a key under a projection of so many rows. */
+  readonly featuresOf: (rows: number) => number;
+  /**
+   * @param queriesAndKeys `[B, 2H, 1, D]`: the queries of all heads, then their keys
+   * @param value [v, 1] `[B, H, 1, E + 1]`
+   * @returns out `[B, H, 1, E]`, and what the token leaves in the window
+   */
+  readonly attend: (
+    queriesAndKeys: Tensor,
+    value: Tensor,
+    projection: Tensor,
+    state: WindowedState,
+  ) => { readonly out: Tensor; readonly row: WindowRow };
+  /** The sums and their log scale `[…, 1, 1]` with all of the window in them. */
+  readonly fold: (state: WindowedState) => { readonly sums: Tensor; readonly maximum: Tensor };
 }
 
 /** From the state behind what came before to the state behind these tokens. */

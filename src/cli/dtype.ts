@@ -14,7 +14,7 @@ export interface DtypeOptions {
 export function addDtypeOption(command: Command): Command {
   return command.option(
     "--dtype <type>",
-    "store weights as float32, float16 or int8 (fp32, fp16, q8 mean the same); int8: a quarter of the memory, and faster",
+    "store weights as float32, float16 or int8 (fp32, fp16, q8 mean the same); int8: about a quarter of the memory",
     parseDtype,
     "float32",
   );

@@ -63,6 +63,13 @@ export function toFloat64(array: NdArray): Float64Array {
   return data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data);
 }
 
+/** The elements as a Float32Array: the array's own where it is one, a copy of float64 ones. */
+export function toFloat32({ dtype, data }: NdArray): Float32Array {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return new Float32Array(data);
+  throw new TypeError(`toFloat32: the array must hold float32 or float64, got ${dtype}`);
+}
+
 /** Copies float64 values into an array of the given type. */
 export function fromFloat64(values: Float64Array, shape: Shape, dtype: DType): NdArray {
   if (dtype === "int64")

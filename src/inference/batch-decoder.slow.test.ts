@@ -2,8 +2,9 @@
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../random/index.ts";
+import { config, readTokenByToken, tensors, tokensOf, vectors } from "../../tests/model/decoding.ts";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { createBatchDecoder, type BatchDecoder } from "./batch-decoder.ts";
+import { createBatchDecoder } from "./batch-decoder.ts";
 import { DECODE_WINDOW } from "./step-graph.ts";
 
 const TOLERANCE = {
@@ -11,23 +12,7 @@ const TOLERANCE = {
   logits: 2e-5,
 } as const;
 
-/** Widths that the engine's vectors of 16 divide: only then a row's rounding does not depend on where it stands. */
-const vectors = { modelDim: 32, numHeads: 2, mlpDim: 48, numFeatures: 16 } as const;
-const config = tinyConfig(vectors);
-const tensors = tinyTensors(config);
 const backend = createBackend();
-
-/** Past the window, and past a part of 64 tokens. */
-const tokensOf = (name: string, length: number, { vocabSize } = config) => {
-  const random = createRandom(7, name);
-  return Array.from({ length }, () => random.integer(vocabSize));
-};
-
-async function readTokenByToken(decoder: BatchDecoder, slot: number, tokens: readonly number[]): Promise<Float32Array> {
-  let last: Float32Array | undefined;
-  for (const token of tokens) last = (await decoder.step(new Map([[slot, token]]))).get(slot);
-  return present(last);
-}
 
 describe("prefill", () => {
   it.each([

@@ -107,9 +107,9 @@ export async function createSlotEngine(
     );
   }
   checkTensors(config, tensors, "createDecoder");
-  const { map, recurrent }: AttentionMechanism = mechanisms[config.mechanism];
-  return map !== undefined && recurrent !== undefined
-    ? createRecurrentSlots(config, map, tensors, backend, slots, weights)
+  const { recurrent }: AttentionMechanism = mechanisms[config.mechanism];
+  return recurrent !== undefined
+    ? createRecurrentSlots(config, recurrent.windowed, tensors, backend, slots, weights)
     : createRereadingSlots(config, tensors, backend, slots, weights);
 }
 

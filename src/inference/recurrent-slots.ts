@@ -1,6 +1,5 @@
 /** Slots of a mechanism with a state of fixed size: a token costs the same at any position. */
-import { formFor } from "../attention/mechanism.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import { formFor, type WindowedForm } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
@@ -27,7 +26,7 @@ const CHUNK_LENGTHS = [512, 64] as const;
 /** Compiled graphs that decoders share. */
 interface Graphs {
   readonly config: ModelConfig;
-  readonly map: FeatureMap;
+  readonly form: WindowedForm;
   readonly slots: number;
   readonly step: Executable;
   readonly fold: Lazy<Executable>;
@@ -38,14 +37,14 @@ interface Graphs {
 
 export async function createRecurrentSlots(
   config: ModelConfig,
-  map: FeatureMap,
+  form: WindowedForm,
   tensors: Named<NdArray>,
   backend: Backend,
   slots: number,
   weights: WeightOptions,
 ): Promise<SlotEngine> {
   const stored = withWeights(backend, weights);
-  const step = await stored.compile({ outputs: stepOutputs(config, map, tensors, slots) });
+  const step = await stored.compile({ outputs: stepOutputs(config, form, tensors, slots) });
   const lengths = formFor(backend.device) !== "parallel" ? CHUNK_LENGTHS : [];
   const chunkOutputs = (length: number) => {
     const ids = input("tokenIds", [1, length], "int32");
@@ -55,21 +54,21 @@ export async function createRecurrentSlots(
   };
   const graphs: Graphs = {
     config,
-    map,
+    form,
     slots,
     step,
-    fold: createLazily(() => backend.compile({ outputs: foldOutputs(config, map) })),
+    fold: createLazily(() => backend.compile({ outputs: foldOutputs(config, form) })),
     chunks: new Map(
       lengths.map((length) => [length, createLazily(() => stored.compile({ outputs: chunkOutputs(length) }))]),
     ),
     users: 0,
   };
-  return slotsOf(graphs, createSlotStates(stateSizes(config, map), slots), new Float64Array(slots));
+  return slotsOf(graphs, createSlotStates(stateSizes(config, form), slots), new Float64Array(slots));
 }
 
 function slotsOf(graphs: Graphs, states: SlotStates, positions: Float64Array): SlotEngine {
-  const { config, map, slots, step, fold, chunks } = graphs;
-  const sizes = stateSizes(config, map);
+  const { config, form, slots, step, fold, chunks } = graphs;
+  const sizes = stateSizes(config, form);
   const headDim = config.modelDim / config.numHeads;
   const frequencies = Array.from({ length: headDim / 2 }, (_, i) => 10000 ** (-i / (headDim / 2)));
   let disposed = false;

@@ -89,7 +89,7 @@ function slotsOf(graphs: Graphs, sequences: number[][]): SlotEngine {
     // All but the last are only kept: the token behind them makes the graph read them.
     readChunks: async (slot, tokens) => {
       const read = Math.max(tokens.length - 1, 0);
-      ofSlot(slot).push(...Array.from(tokens).slice(0, read));
+      for (let index = 0; index < read; index++) ofSlot(slot).push(tokens[index] ?? 0);
       return { read, logits: undefined };
     },
     save: (slot) => ({ tokens: Int32Array.from(ofSlot(slot)) }),

@@ -1,6 +1,6 @@
 /** The graphs of decoding with a state of fixed size: one token of every sequence, and adding the full window of one to its state. */
-import { attendWindow, foldWindow, type WindowedState } from "../attention/favor/decode-window.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import type { WindowedState } from "../attention/favor/decode-window.ts";
+import type { WindowedForm } from "../attention/mechanism.ts";
 import { GraphError } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
@@ -36,11 +36,14 @@ export interface StateSizes {
   readonly W: number;
 }
 
-export function stateSizes({ modelDim, numHeads, numLayers, numFeatures }: ModelConfig, map: FeatureMap): StateSizes {
+export function stateSizes(
+  { modelDim, numHeads, numLayers, numFeatures }: ModelConfig,
+  form: WindowedForm,
+): StateSizes {
   return {
     L: numLayers,
     H: numHeads,
-    M: map.featuresPerRow * numFeatures,
+    M: form.featuresOf(numFeatures),
     E1: modelDim / numHeads + 1,
     W: DECODE_WINDOW,
   };
@@ -75,12 +78,12 @@ export function layerInputs(layer: number) {
  */
 export function stepOutputs(
   config: ModelConfig,
-  map: FeatureMap,
+  form: WindowedForm,
   tensors: Named<NdArray>,
   batchSize: number,
 ): Record<"logits" | "rows", Tensor> {
   const B = batchSize;
-  const { L, H, M, E1, W } = stateSizes(config, map);
+  const { L, H, M, E1, W } = stateSizes(config, form);
   const D = E1 - 1;
   const model = constantModel(config, tensors);
   const learned = config.positions === "learned";
@@ -108,7 +111,7 @@ export function stepOutputs(
             ? rotaryEmbedding(queriesAndKeys, angles, 2 * H)
             : reshape(queriesAndKeys, [B, 2 * H, 1, D]);
           const projection = present(model.projections[projectionName(layer)]);
-          const { out, row } = attendWindow(map, heads, reshape(value, [B, H, 1, E1]), projection, state);
+          const { out, row } = form.attend(heads, reshape(value, [B, H, 1, E1]), projection, state);
           rows.push(row.key, row.value, row.logScale);
           return applyLinear(reshape(out, [B, H * D]), block.attention.output);
         });
@@ -146,10 +149,10 @@ function packInputs({ modelDim, numHeads }: ModelConfig, tensors: Named<NdArray>
 }
 
 /** The state of one sequence with its full window added: `next.sums` `[L, H, E + 1, M]`, `next.maximum` `[L, H, 1, 1]`. */
-export function foldOutputs(config: ModelConfig, map: FeatureMap): Record<"next.sums" | "next.maximum", Tensor> {
-  const { L, H, M, E1, W } = stateSizes(config, map);
+export function foldOutputs(config: ModelConfig, form: WindowedForm): Record<"next.sums" | "next.maximum", Tensor> {
+  const { L, H, M, E1, W } = stateSizes(config, form);
   const scales = input("logScales", [H, L, 1 + W]);
-  const folded = foldWindow({
+  const folded = form.fold({
     sums: input("sums", [L, H, E1, M]),
     keys: input("keys", [L, H, W, M]),
     values: input("values", [L, H, W, E1]),

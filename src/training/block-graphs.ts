@@ -8,6 +8,7 @@
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { backpropagate } from "../autodiff/gradients.ts";
 import type { NdArray } from "../graph/ndarray.ts";
+import { renamed } from "../graph/records.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { applyBlock, enterStream, leaveStream, streamTensors, type Branches, type Stream } from "../model/block.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -43,15 +44,6 @@ export function firstMaskOf(layer: number): number {
 /** A model's tensors under the names that the graphs of one block know. */
 export function tensorsOfLayer(tensors: Named<NdArray>, layer: number): Record<string, NdArray> {
   return renamed(tensors, layerPrefix(layer), layerPrefix(0));
-}
-
-/** Those of the arrays whose names begin with a prefix, under another one. */
-export function renamed(arrays: Named<NdArray>, from: string, to: string): Record<string, NdArray> {
-  return Object.fromEntries(
-    Object.entries(arrays).flatMap(([name, array]) =>
-      name.startsWith(from) ? [[to + name.slice(from.length), array] as const] : [],
-    ),
-  );
 }
 
 function named(prefix: string, stream: Stream): Record<string, Tensor> {

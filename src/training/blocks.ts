@@ -8,7 +8,8 @@
  * Source: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv:1604.06174.
  */
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
-import { zeros, type NdArray } from "../graph/ndarray.ts";
+import { toFloat32, zeros, type NdArray } from "../graph/ndarray.ts";
+import { mapValues, renamed } from "../graph/records.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { layerPrefix, type Named } from "../model/parameters.ts";
 import { feedsFor, type Backend, type Executable, type Feeds } from "../runtime/backend.ts";
@@ -24,7 +25,6 @@ import {
   headEvaluation,
   LOSS_SCALE,
   NEXT,
-  renamed,
   STREAM,
   tensorsOfLayer,
 } from "./block-graphs.ts";
@@ -127,7 +127,7 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
         lossSum += Number(results["lossSum"]?.data[0]);
         const found = gradientsOf(results);
         for (const [name, { data }] of Object.entries(above)) {
-          (data as Float32Array).set(float32Of(found[name]), rows.start * config.modelDim); // zeros are float32
+          (data as Float32Array).set(toFloat32(found[name] as NdArray), rows.start * config.modelDim); // zeros are float32
         }
         accumulate(gradients, withoutStream(found));
       }
@@ -177,7 +177,7 @@ function* rowsOf(config: ModelConfig, batch: Batch, stream: StreamArrays) {
   for (const shape of headShapes(config, batch)) {
     const end = start + shape.seqLen;
     const feeds: Feeds = {
-      ...mapValues(stream, (half) => float32Of(half).subarray(start * modelDim, end * modelDim)),
+      ...mapValues(stream, (half) => toFloat32(half).subarray(start * modelDim, end * modelDim)),
       ...mapValues(batchFeeds(batch), (data) => data.subarray(start, end)),
     };
     yield { start, shape, feeds };
@@ -191,13 +191,4 @@ function run(executable: Executable, feeds: Feeds): Promise<Record<string, NdArr
 
 function withoutStream(found: Named<NdArray>): Record<string, NdArray> {
   return Object.fromEntries(Object.entries(found).filter(([name]) => !name.startsWith(STREAM)));
-}
-
-function mapValues<From, To>(record: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
-}
-
-function float32Of(array: NdArray | undefined): Float32Array {
-  if (array?.data instanceof Float32Array) return array.data;
-  throw new TypeError("blocks: streams and their gradients must be Float32Array");
 }

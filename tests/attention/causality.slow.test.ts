@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { favorMechanisms } from "../../src/attention/favor/favor.ts";
 import { backpropagate } from "../../src/autodiff/gradients.ts";
 import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
+import { mapValues } from "../../src/graph/records.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { concat, slice } from "../../src/ops/slicing.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
@@ -26,10 +27,6 @@ function withTail(array: NdArray, from: number, value: (i: number) => number): N
   const [, , L = 0, D = 0] = array.shape;
   const data = Float32Array.from(array.data as Float32Array, (x, i) => (Math.floor(i / D) % L >= from ? value(i) : x));
   return ndarray(data, array.shape);
-}
-
-function mapValues<From, To>(record: Readonly<Record<string, From>>, to: (value: From) => To): Record<string, To> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
 }
 
 /** One of every kind of features, of two features a row, and of frozen statistics. */

@@ -6,6 +6,7 @@ import { stopGradient } from "../../ops/source.ts";
 import { GraphError } from "../../graph/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionState, RecurrentForm } from "../mechanism.ts";
+import { attendWindow, foldWindow } from "./decode-window.ts";
 import { causalScanPart, type CausalState } from "./causal-scan.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
 import { LOG_ZERO, normalized, scaledKeys, withOnes } from "./normalized.ts";
@@ -47,6 +48,11 @@ export function recurrentForm(
       const spec = { map, projection: adapted.projection };
       const part = causalScanPart(stateOf(state), adapted.q, adapted.k, v, spec);
       return { out: part.out, state: named(part.state) };
+    },
+    windowed: {
+      featuresOf: (rows) => map.featuresPerRow * rows,
+      attend: (queriesAndKeys, value, projection, state) => attendWindow(map, queriesAndKeys, value, projection, state),
+      fold: foldWindow,
     },
   };
 }

@@ -7,23 +7,11 @@ import { median } from "../../lab/statistics.ts";
 import { benchAttention, benchCases } from "./attention.ts";
 import { formatAttentionBench } from "./attention-command.ts";
 import { benchMechanisms } from "./favor.ts";
+import { attentionOptions } from "../../../tests/cli/bench-options.ts";
 import { measureInTurn } from "./measure.ts";
 import { attentionBenchSettings } from "./settings.ts";
 
-const options = {
-  lengths: "128",
-  mechanisms: "favor,favor-relu",
-  rounds: 2,
-  pass: "both",
-  direction: "both",
-  heads: 2,
-  headDim: 5,
-  features: 7,
-  threads: 1,
-  exact: true,
-  peers: "engine",
-  python: "python3",
-} as const;
+const options = { ...attentionOptions, peers: "engine" } as const;
 
 const measure = (changed: Partial<Parameters<typeof attentionBenchSettings>[0]>, events = {}) =>
   benchAttention(attentionBenchSettings({ ...options, ...changed }), createBackend({ threads: 1 }), events);

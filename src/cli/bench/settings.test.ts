@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 
+import { attentionOptions } from "../../../tests/cli/bench-options.ts";
 import { UsageError } from "../failures.ts";
 import { refusal } from "./available-memory.ts";
 import { benchCommand } from "./command.ts";
@@ -17,21 +18,6 @@ import { loadPython, longestInPython } from "./peers/python.ts";
 import { fitScaling } from "./scaling.ts";
 import { attentionBenchSettings } from "./settings.ts";
 
-const attention = {
-  lengths: "128",
-  mechanisms: "favor,favor-relu",
-  rounds: 2,
-  pass: "both",
-  direction: "both",
-  heads: 2,
-  headDim: 5,
-  features: 7,
-  threads: 1,
-  exact: true,
-  peers: "none",
-  python: "python3",
-} as const;
-
 const model = {
   model: "regular,small",
   lengths: "1,7",
@@ -45,7 +31,10 @@ const model = {
 
 describe("the settings of bench attention", () => {
   it("takes lists, each entry once", () => {
-    const { lengths, mechanisms, passes, directions } = attentionBenchSettings({ ...attention, lengths: "128, 7,128" });
+    const { lengths, mechanisms, passes, directions } = attentionBenchSettings({
+      ...attentionOptions,
+      lengths: "128, 7,128",
+    });
     expect(lengths).toEqual([128, 7]);
     expect(mechanisms).toEqual(["favor", "favor-relu"]);
     expect(passes).toEqual(["forward", "forward+backward"]);
@@ -57,7 +46,7 @@ describe("the settings of bench attention", () => {
     ["all", { engineOp: true, peers: ["tfjs", "python"] }],
     ["engine, python", { engineOp: true, peers: ["python"] }],
   ])("takes the peers '%s'", (peers, expected) => {
-    expect(attentionBenchSettings({ ...attention, peers })).toMatchObject(expected);
+    expect(attentionBenchSettings({ ...attentionOptions, peers })).toMatchObject(expected);
   });
 
   it.each([
@@ -71,7 +60,7 @@ describe("the settings of bench attention", () => {
     ["an unknown peer", { peers: "none,abacus" }, "--peers must be 'all', 'none' or among engine, tfjs, python"],
     ["more threads than cores", { threads: 1024 }, "--threads must be at most"],
   ])("refuses %s", (_case, changed, message) => {
-    const read = () => attentionBenchSettings({ ...attention, ...changed });
+    const read = () => attentionBenchSettings({ ...attentionOptions, ...changed });
     expect(read).toThrow(UsageError);
     expect(read).toThrow(message);
   });
