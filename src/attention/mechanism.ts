@@ -1,5 +1,6 @@
 /** The one interface behind which every attention stands. */
 import type { NdArray } from "../graph/ndarray.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Random } from "../random/index.ts";
 import type { Device } from "../runtime/backend.ts";
@@ -29,8 +30,45 @@ export interface AttentionOptions {
   readonly projection?: Tensor;
   /** Frozen statistics, for mechanisms that otherwise measure the whole sequence; causal attention needs them there. */
   readonly statistics?: Statistics;
+  /** The mechanism's own trained tensors, by the names of `AttentionMechanism.parameters`. */
+  readonly parameters?: Readonly<Record<string, Tensor>>;
   /** Default `fastest`, which devices without loops must not be given. */
   readonly form?: ExecutionForm;
+}
+
+/** A trained array before training: its shape, and the standard deviation of normal numbers or the constant that it starts with. */
+export interface InitialParameter {
+  readonly shape: Shape;
+  readonly init: { readonly std: number } | { readonly value: number };
+}
+
+/** What the shapes of a mechanism's own parameters depend on. */
+export interface ParameterSizes {
+  readonly numHeads: number;
+  readonly headDim: number;
+  /** The longest sequence of keys that the parameters must serve. */
+  readonly maxSeqLen: number;
+}
+
+/** What a mechanism is to be used for, as far as it is known before any graph is built. */
+export interface MechanismUse {
+  readonly causal: boolean;
+  /** Queries of one sequence, keys of another. */
+  readonly cross: boolean;
+  /** The longest sequence. */
+  readonly maxSeqLen: number;
+  readonly numHeads: number;
+  readonly headDim: number;
+}
+
+/** Why a mechanism cannot be used so: what must be, what came, and what to do instead; parts of one sentence. */
+export interface Refusal {
+  /** For example `window must be at most the longest sequence, 128`. */
+  readonly rule: string;
+  /** For example `256`. */
+  readonly got: string;
+  /** For example `make the window smaller, or use 'exact'`. */
+  readonly fix: string;
 }
 
 /** The state of a mechanism that can go on token by token: named tensors, whose size never changes. */
@@ -54,8 +92,11 @@ export interface RecurrentForm {
    * sequence can be trained part by part.
    */
   readonly extend: RecurrentStep;
-  /** One token at a time for decoding, with a state that is written only now and then. Its `sums` and `maximum` are those of `extend`. */
-  readonly windowed: WindowedForm;
+  /**
+   * One token at a time for decoding, with a state that is written only now and then. Its `sums` and `maximum` are those of `extend`.
+   * Mechanisms without one decode by `step`.
+   */
+  readonly windowed?: WindowedForm;
 }
 
 /** The last tokens wait in a window beside the state; once it is full, `fold` adds them. */
@@ -86,12 +127,38 @@ export type RecurrentStep = (
   options: Pick<AttentionOptions, "projection" | "statistics">,
 ) => { readonly out: Tensor; readonly state: AttentionState };
 
+/** Attention to a sequence that is whole before the first query comes: that of a decoder to what its encoder has read. */
+export interface SummarisedForm {
+  /** All that queries need to know of keys `[B, H, S, D]` and values `[B, H, S, E]`. */
+  readonly summarise: (
+    k: Tensor,
+    v: Tensor,
+    options: Pick<AttentionOptions, "keyMask" | "projection" | "parameters" | "form">,
+  ) => AttentionState;
+  /** q `[B, H, L, D]` → `[B, H, L, E]`, the same as `apply` without causal. */
+  readonly read: (
+    q: Tensor,
+    summary: AttentionState,
+    options: Pick<AttentionOptions, "projection" | "parameters" | "form">,
+  ) => Tensor;
+}
+
 export interface AttentionMechanism {
   readonly name: string;
   /** One sentence for tables and help texts. */
   readonly summary: string;
+  /**
+   * Time and memory of attention in the length L, in the field's notation, e.g. `O(L·w)`. Default: as that of a feature map, O(L).
+   */
+  readonly complexity?: string;
   /** The feature map, for mechanisms that have one. */
   readonly map?: FeatureMap;
+  /** Whether it can be used so; undefined if it can. Read while a configuration is. Default: every use is possible. */
+  readonly refuse?: (use: MechanismUse) => Refusal | undefined;
+  /** Keys are the queries (Reformer): a model then has no weights for keys. Default false. */
+  readonly sharesKeys?: boolean;
+  /** Trained arrays of a layer beside queries, keys, values and output, by name. Default: none. */
+  readonly parameters?: (sizes: ParameterSizes) => Readonly<Record<string, InitialParameter>>;
   /** Draws what the mechanism needs beside weights; undefined when it needs nothing. */
   readonly initialise: (
     random: Random,
@@ -102,6 +169,8 @@ export interface AttentionMechanism {
   /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
   readonly apply: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions) => Tensor;
   readonly recurrent?: RecurrentForm;
+  /** Keys and values summed up once, for queries that come later, as a decoder's do. Default: keys and values themselves. */
+  readonly summarised?: SummarisedForm;
   /** For mechanisms that choose among others: the one that `apply` takes at these sizes. */
   readonly choose?: (sizes: ChoiceSizes) => string;
 }

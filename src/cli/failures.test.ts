@@ -3,7 +3,7 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 
-import { ConfigError } from "../model/parse-options.ts";
+import { ConfigError } from "../attention/parse-options.ts";
 import { StorageError } from "../storage/errors.ts";
 import { asUsage, describeFailure, UsageError } from "./failures.ts";
 

@@ -4,7 +4,7 @@ import { CommanderError } from "commander";
 
 import { DataError } from "../data/index.ts";
 import { GraphError } from "../graph/errors.ts";
-import { ConfigError } from "../model/parse-options.ts";
+import { ConfigError } from "../attention/parse-options.ts";
 import { RuntimeError } from "../runtime/index.ts";
 import { StorageError } from "../storage/errors.ts";
 import { codeOf } from "../storage/failures.ts";

@@ -9,7 +9,7 @@ import jsonc from "jsonc-parser";
 import { z } from "zod";
 
 import { nearestName } from "../graph/nearest-name.ts";
-import { ConfigError, parseOptions } from "../model/parse-options.ts";
+import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { exists, readTextOrExplain } from "../storage/files.ts";
 import { UsageError } from "./failures.ts";
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { modelConfig } from "../model/config.ts";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
-import { ConfigError, parseOptions } from "../model/parse-options.ts";
+import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { readConfig } from "../storage/run-folder.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";

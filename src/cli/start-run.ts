@@ -11,7 +11,7 @@ import { formatShape, sameShape } from "../graph/shape.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes } from "../model/parameters.ts";
 import { checkTensors } from "../model/tensors.ts";
-import { ConfigError, parseOptions } from "../model/parse-options.ts";
+import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { readLatestCheckpoint } from "../storage/checkpoints.ts";
 import type { Checkpoint } from "../storage/checkpoints.ts";
 import { StorageError } from "../storage/errors.ts";

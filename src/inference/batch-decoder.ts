@@ -10,7 +10,7 @@ import { mechanisms } from "../attention/mechanisms.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
-import { ConfigError } from "../model/parse-options.ts";
+import { ConfigError } from "../attention/parse-options.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { RuntimeError, type Backend } from "../runtime/backend.ts";
 import type { WeightOptions } from "../runtime/weights.ts";
@@ -108,7 +108,7 @@ export async function createSlotEngine(
   }
   checkTensors(config, tensors, "createDecoder");
   const { recurrent }: AttentionMechanism = mechanisms[config.mechanism];
-  return recurrent !== undefined
+  return recurrent?.windowed !== undefined
     ? createRecurrentSlots(config, recurrent.windowed, tensors, backend, slots, weights)
     : createRereadingSlots(config, tensors, backend, slots, weights);
 }

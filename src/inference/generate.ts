@@ -2,7 +2,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Vocabulary } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { ConfigError } from "../model/parse-options.ts";
+import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { createRandom } from "../random/index.ts";

@@ -1,6 +1,6 @@
 /** From logits to a token: temperature, top-k, top-p. */
 import type { Random } from "../random/index.ts";
-import { ConfigError } from "../model/parse-options.ts";
+import { ConfigError } from "../attention/parse-options.ts";
 
 export interface SamplingOptions {
   /** Divides the logits; 0 takes the most probable token. Default 1: the model's own distribution. */

@@ -8,7 +8,7 @@ import {
 } from "../attention/favor/projections.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";
 import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
-import { ConfigError, parseOptions } from "./parse-options.ts";
+import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 
 const mechanismNames = Object.keys(mechanisms) as [MechanismName, ...MechanismName[]]; // the table is not empty
 const size = z.int().positive();

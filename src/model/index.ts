@@ -11,7 +11,7 @@ export {
   toTree,
 } from "./parameters.ts";
 export type { Block, Linear, Named, Norm, Parameters } from "./parameters.ts";
-export { ConfigError } from "./parse-options.ts";
+export { ConfigError } from "../attention/parse-options.ts";
 export { logits, logitsOfPart } from "./performer.ts";
 export type { ForwardOptions, ModelTensors, Positions } from "./performer.ts";
 export { checkTensors, checkVocabulary, tensorShapes } from "./tensors.ts";

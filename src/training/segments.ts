@@ -13,7 +13,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { modelInputs } from "../model/inputs.ts";
 import type { Named } from "../model/parameters.ts";
-import { ConfigError } from "../model/parse-options.ts";
+import { ConfigError } from "../attention/parse-options.ts";
 import {
   differentiableStates,
   initialStates,
