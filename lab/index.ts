@@ -1,6 +1,6 @@
 /** The laboratory's claims, in the order in which they are listed and run. */
 
-import type { Claim } from "performer-ts/lab";
+import type { Claim, Experiment } from "performer-ts/lab";
 
 import { attentionError } from "./attention-error/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
@@ -25,3 +25,5 @@ export const claims: readonly Claim[] = [
   errorPropagation,
   trigonometricInstability,
 ];
+
+export const experiments: readonly Experiment[] = [];

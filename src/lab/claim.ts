@@ -59,6 +59,15 @@ const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 /** `performer lab run all` means every claim. */
 const RESERVED = "all";
 
+/** @throws RangeError for names that cannot be folders and arguments */
+export function checkLabName(who: string, what: string, name: string): void {
+  if (NAME.test(name) && name !== RESERVED) return;
+  throw new RangeError(
+    `${who}: ${what}'s name must be lower-case words joined by hyphens, and not "${RESERVED}", ` +
+      `got ${JSON.stringify(name)}; name it as its folder in lab/, such as "unsigned-qr".`,
+  );
+}
+
 /**
  * A claim whose name can be a folder and an argument.
  *
@@ -67,12 +76,7 @@ const RESERVED = "all";
  */
 export function defineClaim(claim: Claim): Claim {
   const { claim: name, title } = claim;
-  if (!NAME.test(name) || name === RESERVED) {
-    throw new RangeError(
-      `defineClaim: a claim's name must be lower-case words joined by hyphens, and not "${RESERVED}", ` +
-        `got ${JSON.stringify(name)}; name it as its folder in lab/, such as "unsigned-qr".`,
-    );
-  }
+  checkLabName("defineClaim", "a claim", name);
   if (title.trim() === "") {
     throw new RangeError(`defineClaim: ${name} needs a title, got none; say in one sentence what is claimed.`);
   }
@@ -87,13 +91,18 @@ export function defineClaim(claim: Claim): Claim {
 export async function runClaim(claim: Claim, options: ClaimOptions): Promise<ClaimRun> {
   const { setting, measured, holds, figure } = await claim.run(options);
   const result: ClaimResult = { claim: claim.claim, setting, published: claim.published, measured, holds };
-  for (const part of ["setting", "published", "measured"] as const) {
-    const found = findNotJson(result[part], part);
+  checkPlain(`claim ${claim.claim}`, { setting, published: claim.published, measured });
+  return { result, figure };
+}
+
+/** @throws RangeError when a part of a result holds what JSON cannot: NaN and infinities, typed arrays, undefined */
+export function checkPlain(who: string, parts: Readonly<Record<string, unknown>>): void {
+  for (const [part, value] of Object.entries(parts)) {
+    const found = findNotJson(value, part);
     if (found === undefined) continue;
     throw new RangeError(
-      `claim ${claim.claim}: every figure must be plain JSON with finite numbers, got ${found.got} at ${found.path}; ` +
+      `${who}: every figure must be plain JSON with finite numbers, got ${found.got} at ${found.path}; ` +
         "use null or words for what has no finite value, Array.from for typed arrays.",
     );
   }
-  return { result, figure };
 }

@@ -8,11 +8,12 @@ import * as Plot from "@observablehq/plot";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { claims } from "../../../lab/index.ts";
-import { defineClaim } from "../../lab/index.ts";
-import type { Claim } from "../../lab/index.ts";
-import { describeFailure } from "../failures.ts";
+import { defineClaim, defineExperiment } from "../../lab/index.ts";
+import type { Claim, Experiment } from "../../lab/index.ts";
+import { ConfigError } from "../../attention/parse-options.ts";
+import { describeFailure, UsageError } from "../failures.ts";
 import { labCommand } from "./command.ts";
-import { loadBuiltClaims } from "./load-claims.ts";
+import { loadBuiltLab } from "./load-lab.ts";
 import { formatClaimResult } from "./summary.ts";
 import { renderSvgFile } from "./svg-file.ts";
 
@@ -39,6 +40,29 @@ const failing = defineClaim({
   run: async () => ({ setting: { numDraws: 1e5 }, measured: { ratio: 2 / 3 }, holds: false, figure }),
 });
 
+const counting = defineExperiment({
+  experiment: "count",
+  title: "Counts.",
+  examples: [["count --to 3", "three rows"]],
+  options: [
+    { flags: "--to <number>", description: "how far", default: "2" },
+    { flags: "--by <step>", description: "in which steps", choices: ["one", "two"] },
+  ],
+  run: async ({ to, by }, { quick, onProgress, onNote }) => {
+    if (Number.isNaN(Number(to)))
+      throw new ConfigError(`--to must be a number, got '${String(to)}'; leave it out for 2`);
+    onNote("begins");
+    onProgress(1, 1, "counting");
+    const rows = Array.from({ length: Number(to) }, (_, index) => [`row ${index}`, index]);
+    return {
+      setting: { to: Number(to), by: by ?? "nothing", quick },
+      measured: { rows: rows.length },
+      table: { header: ["name", "number"], rows },
+      figure,
+    };
+  },
+});
+
 let folder = "";
 let stdout = "";
 let stderr = "";
@@ -61,21 +85,63 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function lab(args: readonly string[], table: readonly Claim[] = [holding, failing]): Promise<void> {
-  await labCommand(async () => table).parseAsync([...args], { from: "user" });
+async function lab(
+  args: readonly string[],
+  table: readonly Claim[] = [holding, failing],
+  experiments: readonly Experiment[] = [],
+): Promise<void> {
+  await labCommand(async () => ({ claims: table, experiments })).parseAsync([...args], { from: "user" });
 }
 
 describe("lab list", () => {
   test("--json prints name, title and published figures of every claim, and nothing else", async () => {
     await lab(["list", "--json"], claims);
     const expected = claims.map(({ claim, title, published }) => ({ claim, title, published }));
-    expect(JSON.parse(stdout)).toEqual({ claims: expected });
+    expect(JSON.parse(stdout)).toEqual({ claims: expected, experiments: [] });
     expect(stderr).toBe("");
   });
 
   test("prints a line for each claim", async () => {
     await lab(["list"]);
     expect(stdout.split("\n").slice(2)).toEqual(["two-is-two    Two is two.", "two-is-three  Two is three.", ""]);
+  });
+});
+
+describe("an experiment", () => {
+  const run = (...args: readonly string[]) => lab(["run", "count", ...args], [], [counting]);
+
+  test("takes its own options, and writes and prints what came out", async () => {
+    await run("--to", "3", "--by", "two", "--out", folder);
+    expect(stdout).toMatch(/^row 2 +2$/m);
+    expect(JSON.parse(readFileSync(join(folder, "result.json"), "utf8"))).toEqual({
+      experiment: "count",
+      setting: { to: 3, by: "two", quick: false },
+      measured: { rows: 3 },
+    });
+    expect(stderr).toContain("lab count: begins\n");
+  });
+
+  test("--json prints the result alone", async () => {
+    await run("--json", "--quick", "--out", folder);
+    expect(JSON.parse(stdout)).toMatchObject({ setting: { to: 2, by: "nothing", quick: true } });
+  });
+
+  test("shows its options in its help", async () => {
+    await expect(run("--help")).rejects.toMatchObject({ exitCode: 0 });
+    expect(stdout).toMatch(/--by <step> +in which steps \(choices: "one", "two"\)/);
+    expect(stdout).toContain("performer lab run count --to 3  three rows");
+  });
+
+  test("is listed behind the claims", async () => {
+    await lab(["list"], [holding], [counting]);
+    expect(stdout).toMatch(/two-is-two[\s\S]*count +Counts\./);
+  });
+
+  test("refuses unknown options, choices and values as wrong usage", async () => {
+    await expect(run("--too", "3")).rejects.toMatchObject({ code: "commander.unknownOption" });
+    expect(stderr).toContain("performer lab run count: unknown option '--too'; did you mean --to?");
+    await expect(run("--by", "three")).rejects.toMatchObject({ code: "commander.invalidArgument" });
+    await expect(run("--to", "x")).rejects.toThrow(UsageError);
   });
 });
 
@@ -139,13 +205,21 @@ describe("lab run", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["two-is-three", "two-is-two"]);
   });
 
+  test("options before the name and behind it mean the same", async () => {
+    await lab(["run", "--quick", "--out", folder, "two-is-two", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ setting: { quick: true } });
+    expect(readdirSync(folder)).toContain("result.json");
+  });
+
   test("refuses an unknown claim as wrong usage, and names the nearest", async () => {
     const error: unknown = await lab(["run", "two-is-twoo"]).catch((reason: unknown) => reason);
     expect(describeFailure("performer lab", error, false)).toEqual({
       exitCode: 2,
-      text: "performer lab: there is no claim 'two-is-twoo'; did you mean two-is-two? performer lab list names them all\n",
+      text: "performer lab: there is no claim or experiment 'two-is-twoo'; did you mean two-is-two? performer lab list names them all\n",
     });
-    await expect(lab(["run", "entropy"])).rejects.toThrow("no claim 'entropy'; performer lab list names them all");
+    await expect(lab(["run", "entropy"])).rejects.toThrow(
+      "no claim or experiment 'entropy'; performer lab list names them all",
+    );
     expect(readdirSync(folder)).toEqual([]);
   });
 });
@@ -170,7 +244,7 @@ describe("the summary", () => {
 describe("the compiled claims", () => {
   test("that are not there are missed by name", async () => {
     const table = pathToFileURL(join(folder, "index.js"));
-    await expect(loadBuiltClaims(table)).rejects.toThrow(/index\.js: not found .*; run npm run build/);
+    await expect(loadBuiltLab(table)).rejects.toThrow(/index\.js: not found .*; run npm run build/);
   });
 });
 

@@ -1,7 +1,7 @@
 // A claim and its result, for a terminal.
 
 import { roundTo } from "../../lab/index.ts";
-import type { Claim, ClaimResult, JsonValue } from "../../lab/index.ts";
+import type { Claim, ClaimResult, Experiment, JsonValue } from "../../lab/index.ts";
 import { formatCount } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
 import type { ResultFiles } from "./write-result.ts";
@@ -10,12 +10,18 @@ import type { ResultFiles } from "./write-result.ts";
 const LONGEST_LIST = 8;
 const TITLE_LETTERS = 100;
 
-/** One line a claim; what is too long for it ends in dots. What was published stands in `--json`. */
-export function formatClaimList(claims: readonly Claim[]): string {
-  return formatTable(
+/** One line each; what is too long for it ends in dots. What was published stands in `--json`. */
+export function formatLabList(claims: readonly Claim[], experiments: readonly Experiment[]): string {
+  const table = formatTable(
     ["claim", "title"],
     claims.map(({ claim, title }) => [claim, shorten(title, TITLE_LETTERS)]),
   );
+  if (experiments.length === 0) return table;
+  const others = formatTable(
+    ["experiment", "title"],
+    experiments.map(({ experiment, title }) => [experiment, shorten(title, TITLE_LETTERS)]),
+  );
+  return `${table}\n\n${others}`;
 }
 
 /** What was published, chosen and measured, one figure a line, and whether it fits together. */

@@ -1,8 +1,8 @@
-// A claim's run as files: its figures as JSON, its picture as SVG.
+// A run of a claim or an experiment as files: its figures as JSON, its picture as SVG.
 
 import { join } from "node:path";
 
-import type { ClaimRun } from "../../lab/index.ts";
+import type { ClaimResult, Figure, JsonRecord } from "../../lab/index.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";
 import { toExactJson } from "../../storage/json.ts";
 
@@ -17,13 +17,16 @@ export interface ResultFiles {
  * @param folder made when it is not there
  * @throws StorageError when they cannot be written
  */
-export async function writeClaimRun(folder: string, { result, figure }: ClaimRun): Promise<ResultFiles> {
+export async function writeResult(
+  folder: string,
+  { result, figure }: { readonly result: ClaimResult | JsonRecord; readonly figure: Figure },
+): Promise<ResultFiles> {
   // Loaded when it is needed: plots and a document cost every other command a third of a second.
   const { renderSvgFile } = await import("./svg-file.ts");
   const picture = renderSvgFile(figure);
   const files = { resultPath: join(folder, "result.json"), figurePath: join(folder, "figure.svg") };
   await createFolder(folder);
-  await writeFileAtomically(files.resultPath, toExactJson(result, "the claim's result"));
+  await writeFileAtomically(files.resultPath, toExactJson(result, "the result"));
   await writeFileAtomically(files.figurePath, picture);
   return files;
 }
