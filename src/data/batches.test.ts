@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planEvaluation, planTraining } from "./batches.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
-import type { EncodedSequence } from "./proteins.ts";
+import type { EncodedSequence } from "./datasets.ts";
 import type { Batch } from "./windows.ts";
 
 const { bosId, eosId, padId } = proteinVocabulary;
@@ -208,6 +208,43 @@ describe("planTraining", () => {
     expect(other.batchesPerEpoch).toBe(plan.batchesPerEpoch);
   });
 
+  describe("with windows that shift", () => {
+    const shifting = { tokensPerBatch: 60, maxSeqLen: 20, bucketStep: 10, shiftWindows: true };
+
+    test("still predicts every token at least once, in the same shapes in every epoch, few tokens twice", () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 6 }),
+          fc.nat(9),
+          (sizes, epoch) => {
+            const sequences = tracedSequences(sizes);
+            const plan = planTraining({ ...shifting, sequences, seed: 5 });
+            const found = predictions(epochOf(plan, epoch));
+            expect(new Set(found)).toEqual(new Set(expectedPredictions(sequences)));
+            const shapes = new Set(epochOf(plan, epoch).map(({ batchSize, seqLen }) => `${batchSize}x${seqLen}`));
+            expect(shapes).toEqual(new Set(plan.shapes.map(({ batchSize, seqLen }) => `${batchSize}x${seqLen}`)));
+          },
+        ),
+        { numRuns: 20 },
+      );
+    });
+
+    test("begins the windows of a long document anywhere, and depends on seed and step alone", () => {
+      // 70,000 tokens in windows of 512: 137 of them, and one more for the shift.
+      const sequences = [{ id: "novel", tokenIds: new Int32Array(70_000).map((_, i) => 100 + i) }];
+      const long = { sequences, tokensPerBatch: 4096, maxSeqLen: 512, shiftWindows: true, seed: 1 };
+      const plan = planTraining(long);
+      expect(plan).toMatchObject({ batchesPerEpoch: Math.ceil(138 / 8), shapes: [{ batchSize: 8, seqLen: 512 }] });
+      const phases = Array.from({ length: 12 }, (_, epoch) => {
+        const starts = [...plan.batchAt(epoch * plan.batchesPerEpoch).inputIds].filter((_, i) => i % 512 === 0);
+        const inner = starts.filter((id) => id !== bosId && id !== 100 + 70_001 - 512 - 1);
+        return (inner[0] ?? 0) % 512;
+      });
+      expect(new Set(phases).size).toBeGreaterThan(8);
+      expect(planTraining(long).batchAt(999)).toEqual(plan.batchAt(999));
+    });
+  });
+
   test("fills a batch from a single short sequence by repeating it", () => {
     const plan = planTraining({ ...options, sequences: [protein("ACD")] });
     expect(plan.batchesPerEpoch).toBe(1);
@@ -225,7 +262,7 @@ describe("planTraining", () => {
 
   test("refuses empty splits and sizes that are not positive integers", () => {
     expect(() => planTraining({ ...options, sequences: [] })).toThrow(
-      "planTraining: there must be at least one residue to predict",
+      "planTraining: there must be at least one token to predict",
     );
     expect(() => planTraining({ ...options, tokensPerBatch: 0 })).toThrow(
       "tokensPerBatch must be a positive integer, got 0",

@@ -1,4 +1,4 @@
-/** Byte streams of any origin as lines of text: gunzipped on sight, never held in memory as a whole. */
+/** Byte streams of any origin as bytes, text or lines, gunzipped on sight; lines are never held in memory as a whole. */
 import { DataError } from "./errors.ts";
 
 /** Anything that hands out bytes piece by piece: a file, a response body, an array of chunks behind a generator. */
@@ -35,23 +35,79 @@ export async function* readLines(source: ByteSource, name: string): AsyncGenerat
       rest += text.slice(start);
     }
   } catch (error) {
-    if (!(error instanceof GunzipFailure)) throw error;
-    throw new DataError(
-      {
-        who: `${name}, line ${number}`,
-        rule: "gzip data must be complete and intact",
-        got: `"${error.message}" from the decompressor`,
-        fix: "the file was probably cut off while it was copied: fetch it again, and check it with gzip -t",
-      },
-      { cause: error.cause },
-    );
+    throw explainGunzip(error, `${name}, line ${number}`);
   }
   rest += decoder.decode();
   if (rest !== "") yield { text: withoutCarriageReturn(rest), number };
 }
 
+/**
+ * All bytes of a source, gunzipped on sight.
+ *
+ * @param name the file's name, for messages
+ * @throws DataError when the gzip data end early or are damaged
+ */
+export async function readBytes(source: ByteSource, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const piece of gunzipOnSight(iterateBytes(source))) {
+      pieces.push(piece);
+      length += piece.length;
+    }
+  } catch (error) {
+    throw explainGunzip(error, name);
+  }
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.length;
+  }
+  return whole;
+}
+
+/**
+ * A whole text in UTF-8, plain or gzip, as it stands; a byte order mark is left out.
+ *
+ * @param name the file's name, for messages
+ * @throws DataError when the bytes are not UTF-8, on NUL bytes, and on damaged gzip data
+ */
+export async function readText(source: ByteSource, name: string): Promise<string> {
+  const bytes = await readBytes(source, name);
+  let text = "";
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new DataError(
+      {
+        who: name,
+        rule: "the file must be text in UTF-8",
+        got: "bytes that are not",
+        fix: "convert it to UTF-8, for example with iconv -f latin1 -t utf-8",
+      },
+      { cause: error },
+    );
+  }
+  refuseNul(text, name, 1);
+  return text;
+}
+
 /** Marks a failure as the decompressor's, apart from those of the source beneath it. */
 class GunzipFailure extends Error {}
+
+function explainGunzip(error: unknown, who: string): unknown {
+  if (!(error instanceof GunzipFailure)) return error;
+  return new DataError(
+    {
+      who,
+      rule: "gzip data must be complete and intact",
+      got: `"${error.message}" from the decompressor`,
+      fix: "the file was probably cut off while it was copied: fetch it again, and check it with gzip -t",
+    },
+    { cause: error.cause },
+  );
+}
 
 /** Streams iterate by their reader: not every browser lets `for await` walk a ReadableStream. */
 async function* iterateBytes(source: ByteSource): AsyncGenerator<Uint8Array> {

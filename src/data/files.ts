@@ -1,6 +1,7 @@
-/** Data from disk, and the package's own protein data wherever the package is installed. */
+/** Files and folders from disk, and the package's own protein data wherever the package is installed. */
 import { DataError } from "./errors.ts";
 import { loadProteins } from "./proteins.ts";
+import type { ByteSource } from "./bytes.ts";
 import type { ProteinDataset } from "./proteins.ts";
 
 /**
@@ -39,16 +40,48 @@ export const embeddedProteinsUrl: URL = new URL("../../data/swissprot-families.f
  * @throws DataError when the file is missing
  */
 export async function loadEmbeddedProteins(): Promise<ProteinDataset> {
-  const source =
-    embeddedProteinsUrl.protocol === "file:" ? openFile(embeddedProteinsUrl) : await fetchBytes(embeddedProteinsUrl);
+  const source = await openPackaged(embeddedProteinsUrl);
   return loadProteins({ source, name: "swissprot-families.fasta", splitBy: "header" });
+}
+
+/**
+ * The files of a folder whose names end so, in the order of their names; folders inside are left out (Node only).
+ *
+ * @param endings lower case, e.g. [".png", ".jpg"]; names are compared in lower case
+ * @throws DataError when there is no such folder, and when it holds no such file
+ */
+export async function openFolder(
+  folder: string,
+  endings: readonly string[],
+): Promise<{ readonly name: string; readonly source: ByteSource }[]> {
+  const { readdir } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(JSON.stringify(folder), error);
+  });
+  const names = entries
+    .filter((entry) => !entry.isDirectory() && endings.some((ending) => entry.name.toLowerCase().endsWith(ending)))
+    .map((entry) => entry.name)
+    .sort();
+  if (names.length > 0) return names.map((name) => ({ name, source: openFile(join(folder, name)) }));
+  throw new DataError({
+    who: "reading a folder",
+    rule: `the folder must hold at least one file that ends in ${endings.join(" or ")}`,
+    got: `${JSON.stringify(folder)}, which holds ${entries.length} other entries`,
+    fix: "name the folder that holds the files themselves",
+  });
+}
+
+/** A file of the package: from disk in Node, over the network where the package itself came that way. */
+export async function openPackaged(url: URL): Promise<ByteSource> {
+  return url.protocol === "file:" ? openFile(url) : fetchBytes(url);
 }
 
 async function fetchBytes(url: URL): Promise<ReadableStream<Uint8Array>> {
   const response = await fetch(url);
   if (response.ok && response.body !== null) return response.body;
   throw new DataError({
-    who: "loadEmbeddedProteins",
+    who: "reading the package's data",
     rule: "the server must answer with the data file",
     got: `status ${response.status} for ${url.href}`,
     fix: "serve the package's data folder beside its code",
@@ -64,7 +97,7 @@ function unreadable(shown: string, error: unknown): unknown {
       rule: "the file must exist and be readable",
       got: isMissing ? `${shown}, which does not exist` : `${shown} (${error.message})`,
       fix: isMissing
-        ? "check the path; where the file of a run has moved, name it with --fasta"
+        ? "check the path; where the file of a run has moved, name its new place"
         : "check the file's permissions",
     },
     { cause: error },

@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { embeddedProteinsUrl, loadEmbeddedProteins, openFile } from "./files.ts";
-import { getSplit, loadProteins, splitNames } from "./proteins.ts";
+import { getSplit, splitNames } from "./datasets.ts";
+import { loadProteins } from "./proteins.ts";
 import { unigramBaseline } from "./unigram.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
 import type { LoadProteinsOptions, ProteinDataset } from "./proteins.ts";

@@ -1,7 +1,7 @@
 /** The baseline that every model must beat: letter frequencies, without any context. */
 import { DataError } from "./errors.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
-import type { EncodedSequence } from "./proteins.ts";
+import type { EncodedSequence } from "./datasets.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** How well letter frequencies predict a split, a residue at a time, special tokens left out. */
@@ -11,6 +11,9 @@ export interface UnigramBaseline {
   /** exp of the mean −ln p(residue). */
   readonly perplexity: number;
 }
+
+/** What a baseline must know of ids: how many there are, and which are counted. */
+type OrdinaryIds = Pick<Vocabulary, "size" | "isResidue">;
 
 /**
  * The training residues' distribution applied to other sequences.
@@ -24,7 +27,7 @@ export interface UnigramBaseline {
 export function unigramBaseline(
   train: readonly EncodedSequence[],
   evaluated: readonly EncodedSequence[],
-  vocabulary: Vocabulary = proteinVocabulary,
+  vocabulary: OrdinaryIds = proteinVocabulary,
 ): UnigramBaseline {
   const trainCounts = countResidues("training", train, vocabulary);
   const counts = countResidues("evaluated", evaluated, vocabulary);
@@ -47,7 +50,7 @@ export function unigramBaseline(
 function countResidues(
   which: string,
   sequences: readonly EncodedSequence[],
-  vocabulary: Vocabulary,
+  vocabulary: OrdinaryIds,
 ): { readonly total: number; readonly byId: ReadonlyMap<number, number> } {
   const counts = new Int32Array(vocabulary.size);
   for (const { tokenIds } of sequences) {

@@ -1,5 +1,6 @@
-/** Vocabularies: which letters a model reads, and the numbers that stand for them. */
+/** Vocabularies: what a model reads, and the numbers that stand for it. Here: alphabets of letters. */
 import { DataError } from "./errors.ts";
+import { complainant, FIRST_ORDINARY_ID, vocabularyBehindSpecials } from "./vocabularies/specials.ts";
 
 /** Where a sequence came from, for messages. */
 export interface SequenceOrigin {
@@ -10,39 +11,50 @@ export interface SequenceOrigin {
   readonly line?: number;
 }
 
-/** An alphabet of single letters behind four special tokens; the layout is the same for every alphabet. */
+/** What a run stores of its vocabulary, plain JSON; `vocabularyFrom` makes the vocabulary again. */
+export type VocabularyDescription =
+  | { readonly kind: "letters"; readonly name: string; readonly letters: string }
+  | { readonly kind: "bytes" }
+  | { readonly kind: "characters"; readonly characters: string }
+  | { readonly kind: "words"; readonly name: string; readonly words: readonly string[] }
+  /** Without a shape: intensities alone, of images that know their shapes from elsewhere. */
+  | { readonly kind: "pixels"; readonly width?: number; readonly height?: number; readonly channels?: 1 | 3 }
+  /** `json` is the parsed tokenizer.json, `config` the parsed tokenizer_config.json where there is one. */
+  | { readonly kind: "tokenizer"; readonly name: string; readonly json: object; readonly config?: object };
+
+/** Tokens and their ids. All kinds but "tokenizer" have the four special tokens in front: <pad>, <bos>, <eos>, <mask>. */
 export interface Vocabulary {
   readonly name: string;
-  /** The token of every id: the specials first, then the letters. */
+  /** The token of every id. */
   readonly tokens: readonly string[];
   /** Number of tokens, specials included. */
   readonly size: number;
   /** Fills up rows behind their end. */
   readonly padId: number;
-  /** Stands in front of the first letter. */
+  /** Stands in front of the first token. */
   readonly bosId: number;
-  /** Stands behind the last letter. */
+  /** Stands behind the last token. */
   readonly eosId: number;
-  /** Hides a letter in masked training. */
+  /** Hides a token in masked training. */
   readonly maskId: number;
   /**
-   * The ids of a sequence's letters, without specials.
+   * The ids of a sequence, without specials.
    *
-   * @param where named in the message when a letter is refused
-   * @throws DataError on the first character outside the alphabet, with its position counted from 1
+   * @param where named in the message when a part is refused
+   * @throws DataError on the first part outside the vocabulary, with its position counted from 1
    */
   encode(sequence: string, where?: SequenceOrigin): Int32Array;
   /**
-   * The tokens of ids, joined; specials read "<bos>" and so on.
+   * The text that ids stand for; specials read "<bos>" and so on.
    *
    * @throws DataError on an id outside [0, size)
    */
   decode(ids: Iterable<number>): string;
-  /** Whether an id stands for a letter rather than for a special token. */
+  /** Whether an id stands for an ordinary token (a residue, a byte, a word) rather than for a special one. */
   isResidue(id: number): boolean;
+  /** The plain description that is saved with a run; `JSON.stringify(vocabulary)` writes it. */
+  toJSON(): VocabularyDescription;
 }
-
-const SPECIAL_TOKENS = ["<pad>", "<bos>", "<eos>", "<mask>"] as const;
 
 /**
  * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3 and then the given letters.
@@ -51,7 +63,6 @@ const SPECIAL_TOKENS = ["<pad>", "<bos>", "<eos>", "<mask>"] as const;
  * @throws DataError when a letter repeats or is not ASCII
  */
 export function letterVocabulary({ name, letters }: { readonly name: string; readonly letters: string }): Vocabulary {
-  const tokens: readonly string[] = [...SPECIAL_TOKENS, ...Array.from(letters)];
   const idOfCode = new Int32Array(128).fill(-1);
   for (const [index, letter] of Array.from(letters).entries()) {
     const code = letter.charCodeAt(0);
@@ -63,7 +74,7 @@ export function letterVocabulary({ name, letters }: { readonly name: string; rea
         fix: "remove it from the letters",
       });
     }
-    idOfCode[code] = SPECIAL_TOKENS.length + index;
+    idOfCode[code] = FIRST_ORDINARY_ID + index;
   }
 
   function encode(sequence: string, where?: SequenceOrigin): Int32Array {
@@ -81,42 +92,19 @@ export function letterVocabulary({ name, letters }: { readonly name: string; rea
     const upper = character.toUpperCase();
     const fix = upper !== character && letters.includes(upper) ? "write it in upper case" : "replace or remove it";
     return new DataError({
-      who: where === undefined ? `${name} vocabulary` : describeOrigin(where),
+      who: complainant(name, where),
       rule: `the letters of a ${name} sequence must be among ${letters}`,
       got: `${JSON.stringify(character)} at position ${index + 1}`,
       fix,
     });
   }
 
-  function decode(ids: Iterable<number>): string {
-    let text = "";
-    for (const id of ids) {
-      const token = tokens[id];
-      if (token === undefined) {
-        throw new DataError({
-          who: `${name} vocabulary`,
-          rule: `ids must be integers from 0 to ${tokens.length - 1}`,
-          got: String(id),
-          fix: "decode only ids that this vocabulary or a model of its size produced",
-        });
-      }
-      text += token;
-    }
-    return text;
-  }
-
-  return {
+  return vocabularyBehindSpecials({
     name,
-    tokens,
-    size: tokens.length,
-    padId: 0,
-    bosId: 1,
-    eosId: 2,
-    maskId: 3,
+    ordinary: Array.from(letters),
     encode,
-    decode,
-    isResidue: (id) => id >= SPECIAL_TOKENS.length && id < tokens.length,
-  };
+    description: { kind: "letters", name, letters },
+  });
 }
 
 /**
@@ -127,11 +115,3 @@ export const proteinVocabulary: Vocabulary = letterVocabulary({
   name: "protein",
   letters: "ACDEFGHIKLMNPQRSTVWYBOUXZ",
 });
-
-/** For example "human.fasta, line 12, record P02768": the line is that of the record's header. */
-function describeOrigin({ recordId, fileName, line }: SequenceOrigin): string {
-  const parts = [`record ${recordId}`];
-  if (line !== undefined) parts.unshift(`line ${line}`);
-  if (fileName !== undefined) parts.unshift(fileName);
-  return parts.join(", ");
-}

@@ -1,0 +1,73 @@
+/** Rows that read <bos> tokens <eos>, for models that see both sides: labelled and masked training. */
+import { DataError } from "./errors.ts";
+import { checkPacking } from "./packing.ts";
+import type { EncodedSequence } from "./datasets.ts";
+import type { BatchShape, PackedBatch, PackingOptions, Row } from "./packing.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What batches of such rows are made of. maxSeqLen counts <bos> and <eos>. */
+export interface WrappedOptions<Sequence extends EncodedSequence = EncodedSequence> extends PackingOptions {
+  /** The sequences of one split; at least one. */
+  readonly sequences: readonly Sequence[];
+  /** Provides the ids of the special tokens. */
+  readonly vocabulary: Vocabulary;
+}
+
+/** A batch whose targets have a length of their own: 1 for a label a row, seqLen for a target a token. */
+export interface TargetBatch extends BatchShape {
+  /** [batchSize, seqLen]: <bos> tokens <eos>, behind them <pad>. */
+  readonly inputIds: Int32Array;
+  /** Targets a row. */
+  readonly targetLen: number;
+  /** [batchSize, targetLen]: class or token ids; 0 or <pad> where the weight is 0, and throughout in regression. */
+  readonly targetIds: Int32Array;
+  /** [batchSize, targetLen]: the values of regression, and there only. */
+  readonly targetValues?: Float32Array;
+  /** [batchSize, targetLen]: 1 where the target counts. */
+  readonly weights: Float32Array;
+  /** Number of targets that count: the sum of the weights. */
+  readonly tokens: number;
+}
+
+/** A part of a sequence between <bos> and <eos>. */
+export interface WrappedRow extends Row {
+  readonly tokenIds: Int32Array;
+  /** The first token. */
+  readonly start: number;
+  /** The number of tokens: length − 2. */
+  readonly count: number;
+}
+
+/**
+ * Refuses sizes that are not positive integers, and rows without a place for a token.
+ *
+ * @throws DataError naming the size
+ */
+export function checkWrapped(who: string, options: PackingOptions): void {
+  checkPacking(who, options);
+  if (options.maxSeqLen >= 3) return;
+  throw new DataError({
+    who,
+    rule: "maxSeqLen must be at least 3, for <bos>, a token and <eos>",
+    got: String(options.maxSeqLen),
+    fix: "pass a number such as 512",
+  });
+}
+
+/**
+ * The inputs of a batch, [batchSize, seqLen]. Rows without a sequence read <bos> and then padding: a row of nothing but padding
+ * would leave masked attention without a single key.
+ */
+export function writeWrapped(packed: PackedBatch<WrappedRow>, vocabulary: Vocabulary): Int32Array {
+  const { batchSize, seqLen } = packed.shape;
+  const { padId, bosId, eosId } = vocabulary;
+  const inputIds = new Int32Array(batchSize * seqLen).fill(padId);
+  for (let row = 0; row < batchSize; row++) {
+    inputIds[row * seqLen] = bosId;
+    const part = packed.rows[row];
+    if (part === undefined) continue;
+    inputIds.set(part.tokenIds.subarray(part.start, part.start + part.count), row * seqLen + 1);
+    inputIds[row * seqLen + 1 + part.count] = eosId;
+  }
+  return inputIds;
+}
