@@ -4,15 +4,21 @@ import { shown } from "./checks.ts";
 import type { ConfigurableMechanism } from "./configurable.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 import { configurableMechanisms, mechanisms, type MechanismName } from "./mechanisms.ts";
+import { mixedHeads } from "./mixed-heads.ts";
 import { ConfigError } from "./parse-options.ts";
 
-/** `"local"`, or `{ name: "local", window: 128 }`. */
-export type MechanismChoice = MechanismName | MechanismWithOptions;
+/** `"local"`, `{ name: "local", window: 128 }`, or a mechanism for each part of the heads: `{ heads: [{ name: "local", numHeads: 2 }, …] }`. */
+export type MechanismChoice = MechanismName | MechanismWithOptions | MechanismsOfHeads;
 
 export interface MechanismWithOptions {
   readonly name: MechanismName;
   /** The options of that mechanism; `configurableMechanisms` holds their schemas. */
   readonly [option: string]: unknown;
+}
+
+/** Heads of several kinds; their numbers add up to the model's. */
+export interface MechanismsOfHeads {
+  readonly heads: readonly (MechanismWithOptions & { readonly numHeads: number })[];
 }
 
 /**
@@ -22,6 +28,7 @@ export interface MechanismWithOptions {
  * @throws ConfigError for unknown names and options, with the nearest ones
  */
 export function createMechanism(who: string, choice: MechanismChoice): AttentionMechanism {
+  if (isOfHeads(choice)) return createMixed(who, choice);
   const { name, ...options } = typeof choice === "string" ? { name: choice } : choice;
   if (!Object.hasOwn(mechanisms, name)) {
     const names = Object.keys(mechanisms);
@@ -35,4 +42,26 @@ export function createMechanism(who: string, choice: MechanismChoice): Attention
   const [option] = Object.keys(options);
   if (option === undefined) return mechanisms[name];
   throw new ConfigError(`${who}: mechanism '${name}' has no options, got '${option}'; give its name alone`);
+}
+
+function isOfHeads(choice: MechanismChoice): choice is MechanismsOfHeads {
+  return typeof choice === "object" && "heads" in choice;
+}
+
+function createMixed(who: string, { heads, ...others }: MechanismsOfHeads): AttentionMechanism {
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new ConfigError(`${who}: heads must stand alone, got '${other}' beside them; give it to one of the heads`);
+  }
+  if (!Array.isArray(heads)) {
+    throw new ConfigError(
+      `${who}: heads must be a list, got ${shown(heads)}; give [{ name: "local", numHeads: 2 }, …]`,
+    );
+  }
+  return mixedHeads(
+    heads.map(({ numHeads, ...choice }, index) => ({
+      numHeads,
+      mechanism: createMechanism(`${who}.heads.${index}`, choice),
+    })),
+  );
 }

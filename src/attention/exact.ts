@@ -20,6 +20,7 @@ const HIDDEN = -1e30;
 export const exact: AttentionMechanism = {
   name: "exact",
   summary: "exact softmax attention, quadratic in the length",
+  complexity: "O(L²)",
   initialise: () => undefined,
   apply: (q, k, v, { causal, keyMask }) => {
     const S = causal ? "L" : "S";

@@ -344,7 +344,7 @@ describe("favorAttention", () => {
       "an unknown mechanism, with the ones there are",
       {},
       { mechanism: "flash" },
-      /mechanism must be among favor, favor-.*, exact, auto, got 'flash'; omit it for favor/,
+      /mechanism must be among favor, favor-.*, exact, auto, .*, got 'flash'; omit it for favor/,
     ],
   ];
 

@@ -40,8 +40,12 @@ export type {
   ExecutionForm,
   RecurrentForm,
 } from "./mechanism.ts";
+export { createMechanism } from "./choice.ts";
+export type { MechanismChoice, MechanismWithOptions } from "./choice.ts";
 export { mechanisms } from "./mechanisms.ts";
 export type { MechanismName } from "./mechanisms.ts";
+export { mixedHeads } from "./mixed-heads.ts";
+export type { HeadsPart } from "./mixed-heads.ts";
 export { attentionMatrix } from "./attention-matrix.ts";
 export type { AttentionMatrix } from "./attention-matrix.ts";
 export { diagnose } from "./diagnose/diagnose.ts";

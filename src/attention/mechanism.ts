@@ -101,8 +101,8 @@ export interface RecurrentForm {
 
 /** The last tokens wait in a window beside the state; once it is full, `fold` adds them. */
 export interface WindowedForm {
-  /** Features of a key under a projection of so many rows. */
-  readonly featuresOf: (rows: number) => number;
+  /** Features of a key of so many numbers under a projection of so many rows. */
+  readonly featuresOf: (rows: number, headDim: number) => number;
   /**
    * @param queriesAndKeys `[B, 2H, 1, D]`: the queries of all heads, then their keys
    * @param value [v, 1] `[B, H, 1, E + 1]`
@@ -111,7 +111,7 @@ export interface WindowedForm {
   readonly attend: (
     queriesAndKeys: Tensor,
     value: Tensor,
-    projection: Tensor,
+    projection: Tensor | undefined,
     state: WindowedState,
   ) => { readonly out: Tensor; readonly row: WindowRow };
   /** The sums and their log scale `[…, 1, 1]` with all of the window in them. */
@@ -147,9 +147,7 @@ export interface AttentionMechanism {
   readonly name: string;
   /** One sentence for tables and help texts. */
   readonly summary: string;
-  /**
-   * Time and memory of attention in the length L, in the field's notation, e.g. `O(L·w)`. Default: as that of a feature map, O(L).
-   */
+  /** Time and memory of attention in the length L, in the field's notation, e.g. `O(L·w)`. */
   readonly complexity?: string;
   /** The feature map, for mechanisms that have one. */
   readonly map?: FeatureMap;

@@ -15,7 +15,7 @@ export function dot(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Σ_s weight(t, s) v_s / Σ_s weight(t, s) over the keys that t sees; 0 when it sees none. */
-function weightedMean(
+export function weightedMean(
   q: Matrix,
   k: Matrix,
   v: Matrix,

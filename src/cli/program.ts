@@ -35,7 +35,9 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   const program = frameErrors(new Command("performer"), "performer")
     .description("Transformers with linear-time attention (Performers, FAVOR+): train, evaluate, generate.")
     .version(await packageVersion())
-    .addHelpText("after", EXAMPLES);
+    .addHelpText("after", EXAMPLES)
+    // What stands behind a verb is the verb's: experiments of the laboratory have options of their own.
+    .enablePositionalOptions();
   const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand(), benchCommand(), labCommand()];
   for (const verb of verbs) program.addCommand(verb);
   try {

@@ -1,4 +1,6 @@
 /** The ops of the graph language. */
+export { argmax } from "./argmax.ts";
+export { argsort } from "./argsort.ts";
 export { cast, equal, where } from "./compare.ts";
 export { dropout, logSoftmax, mean, oneHot, square } from "./composed.ts";
 export { cond } from "./cond.ts";
@@ -32,7 +34,9 @@ export { mergeAxes, reshape, splitAxis, swapLastAxes, transpose } from "./layout
 export { linear, matmul } from "./matmul.ts";
 export type { MatMulOptions } from "./matmul.ts";
 export { max } from "./maximum-along.ts";
+export { moveRows } from "./move-rows.ts";
 export { layerNorm, softmax } from "./normalize.ts";
+export { placeAt } from "./place-at.ts";
 export { expand, sum, unbroadcast } from "./reduce.ts";
 export type { ReduceOptions } from "./reduce.ts";
 export { rotaryEmbedding, rotarySequence } from "./rotary-embedding.ts";

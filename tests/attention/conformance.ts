@@ -4,6 +4,7 @@ import { backpropagate } from "../../src/autodiff/gradients.ts";
 import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { mul } from "../../src/ops/elementwise.ts";
 import { full, input } from "../../src/ops/source.ts";
 import { feedsFor, type Backend } from "../../src/runtime/backend.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
@@ -33,6 +34,8 @@ export interface AttentionCase {
   /** Mean of q and k; default 0. */
   readonly mean?: number;
   readonly projection?: ProjectionChoice;
+  /** The longest sequence that parameters of the mechanism's own must serve. Default: the longest of the case. */
+  readonly maxSeqLen?: number;
   readonly seed?: number;
 }
 
@@ -40,7 +43,15 @@ export type NaiveTwin = (
   q: Matrix,
   k: Matrix,
   v: Matrix,
-  options: { readonly causal: boolean; readonly keyMask?: readonly boolean[]; readonly projection: Matrix },
+  options: {
+    readonly causal: boolean;
+    readonly keyMask?: readonly boolean[];
+    readonly projection: Matrix;
+    /** The mechanism's own, with all heads in them; `float64` where a gradient is measured. */
+    readonly parameters: Readonly<Record<string, NdArray>>;
+    /** Which head this is. */
+    readonly head: number;
+  },
 ) => number[][];
 
 export interface Arrays {
@@ -51,8 +62,35 @@ export interface Arrays {
   readonly dOut: NdArray;
   readonly keyMask?: NdArray;
   readonly projection?: NdArray;
+  /** The mechanism's own, where it has any. */
+  readonly parameters?: Readonly<Record<string, NdArray>>;
 }
 
+/** The names of a case's arrays that have gradients. */
+export type Differentiable = "q" | "k" | "v" | `parameters.${string}`;
+
+/** The longest sequence that a case is configured for. */
+export function maxSeqLenOf({ sizes, maxSeqLen = 0 }: AttentionCase): number {
+  return Math.max(sizes.L, sizes.S, maxSeqLen);
+}
+
+/** Noise on parameters that start as a constant, or one would not be told from another. */
+const CONSTANT_NOISE = 0.5;
+
+function drawParameters(mechanism: AttentionMechanism, test: AttentionCase): Record<string, NdArray> {
+  const { H, D } = test.sizes;
+  const initial = mechanism.parameters?.({ numHeads: H, headDim: D, maxSeqLen: maxSeqLenOf(test) }) ?? {};
+  return Object.fromEntries(
+    Object.entries(initial).map(([name, { shape, init }]) => {
+      const [mean, std] = "value" in init ? [init.value, CONSTANT_NOISE] : [0, init.std];
+      const random = createRandom(test.seed ?? 7, "parameters", name);
+      const values = fillNormal(random, new Float32Array(sizeOf(shape)), std);
+      return [name, ndarray(mean === 0 ? values : values.map((value) => value + mean), shape)];
+    }),
+  );
+}
+
+/** @returns keys equal to the queries for mechanisms that share them */
 export function drawArrays(mechanism: AttentionMechanism, test: AttentionCase): Arrays {
   const { B, H, L, S, D, E, M } = test.sizes;
   const random = createRandom(test.seed ?? 7, "attention");
@@ -63,12 +101,14 @@ export function drawArrays(mechanism: AttentionMechanism, test: AttentionCase): 
   const { scale = 1, mean = 0, projection } = test;
   const sizes = { headDim: D, numFeatures: M, numHeads: H };
   const drawn = mechanism.initialise(random, projection ? { ...sizes, projection } : sizes);
+  const q = normal([B, H, L, D], scale, mean);
   const arrays = {
-    q: normal([B, H, L, D], scale, mean),
-    k: normal([B, H, S, D], scale, mean),
+    q,
+    k: mechanism.sharesKeys === true ? q : normal([B, H, S, D], scale, mean),
     v: normal([B, H, S, E], 1),
     dOut: normal([B, H, L, E], 1),
     ...(drawn && { projection: drawn.projection }),
+    ...(mechanism.parameters && { parameters: drawParameters(mechanism, test) }),
   };
   const { realKeys } = test;
   if (realKeys === undefined) return arrays;
@@ -82,17 +122,39 @@ export function frozenStatistics({ statistics }: AttentionMechanism, { H, D }: P
   return widths && Object.fromEntries(widths.map(([name, width]) => [name, full([1, H, 1, width], 1.3)]));
 }
 
-/** Output and gradients of Σ out·dOut, as the compiled graph gives them. */
+/** What a run gives: the output, and gradients by the arrays of the same names. */
+export interface Results extends Readonly<Record<"out" | "dq" | "dk" | "dv", NdArray>> {
+  readonly parameters: Readonly<Record<string, NdArray>>;
+}
+
+/** The gradient by one of the arrays. */
+export function gradientBy(results: Results, name: Differentiable): NdArray {
+  if (name === "q" || name === "k" || name === "v") return results[`d${name}`];
+  const found = results.parameters[name.slice("parameters.".length)];
+  if (found === undefined) throw new Error(`no gradient by ${name}`);
+  return found;
+}
+
+/**
+ * Output and gradients of Σ out·dOut, as the compiled graph gives them. Where keys are the queries, the gradient by both is dq.
+ */
 export async function runMechanism(
   mechanism: AttentionMechanism,
   test: AttentionCase,
   arrays: Arrays,
   backend: Backend = createBackend(),
-): Promise<Record<"out" | "dq" | "dk" | "dv", NdArray>> {
-  const tensors = Object.fromEntries(
-    Object.entries(arrays).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
-  ) as Record<"q" | "k" | "v" | "dOut", Tensor> & Partial<Record<"keyMask" | "projection", Tensor>>;
-  const { q, k, v, dOut, keyMask, projection } = tensors;
+): Promise<Results> {
+  const { parameters: own = {}, ...others } = arrays;
+  const inputs = (record: Readonly<Record<string, NdArray>>, prefix = "") =>
+    Object.fromEntries(
+      Object.entries(record).map(([name, { shape, dtype }]) => [name, input(prefix + name, shape, dtype)]),
+    );
+  const tensors = inputs({ ...others }) as Record<"q" | "k" | "v" | "dOut", Tensor> &
+    Partial<Record<"keyMask" | "projection", Tensor>>; // the names of Arrays
+  const { q, v, dOut, keyMask, projection } = tensors;
+  const k = mechanism.sharesKeys === true ? q : tensors.k;
+  const parameters = inputs(own, "parameters.");
+  const names = Object.keys(own);
   const statistics = test.causal ? frozenStatistics(mechanism, test.sizes) : undefined;
   const options: AttentionOptions = {
     causal: test.causal,
@@ -100,11 +162,27 @@ export async function runMechanism(
     ...(test.form && { form: test.form }),
     ...(keyMask && { keyMask }),
     ...(projection && { projection }),
+    ...(mechanism.parameters && { parameters }),
   };
   const out = mechanism.apply(q, k, v, options);
-  const [dq = q, dk = k, dv = v] = backpropagate([out], [dOut], [q, k, v]);
-  await using run = await backend.compile({ outputs: { out, dq, dk, dv } });
-  return await run.run(feedsFor(run, { ...arrays }));
+  const wanted: Readonly<Record<string, Tensor>> = {
+    dq: q,
+    dk: tensors.k,
+    dv: v,
+    ...Object.fromEntries(names.map((name) => [`gradient.${name}`, parameters[name] ?? q])),
+  };
+  const gradients = backpropagate([out], [dOut], Object.values(wanted));
+  // What the output does not depend on has no gradient: zeros.
+  const named = Object.fromEntries(
+    Object.entries(wanted).map(([name, tensor], index) => [name, gradients[index] ?? mul(tensor, 0)]),
+  );
+  await using run = await backend.compile({ outputs: { out, ...named } });
+  const feeds = Object.fromEntries(names.map((name) => [`parameters.${name}`, own[name]]));
+  const results = await run.run(feedsFor(run, { ...others, ...feeds }));
+  return {
+    ...(results as Record<"out" | "dq" | "dk" | "dv", NdArray>), // the outputs compiled above
+    parameters: Object.fromEntries(names.map((name) => [name, results[`gradient.${name}`] as NdArray])),
+  };
 }
 
 /** Rows of one head of one sequence. */
@@ -122,7 +200,13 @@ export function naiveOutput(twin: NaiveTwin, test: AttentionCase, arrays: Arrays
     const real = test.realKeys?.[b] ?? S;
     const keyMask = Array.from({ length: S }, (_, s) => s < real);
     for (let h = 0; h < H; h++) {
-      const options = { causal: test.causal, keyMask, projection: matrixOf(arrays.projection, D, h) };
+      const options = {
+        causal: test.causal,
+        keyMask,
+        projection: matrixOf(arrays.projection, D, h),
+        parameters: arrays.parameters ?? {},
+        head: h,
+      };
       const out = twin(headOf(arrays.q, b, h), headOf(arrays.k, b, h), headOf(arrays.v, b, h), options);
       rows.push(...out.flat());
     }
@@ -130,8 +214,8 @@ export function naiveOutput(twin: NaiveTwin, test: AttentionCase, arrays: Arrays
   return Float64Array.from(rows);
 }
 
-/** The projection of a head: its own, or the one for all. */
-function matrixOf(array: NdArray | undefined, width: number, head: number): number[][] {
+/** The matrix of a head: its own of `[H, rows, width]`, or the one for all, `[rows, width]`. */
+export function matrixOf(array: NdArray | undefined, width: number, head: number): number[][] {
   if (array === undefined) return [];
   const rows = array.shape.at(-2) ?? 0;
   const start = array.shape.length === 3 ? head * rows * width : 0;
@@ -151,6 +235,20 @@ export function relativeError(actual: ArrayLike<number | bigint>, expected: Arra
     if (!(each <= difference)) difference = each;
   }
   return actual.length === expected.length ? difference / largest : Number.POSITIVE_INFINITY;
+}
+
+/** The array of a name. */
+export function arrayOf(arrays: Arrays, name: Differentiable): NdArray {
+  if (name === "q" || name === "k" || name === "v") return arrays[name];
+  const found = arrays.parameters?.[name.slice("parameters.".length)];
+  if (found === undefined) throw new Error(`no array ${name}`);
+  return found;
+}
+
+/** The arrays of a case with one of them replaced. */
+export function withArray(arrays: Arrays, name: Differentiable, array: NdArray): Arrays {
+  if (name === "q" || name === "k" || name === "v") return { ...arrays, [name]: array };
+  return { ...arrays, parameters: { ...arrays.parameters, [name.slice("parameters.".length)]: array } };
 }
 
 /** Adds `step` times a direction to an array of the case, in float64. */

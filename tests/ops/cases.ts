@@ -7,6 +7,8 @@ import { awayFromZero, booleans, distinct, given, integers, normal, opCase, posi
 const {
   abs,
   add,
+  argmax,
+  argsort,
   atLeast,
   cast,
   concat,
@@ -35,11 +37,13 @@ const {
   maximum,
   mean,
   mergeAxes,
+  moveRows,
   minimum,
   mul,
   neg,
   oneHot,
   pad,
+  placeAt,
   rotaryEmbedding,
   rotarySequence,
   reciprocal,
@@ -71,6 +75,7 @@ const coarseOnWebgpu = {
   webgpu: { tolerance: 1e-3, reason: "WGSL gives sin and cos to 2⁻¹¹ (its section on accuracy)" },
 };
 const atKink = { noFiniteDifferences: "the function has a kink here" };
+const onCpu = { differentiable: [], webgpu: "TopK runs on the CPU only" };
 const noScan = { webgpu: "Scan runs on the CPU only" };
 
 type Covered = keyof typeof ops | "customGradient";
@@ -445,6 +450,55 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
       "adds rows up by index",
       { rows: normal(2, 3, 7), i: given([4, 0, 4, 4, 2, 1], [2, 3], "int32") },
       ({ rows, i }) => scatterRows(rows, i, [5, 7]),
+    ),
+  ],
+
+  argsort: [
+    opCase(
+      "orders integers, equal ones by their position",
+      { i: given([2, 0, 2, -1, 0, 2, 7, 1, 7, 1], [2, 5], "int32") },
+      ({ i }) => argsort(i),
+      onCpu,
+    ),
+    opCase("orders many equal integers", { i: integers(3, 2, 257) }, ({ i }) => argsort(i), onCpu),
+    opCase(
+      "orders integers that float32 cannot tell apart",
+      { i: given([2 ** 30 + 1, 2 ** 30, -(2 ** 31), 2 ** 31 - 1], [4], "int32") },
+      ({ i }) => argsort(i),
+      onCpu,
+    ),
+  ],
+  argmax: [
+    opCase("finds where the largest stands", { x: distinct(2, 3, 5) }, ({ x }) => argmax(x), { differentiable: [] }),
+    opCase("takes the first of equal ones", { x: given([1, 4, 4, -2, -2, -2], [2, 3]) }, ({ x }) => argmax(x), {
+      differentiable: [],
+    }),
+  ],
+  placeAt: [
+    opCase("inverts permutations", { i: given([2, 0, 3, 1, 3, 2, 1, 0], [2, 4], "int32") }, ({ i }) =>
+      placeAt(constant(ndarray(Int32Array.of(0, 1, 2, 3, 0, 1, 2, 3), [2, 4])), i, 4),
+    ),
+    opCase(
+      "leaves the fill where nothing comes to",
+      { values: integers(9, 2, 3), i: given([4, 0, 3, 1, 2, 0], [2, 3], "int32") },
+      ({ values, i }) => placeAt(values, i, 5, -1),
+    ),
+  ],
+  moveRows: [
+    opCase(
+      "permutes rows",
+      { x: normal(4, 3), from: given([2, 0, 3, 1], [4], "int32"), to: given([1, 3, 0, 2], [4], "int32") },
+      ({ x, from, to }) => moveRows(x, from, to),
+    ),
+    opCase(
+      "leaves zeros where no row comes to",
+      { x: normal(3, 5), from: given([-1, 2, 0, -1, 1], [5], "int32"), to: given([2, 4, 1], [3], "int32") },
+      ({ x, from, to }) => moveRows(x, from, to, "from"),
+    ),
+    opCase(
+      "leaves rows out, which have no gradient",
+      { x: normal(5, 3), from: given([2, 4, 1], [3], "int32"), to: given([-1, 2, 0, -1, 1], [5], "int32") },
+      ({ x, from, to }) => moveRows(x, from, to, "to"),
     ),
   ],
 

@@ -107,6 +107,26 @@ export function bidirectionalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearA
   return slice(joined, 2, 0, numQueries);
 }
 
+/** What keys leave behind: Σ_s exp(c_s − C) v′_s φ̂_sᵀ of every head, `[B, H, E + 1, M]`, with C the largest scale of the head. */
+export function keySumsScan(k: Tensor, v: Tensor, spec: LinearAttentionSpec): Tensor {
+  const [batch = 0, heads = 0, length = 0] = k.shape;
+  const chunk = chunkLength(length);
+  const keyMask = spec.keyMask ?? (length % chunk === 0 ? undefined : full([batch, length], 1));
+  const { map, projection } = spec;
+  const ofHead = {
+    mask: keyMask && maskOfHeads(keyMask, heads, chunk),
+    own: perHead(projection, batch),
+    ownR: undefined,
+  };
+  const running: Spec = { map, projection, guard: DENOMINATOR_GUARD };
+  const { outputs } = scan({
+    carry: {},
+    sequences: { k: toHeads(k, chunk), v: toHeads(v, chunk), ...ofHead },
+    body: (_, head) => ({ carry: {}, outputs: { state: stateOfHead(head, running).state } }),
+  });
+  return splitAxis(outputs.state, 0, batch);
+}
+
 /** Short sequences are one chunk; long ones are cut evenly, so that little is padded. */
 function chunkLength(length: number, chunk = BIDIRECTIONAL_CHUNK): number {
   return Math.ceil(length / Math.ceil(length / chunk));

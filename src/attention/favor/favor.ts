@@ -7,9 +7,10 @@ import type { AttentionMechanism } from "../mechanism.ts";
 import { shown } from "../checks.ts";
 import { featureMaps, type FeatureMapName } from "./maps/index.ts";
 import type { FeatureMap, MapInputs, Statistics } from "./maps/feature-map.ts";
-import { checkArray, drawProjection } from "./projections.ts";
+import { checkArray, drawProjection, requireProjection } from "./projections.ts";
 import { recurrentForm } from "./recurrent.ts";
 import { scheduleFor } from "./schedules.ts";
+import { summarisedForm } from "./summarised.ts";
 
 /**
  * Linear attention with the given feature map: one of the table `featureMaps`, or one of your own.
@@ -28,16 +29,15 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
   return {
     name,
     summary: map.summary,
+    complexity: "O(L·m)",
     map,
     initialise: (random, { projection, ...sizes }) => ({
       projection: drawProjection(map, random, sizes, projection),
     }),
     ...(statistics && { statistics: { widths: statistics.widths, measure: statistics.measure } }),
     apply: (q, k, v, options) => {
-      const { causal, keyMask, queryMask, projection, form = "fastest" } = options;
-      if (projection === undefined) {
-        throw new GraphError("favorAttention: projection must be given, got nothing; draw one with initialise()");
-      }
+      const { causal, keyMask, queryMask, form = "fastest" } = options;
+      const projection = requireProjection(options.projection);
       const S = causal ? "L" : "S"; // a causal query must have a key at its own position
       const shapes = {
         q: [q, "B H L D"],
@@ -55,6 +55,7 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
       return attend(adapted.q, adapted.k, v, { map, projection: adapted.projection, keyMask });
     },
     recurrent: recurrentForm(map, adapt),
+    ...(statistics === undefined && { summarised: summarisedForm(map) }),
   };
 }
 

@@ -26,14 +26,26 @@ const PARALLEL_CHUNK = 128;
 
 /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`. */
 export function bidirectionalParallel(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentionSpec): Tensor {
-  const { map, projection } = spec;
-  const { features, logScale } = scaledKeys(map, k, projection, spec.keyMask && maskColumn(spec.keyMask));
+  return readKeySums(q, keySumsParallel(k, v, spec), spec);
+}
+
+/** What keys leave behind: Σ_s exp(c_s − C) v′_s φ̂_sᵀ of every head, `[B, H, E + 1, M]`, with C the largest scale of the head. */
+export function keySumsParallel(k: Tensor, v: Tensor, { map, projection, keyMask }: LinearAttentionSpec): Tensor {
+  const { features, logScale } = scaledKeys(map, k, projection, keyMask && maskColumn(keyMask));
   const values = withOnes(v);
   const scaled = logScale
     ? mul(values, exp(sub(logScale, stopGradient(max(logScale, { axes: [-2], keepDims: true })))))
     : values;
-  const state = matmul(scaled, features, { transposeA: true });
-  return normalized(matmul(queryFeatures(map, q, projection), state, { transposeB: true })).out;
+  return matmul(scaled, features, { transposeA: true });
+}
+
+/** What queries make of it: the scale cancels. */
+export function readKeySums(
+  q: Tensor,
+  sums: Tensor,
+  { map, projection }: Pick<LinearAttentionSpec, "map" | "projection">,
+): Tensor {
+  return normalized(matmul(queryFeatures(map, q, projection), sums, { transposeB: true })).out;
 }
 
 /** q, k `[B, H, L, D]`, v `[B, H, L, E]` → `[B, H, L, E]`. */

@@ -1,6 +1,7 @@
 /** The projections of attention: which kind, for all heads or one for each, drawn as an array. */
 import { GraphError } from "../../graph/errors.ts";
 import { ndarray, type NdArray } from "../../graph/ndarray.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 import { projectionKinds, type ProjectionName, type Random, type RowLengths } from "../../random/index.ts";
 import { requireOneOf, shown } from "../checks.ts";
 import type { FeatureMap } from "./maps/feature-map.ts";
@@ -66,6 +67,12 @@ export function drawProjection(
   const all = new Float32Array(rows * headDim * matrices);
   for (let head = 0; head < matrices; head++) all.set(draw(), head * rows * headDim);
   return ndarray(all, [matrices, rows, headDim]);
+}
+
+/** @throws GraphError where there is none */
+export function requireProjection(projection: Tensor | undefined): Tensor {
+  if (projection !== undefined) return projection;
+  throw new GraphError("favorAttention: projection must be given, got nothing; draw one with initialise()");
 }
 
 /** @throws GraphError for anything but a positive integer */

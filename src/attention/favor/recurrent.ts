@@ -4,11 +4,11 @@ import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { stopGradient } from "../../ops/source.ts";
 import { GraphError } from "../../graph/errors.ts";
-import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionState, RecurrentForm } from "../mechanism.ts";
 import { attendWindow, foldWindow } from "./decode-window.ts";
 import { causalScanPart, type CausalState } from "./causal-scan.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
+import { requireProjection } from "./projections.ts";
 import { LOG_ZERO, normalized, scaledKeys, withOnes } from "./normalized.ts";
 
 /**
@@ -32,7 +32,7 @@ export function recurrentForm(
     differentiable: ["sums"],
     step: (q, k, v, state, options) => {
       const { S, C: before } = stateOf(state);
-      const adapted = adapt({ q, k, projection: projectionOf(options) }, options.statistics);
+      const adapted = adapt({ q, k, projection: requireProjection(options.projection) }, options.statistics);
       const { features, logScale } = scaledKeys(map, adapted.k, adapted.projection, undefined);
       const values = withOnes(v);
       // A scale that cancels: without a gradient, as in the chunked form, so that the state's sums alone carry one.
@@ -44,14 +44,15 @@ export function recurrentForm(
       return { out, state: named({ S: next, C: top }) };
     },
     extend: (q, k, v, state, options) => {
-      const adapted = adapt({ q, k, projection: projectionOf(options) }, options.statistics);
+      const adapted = adapt({ q, k, projection: requireProjection(options.projection) }, options.statistics);
       const spec = { map, projection: adapted.projection };
       const part = causalScanPart(stateOf(state), adapted.q, adapted.k, v, spec);
       return { out: part.out, state: named(part.state) };
     },
     windowed: {
       featuresOf: (rows) => map.featuresPerRow * rows,
-      attend: (queriesAndKeys, value, projection, state) => attendWindow(map, queriesAndKeys, value, projection, state),
+      attend: (queriesAndKeys, value, projection, state) =>
+        attendWindow(map, queriesAndKeys, value, requireProjection(projection), state),
       fold: foldWindow,
     },
   };
@@ -66,9 +67,4 @@ function stateOf({ sums, maximum }: AttentionState): CausalState {
 
 function named({ S, C }: CausalState): AttentionState {
   return { sums: S, ...(C && { maximum: C }) };
-}
-
-function projectionOf({ projection }: { readonly projection?: Tensor }): Tensor {
-  if (projection !== undefined) return projection;
-  throw new GraphError("favorAttention: a step must have a projection, got none; draw one with initialise()");
 }

@@ -147,7 +147,7 @@ export function reluFeatures(kernelEpsilon = KERNEL_EPSILON): FeatureMap {
 }
 
 /** elu(u) + 1 = u + 1 for u > 0, e^u else, without a comparison: one of the two terms is 1 or 0. */
-function eluPlusOne(u: Tensor): Tensor {
+export function eluPlusOne(u: Tensor): Tensor {
   const above = relu(u);
   return add(exp(sub(u, above)), above);
 }

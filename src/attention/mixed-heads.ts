@@ -1,0 +1,205 @@
+/** Heads of several kinds in one layer: some local, others global, each part with a mechanism of its own. */
+import { GraphError } from "../graph/errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { concat, slice } from "../ops/slicing.ts";
+import { createRandom } from "../random/index.ts";
+import type {
+  AttentionMechanism,
+  AttentionState,
+  MechanismUse,
+  ParameterSizes,
+  RecurrentForm,
+  RecurrentStep,
+  Refusal,
+} from "./mechanism.ts";
+import { ConfigError } from "./parse-options.ts";
+
+/** Heads that share a mechanism. */
+export interface HeadsPart {
+  readonly mechanism: AttentionMechanism;
+  readonly numHeads: number;
+}
+
+interface PlacedPart extends HeadsPart {
+  readonly index: number;
+  /** Its first head. */
+  readonly start: number;
+}
+
+/**
+ * Attention whose heads are split among mechanisms, in their order.
+ *
+ * Parameters and states of a part bear its number: `part0_keys`. One part at most may have a random projection, for a layer has one;
+ * where heads have their own, it takes those of its heads.
+ *
+ * @throws ConfigError without parts, and for parts that cannot share a layer
+ * @example mixedHeads([{ mechanism: local.create({ window: 64 }), numHeads: 2 }, { mechanism: mechanisms.favor, numHeads: 2 }])
+ * Source: arXiv:2003.05997, whose layers have heads of local attention beside those of routing.
+ */
+export function mixedHeads(given: readonly HeadsPart[]): AttentionMechanism {
+  check(given);
+  let start = 0;
+  const parts = given.map((part, index): PlacedPart => {
+    const placed = { ...part, index, start };
+    start += part.numHeads;
+    return placed;
+  });
+  const total = start;
+  const drawing = parts.find(({ mechanism }) => drawsProjection(mechanism));
+  const recurrent = recurrentOf(parts);
+  const trained = parts.filter(({ mechanism }) => mechanism.parameters !== undefined);
+  return {
+    name: `mixed(${parts.map(({ mechanism, numHeads }) => `${numHeads} ${mechanism.name}`).join(", ")})`,
+    summary: parts.map(({ mechanism, numHeads }) => `${numHeads} heads: ${mechanism.summary}`).join("; "),
+    complexity: parts.map(({ mechanism }) => mechanism.complexity ?? "O(L)").join(" + "),
+    ...(parts.some(({ mechanism }) => mechanism.sharesKeys === true) && { sharesKeys: true }),
+    refuse: (use) => refusal(parts, total, use),
+    ...(trained.length > 0 && { parameters: (sizes: ParameterSizes) => parametersOf(trained, sizes) }),
+    initialise: (random, sizes) => drawing?.mechanism.initialise(random, sizes),
+    apply: (q, k, v, options) => {
+      checkHeads(q, total);
+      const outputs = parts.map((part) => {
+        const { projection, parameters, ...others } = options;
+        return part.mechanism.apply(ofPart(q, part), ofPart(k, part), ofPart(v, part), {
+          ...others,
+          ...projectionFor(part, projection),
+          ...(parameters && { parameters: unprefixed(parameters, part) }),
+        });
+      });
+      return concat(outputs, 1);
+    },
+    ...(recurrent && { recurrent }),
+  };
+}
+
+function check(parts: readonly HeadsPart[]): void {
+  if (parts.length === 0) {
+    throw new ConfigError("mixedHeads: there must be at least one part, got none; give [{ mechanism, numHeads }, …]");
+  }
+  for (const { mechanism, numHeads } of parts) {
+    if (!Number.isInteger(numHeads) || numHeads < 1) {
+      throw new ConfigError(
+        `mixedHeads: numHeads of '${mechanism.name}' must be a positive integer, got ${String(numHeads)}; say how many heads it has`,
+      );
+    }
+  }
+  const drawing = parts.filter(({ mechanism }) => drawsProjection(mechanism));
+  if (drawing.length > 1) {
+    const names = drawing.map(({ mechanism }) => `'${mechanism.name}'`).join(" and ");
+    throw new ConfigError(
+      `mixedHeads: one part at most may have a random projection, for a layer has one, got ${names}; ` +
+        "join their heads in one part, or use mechanisms without projections beside it, such as 'local' or 'exact'",
+    );
+  }
+  const sharing = parts.filter(({ mechanism }) => mechanism.sharesKeys === true);
+  if (sharing.length > 0 && sharing.length < parts.length) {
+    throw new ConfigError(
+      `mixedHeads: keys must be the queries in all parts or in none, got '${sharing[0]?.mechanism.name ?? ""}' beside others; ` +
+        "use it for all heads",
+    );
+  }
+}
+
+/** Whether there is anything to draw: of the smallest sizes, to see it. */
+function drawsProjection({ initialise }: AttentionMechanism): boolean {
+  return initialise(createRandom(0, "mixed-heads"), { headDim: 2, numFeatures: 2, numHeads: 1 }) !== undefined;
+}
+
+function refusal(parts: readonly PlacedPart[], total: number, use: MechanismUse): Refusal | undefined {
+  if (use.numHeads !== total) {
+    return {
+      rule: `the parts' heads must add up to numHeads, ${use.numHeads}`,
+      got: parts.map(({ numHeads }) => numHeads).join(" + "),
+      fix: "change numHeads of the parts or of the model",
+    };
+  }
+  for (const { mechanism, numHeads, index } of parts) {
+    const refused = mechanism.refuse?.({ ...use, numHeads });
+    if (refused) return { ...refused, rule: `heads.${index} ('${mechanism.name}'): ${refused.rule}` };
+    if (use.causal && mechanism.statistics !== undefined) {
+      return {
+        rule: `heads.${index} ('${mechanism.name}'): a causal part must not need statistics of the whole sequence`,
+        got: `'${mechanism.name}'`,
+        fix: "use 'favor' for those heads",
+      };
+    }
+  }
+  return undefined;
+}
+
+function checkHeads(q: Tensor, total: number): void {
+  const [, H = 0] = q.shape;
+  if (H === total) return;
+  throw new GraphError(
+    `mixedHeads: the parts' heads must add up to those of the queries, ${H}, got ${total}; change numHeads of the parts`,
+  );
+}
+
+/** `[B, H, L, D]` → the heads of a part. */
+function ofPart(x: Tensor, { start, numHeads }: PlacedPart): Tensor {
+  return slice(x, 1, start, start + numHeads);
+}
+
+function projectionFor(part: PlacedPart, projection: Tensor | undefined): { readonly projection?: Tensor } {
+  if (projection === undefined || !drawsProjection(part.mechanism)) return {};
+  const own = projection.shape.length === 3;
+  return { projection: own ? slice(projection, 0, part.start, part.start + part.numHeads) : projection };
+}
+
+function prefix({ index }: PlacedPart): string {
+  return `part${index}_`;
+}
+
+function prefixed<Value>(record: Readonly<Record<string, Value>>, part: PlacedPart): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [prefix(part) + name, value]));
+}
+
+function unprefixed<Value>(record: Readonly<Record<string, Value>>, part: PlacedPart): Record<string, Value> {
+  const start = prefix(part);
+  return Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]) =>
+      name.startsWith(start) ? [[name.slice(start.length), value] as const] : [],
+    ),
+  );
+}
+
+function parametersOf(parts: readonly PlacedPart[], sizes: ParameterSizes) {
+  const all = parts.map((part) =>
+    prefixed(part.mechanism.parameters?.({ ...sizes, numHeads: part.numHeads }) ?? {}, part),
+  );
+  return Object.assign({}, ...all) as ReturnType<NonNullable<AttentionMechanism["parameters"]>>; // records of the same kind
+}
+
+/** That of all parts together; undefined where one of them has none. */
+function recurrentOf(parts: readonly PlacedPart[]): RecurrentForm | undefined {
+  const forms = parts.flatMap((part) => (part.mechanism.recurrent ? [{ part, form: part.mechanism.recurrent }] : []));
+  if (forms.length < parts.length) return undefined;
+  const together =
+    (kind: "step" | "extend"): RecurrentStep =>
+    (q, k, v, state, { projection, ...options }) => {
+      const results = forms.map(({ part, form }) => {
+        const before = unprefixed(state, part);
+        const own = { ...options, ...projectionFor(part, projection) };
+        const { out, state: next } = form[kind](ofPart(q, part), ofPart(k, part), ofPart(v, part), before, own);
+        return { out, next: prefixed(next, part) };
+      });
+      const next: AttentionState = Object.assign({}, ...results.map((result) => result.next));
+      return {
+        out: concat(
+          results.map(({ out }) => out),
+          1,
+        ),
+        state: next,
+      };
+    };
+  return {
+    initialState: (sizes) =>
+      Object.assign(
+        {},
+        ...forms.map(({ part, form }) => prefixed(form.initialState({ ...sizes, H: part.numHeads }), part)),
+      ) as ReturnType<RecurrentForm["initialState"]>, // records of the same kind
+    differentiable: forms.flatMap(({ part, form }) => form.differentiable.map((name) => prefix(part) + name)),
+    step: together("step"),
+    extend: together("extend"),
+  };
+}
