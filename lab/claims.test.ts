@@ -5,15 +5,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
-import { claims } from "./index.ts";
+import { claims, experiments } from "./index.ts";
 
 const lab = fileURLToPath(new URL(".", import.meta.url));
 
-test("every folder with a claim is in the table, once", () => {
+test("every folder with a claim or an experiment is in the tables, once", () => {
   const folders = readdirSync(lab, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(lab, entry.name, "run.ts")))
     .map(({ name }) => name);
-  expect(claims.map(({ claim }) => claim).toSorted()).toEqual(folders.toSorted());
+  const named = [...claims.map(({ claim }) => claim), ...experiments.map(({ experiment }) => experiment)];
+  expect(named.toSorted()).toEqual(folders.toSorted());
 });
 
 describe.each(claims.map((claim) => [claim.claim, claim] as const))("%s", (name, { published }) => {
@@ -37,5 +38,20 @@ describe.each(claims.map((claim) => [claim.claim, claim] as const))("%s", (name,
 
   test("has a figure that stands alone", () => {
     expect(read("figure.svg")).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>\n$/);
+  });
+});
+
+describe.each(experiments.map(({ experiment }) => experiment))("the experiment %s", (name) => {
+  const read = (file: string) => readFileSync(join(lab, name, file), "utf8");
+
+  test("has a README with the command that makes it, and the figure of a run", () => {
+    expect(read("README.md")).toContain(`performer lab run ${name}`);
+    expect(read("README.md")).toContain("(figure.svg)");
+    expect(read("figure.svg")).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>\n$/);
+    expect(JSON.parse(read("result.json"))).toMatchObject({ experiment: name });
+  });
+
+  test("is in the laboratory's list", () => {
+    expect(readFileSync(join(lab, "README.md"), "utf8")).toContain(`[${name}](${name}/README.md)`);
   });
 });

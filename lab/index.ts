@@ -2,6 +2,9 @@
 
 import type { Claim, Experiment } from "performer-ts/lab";
 
+import { compare } from "./compare/run.ts";
+import { complexity } from "./complexity/run.ts";
+import { lra } from "./lra/run.ts";
 import { attentionError } from "./attention-error/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
 import { optimalFeatures } from "./optimal-features/run.ts";
@@ -26,4 +29,4 @@ export const claims: readonly Claim[] = [
   trigonometricInstability,
 ];
 
-export const experiments: readonly Experiment[] = [];
+export const experiments: readonly Experiment[] = [compare, lra, complexity];

@@ -66,6 +66,20 @@ describe("PerformerForCausalLM", () => {
     expect(again.tensors).toEqual(model.tensors);
   });
 
+  it("loads a file from before models had an architecture, norms, activations and heads to choose", () => {
+    const model = PerformerForCausalLM.create(tiny);
+    const files = model.toFiles();
+    const parsed: { model: Record<string, unknown> } = JSON.parse(files.config);
+    const since = "architecture head padId pooling headDim tokenShift norm normPlacement activation feedForwardChunkSize";
+    for (const key of since.split(" ")) {
+      expect(parsed.model).toHaveProperty(key);
+      delete parsed.model[key];
+    }
+    const again = PerformerForCausalLM.fromFiles({ ...files, config: JSON.stringify(parsed) });
+    expect(again.config).toEqual(model.config);
+    expect(again.tensors).toEqual(model.tensors);
+  });
+
   it("is decided by its seed", () => {
     const name = "tokenEmbedding.weight";
     const of = (seed: number) => PerformerForCausalLM.create({ ...tiny, seed }).tensors[name];
@@ -176,7 +190,7 @@ describe("PerformerForCausalLM", () => {
       ],
       [
         "an impossible size",
-        { config: changed((parsed) => (parsed.model["numHeads"] = 5)), model },
+        { config: changed((parsed) => Object.assign(parsed.model, { numHeads: 5, headDim: undefined })), model },
         /numHeads must divide modelDim 12, got 5/,
       ],
       [

@@ -22,6 +22,9 @@ describe("prefill", () => {
     ["favor-hyperbolic, a projection a head", { mechanism: "favor-hyperbolic", projectionPerHead: true }],
     ["exact", { mechanism: "exact" }],
     ["a reversible model", { reversible: true }],
+    ["token shift and sinusoidal positions", { tokenShift: true, positions: "sinusoidal" }],
+    ["a mechanism a layer", { mechanism: ["favor", "favor-relu"] }],
+    ["norms behind branches and axial positions", { normPlacement: "post", positions: "axial", maxSeqLen: 97 }],
   ] as const)("of %s gives what reading token by token gives, and the same state", async (_name, options) => {
     const config = tinyConfig(options);
     await using decoder = await createBatchDecoder(config, tinyTensors(config), backend, { slots: 2 });
@@ -78,10 +81,10 @@ describe("a batch", () => {
     }
   });
 
-  it.each(["favor", "exact"] as const)(
-    "of %s forks, and restores snapshots elsewhere, to the last bit",
-    async (mechanism) => {
-      const config = tinyConfig({ ...vectors, mechanism });
+  it.each([{ mechanism: "favor" }, { mechanism: "exact" }, { tokenShift: true }, { positions: "none" }] as const)(
+    "of %j forks, and restores snapshots elsewhere, to the last bit",
+    async (options) => {
+      const config = tinyConfig({ ...vectors, ...options });
       await using decoder = await createBatchDecoder(config, tinyTensors(config), backend, { slots: 3 });
       const slot = decoder.join();
       await readTokenByToken(decoder, slot, tokensOf("before", DECODE_WINDOW + 5));

@@ -5,12 +5,11 @@
  * modelDim, mlpDim and 2 · numHeads · features are multiples of 16, the width of the engine's vectors; with other widths, up to the
  * rounding of float32, because functions such as exp round the end of an array otherwise than its middle.
  */
-import type { AttentionMechanism } from "../attention/mechanism.ts";
-import { mechanisms } from "../attention/mechanisms.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { ConfigError } from "../attention/parse-options.ts";
+import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { RuntimeError, type Backend } from "../runtime/backend.ts";
 import type { WeightOptions } from "../runtime/weights.ts";
@@ -18,6 +17,8 @@ import { fingerprint } from "./fingerprint.ts";
 import { createRecurrentSlots } from "./recurrent-slots.ts";
 import { createRereadingSlots } from "./rereading-slots.ts";
 import type { SequenceArrays, SlotEngine } from "./slot-engine.ts";
+import { windowedForm } from "./step-graph.ts";
+import { canStep, createSteppingSlots } from "./stepping-slots.ts";
 
 export interface BatchDecoderOptions extends Pick<WeightOptions, "dtype"> {
   /** Sequences that are decoded side by side. Default 16: a step then costs about five times that of one sequence. */
@@ -106,21 +107,32 @@ export async function createSlotEngine(
       `createDecoder: sequences must be a positive whole number, got ${slots}; decode at least one`,
     );
   }
+  checkDecodes(config);
   checkTensors(config, tensors, "createDecoder");
-  const { recurrent }: AttentionMechanism = mechanisms[config.mechanism];
-  return recurrent?.windowed !== undefined
-    ? createRecurrentSlots(config, recurrent.windowed, tensors, backend, slots, weights)
+  const windowed = windowedForm(config);
+  if (windowed !== undefined) return createRecurrentSlots(config, windowed, tensors, backend, slots, weights);
+  return canStep(config)
+    ? createSteppingSlots(config, tensors, backend, slots, weights)
     : createRereadingSlots(config, tensors, backend, slots, weights);
 }
 
-/** @throws ConfigError for a position beyond a table of learned ones */
-export function checkPosition({ positions, maxSeqLen }: ModelConfig, position: number): void {
-  if (positions === "learned" && position >= maxSeqLen) {
-    throw new ConfigError(
-      `generate: learned positions must stay below maxSeqLen ${maxSeqLen}, got position ${position}; ` +
-        "ask for fewer tokens, or train with positions 'rotary', which have no end",
-    );
-  }
+function checkDecodes({ architecture }: ModelConfig): void {
+  if (architecture === "decoder") return;
+  const fix =
+    architecture === "encoder"
+      ? "an encoder predicts all positions at once: use 'predictions'"
+      : "use createSequenceToSequenceDecoder";
+  throw new ConfigError(`createDecoder: architecture must be 'decoder', got '${architecture}'; ${fix}`);
+}
+
+/** @throws ConfigError for a position beyond a table of them */
+export function checkPosition(config: ModelConfig, position: number): void {
+  if (position < config.maxSeqLen) return;
+  const { length, reason, fix } = longestSequence(config);
+  if (position < length) return;
+  throw new ConfigError(
+    `generate: ${reason} must stay below maxSeqLen ${length}, got position ${position}; ask for fewer tokens, or ${fix}`,
+  );
 }
 
 /** @throws RuntimeError for an id outside the vocabulary, which the engine would count from the end or refuse */

@@ -6,6 +6,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { input } from "../ops/source.ts";
 import { modelInputs } from "../model/inputs.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
+import { blockOptions } from "../../tests/model/kinds.ts";
 import { createDecoder } from "./decoder.ts";
 
 const TOLERANCE = {
@@ -32,7 +33,7 @@ const projections = [
   { mechanism: "favor-elu", projection: "none" },
 ] as const;
 
-describe.each([...kinds, ...projections])("the decoder of %j", (kind) => {
+describe.each([...kinds, ...projections, ...Object.values(blockOptions)])("the decoder of %j", (kind) => {
   // Past a chunk of 64 for the recurrent state, past one graph of 64 positions for reading again.
   const seqLen = 71;
   const config = tinyConfig({ ...kind, maxSeqLen: seqLen });

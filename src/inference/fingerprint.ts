@@ -5,7 +5,7 @@ import type { Named } from "../model/parameters.ts";
 
 /** 16 hexadecimal digits. Not cryptographic: it tells models apart, it does not guard against forgery. */
 export function fingerprint(config: ModelConfig, tensors: Named<NdArray>): string {
-  const text = JSON.stringify(config, Object.keys(config).toSorted());
+  const text = JSON.stringify(config, (_, value: unknown) => (isRecord(value) ? sorted(value) : value));
   const hash = { a: 0x811c9dc5, b: 0x9e3779b9 };
   // FNV-1a over words, and the same with another prime.
   const mix = (word: number) => {
@@ -20,4 +20,13 @@ export function fingerprint(config: ModelConfig, tensors: Named<NdArray>): strin
     new Uint32Array(Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).buffer).forEach(mix);
   }
   return [hash.a, hash.b].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The same, with its keys in their order: a configuration is the same in whichever order its file names them. */
+function sorted(value: object): object {
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

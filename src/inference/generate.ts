@@ -4,6 +4,7 @@ import type { Vocabulary } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
+import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { createRandom } from "../random/index.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -67,10 +68,11 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
   const promptIds = vocabulary.encode(prompt, { recordId: "the prompt" });
   // The begin token and all but the last of the rest are read.
   const positions = promptIds.length + maxNewTokens;
-  if (config.positions === "learned" && positions > config.maxSeqLen) {
+  const { length: longest, reason, fix } = longestSequence(config);
+  if (positions > longest) {
     throw new ConfigError(
-      `generate: with learned positions, prompt and new tokens together must not exceed maxSeqLen ${config.maxSeqLen}, got ${positions}; ` +
-        `ask for at most ${config.maxSeqLen - promptIds.length} tokens, or train with positions 'rotary', which have no end`,
+      `generate: with ${reason}, prompt and new tokens together must not exceed maxSeqLen ${longest}, got ${positions}; ` +
+        `ask for at most ${longest - promptIds.length} tokens, or ${fix}`,
     );
   }
   const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId];

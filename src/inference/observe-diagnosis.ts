@@ -1,8 +1,9 @@
 /** A model's attention diagnosed layer by layer, head by head, on sequences of its own data. */
-import { mechanisms } from "../attention/mechanisms.ts";
+import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
 import { diagnose, type Diagnosis, type HeadDiagnosis } from "../attention/diagnose/diagnose.ts";
 import type { DiagnoseOptions } from "../attention/diagnose/options.ts";
-import type { MechanismName } from "../attention/mechanisms.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { describeMechanism, outputStack, selfAttention } from "../model/stacks.ts";
 import { observeAttention, type ObserveOptions } from "./observe.ts";
 
 export interface DiagnoseModelOptions
@@ -31,8 +32,8 @@ export interface LayerDiagnosis {
 
 /** Plain data, as JSON holds it. */
 export interface ModelDiagnosis extends Omit<Diagnosis, "heads"> {
-  /** What the model was trained with; `mechanism` is what was diagnosed. */
-  readonly modelMechanism: MechanismName;
+  /** What the model was trained with; `mechanism` is what was diagnosed, of the last layer where they differ. */
+  readonly modelMechanism: string;
   readonly sequences: number;
   /** In all sequences together. */
   readonly tokens: number;
@@ -54,24 +55,29 @@ export async function diagnoseModel(options: DiagnoseModelOptions): Promise<Mode
   const { config, tensors, tokenIds, backend, onLayer, ...chosen } = options;
   const observed = await observeAttention({ config, tensors, tokenIds, backend });
   const settings: DiagnoseOptions = {
-    mechanism: "map" in mechanisms[config.mechanism] ? config.mechanism : "favor",
     numFeatures: config.numFeatures,
     ...(config.projection && { projection: config.projection }),
     ...(config.projectionLengths && { projectionLengths: config.projectionLengths }),
     ...chosen,
     numHeads: config.numHeads,
-    causal: true,
+    causal: outputStack(config).causal,
     backend,
   };
   const layers: LayerDiagnosis[] = [];
   let common: Omit<Diagnosis, "heads"> | undefined;
   for (const [layer, arrays] of observed.entries()) {
-    const { heads, ...rest } = await diagnose(arrays, settings);
+    const { heads, ...rest } = await diagnose(arrays, { mechanism: mappedMechanism(config, layer), ...settings });
     common = rest;
     layers.push({ layer, heads });
     onLayer?.(layer + 1);
   }
   if (common === undefined) throw new RangeError("diagnoseModel: a model has one layer or more, got none");
   const tokens = tokenIds.reduce((total, sequence) => total + sequence.length, 0);
-  return { ...common, modelMechanism: config.mechanism, sequences: tokenIds.length, tokens, layers };
+  return { ...common, modelMechanism: describeMechanism(config), sequences: tokenIds.length, tokens, layers };
+}
+
+/** A layer's mechanism, or FAVOR+ for one without a feature map. */
+function mappedMechanism(config: ModelConfig, layer: number): MechanismName {
+  const { choice } = selfAttention(outputStack(config), layer);
+  return typeof choice === "string" && "map" in mechanisms[choice] ? choice : "favor";
 }

@@ -6,6 +6,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
+import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { mergeAxes, transpose } from "../ops/layout.ts";
 import { input } from "../ops/source.ts";
@@ -42,6 +43,11 @@ const NAMES = ["q", "k", "v"] as const;
  */
 export async function observeAttention(options: ObserveOptions): Promise<readonly ObservedAttention[]> {
   const { config, tensors, backend } = options;
+  if (config.architecture === "encoder-decoder") {
+    throw new ConfigError(
+      "observeAttention: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or 'encoder'",
+    );
+  }
   checkTensors(config, tensors, "observeAttention");
   const ids = tokenArray(options);
   const outputs: Record<string, Tensor> = {};
@@ -77,9 +83,10 @@ function tokenArray({ config, tokenIds }: ObserveOptions): NdArray {
         "cut them to the shortest",
     );
   }
-  if (config.positions === "learned" && length > config.maxSeqLen) {
+  const { length: longest, reason } = longestSequence(config);
+  if (length > longest) {
     throw new ConfigError(
-      `observeAttention: with learned positions, sequences must not exceed maxSeqLen ${config.maxSeqLen}, got ${length}; cut them`,
+      `observeAttention: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${length}; cut them`,
     );
   }
   const ids = Int32Array.from(tokenIds.flatMap((sequence) => Array.from(sequence)));

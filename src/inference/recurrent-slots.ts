@@ -1,38 +1,26 @@
 /** Slots of a mechanism with a state of fixed size: a token costs the same at any position. */
-import { formFor, type WindowedForm } from "../attention/mechanism.ts";
+import type { WindowedForm } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
-import {
-  initialStates,
-  nextStateOutputs,
-  nextStates,
-  positionFeeds,
-  positionInputs,
-  stateInputs,
-} from "../model/parts.ts";
-import { logitsOfPart } from "../model/performer.ts";
-import { input } from "../ops/source.ts";
+import { initialStates, nextStates } from "../model/parts.ts";
+import { positionFeeds } from "../model/positions.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import { withWeights, type WeightOptions } from "../runtime/weights.ts";
+import { createChunkGraphs, type ChunkGraphs } from "./chunk-graphs.ts";
 import { createLazily, type Lazy } from "./lazy.ts";
+import { useShared, type SharedGraphs } from "./shared-graphs.ts";
 import { createSlotStates, type SlotStates } from "./slot-states.ts";
 import type { SlotEngine } from "./slot-engine.ts";
-import { constantModel, foldOutputs, stateSizes, stepOutputs } from "./step-graph.ts";
+import { foldOutputs, stateSizes, stepOutputs } from "./step-graph.ts";
 
-/** Tokens of a prompt that are read in one go, most first. Multiples of the window, so that nothing waits behind a part. */
-const CHUNK_LENGTHS = [512, 64] as const;
-
-/** Compiled graphs that decoders share. */
-interface Graphs {
+interface Graphs extends SharedGraphs {
   readonly config: ModelConfig;
   readonly form: WindowedForm;
   readonly slots: number;
   readonly step: Executable;
   readonly fold: Lazy<Executable>;
-  /** By the length of the part; empty where the device has no loops. */
-  readonly chunks: ReadonlyMap<number, Lazy<Executable>>;
-  users: number;
+  readonly chunks: ChunkGraphs;
 }
 
 export async function createRecurrentSlots(
@@ -45,22 +33,13 @@ export async function createRecurrentSlots(
 ): Promise<SlotEngine> {
   const stored = withWeights(backend, weights);
   const step = await stored.compile({ outputs: stepOutputs(config, form, tensors, slots) });
-  const lengths = formFor(backend.device) !== "parallel" ? CHUNK_LENGTHS : [];
-  const chunkOutputs = (length: number) => {
-    const ids = input("tokenIds", [1, length], "int32");
-    const states = stateInputs(config, 1);
-    const part = logitsOfPart(constantModel(config, tensors), ids, positionInputs(config, length), states);
-    return { logits: part.logits, ...nextStateOutputs(part.states) };
-  };
   const graphs: Graphs = {
     config,
     form,
     slots,
     step,
     fold: createLazily(() => backend.compile({ outputs: foldOutputs(config, form) })),
-    chunks: new Map(
-      lengths.map((length) => [length, createLazily(() => stored.compile({ outputs: chunkOutputs(length) }))]),
-    ),
+    chunks: createChunkGraphs(config, tensors, stored),
     users: 0,
   };
   return slotsOf(graphs, createSlotStates(stateSizes(config, form), slots), new Float64Array(slots));
@@ -69,10 +48,12 @@ export async function createRecurrentSlots(
 function slotsOf(graphs: Graphs, states: SlotStates, positions: Float64Array): SlotEngine {
   const { config, form, slots, step, fold, chunks } = graphs;
   const sizes = stateSizes(config, form);
-  const headDim = config.modelDim / config.numHeads;
+  const { headDim } = config;
   const frequencies = Array.from({ length: headDim / 2 }, (_, i) => 10000 ** (-i / (headDim / 2)));
-  let disposed = false;
-  graphs.users++;
+  const dispose = useShared(graphs, async () => {
+    for (const graph of [fold, ...chunks.values()]) await graph.dispose();
+    await step.dispose();
+  });
 
   const positionRows = (): Record<string, Float32Array | Int32Array> => {
     if (config.positions === "learned") return { position: Int32Array.from(positions) };
@@ -141,14 +122,7 @@ function slotsOf(graphs: Graphs, states: SlotStates, positions: Float64Array): S
       positions[slot] = position;
     },
     clone: () => slotsOf(graphs, states.clone(), positions.slice()),
-    dispose: async () => {
-      if (disposed) return;
-      disposed = true;
-      graphs.users--;
-      if (graphs.users > 0) return;
-      for (const { dispose } of [fold, ...chunks.values()]) await dispose();
-      await step.dispose();
-    },
+    dispose,
   };
 }
 

@@ -4,24 +4,25 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
+import { longestSequence } from "../model/positions.ts";
 import { input } from "../ops/source.ts";
 import { RuntimeError, type Backend, type Executable } from "../runtime/backend.ts";
 import { withWeights, type WeightOptions } from "../runtime/weights.ts";
 import { createLazily, type Lazy } from "./lazy.ts";
+import { useShared, type SharedGraphs } from "./shared-graphs.ts";
 import type { SlotEngine } from "./slot-engine.ts";
 import { constantModel } from "./step-graph.ts";
 
 /** Lengths are rounded up to multiples of this, so that few graphs are compiled. */
 const REREAD_BUCKET = 64;
 
-/** Compiled graphs that decoders share: the one of the longest sequence so far. */
-interface Graphs {
+/** The graph of the longest sequence so far. */
+interface Graphs extends SharedGraphs {
   readonly compile: (length: number) => Promise<Executable>;
   readonly slots: number;
   readonly vocabSize: number;
   readonly maxLength: number;
   current: { readonly length: number; readonly graph: Lazy<Executable> } | undefined;
-  users: number;
 }
 
 export function createRereadingSlots(
@@ -40,7 +41,7 @@ export function createRereadingSlots(
     },
     slots,
     vocabSize: config.vocabSize,
-    maxLength: config.positions === "learned" ? config.maxSeqLen : Number.POSITIVE_INFINITY,
+    maxLength: longestSequence(config).length,
     current: undefined,
     users: 0,
   };
@@ -52,8 +53,7 @@ export function createRereadingSlots(
 
 function slotsOf(graphs: Graphs, sequences: number[][]): SlotEngine {
   const { slots, vocabSize, maxLength } = graphs;
-  let disposed = false;
-  graphs.users++;
+  const dispose = useShared(graphs, async () => graphs.current?.graph.dispose());
   const graphFor = async (longest: number) => {
     if (graphs.current === undefined || graphs.current.length < longest) {
       await graphs.current?.graph.dispose();
@@ -107,11 +107,6 @@ function slotsOf(graphs: Graphs, sequences: number[][]): SlotEngine {
         graphs,
         sequences.map((tokens) => [...tokens]),
       ),
-    dispose: async () => {
-      if (disposed) return;
-      disposed = true;
-      graphs.users--;
-      if (graphs.users === 0) await graphs.current?.graph.dispose();
-    },
+    dispose,
   };
 }

@@ -7,7 +7,9 @@ import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { applyBlock, blockBranches, enterStream, leaveStream } from "../model/block.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { applyLinear, applyNorm } from "../model/layers.ts";
+import { applyLinear } from "../model/layers.ts";
+import { applyNorm } from "../model/norms.ts";
+import { output } from "../model/output.ts";
 import {
   layerPrefix,
   parameterShapes,
@@ -16,7 +18,8 @@ import {
   toTree,
   type Named,
 } from "../model/parameters.ts";
-import { embed, output, type ModelTensors } from "../model/performer.ts";
+import { embed, type ModelTensors } from "../model/performer.ts";
+import { isList, layerMechanism } from "../model/stacks.ts";
 import { reshape, transpose } from "../ops/layout.ts";
 import { rotaryEmbedding } from "../ops/rotary-embedding.ts";
 import { concat, split } from "../ops/slicing.ts";
@@ -36,17 +39,17 @@ export interface StateSizes {
   readonly W: number;
 }
 
-export function stateSizes(
-  { modelDim, numHeads, numLayers, numFeatures }: ModelConfig,
-  form: WindowedForm,
-): StateSizes {
-  return {
-    L: numLayers,
-    H: numHeads,
-    M: form.featuresOf(numFeatures),
-    E1: modelDim / numHeads + 1,
-    W: DECODE_WINDOW,
-  };
+/** The form that all layers can be decoded by in these graphs, if there is one: they know norms before branches, and one mechanism. */
+export function windowedForm(config: ModelConfig): WindowedForm | undefined {
+  const { mechanism, normPlacement, tokenShift, positions } = config;
+  if (isList(mechanism) || normPlacement !== "pre" || tokenShift) return undefined;
+  if (positions !== "rotary" && positions !== "learned") return undefined;
+  const { recurrent, parameters, sharesKeys } = layerMechanism(config, 0);
+  return parameters === undefined && sharesKeys !== true ? recurrent?.windowed : undefined;
+}
+
+export function stateSizes({ headDim, numHeads, numLayers, numFeatures }: ModelConfig, form: WindowedForm): StateSizes {
+  return { L: numLayers, H: numHeads, M: form.featuresOf(numFeatures, headDim), E1: headDim + 1, W: DECODE_WINDOW };
 }
 
 /** Weights and projections as constants of a graph. */
@@ -105,12 +108,12 @@ export function stepOutputs(
       const { mlp } = blockBranches(config, block, (q) => q, {});
       const attention = (x: Tensor) =>
         scope("attention", () => {
-          const together = applyLinear(applyNorm(x, block.attentionNorm, config.layerNormEpsilon), packed);
+          const together = applyLinear(applyNorm(x, present(block.attentionNorm), config), packed);
           const [queriesAndKeys, value] = split(together, -1, [2 * H * D, H * E1]) as readonly [Tensor, Tensor]; // two parts
           const heads = angles
             ? rotaryEmbedding(queriesAndKeys, angles, 2 * H)
             : reshape(queriesAndKeys, [B, 2 * H, 1, D]);
-          const projection = present(model.projections[projectionName(layer)]);
+          const projection = model.projections[projectionName(layer)];
           const { out, row } = form.attend(heads, reshape(value, [B, H, 1, E1]), projection, state);
           rows.push(row.key, row.value, row.logScale);
           return applyLinear(reshape(out, [B, H * D]), block.attention.output);
@@ -128,19 +131,19 @@ export function stepOutputs(
  * The layers of query, key and value as one: `[2 · H · D + H · (D + 1), modelDim]`. Each head's value gets a row of zeros with a bias
  * of 1, which is its ones column.
  */
-function packInputs({ modelDim, numHeads }: ModelConfig, tensors: Named<NdArray>, layer: number) {
-  const D = modelDim / numHeads;
-  const rows = 2 * modelDim + numHeads * (D + 1);
+function packInputs({ modelDim, numHeads, headDim: D }: ModelConfig, tensors: Named<NdArray>, layer: number) {
+  const width = numHeads * D;
+  const rows = 2 * width + numHeads * (D + 1);
   const weight = new Float32Array(rows * modelDim);
   const bias = new Float32Array(rows);
   const of = (name: string, kind: "weight" | "bias") =>
     present(tensors[`${layerPrefix(layer)}attention.${name}.${kind}`]).data as Float32Array; // checkTensors: float32
   ["query", "key"].forEach((name, index) => {
-    weight.set(of(name, "weight"), index * modelDim * modelDim);
-    bias.set(of(name, "bias"), index * modelDim);
+    weight.set(of(name, "weight"), index * width * modelDim);
+    bias.set(of(name, "bias"), index * width);
   });
   for (let head = 0; head < numHeads; head++) {
-    const row = 2 * modelDim + head * (D + 1);
+    const row = 2 * width + head * (D + 1);
     weight.set(of("value", "weight").subarray(head * D * modelDim, (head + 1) * D * modelDim), row * modelDim);
     bias.set(of("value", "bias").subarray(head * D, (head + 1) * D), row);
     bias[row + D] = 1;

@@ -21,6 +21,7 @@ export {
   median,
   quantile,
   roundTo,
+  slope,
   standardError,
   variance,
   withinStandardErrors,

@@ -167,3 +167,14 @@ export function bootstrapInterval<T>(
 export function roundTo(value: number, digits = 4): number {
   return Number(value.toPrecision(digits));
 }
+
+/** Slope of the line through points by least squares, Σ (x − x̄)(y − ȳ) / Σ (x − x̄)²: of logarithms, the exponent of a power law. */
+export function slope(xs: readonly number[], ys: readonly number[]): number {
+  const [meanX, meanY] = [mean(xs), mean(ys)];
+  let [together, squares] = [0, 0];
+  xs.forEach((x, index) => {
+    together += (x - meanX) * ((ys[index] ?? meanY) - meanY);
+    squares += (x - meanX) ** 2;
+  });
+  return together / squares;
+}

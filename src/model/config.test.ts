@@ -1,6 +1,7 @@
 /** Configurations: what is refused and how, and what is filled in. */
 import { describe, expect, it } from "vitest";
 import { modelConfig, type ModelOptions } from "./config.ts";
+import { modelPresets } from "./presets.ts";
 
 const refused: readonly (readonly [name: string, options: Record<string, unknown>, message: RegExp])[] = [
   [
@@ -38,7 +39,7 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
   [
     "an unknown mechanism, with the ones there are",
     { mechanism: "flash" },
-    /mechanism must be one of favor, favor-.*\bexact\b.*, got "flash"/,
+    /^model: mechanism must be one of the table, got 'flash'; the mechanisms are favor, favor-.*\bexact\b/,
   ],
   [
     "a mechanism that must see the whole sequence",
@@ -50,6 +51,60 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
     { projection: "orthogonl" },
     /projection must be one of orthogonal, .*, none, got "orthogonl"; did you mean 'orthogonal'\?/,
   ],
+  [
+    "a head that the architecture does not have, with the one that does",
+    { head: "sequence-classification", numLabels: 2 },
+    /^model: head of architecture 'decoder' must be one of language-modeling, got 'sequence-classification'; for that head use architecture 'encoder'$/,
+  ],
+  [
+    "a classification without classes",
+    { architecture: "encoder", head: "token-classification" },
+    /^model: numLabels must be 2 or more for head 'token-classification', got nothing; give it$/,
+  ],
+  ["classes without a head for them", { numLabels: 2 }, /^model: numLabels must come with a head that has labels/],
+  [
+    "options of a decoder beside an encoder without one",
+    { crossMechanism: "exact" },
+    /^model: crossMechanism must come with architecture 'encoder-decoder', got 'decoder'; leave it out$/,
+  ],
+  [
+    "a reversible model with norms behind the branches",
+    { reversible: true, normPlacement: "post" },
+    /^model: a reversible model must have its norms inside the branches, got normPlacement 'post', .*; use 'pre' or 'rezero'$/,
+  ],
+  [
+    "a reversible encoder–decoder",
+    { reversible: true, architecture: "encoder-decoder" },
+    /^model: reversible must come with one stack of blocks, got architecture 'encoder-decoder'; /,
+  ],
+  ["padding outside the vocabulary", { padId: 29 }, /^model: padId must be below vocabSize 29, got 29; /],
+  [
+    "a grid that is too small",
+    { positions: "axial", axialShape: [16, 16], maxSeqLen: 257 },
+    /^model: axialShape must have a place for each of maxSeqLen 257 positions, got 16 × 16; use 16 × 17$/,
+  ],
+  ["a grid without axial positions", { axialShape: [16, 16] }, /^model: axialShape must come with positions 'axial'/],
+  [
+    "a list of mechanisms that is not one a layer",
+    { mechanism: ["favor", "exact"], numLayers: 3 },
+    /^model: mechanism, as a list, must hold one for each of the 3 layers, got 2; list them all, or name one for all$/,
+  ],
+  [
+    "a mechanism of one layer that must see the whole sequence",
+    { mechanism: ["favor", "favor-optimal"], numLayers: 2 },
+    /^model: mechanism must be causal, got 'favor-optimal'/,
+  ],
+  [
+    "cross-attention that depends on queries to come",
+    { architecture: "encoder-decoder", crossMechanism: "favor-optimal" },
+    /^model: crossMechanism must know nothing of queries to come, got 'favor-optimal'/,
+  ],
+  [
+    "an option that a mechanism does not have",
+    { mechanism: { name: "exact", window: 7 } },
+    /^model: mechanism 'exact' has no options, got 'window'; give its name alone$/,
+  ],
+  ["a mechanism that is a number", { mechanism: 7 }, /^model: mechanism must be valid \(the name of a mechanism/],
   [
     "a vocabulary that is not given",
     { vocabSize: undefined },
@@ -72,13 +127,23 @@ describe("modelConfig", () => {
   it("fills in the documented defaults", () => {
     expect(modelConfig({ vocabSize: 29 })).toEqual({
       vocabSize: 29,
+      architecture: "decoder",
+      head: "language-modeling",
+      padId: 0,
+      pooling: "mean",
       modelDim: 256,
       numLayers: 4,
       numHeads: 4,
+      headDim: 64,
       mlpDim: 1024,
       maxSeqLen: 1024,
       positions: "rotary",
+      tokenShift: false,
       mechanism: "favor",
+      norm: "layernorm",
+      normPlacement: "pre",
+      activation: "gelu",
+      feedForwardChunkSize: 0,
       numFeatures: 266,
       projectionPerHead: false,
       reversible: false,
@@ -103,6 +168,26 @@ describe("modelConfig", () => {
   it("allows an odd headDim with learned positions", () => {
     const config = modelConfig({ vocabSize: 29, modelDim: 21, numHeads: 3, positions: "learned" });
     expect(config.modelDim / config.numHeads).toBe(7);
+  });
+
+  it("lets a mechanism that must see the whole sequence do so in an encoder", () => {
+    expect(modelConfig({ vocabSize: 29, architecture: "encoder", mechanism: "favor-optimal" }).mechanism).toBe(
+      "favor-optimal",
+    );
+  });
+
+  it("gives gated feed-forward layers as many weights as others", () => {
+    const plain = modelConfig({ vocabSize: 29, modelDim: 96 });
+    const gated = modelConfig({ vocabSize: 29, modelDim: 96, activation: "swiglu" });
+    expect(3 * gated.mlpDim).toBe(2 * plain.mlpDim);
+  });
+
+  it("asks for no divisor where heads have a width of their own", () => {
+    expect(modelConfig({ vocabSize: 29, modelDim: 128, numHeads: 3, headDim: 20 })).toMatchObject({ headDim: 20 });
+  });
+
+  it.each(Object.entries(modelPresets))("accepts the preset %s as it is", (_name, preset) => {
+    expect(modelConfig({ vocabSize: 29, ...preset })).toMatchObject(preset);
   });
 
   it("gives back a configuration that it is given, as a saved model does", () => {

@@ -1,6 +1,8 @@
 /** The model as a graph: configuration, parameters, forward pass. */
 export { modelConfig } from "./config.ts";
-export type { ModelConfig, ModelOptions } from "./config.ts";
+export type { MechanismChoices, ModelConfig, ModelOptions } from "./config.ts";
+export { modelPresets } from "./presets.ts";
+export type { ModelPresetName } from "./presets.ts";
 export {
   countParameters,
   drawProjections,
@@ -12,6 +14,11 @@ export {
 } from "./parameters.ts";
 export type { Block, Linear, Named, Norm, Parameters } from "./parameters.ts";
 export { ConfigError } from "../attention/parse-options.ts";
-export { logits, logitsOfPart } from "./performer.ts";
-export type { ForwardOptions, ModelTensors, Positions } from "./performer.ts";
+export { logits } from "./performer.ts";
+export type { ForwardOptions, ModelTensors } from "./performer.ts";
+export { logitsOfPart } from "./parts.ts";
+export { sequenceToSequenceLogits } from "./encoder-decoder.ts";
+export { predictions } from "./predictions.ts";
+export type { ModelInputs } from "./predictions.ts";
+export type { Positions } from "./positions.ts";
 export { checkTensors, checkVocabulary, tensorShapes } from "./tensors.ts";

@@ -1,36 +1,17 @@
-/** Building blocks between attention and the whole model. */
+/** Linear layers and rotary positions. */
 import type { ExecutionForm } from "../attention/mechanism.ts";
-import { customGradient } from "../autodiff/custom-gradient.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { add, mul } from "../ops/elementwise.ts";
-import { gelu, geluSlope } from "../ops/gelu.ts";
-import { inBlocks } from "../ops/in-blocks.ts";
 import { mergeAxes, reshape, splitAxis } from "../ops/layout.ts";
 import { linear, matmul } from "../ops/matmul.ts";
-import { layerNorm } from "../ops/normalize.ts";
 import { rotarySequence } from "../ops/rotary-embedding.ts";
 import { slice } from "../ops/slicing.ts";
 import { constant } from "../ops/source.ts";
-import type { Linear, Norm } from "./parameters.ts";
+import type { Linear } from "./parameter-tree.ts";
 
 export function applyLinear(x: Tensor, { weight, bias }: Linear<Tensor>): Tensor {
   return linear(x, weight, bias);
-}
-
-export function applyNorm(x: Tensor, { weight, bias }: Norm<Tensor>, epsilon: number): Tensor {
-  return layerNorm(x, weight, bias, epsilon);
-}
-
-/** `gelu`, with a backward pass in cache-sized blocks where the device can loop. */
-export function applyGelu(x: Tensor, form: ExecutionForm): Tensor {
-  if (form === "parallel") return gelu(x);
-  const { y } = customGradient(
-    { x },
-    ({ x }) => ({ y: gelu(x) }),
-    ({ y: dy }, { x }) => (dy ? { x: inBlocks({ x, dy }, (block) => mul(block.dy, geluSlope(block.x))) } : {}),
-  );
-  return y;
 }
 
 /** Angles of rotary positions as tensors `[L, 1, D]`: cos and sin for each pair, twice in a row. */

@@ -50,6 +50,48 @@ describe("parameters", () => {
     expect(Object.keys(shapesOf())).not.toContain("positionEmbedding.weight");
   });
 
+  it.each([
+    [
+      "an encoder that classifies",
+      { architecture: "encoder", head: "sequence-classification", numLabels: 3 },
+      ["classifier.bias"],
+      ["head.weight"],
+    ],
+    ["a regression", { architecture: "encoder", head: "regression" }, ["classifier.weight"], []],
+    ["a gate", { activation: "glu" }, ["blocks.1.mlp.gate.weight"], []],
+    [
+      "rezero",
+      { normPlacement: "rezero" },
+      ["blocks.0.mlpResidual.scale"],
+      ["blocks.0.mlpNorm.weight", "finalNorm.weight"],
+    ],
+    ["norms behind branches", { normPlacement: "post" }, ["blocks.0.mlpNorm.bias"], ["finalNorm.weight"]],
+    ["rmsnorm", { norm: "rmsnorm" }, ["blocks.0.mlpNorm.weight"], ["blocks.0.mlpNorm.bias"]],
+    ["axial positions", { positions: "axial" }, ["axialEmbedding.rows", "axialEmbedding.columns"], []],
+    [
+      "an encoder–decoder",
+      { architecture: "encoder-decoder", numDecoderLayers: 1, positions: "learned" },
+      [
+        "encoder.blocks.1.attention.projection",
+        "decoder.blocks.0.cross.key.weight",
+        "decoder.blocks.0.cross.projection",
+        "decoder.positionEmbedding.weight",
+      ],
+      ["decoder.blocks.1.mlp.up.weight", "blocks.0.mlp.up.weight", "encoder.blocks.0.cross.key.weight"],
+    ],
+    ["a pointer", { architecture: "encoder-decoder", head: "pointer" }, ["pointer.key.weight"], ["head.weight"]],
+    [
+      "a mechanism a layer",
+      { mechanism: ["exact", "favor"] },
+      ["blocks.1.attention.projection"],
+      ["blocks.0.attention.projection"],
+    ],
+  ] as const)("of %s have their own names", (_name, options, there, absent) => {
+    const names = Object.keys(shapesOf(options));
+    expect(names).toEqual(expect.arrayContaining([...there]));
+    for (const name of absent) expect(names).not.toContain(name);
+  });
+
   it("are counted without projections, which are not trained", () => {
     const config = tinyConfig({ numLayers: 1 });
     const block = 4 * (12 * 12 + 12) + 2 * 12 * 17 + 17 + 12 + 4 * 12;

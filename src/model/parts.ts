@@ -1,77 +1,70 @@
-/** A part of a sequence as a graph sees it: where it stands, and the states that what came before has left. */
-import type { AttentionMechanism, AttentionState } from "../attention/mechanism.ts";
-import { mechanisms } from "../attention/mechanisms.ts";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
+/** Sequences read part by part: the states that what came before has left, and the forward pass from state to state. */
+import type { AttentionState } from "../attention/mechanism.ts";
+import { GraphError } from "../graph/errors.ts";
+import { zeros, type NdArray } from "../graph/ndarray.ts";
+import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/source.ts";
+import { applyBlock, blockBranches, enterStream, leaveStream } from "./block.ts";
 import type { ModelConfig } from "./config.ts";
-import { rotaryAngles } from "./layers.ts";
-import type { Named } from "./parameters.ts";
-import type { Positions } from "./performer.ts";
-
-const POSITION_IDS = "position";
-const ROTARY = { cos: "rotary.cos", sin: "rotary.sin" } as const;
-
-/** The positions of `length` tokens as inputs. */
-export function positionInputs(config: ModelConfig, length: number): Positions {
-  if (config.positions === "learned") return { ids: input(POSITION_IDS, [length], "int32") };
-  const shape = [length, 1, config.modelDim / config.numHeads];
-  return { angles: { cos: input(ROTARY.cos, shape), sin: input(ROTARY.sin, shape) } };
-}
-
-/** The positions start … start + length − 1 as arrays. */
-export function positionFeeds(config: ModelConfig, start: number, length: number): Record<string, NdArray> {
-  const positions = Array.from({ length }, (_, index) => start + index);
-  if (config.positions === "learned") return { [POSITION_IDS]: ndarray(Int32Array.from(positions), [length]) };
-  const { cos, sin } = rotaryAngles(positions, config.modelDim / config.numHeads);
-  return { [ROTARY.cos]: cos, [ROTARY.sin]: sin };
-}
+import { output } from "./output.ts";
+import type { Named } from "./parameter-tree.ts";
+import { blockOf, embed, siteTensors, type AttendAcross, type ForwardOptions, type ModelTensors } from "./performer.ts";
+import type { Positions } from "./positions.ts";
+import { layerMechanisms, outputStack, selfAttention } from "./stacks.ts";
+import { shiftedWidth, shiftTokens } from "./token-shift.ts";
 
 function stateName(layer: number, name: string): string {
   return `state.${layer}.${name}`;
 }
 
+/** The name of the state of token shift before a branch. */
+function shiftState(branch: string): string {
+  return `shift-${branch}`;
+}
+
+const SHIFTS = [shiftState("attention"), shiftState("mlp")];
+
+/** Of one layer: what its mechanism carries, and with token shift the last token before each branch. */
+function layerStates(config: ModelConfig, batchSize: number): readonly Record<string, NdArray>[] {
+  const { modelDim, numHeads, numFeatures, headDim, tokenShift } = config;
+  const sizes = { B: batchSize, H: numHeads, D: headDim, E: headDim, M: numFeatures };
+  const shifts = tokenShift ? SHIFTS.map((name) => [name, zeros([batchSize, 1, shiftedWidth(modelDim)])] as const) : [];
+  return layerMechanisms(config).map(({ recurrent }) => ({
+    ...recurrent?.initialState(sizes),
+    ...Object.fromEntries(shifts),
+  }));
+}
+
 /** The states of all layers before the first token, by the names of `stateInputs`. Empty for mechanisms that have none. */
 export function initialStates(config: ModelConfig, batchSize: number): Record<string, NdArray> {
-  const { modelDim, numHeads, numLayers, numFeatures } = config;
-  const headDim = modelDim / numHeads;
-  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
-  const sizes = { B: batchSize, H: numHeads, D: headDim, E: headDim, M: numFeatures };
-  const initial = Object.entries(mechanism.recurrent?.initialState(sizes) ?? {});
-  const layers = Array.from({ length: numLayers }, (_, layer) =>
-    initial.map(([name, array]): [string, NdArray] => [stateName(layer, name), array]),
-  );
-  return Object.fromEntries(layers.flat());
+  return namedStates(layerStates(config, batchSize));
 }
 
 /** The states of all layers as inputs, one record a layer. */
 export function stateInputs(config: ModelConfig, batchSize: number): readonly AttentionState[] {
-  const states = Object.entries(initialStates(config, batchSize));
-  return Array.from({ length: config.numLayers }, (_, layer) => {
-    const prefix = stateName(layer, "");
-    return Object.fromEntries(
-      states.flatMap(([name, { shape }]) =>
-        name.startsWith(prefix) ? [[name.slice(prefix.length), input(name, shape)]] : [],
-      ),
-    );
-  });
+  return layerStates(config, batchSize).map((state, layer) =>
+    Object.fromEntries(
+      Object.entries(state).map(([name, { shape, dtype }]) => [name, input(stateName(layer, name), shape, dtype)]),
+    ),
+  );
 }
 
 /** States by the names of their inputs. */
-export function namedStates(states: readonly AttentionState[]): Named<Tensor> {
+export function namedStates<T>(states: readonly Readonly<Record<string, T>>[]): Record<string, T> {
   return Object.fromEntries(
     states.flatMap((state, layer) =>
-      Object.entries(state).map(([name, tensor]) => [stateName(layer, name), tensor] as const),
+      Object.entries(state).map(([name, value]) => [stateName(layer, name), value] as const),
     ),
   );
 }
 
 /** Those of named states that gradients flow through. */
 export function differentiableStates<T>(config: ModelConfig, states: Named<T>): Record<string, T> {
-  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
-  const names = mechanism.recurrent?.differentiable ?? [];
-  const isOne = (state: string) => names.some((name) => state.endsWith(`.${name}`));
-  return Object.fromEntries(Object.entries(states).filter(([state]) => isOne(state)));
+  const names = layerMechanisms(config).flatMap(({ recurrent }, layer) =>
+    [...(recurrent?.differentiable ?? []), ...SHIFTS].map((name) => stateName(layer, name)),
+  );
+  return Object.fromEntries(Object.entries(states).filter(([state]) => names.includes(state)));
 }
 
 const NEXT = "next.";
@@ -88,4 +81,73 @@ export function nextStates(results: Named<NdArray>): Record<string, NdArray> {
       name.startsWith(NEXT) ? [[name.slice(NEXT.length), array] as const] : [],
     ),
   );
+}
+
+/**
+ * Logits over a part of a sequence, with the states of all layers in and out: one token costs the same at any position, and long
+ * sequences can be read part by part, with gradients through the states.
+ *
+ * @param tokenIds `[B, L]` int32
+ * @param states one for each layer, behind what came before
+ * @returns logits `[B, L, vocabSize]` and the next states
+ * @throws GraphError when a mechanism has no recurrent form
+ */
+export function logitsOfPart(
+  model: ModelTensors,
+  tokenIds: Tensor,
+  positions: Positions,
+  states: readonly AttentionState[],
+  options: Pick<ForwardOptions, "dropout" | "form"> = {},
+): { readonly logits: Tensor; readonly states: readonly AttentionState[] } {
+  return scope("performer", () => {
+    const part = partOfStack(model, tokenIds, positions, states, options);
+    return { logits: output(model, part.x), states: part.states };
+  });
+}
+
+/** What the last block of the stack of predictions leaves of a part `[B, L, modelDim]`, and the next states. */
+export function partOfStack(
+  model: ModelTensors,
+  tokenIds: Tensor,
+  positions: Positions,
+  states: readonly AttentionState[],
+  { dropout, form, across }: Pick<ForwardOptions, "dropout" | "form"> & { readonly across?: AttendAcross } = {},
+): { readonly x: Tensor; readonly states: readonly AttentionState[] } {
+  const { config } = model;
+  const stack = outputStack(config);
+  const next: AttentionState[] = [];
+  let stream = enterStream(config, embed(model, tokenIds, positions, dropout ? { dropout } : {}));
+  for (let layer = 0; layer < stack.numLayers; layer++) {
+    const site = selfAttention(stack, layer);
+    const { recurrent } = site.mechanism;
+    if (recurrent === undefined) {
+      throw new GraphError(`logitsOfPart: the mechanism must have a recurrent form, got '${site.mechanism.name}'`);
+    }
+    const advance = tokenIds.shape[1] === 1 ? recurrent.step : recurrent.extend;
+    const state = states[layer] ?? {};
+    let behind: Record<string, Tensor> = {};
+    const branches = blockBranches(
+      config,
+      blockOf(model, stack, layer),
+      (q, k, v) => {
+        const part = advance(q, k, v, state, siteTensors(model, stack, site));
+        behind = { ...behind, ...part.state };
+        return part.out;
+      },
+      {
+        positions,
+        dropout,
+        form,
+        attendAcross: across?.(layer),
+        shift: (branch, x) => {
+          const { shifted, last } = shiftTokens(x, state[shiftState(branch)]);
+          behind = { ...behind, [shiftState(branch)]: last };
+          return shifted;
+        },
+      },
+    );
+    stream = scope(`blocks.${layer}`, () => applyBlock(branches, stream));
+    next.push(behind);
+  }
+  return { x: leaveStream(stream), states: next };
 }

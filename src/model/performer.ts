@@ -1,26 +1,21 @@
-/** The causal Performer language model: pre-LayerNorm blocks over any attention mechanism. */
-import type { AttentionMechanism, AttentionState, ExecutionForm } from "../attention/mechanism.ts";
-import { mechanisms } from "../attention/mechanisms.ts";
+/** Models of one stack of blocks over any attention mechanism: causal language models and encoders. */
+import type { AttentionMechanism, ExecutionForm } from "../attention/mechanism.ts";
 import { GraphError } from "../graph/errors.ts";
-import { ndarray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { add } from "../ops/elementwise.ts";
+import { cast, equal } from "../ops/compare.ts";
+import { add, mul, sub } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
-import { matmul } from "../ops/matmul.ts";
+import { reshape } from "../ops/layout.ts";
 import { constant } from "../ops/source.ts";
-import { applyBlock, blockBranches, enterStream, leaveStream, type Attend, type Branches } from "./block.ts";
+import { ndarray } from "../graph/ndarray.ts";
+import { applyBlock, blockBranches, enterStream, leaveStream, type Branches, type BranchOptions } from "./block.ts";
 import type { ModelConfig } from "./config.ts";
-import { applyNorm, rotaryAngles, type RotaryAngles } from "./layers.ts";
-import { projectionName, type Named, type Parameters } from "./parameters.ts";
-
-/** Where the tokens stand, in the form that the configuration's position encoding reads. */
-export interface Positions {
-  /** `[L]` int32, for learned positions. */
-  readonly ids?: Tensor;
-  /** For rotary positions. */
-  readonly angles?: RotaryAngles<Tensor>;
-}
+import { output } from "./output.ts";
+import type { Named, Parameters, StackParameters } from "./parameter-tree.ts";
+import { projectionOf } from "./parameters.ts";
+import { constantPositions, type Positions } from "./positions.ts";
+import { outputStack, selfAttention, type AttentionSite, type Stack } from "./stacks.ts";
 
 export interface ForwardOptions {
   /** Applied to the embedding and to what each layer adds, in training. Default: nothing is dropped. */
@@ -40,122 +35,137 @@ export interface ModelTensors {
   readonly projections: Named<Tensor>;
 }
 
-/** The positions 0 … length − 1 as constants of the graph. */
-export function constantPositions(config: ModelConfig, length: number): Positions {
-  const positions = Array.from({ length }, (_, index) => index);
-  if (config.positions === "learned") return { ids: constant(ndarray(Int32Array.from(positions), [length])) };
-  const { cos, sin } = rotaryAngles(positions, config.modelDim / config.numHeads);
-  return { angles: { cos: constant(cos), sin: constant(sin) } };
+/** Attention across stacks, layer by layer. */
+export type AttendAcross = (layer: number) => BranchOptions["attendAcross"];
+
+/** How a stack is run over whole sequences. */
+export interface StackRun extends ForwardOptions {
+  readonly positions: Positions;
+  /** `[B, L]` float32: 1 for tokens, 0 for padding, which an encoder does not see. */
+  readonly mask?: Tensor | undefined;
+  /** Of a decoder beside an encoder. */
+  readonly across?: AttendAcross;
 }
 
 /**
- * Logits of the next token at every position.
+ * Predictions of a model of one stack at every position, or for every sequence.
  *
- * @param tokenIds `[B, L]` int32; padding at the end needs no mask, for no earlier token sees it
- * @returns `[B, L, vocabSize]`
+ * @param tokenIds `[B, L]` int32. Padding at the end: a decoder needs no mask, for no earlier token sees it; an encoder sees none of padId
+ * @returns `[B, L, vocabSize]`; `[B, L, numLabels]` or `[B, 1, numLabels]` of heads with labels
  */
 export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOptions = {}): Tensor {
   const { config } = model;
+  const stack = outputStack(config);
+  if (stack.cross) {
+    throw new GraphError("logits: the model must have one stack, got an encoder–decoder; use sequenceToSequenceLogits");
+  }
+  const mask = stack.causal ? undefined : tokenMask(config, tokenIds);
   const positions = constantPositions(config, tokenIds.shape[1] ?? 0);
-  return scope("performer", () => {
-    let stream = enterStream(config, embed(model, tokenIds, positions, options));
-    model.parameters.blocks.forEach((_, layer) => {
-      stream = scope(`blocks.${layer}`, () => applyBlock(branchesOf(model, layer, positions, options), stream));
-    });
-    return output(model, leaveStream(stream));
-  });
+  return scope("performer", () =>
+    output(model, runStack(model, stack, tokenIds, { ...options, positions, mask }), mask),
+  );
 }
 
-/** A layer's branches, with attention over the whole sequence. */
+/** 1 for tokens, 0 for padding: `[B, L]` int32 → float32. */
+export function tokenMask({ padId }: ModelConfig, tokenIds: Tensor): Tensor {
+  return sub(1, cast(equal(tokenIds, constant(ndarray(Int32Array.of(padId), [1]))), "float32"));
+}
+
+/** What the last block of a stack leaves, `[B, L, modelDim]`. */
+export function runStack(model: ModelTensors, stack: Stack, tokenIds: Tensor, run: StackRun): Tensor {
+  let stream = enterStream(model.config, embed(model, tokenIds, run.positions, run, stack));
+  for (let layer = 0; layer < stack.numLayers; layer++) {
+    stream = scope(`blocks.${layer}`, () => applyBlock(stackBranches(model, stack, layer, run), stream));
+  }
+  return leaveStream(stream);
+}
+
+/** The parameters of a stack. */
+export function stackParameters({ parameters }: ModelTensors, { prefix }: Stack): StackParameters<Tensor> {
+  const found = prefix === "" ? parameters : prefix === "encoder." ? parameters.encoder : parameters.decoder;
+  if (found === undefined) throw new GraphError(`performer: parameters must hold '${prefix}', got none`);
+  return found;
+}
+
+/** A layer's branches, with attention over the whole sequence, in a model of one stack. */
 export function branchesOf(
   model: ModelTensors,
   layer: number,
   positions: Positions,
   options: ForwardOptions,
+  mask?: Tensor,
 ): Branches {
-  const { config, projections } = model;
-  const mechanism = options.mechanism ?? mechanisms[config.mechanism];
-  return branchesWith(model, layer, positions, options, (q, k, v) => {
-    options.observe?.(layer, { q, k, v });
-    const projection = projections[projectionName(layer)];
-    return mechanism.apply(q, k, v, {
-      causal: true,
-      ...(projection && { projection }),
-      ...(options.form && { form: options.form }),
-    });
-  });
+  return stackBranches(model, outputStack(model.config), layer, { ...options, positions, mask });
 }
 
-function branchesWith(
-  { config, parameters }: ModelTensors,
+function stackBranches(
+  model: ModelTensors,
+  stack: Stack,
   layer: number,
-  { angles }: Positions,
-  { dropout, form }: ForwardOptions,
-  attend: Attend,
+  { positions, dropout, form, mask, across, mechanism, observe }: StackRun,
 ): Branches {
-  const block = parameters.blocks[layer];
-  if (block === undefined) throw new GraphError(`performer: layer ${layer} must be one of ${config.numLayers}`);
-  return blockBranches(config, block, attend, { angles, dropout, form });
+  const site = selfAttention(stack, layer);
+  const { apply } = mechanism ?? site.mechanism;
+  const options = {
+    causal: site.causal,
+    ...siteTensors(model, stack, site),
+    ...(mask && !site.causal && { keyMask: mask, queryMask: mask }),
+    ...(form && { form }),
+  };
+  return blockBranches(
+    model.config,
+    blockOf(model, stack, layer),
+    (q, k, v) => {
+      observe?.(layer, { q, k, v });
+      return apply(q, k, v, options);
+    },
+    { positions, dropout, form, attendAcross: across?.(layer) },
+  );
 }
 
-/** `[B, L]` int32 → `[B, L, modelDim]`: what the first block reads. */
-export function embed(
-  { parameters }: ModelTensors,
-  tokenIds: Tensor,
-  { ids }: Positions,
-  { dropout = (x) => x }: Pick<ForwardOptions, "dropout"> = {},
-): Tensor {
-  return scope("embedding", () => {
-    const tokens = gather(parameters.tokenEmbedding.weight, tokenIds);
-    if (parameters.positionEmbedding === undefined || ids === undefined) return dropout(tokens);
-    return dropout(add(tokens, gather(parameters.positionEmbedding.weight, ids)));
-  });
+/** What a mechanism is given at a place beside queries, keys and values. */
+export function siteTensors(model: ModelTensors, stack: Stack, site: AttentionSite) {
+  const projection = model.projections[projectionOf(site)];
+  const { attention, cross } = blockOf(model, stack, site.layer);
+  const parameters = (site.cross ? cross : attention)?.mechanism;
+  return { ...(projection && { projection }), ...(parameters && { parameters }) };
 }
 
-/** Logits `[…, vocabSize]` from what the last block leaves, `[…, modelDim]`. */
-export function output({ config, parameters }: ModelTensors, x: Tensor): Tensor {
-  return scope("output", () => {
-    const weight = parameters.head?.weight ?? parameters.tokenEmbedding.weight;
-    return matmul(applyNorm(x, parameters.finalNorm, config.layerNormEpsilon), weight, { transposeB: true });
-  });
+export function blockOf(model: ModelTensors, stack: Stack, layer: number) {
+  const block = stackParameters(model, stack).blocks[layer];
+  if (block === undefined) throw new GraphError(`performer: layer ${layer} must be one of ${stack.numLayers}`);
+  return block;
 }
 
 /**
- * Logits over a part of a sequence, with the states of all layers in and out: one token costs the same at any position, and long
- * sequences can be read part by part, with gradients through the states.
+ * `[B, L]` int32 → `[B, L, modelDim]`: what the first block reads.
  *
- * @param tokenIds `[B, L]` int32
- * @param states one for each layer, behind what came before
- * @returns logits `[B, L, vocabSize]` and the next states
- * @throws GraphError when the mechanism has no recurrent form
+ * @param stack default: the one that predictions are read from
  */
-export function logitsOfPart(
+export function embed(
   model: ModelTensors,
   tokenIds: Tensor,
   positions: Positions,
-  states: readonly AttentionState[],
-  options: Pick<ForwardOptions, "dropout"> = {},
-): { readonly logits: Tensor; readonly states: readonly AttentionState[] } {
-  const { config, projections } = model;
-  const { recurrent }: AttentionMechanism = mechanisms[config.mechanism];
-  if (recurrent === undefined) {
-    throw new GraphError(`logitsOfPart: the mechanism must have a recurrent form, got '${config.mechanism}'`);
-  }
-  const advance = tokenIds.shape[1] === 1 ? recurrent.step : recurrent.extend;
-  const next: AttentionState[] = [];
-  return scope("performer", () => {
-    let stream = enterStream(config, embed(model, tokenIds, positions, options));
-    model.parameters.blocks.forEach((_, layer) => {
-      const attend: Attend = (q, k, v) => {
-        const projection = projections[projectionName(layer)];
-        const part = advance(q, k, v, states[layer] ?? {}, projection ? { projection } : {});
-        next.push(part.state);
-        return part.out;
-      };
-      stream = scope(`blocks.${layer}`, () =>
-        applyBlock(branchesWith(model, layer, positions, options, attend), stream),
-      );
-    });
-    return { logits: output(model, leaveStream(stream)), states: next };
+  { dropout = (x) => x }: Pick<ForwardOptions, "dropout"> = {},
+  stack = outputStack(model.config),
+): Tensor {
+  return scope("embedding", () => {
+    const tokens = gather(model.parameters.tokenEmbedding.weight, tokenIds);
+    const place = positionVectors(stackParameters(model, stack), positions);
+    if (place === undefined) return dropout(tokens);
+    // Waves are of size 1 whatever the width: embeddings are brought to theirs, as in the Transformer.
+    const scaled = positions.waves ? mul(tokens, Math.sqrt(model.config.modelDim)) : tokens;
+    const [batch = 1, width = 1] = place.shape;
+    return dropout(add(scaled, positions.perSequence === true ? reshape(place, [batch, 1, width]) : place));
   });
+}
+
+/** What is added to embeddings, `[L, modelDim]`; nothing for rotary positions and none. */
+function positionVectors(
+  { positionEmbedding, axialEmbedding }: StackParameters<Tensor>,
+  { ids, cells, waves }: Positions,
+): Tensor | undefined {
+  if (positionEmbedding && ids) return gather(positionEmbedding.weight, ids);
+  if (!axialEmbedding || !cells) return waves;
+  return add(gather(axialEmbedding.rows, cells.rows), gather(axialEmbedding.columns, cells.columns));
 }

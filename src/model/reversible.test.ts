@@ -6,8 +6,9 @@ import { sub } from "../ops/elementwise.ts";
 import { input } from "../ops/source.ts";
 import { applyBlock, streamTensors } from "./block.ts";
 import { modelInputs } from "./inputs.ts";
-import { nextStateOutputs, initialStates, nextStates, positionFeeds, positionInputs, stateInputs } from "./parts.ts";
-import { branchesOf, constantPositions, logits, logitsOfPart } from "./performer.ts";
+import { initialStates, logitsOfPart, nextStateOutputs, nextStates, stateInputs } from "./parts.ts";
+import { branchesOf, logits } from "./performer.ts";
+import { constantPositions, positionFeeds, positionInputs } from "./positions.ts";
 
 const TOLERANCE = {
   /** A difference of two sums in float32. */

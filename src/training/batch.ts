@@ -1,13 +1,28 @@
 /** What a training step eats: rows of token ids with their targets. */
 
-/** Row-major `[batchSize, seqLen]`. */
-export interface Batch {
+/** Lengths of a batch's rows. */
+export interface BatchShape {
   readonly batchSize: number;
+  /** Tokens that a model reads; of an encoder–decoder those that its decoder reads. */
   readonly seqLen: number;
+  /** Targets a row. Default seqLen, one a token; 1 for a target a sequence. */
+  readonly targetLen?: number | undefined;
+  /** Tokens that the encoder of an encoder–decoder reads. */
+  readonly sourceLen?: number | undefined;
+}
+
+/** All arrays are row-major. */
+export interface Batch extends BatchShape {
+  /** `[batchSize, seqLen]`. */
   readonly inputIds: Int32Array;
+  /** `[batchSize, targetLen]`: tokens, classes, or of pointers positions of the source; empty for a regression. */
   readonly targetIds: Int32Array;
-  /** 1 where the target counts, 0 on padding. */
+  /** `[batchSize, targetLen, numLabels]`: the targets of a regression. */
+  readonly targetValues?: Float32Array | undefined;
+  /** `[batchSize, targetLen]`: 1 where the target counts, 0 on padding. */
   readonly weights: Float32Array;
+  /** `[batchSize, sourceLen]`. */
+  readonly sourceIds?: Int32Array | undefined;
 }
 
 /** Batches by step number: a pure function of the step, so that a resumed run sees the same ones. */

@@ -2,7 +2,7 @@
  * The graphs of a step that goes block by block: embedding, one block, output layer with loss; each forward and backward.
  *
  * A block's graph is that of a model with one layer: its weights are inputs named as those of layer 0, so one compiled graph serves
- * all layers. A backward graph computes the block again from what was kept: its input, or, in a reversible model, its output, from
+ * all layers with the same mechanism. A backward graph computes the block again from what was kept: its input, or, in a reversible model, its output, from
  * which the input follows.
  */
 import type { ExecutionForm } from "../attention/mechanism.ts";
@@ -14,13 +14,19 @@ import { applyBlock, enterStream, leaveStream, streamTensors, type Branches, typ
 import type { ModelConfig } from "../model/config.ts";
 import { modelInputs } from "../model/inputs.ts";
 import { layerPrefix, type Named } from "../model/parameters.ts";
-import { branchesOf, constantPositions, embed, output } from "../model/performer.ts";
+import { isPooled, output } from "../model/output.ts";
+import { branchesOf, embed, tokenMask } from "../model/performer.ts";
+import { constantPositions } from "../model/positions.ts";
+import { oneLayer } from "../model/stacks.ts";
 import { add, sub } from "../ops/elementwise.ts";
 import { input } from "../ops/source.ts";
+import type { BatchShape } from "./batch.ts";
 import { batchInputs, dropoutOption, gradientOutputs } from "./graphs.ts";
-import { tokenLosses } from "./loss.ts";
+import { lossesOf } from "./loss.ts";
 
 export interface BlockGraphOptions {
+  /** Any layer with the block's mechanism. */
+  readonly layer: number;
   readonly dropout: number;
   readonly form: ExecutionForm;
 }
@@ -50,7 +56,7 @@ function named(prefix: string, stream: Stream): Record<string, Tensor> {
   return Object.fromEntries(streamTensors(stream).map((tensor, index) => [prefix + index, tensor]));
 }
 
-function streamInput({ reversible, modelDim }: ModelConfig, prefix: string, batchSize: number, seqLen: number): Stream {
+function streamInput({ reversible, modelDim }: ModelConfig, prefix: string, { batchSize, seqLen }: BatchShape): Stream {
   const half = (index: number) => input(`${prefix}${index}`, [batchSize, seqLen, modelDim]);
   return reversible ? [half(0), half(1)] : [half(0)];
 }
@@ -62,54 +68,63 @@ function weightsOf(model: Named<Tensor>, ...prefixes: readonly string[]): Record
   );
 }
 
-function embedding(config: ModelConfig, batchSize: number, seqLen: number, dropout: number) {
-  const model = modelInputs({ ...config, numLayers: 1 });
-  const { inputIds } = batchInputs(batchSize, seqLen);
-  const x = embed(model, inputIds, constantPositions(config, seqLen), dropoutOption(dropout));
-  return { weights: weightsOf(model.named, "tokenEmbedding.", "positionEmbedding."), stream: enterStream(config, x) };
+function embedding(config: ModelConfig, shape: BatchShape, dropout: number) {
+  const model = modelInputs(oneLayer(config, 0));
+  const { inputIds } = batchInputs(shape);
+  const x = embed(model, inputIds, constantPositions(config, shape.seqLen), dropoutOption(dropout));
+  const weights = weightsOf(model.named, "tokenEmbedding.", "positionEmbedding.", "axialEmbedding.");
+  return { weights, stream: enterStream(config, x) };
 }
 
 /** Tokens to the stream before the first block. */
-export function embeddingForward(config: ModelConfig, batchSize: number, seqLen: number, dropout: number) {
-  return named(STREAM, embedding(config, batchSize, seqLen, dropout).stream);
+export function embeddingForward(config: ModelConfig, shape: BatchShape, dropout: number) {
+  return named(STREAM, embedding(config, shape, dropout).stream);
 }
 
 /** The gradient by that stream to those by the embedding's weights. */
-export function embeddingBackward(config: ModelConfig, batchSize: number, seqLen: number, dropout: number) {
-  const { weights, stream } = embedding(config, batchSize, seqLen, dropout);
-  const above = streamTensors(streamInput(config, GRADIENT_OF_NEXT, batchSize, seqLen));
+export function embeddingBackward(config: ModelConfig, shape: BatchShape, dropout: number) {
+  const { weights, stream } = embedding(config, shape, dropout);
+  const above = streamTensors(streamInput(config, GRADIENT_OF_NEXT, shape));
   return gradientOutputs(weights, backpropagate(streamTensors(stream), above, Object.values(weights)));
 }
 
-function block(config: ModelConfig, seqLen: number, { dropout, form }: BlockGraphOptions) {
-  const model = modelInputs({ ...config, numLayers: 1 });
-  const positions = constantPositions(config, seqLen);
+function block(config: ModelConfig, shape: BatchShape, { layer, dropout, form }: BlockGraphOptions) {
+  const model = modelInputs(oneLayer(config, layer));
+  const positions = constantPositions(config, shape.seqLen);
+  const seen = maskInput(config, shape);
   // Numbered by branch: the backward graph of a reversible block comes to the mlp first.
-  const withMask = (number: number) => branchesOf(model, 0, positions, { form, ...dropoutOption(dropout, number) });
-  const branches: Branches = { attention: withMask(0).attention, mlp: withMask(1).mlp };
+  const withMask = (number: number) =>
+    branchesOf(model, 0, positions, { form, ...dropoutOption(dropout, number) }, seen);
+  const { attention, settle } = withMask(0);
+  const branches: Branches = { attention, mlp: withMask(1).mlp, settle };
   return { weights: weightsOf(model.named, layerPrefix(0)), branches };
 }
 
+/** What an encoder sees of a batch. */
+function maskInput(config: ModelConfig, shape: BatchShape): Tensor | undefined {
+  return config.architecture === "encoder" ? tokenMask(config, batchInputs(shape).inputIds) : undefined;
+}
+
 /** The stream before a block to the one behind it. */
-export function blockForward(config: ModelConfig, batchSize: number, seqLen: number, options: BlockGraphOptions) {
-  const { branches } = block(config, seqLen, options);
-  return named(NEXT, applyBlock(branches, streamInput(config, STREAM, batchSize, seqLen)));
+export function blockForward(config: ModelConfig, shape: BatchShape, options: BlockGraphOptions) {
+  const { branches } = block(config, shape, options);
+  return named(NEXT, applyBlock(branches, streamInput(config, STREAM, shape)));
 }
 
 /**
  * The gradient by the stream behind a block to those by the block's weights and by the stream before it. In a reversible model the
  * stream before the block is a result as well, from the one behind it.
  */
-export function blockBackward(config: ModelConfig, batchSize: number, seqLen: number, options: BlockGraphOptions) {
-  const { weights, branches } = block(config, seqLen, options);
-  const above = streamInput(config, GRADIENT_OF_NEXT, batchSize, seqLen);
+export function blockBackward(config: ModelConfig, shape: BatchShape, options: BlockGraphOptions) {
+  const { weights, branches } = block(config, shape, options);
+  const above = streamInput(config, GRADIENT_OF_NEXT, shape);
   if (!config.reversible) {
-    const before = streamInput(config, STREAM, batchSize, seqLen);
+    const before = streamInput(config, STREAM, shape);
     const by = { ...weights, ...named(STREAM, before) };
     const found = backpropagate(streamTensors(applyBlock(branches, before)), streamTensors(above), Object.values(by));
     return gradientOutputs(by, found);
   }
-  const next = streamInput(config, NEXT, batchSize, seqLen);
+  const next = streamInput(config, NEXT, shape);
   const inverse = invertBlock(branches, next, above, Object.values(weights));
   return {
     ...named(STREAM, inverse.stream),
@@ -145,25 +160,27 @@ function invertBlock(
   };
 }
 
-function head(config: ModelConfig, rows: number, labelSmoothing: number) {
-  const model = modelInputs({ ...config, numLayers: 1 });
-  const stream = streamInput(config, STREAM, 1, rows);
-  const { targetIds, weights } = batchInputs(1, rows);
-  const losses = tokenLosses(output(model, leaveStream(stream)), targetIds, weights, labelSmoothing);
-  const ofHead = weightsOf(model.named, "finalNorm.", config.tieEmbeddings ? "tokenEmbedding." : "head.");
-  return { weights: ofHead, stream, losses };
+function head(config: ModelConfig, shape: BatchShape, labelSmoothing: number) {
+  const model = modelInputs(oneLayer(config, 0));
+  const stream = streamInput(config, STREAM, shape);
+  const seen = isPooled(config) ? maskInput(config, shape) : undefined;
+  const losses = lossesOf(config, output(model, leaveStream(stream), seen), batchInputs(shape, config), labelSmoothing);
+  const { head, tieEmbeddings } = config;
+  const ofTokens = tieEmbeddings ? "tokenEmbedding." : "head.";
+  const ofOutput = head === "language-modeling" ? ofTokens : "classifier.";
+  return { weights: weightsOf(model.named, "finalNorm.", ofOutput), stream, losses };
 }
 
-/** The loss of so many rows of the stream behind the last block, with the gradients by them and by the output layer's weights. */
-export function headBackward(config: ModelConfig, rows: number, labelSmoothing: number): Record<string, Tensor> {
-  const { weights, stream, losses } = head(config, rows, labelSmoothing);
+/** The loss of some rows of the stream behind the last block, with the gradients by them and by the output layer's weights. */
+export function headBackward(config: ModelConfig, shape: BatchShape, labelSmoothing: number): Record<string, Tensor> {
+  const { weights, stream, losses } = head(config, shape, labelSmoothing);
   const by = { ...weights, ...named(STREAM, stream) };
   const { lossSum } = losses;
   const found = backpropagate([lossSum], [input(LOSS_SCALE, lossSum.shape)], Object.values(by));
   return { lossSum, ...gradientOutputs(by, found) };
 }
 
-/** Sums of losses and correct predictions of so many rows. */
-export function headEvaluation(config: ModelConfig, rows: number): Record<string, Tensor> {
-  return { ...head(config, rows, 0).losses };
+/** Sums of losses and of what else predictions are judged by, of some rows. */
+export function headEvaluation(config: ModelConfig, shape: BatchShape): Record<string, Tensor> {
+  return { ...head(config, shape, 0).losses };
 }

@@ -11,7 +11,9 @@ import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
 import { toFloat32, zeros, type NdArray } from "../graph/ndarray.ts";
 import { mapValues, renamed } from "../graph/records.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { isPooled } from "../model/output.ts";
 import { layerPrefix, type Named } from "../model/parameters.ts";
+import { isList } from "../model/stacks.ts";
 import { feedsFor, type Backend, type Executable, type Feeds } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
 import {
@@ -30,7 +32,8 @@ import {
 } from "./block-graphs.ts";
 import type { Execution, LossOptions, MaskSource } from "./execution.ts";
 import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
-import { accumulate, batchFeeds, gradientsOf, partLengths, sumsOf } from "./graphs.ts";
+import { accumulate, addSums, batchFeeds, gradientsOf, partLengths, sumsOf } from "./graphs.ts";
+import type { LossSums } from "./loss.ts";
 
 /** Logits held at a time: 32 MB, enough rows for the products of any vocabulary to run at full rate. */
 const LOGITS_AT_A_TIME = 2 ** 23;
@@ -42,41 +45,49 @@ const noMasks: MaskSource = () => ({});
 
 type BlockOptions = LossOptions & { readonly form: ExecutionForm };
 
+/** The first layer with each layer's mechanism: layers with the same share their graphs. */
+function firstAlike({ mechanism, numLayers }: ModelConfig): readonly number[] {
+  if (!isList(mechanism)) return Array<number>(numLayers).fill(0);
+  const choices = mechanism.map((choice) => JSON.stringify(choice));
+  return choices.map((choice) => choices.indexOf(choice));
+}
+
 function blockGraphs({ dropout, labelSmoothing, form }: BlockOptions) {
+  const kindOf = (layer: number) => (layer === 0 ? "" : ` as of layer ${layer}`);
   // The rate is part of the key: without dropout, training and evaluation share their graphs.
   const forward = (rate: number) => ({
-    embedding: planned(`embedding with dropout ${rate}`, (config, batchSize, seqLen) =>
-      embeddingForward(config, batchSize, seqLen, rate),
-    ),
-    block: planned(`block with dropout ${rate}`, (config, batchSize, seqLen) =>
-      blockForward(config, batchSize, seqLen, { dropout: rate, form }),
-    ),
+    embedding: planned(`embedding with dropout ${rate}`, (config, shape) => embeddingForward(config, shape, rate)),
+    block: (layer: number) =>
+      planned(`block${kindOf(layer)} with dropout ${rate}`, (config, shape) =>
+        blockForward(config, shape, { layer, dropout: rate, form }),
+      ),
   });
   return {
     training: forward(dropout),
     evaluation: forward(0),
     backward: {
-      embedding: planned("embedding backward", (config, batchSize, seqLen) =>
-        embeddingBackward(config, batchSize, seqLen, dropout),
-      ),
-      block: planned("block backward", (config, batchSize, seqLen) =>
-        blockBackward(config, batchSize, seqLen, { dropout, form }),
-      ),
-      head: planned("head backward", (config, _, rows) => headBackward(config, rows, labelSmoothing)),
+      embedding: planned("embedding backward", (config, shape) => embeddingBackward(config, shape, dropout)),
+      block: (layer: number) =>
+        planned(`block${kindOf(layer)} backward`, (config, shape) =>
+          blockBackward(config, shape, { layer, dropout, form }),
+        ),
+      head: planned("head backward", (config, shape) => headBackward(config, shape, labelSmoothing)),
     },
-    evaluationHead: planned("head evaluation", (config, _, rows) => headEvaluation(config, rows)),
+    evaluationHead: planned("head evaluation", headEvaluation),
   };
 }
 
 export function planBlocks(config: ModelConfig, options: BlockOptions): GraphPlan {
   const { training, evaluation, backward, evaluationHead } = blockGraphs(options);
+  const kinds = [...new Set(firstAlike(config))];
   return {
     training: (shape) => [
-      ...[training.embedding, training.block, backward.embedding, backward.block].map((graph) => graph(shape)),
+      ...[training.embedding, ...kinds.map(training.block)].map((graph) => graph(shape)),
+      ...[backward.embedding, ...kinds.map(backward.block)].map((graph) => graph(shape)),
       ...headShapes(config, shape).map(backward.head),
     ],
     evaluation: (shape) => [
-      ...[evaluation.embedding, evaluation.block].map((graph) => graph(shape)),
+      ...[evaluation.embedding, ...kinds.map(evaluation.block)].map((graph) => graph(shape)),
       ...headShapes(config, shape).map(evaluationHead),
     ],
   };
@@ -86,6 +97,7 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
   const form = formFor(backend.device);
   const { training, evaluation, backward, evaluationHead } = blockGraphs({ ...options, form });
   const plan = planBlocks(config, { ...options, form });
+  const alike = firstAlike(config);
   const cache = createGraphCache(config, backend);
 
   /** The stream behind the last block; `onStream` is told what each block reads. */
@@ -97,11 +109,12 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
     onStream: (stream: StreamArrays) => void = () => undefined,
   ): Promise<StreamArrays> => {
     const embedding = await cache.get(graphs.embedding(batch));
-    const block = await cache.get(graphs.block(batch));
     let stream: StreamArrays = await run(embedding, { ...tensors, ...batchFeeds(batch), ...masks(embedding) });
     for (let layer = 0; layer < config.numLayers; layer++) {
       onStream(stream);
-      const feeds = { ...tensorsOfLayer(tensors, layer), ...stream, ...masks(block, { first: firstMaskOf(layer) }) };
+      const block = await cache.get(graphs.block(alike[layer] ?? 0)(batch));
+      const ownMasks = masks(block, { first: firstMaskOf(layer) });
+      const feeds = { ...tensorsOfLayer(tensors, layer), ...batchFeeds(batch), ...stream, ...ownMasks };
       stream = renamed(await run(block, feeds), NEXT, STREAM);
     }
     return stream;
@@ -131,10 +144,11 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
         }
         accumulate(gradients, withoutStream(found));
       }
-      const block = await cache.get(backward.block(batch));
       for (let layer = config.numLayers - 1; layer >= 0; layer--) {
+        const block = await cache.get(backward.block(alike[layer] ?? 0)(batch));
         const results = await run(block, {
           ...tensorsOfLayer(tensors, layer),
+          ...batchFeeds(batch),
           ...(config.reversible ? renamed(stream, STREAM, NEXT) : kept.pop()),
           ...renamed(above, STREAM, GRADIENT_OF_NEXT),
           ...masks(block, { first: firstMaskOf(layer) }),
@@ -151,10 +165,9 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
     },
     evaluate: async (tensors, batch) => {
       const stream = await forward(evaluation, tensors, batch, noMasks);
-      const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
+      let totals: LossSums = {};
       for (const { shape, feeds } of rowsOf(config, batch, stream)) {
-        const sums = sumsOf(await run(await cache.get(evaluationHead(shape)), { ...tensors, ...feeds }));
-        for (const name of ["lossSum", "correctSum", "weightSum"] as const) totals[name] += sums[name];
+        totals = addSums(totals, sumsOf(await run(await cache.get(evaluationHead(shape)), { ...tensors, ...feeds })));
       }
       return totals;
     },
@@ -163,9 +176,12 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
 }
 
 /** The rows of the stream behind the last block whose logits are computed at a time, in the order of the batch, as batches of one row. */
-function headShapes({ vocabSize }: ModelConfig, { batchSize, seqLen }: BatchShape): readonly BatchShape[] {
+function headShapes(config: ModelConfig, shape: BatchShape): readonly BatchShape[] {
+  const { batchSize, seqLen } = shape;
+  // One prediction a sequence: all of its positions are read.
+  if (isPooled(config)) return [shape];
   const rows = batchSize * seqLen;
-  const most = Math.max(1, Math.floor(LOGITS_AT_A_TIME / vocabSize));
+  const most = Math.max(1, Math.floor(LOGITS_AT_A_TIME / (config.numLabels ?? config.vocabSize)));
   const each = Math.ceil(rows / Math.ceil(rows / most));
   return partLengths(rows, each).map((length) => ({ batchSize: 1, seqLen: length }));
 }
@@ -173,6 +189,10 @@ function headShapes({ vocabSize }: ModelConfig, { batchSize, seqLen }: BatchShap
 /** The rows of a batch and of the stream behind the last block, as the output layer is given them: views, not copies. */
 function* rowsOf(config: ModelConfig, batch: Batch, stream: StreamArrays) {
   const { modelDim } = config;
+  if (isPooled(config)) {
+    yield { start: 0, shape: batch, feeds: { ...stream, ...batchFeeds(batch) } };
+    return;
+  }
   let start = 0;
   for (const shape of headShapes(config, batch)) {
     const end = start + shape.seqLen;

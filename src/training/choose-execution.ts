@@ -1,4 +1,5 @@
 /** The way of executing a run's steps that its settings ask for. */
+import { ConfigError } from "../attention/parse-options.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
@@ -16,9 +17,11 @@ export type ExecutionOptions = Pick<TrainingConfig, "segmentLength" | "gradientC
  * Sequences longer than `segmentLength` are cut along time; all others go block by block with `gradientCheckpointing: "blocks"`, and
  * in one go without.
  *
- * @throws ConfigError where sequences are to be cut, but the mechanism has no state or the device no loops
+ * @throws ConfigError where sequences are to be cut, but the mechanism has no state or the device no loops; where an encoder–decoder is
+ *   to go block by block; for label smoothing where there are no classes of equal standing
  */
 export function createExecution(config: ModelConfig, backend: Backend, options: ExecutionOptions): Execution {
+  checkExecution(config, options);
   const { segmentLength, gradientCheckpointing, labelSmoothing } = options;
   const loss = { dropout: config.dropout, labelSmoothing };
   const uncut =
@@ -37,6 +40,21 @@ export function createExecution(config: ModelConfig, backend: Backend, options: 
       await uncut[Symbol.asyncDispose]();
     },
   };
+}
+
+function checkExecution({ architecture, head }: ModelConfig, options: ExecutionOptions): void {
+  if (options.gradientCheckpointing === "blocks" && architecture === "encoder-decoder") {
+    throw new ConfigError(
+      "training: gradientCheckpointing 'blocks' must come with one stack of blocks, got architecture 'encoder-decoder'; " +
+        "use 'none', with a smaller tokensPerBatch where memory is short",
+    );
+  }
+  if (options.labelSmoothing > 0 && (head === "regression" || head === "pointer")) {
+    const reason = head === "regression" ? "which has no classes" : "some of whose positions are padding";
+    throw new ConfigError(
+      `training: labelSmoothing must be 0 with head '${head}', ${reason}, got ${options.labelSmoothing}; leave it out`,
+    );
+  }
 }
 
 /** The graphs that this execution compiles. */

@@ -6,16 +6,28 @@ import type { Backend } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
 import { createExecution, type ExecutionOptions } from "./choose-execution.ts";
 import type { Execution } from "./execution.ts";
+import { addSums } from "./graphs.ts";
+import type { LossSums } from "./loss.ts";
 
 export interface EvaluationResult {
-  /** Predictions counted. */
+  /** Predictions counted: tokens, or sequences where there is one prediction a sequence. */
   readonly tokens: number;
-  /** Share of predictions whose largest logit is the target's. */
+  /** Share of predictions whose largest logit is the target's; NaN for a regression. */
   readonly accuracy: number;
-  /** e to the mean loss. */
+  /** e to the mean loss; NaN for a regression. */
   readonly perplexity: number;
-  /** Mean −log p(target), in nats. */
+  /** Mean −log p(target), in nats; of a regression the mean squared error. */
   readonly lossNats: number;
+  /** Of a regression. */
+  readonly regression?: RegressionResult;
+}
+
+export interface RegressionResult {
+  readonly meanSquaredError: number;
+  /** Share of the targets' variance that predictions explain: 1 − error / variance. */
+  readonly rSquared: number;
+  /** Correlation of predictions and targets. */
+  readonly pearson: number;
 }
 
 /** Compiled evaluation graphs of one model configuration, to be used again and again while a model trains. */
@@ -47,20 +59,35 @@ export function createEvaluator(
 export function evaluatorWith(execution: Execution): Evaluator {
   return {
     evaluate: async (tensors, batches, onBatch) => {
-      const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
+      let totals: LossSums = {};
       for (const [index, batch] of batches.entries()) {
-        const sums = await execution.evaluate(tensors, batch);
-        for (const name of ["lossSum", "correctSum", "weightSum"] as const) totals[name] += sums[name];
+        totals = addSums(totals, await execution.evaluate(tensors, batch));
         onBatch?.(index + 1);
       }
-      const lossNats = totals.lossSum / totals.weightSum;
-      return {
-        tokens: totals.weightSum,
-        accuracy: totals.correctSum / totals.weightSum,
-        perplexity: Math.exp(lossNats),
-        lossNats,
-      };
+      return resultOf(totals);
     },
     [Symbol.asyncDispose]: () => execution[Symbol.asyncDispose](),
+  };
+}
+
+function resultOf(sums: LossSums): EvaluationResult {
+  const { weightSum: tokens = 0, lossSum = Number.NaN, correctSum } = sums;
+  const lossNats = lossSum / tokens;
+  if (correctSum !== undefined) {
+    return { tokens, accuracy: correctSum / tokens, perplexity: Math.exp(lossNats), lossNats };
+  }
+  return { tokens, accuracy: Number.NaN, perplexity: Number.NaN, lossNats, regression: regressionOf(sums) };
+}
+
+function regressionOf({ weightSum = 0, lossSum = Number.NaN, ...sums }: LossSums): RegressionResult {
+  const meanOf = (sum = Number.NaN) => sum / weightSum;
+  const [target, predicted] = [meanOf(sums.targetSum), meanOf(sums.predictedSum)];
+  const targetVariance = meanOf(sums.targetSquareSum) - target ** 2;
+  const predictedVariance = meanOf(sums.predictedSquareSum) - predicted ** 2;
+  const meanSquaredError = lossSum / weightSum;
+  return {
+    meanSquaredError,
+    rSquared: 1 - meanSquaredError / targetVariance,
+    pearson: (meanOf(sums.productSum) - target * predicted) / Math.sqrt(targetVariance * predictedVariance),
   };
 }

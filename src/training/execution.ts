@@ -4,7 +4,7 @@ import type { Named } from "../model/parameters.ts";
 import type { Executable } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchShape } from "./graph-plan.ts";
-import type { TokenLosses } from "./loss.ts";
+import type { LossSums } from "./loss.ts";
 
 export interface LossOptions {
   /** Share of activations dropped in training; evaluation drops none. */
@@ -24,9 +24,9 @@ export interface MaskPlace {
 export type MaskSource = (executable: Executable, place?: MaskPlace) => Record<string, Uint8Array>;
 
 export interface StepResult {
-  /** Mean loss a predicted token, in nats. */
+  /** Mean loss a target, in nats; of a regression the mean squared error. */
   readonly lossNats: number;
-  /** Predicted tokens. */
+  /** Targets: predicted tokens, or sequences. */
   readonly weightSum: number;
   /** By parameter name. */
   readonly gradients: Record<string, NdArray>;
@@ -42,6 +42,6 @@ export interface Execution extends AsyncDisposable {
    * @param tensors weights and projections
    */
   readonly step: (tensors: Named<NdArray>, batch: Batch, masks: MaskSource) => Promise<StepResult>;
-  /** Sums of losses and correct predictions of a batch, without dropout. */
-  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<Record<keyof TokenLosses, number>>;
+  /** Sums of losses, correct predictions and the like of a batch, without dropout. */
+  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<LossSums>;
 }

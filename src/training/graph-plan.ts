@@ -2,9 +2,9 @@
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
-import type { Batch } from "./batch.ts";
+import type { BatchShape } from "./batch.ts";
 
-export type BatchShape = Pick<Batch, "batchSize" | "seqLen">;
+export type { BatchShape } from "./batch.ts";
 
 /** A graph for one shape of batch, of part or of rows. */
 export interface PlannedGraph {
@@ -26,14 +26,19 @@ export interface GraphPlan {
 /** A kind of graph, to be had for any shape. */
 export function planned(
   kind: string,
-  build: (config: ModelConfig, batchSize: number, seqLen: number) => Record<string, Tensor>,
+  build: (config: ModelConfig, shape: BatchShape) => Record<string, Tensor>,
 ): (shape: BatchShape) => PlannedGraph {
-  return ({ batchSize, seqLen }) => ({
-    kind,
-    shape: { batchSize, seqLen },
-    key: `${kind} ${batchSize}x${seqLen}`,
-    build: (config) => build(config, batchSize, seqLen),
-  });
+  return ({ batchSize, seqLen, targetLen = seqLen, sourceLen }) => {
+    const shape: BatchShape = { batchSize, seqLen, targetLen, ...(sourceLen !== undefined && { sourceLen }) };
+    const source = sourceLen === undefined ? "" : ` from ${sourceLen}`;
+    const target = targetLen === seqLen ? "" : ` to ${targetLen}`;
+    return {
+      kind,
+      shape,
+      key: `${kind} ${batchSize}x${seqLen}${source}${target}`,
+      build: (config) => build(config, shape),
+    };
+  };
 }
 
 /** Compiled graphs by key; each is compiled once, when it is first needed. */

@@ -7,26 +7,37 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { modelInputs } from "../model/inputs.ts";
-import { logits } from "../model/performer.ts";
+import { predictions } from "../model/predictions.ts";
 import { dropout } from "../ops/composed.ts";
 import { full, input } from "../ops/source.ts";
 import type { Executable } from "../runtime/backend.ts";
-import type { Batch } from "./batch.ts";
-import { meanLoss, tokenLosses, type TokenLosses } from "./loss.ts";
+import type { Batch, BatchShape } from "./batch.ts";
+import { lossesOf, meanLoss, SUM_NAMES, type LossSums } from "./loss.ts";
 
 /** Inputs of a batch; the names start with `batch.`, which no parameter does. */
-export function batchInputs(batchSize: number, seqLen: number) {
-  const shape = [batchSize, seqLen];
+export function batchInputs(
+  { batchSize, seqLen, targetLen = seqLen, sourceLen }: BatchShape,
+  { numLabels = 1 }: Pick<Partial<ModelConfig>, "numLabels"> = {},
+) {
   return {
-    inputIds: input("batch.inputIds", shape, "int32"),
-    targetIds: input("batch.targetIds", shape, "int32"),
-    weights: input("batch.weights", shape),
+    inputIds: input("batch.inputIds", [batchSize, seqLen], "int32"),
+    targetIds: input("batch.targetIds", [batchSize, targetLen], "int32"),
+    targetValues: input("batch.targetValues", [batchSize, targetLen, numLabels]),
+    weights: input("batch.weights", [batchSize, targetLen]),
+    sourceIds: sourceLen === undefined ? undefined : input("batch.sourceIds", [batchSize, sourceLen], "int32"),
   };
 }
 
 /** A batch under the names of its graph inputs. */
-export function batchFeeds({ inputIds, targetIds, weights }: Batch): Record<string, Int32Array | Float32Array> {
-  return { "batch.inputIds": inputIds, "batch.targetIds": targetIds, "batch.weights": weights };
+export function batchFeeds(batch: Omit<Batch, keyof BatchShape>): Record<string, Int32Array | Float32Array> {
+  const { inputIds, targetIds, targetValues, weights, sourceIds } = batch;
+  return {
+    "batch.inputIds": inputIds,
+    "batch.targetIds": targetIds,
+    "batch.weights": weights,
+    ...(targetValues && { "batch.targetValues": targetValues }),
+    ...(sourceIds && { "batch.sourceIds": sourceIds }),
+  };
 }
 
 const GRADIENT = "gradient:";
@@ -38,16 +49,11 @@ export interface StepGraphOptions {
 }
 
 /** Loss and the gradient of every parameter, for one shape of batch. */
-export function stepOutputs(
-  config: ModelConfig,
-  batchSize: number,
-  seqLen: number,
-  options: StepGraphOptions,
-): Record<string, Tensor> {
+export function stepOutputs(config: ModelConfig, shape: BatchShape, options: StepGraphOptions): Record<string, Tensor> {
   const model = modelInputs(config);
-  const batch = batchInputs(batchSize, seqLen);
-  const predicted = logits(model, batch.inputIds, { form: options.form, ...dropoutOption(options.dropout) });
-  const losses = tokenLosses(predicted, batch.targetIds, batch.weights, options.labelSmoothing);
+  const batch = batchInputs(shape, config);
+  const predicted = predictions(model, batch, { form: options.form, ...dropoutOption(options.dropout) });
+  const losses = lossesOf(config, predicted, batch, options.labelSmoothing);
   const loss = meanLoss(losses);
   const found = backpropagate([loss], [full([], 1)], Object.values(model.named));
   return { loss, weightSum: losses.weightSum, ...gradientOutputs(model.named, found) };
@@ -108,19 +114,25 @@ export function accumulate(totals: Record<string, NdArray>, found: Named<NdArray
   }
 }
 
-/** Sums of losses and correct predictions, for one shape of batch. */
-export function evaluationOutputs(
-  config: ModelConfig,
-  batchSize: number,
-  seqLen: number,
-  form: ExecutionForm,
-): Record<string, Tensor> {
-  const batch = batchInputs(batchSize, seqLen);
-  return { ...tokenLosses(logits(modelInputs(config), batch.inputIds, { form }), batch.targetIds, batch.weights) };
+/** Sums of losses and of what else predictions are judged by, for one shape of batch. */
+export function evaluationOutputs(config: ModelConfig, shape: BatchShape, form: ExecutionForm): Record<string, Tensor> {
+  const batch = batchInputs(shape, config);
+  return { ...lossesOf(config, predictions(modelInputs(config), batch, { form }), batch) };
 }
 
 /** The sums among the results of an evaluation. */
-export function sumsOf(results: Named<NdArray>): Record<keyof TokenLosses, number> {
-  const sumOf = (name: keyof TokenLosses) => Number(results[name]?.data[0]);
-  return { lossSum: sumOf("lossSum"), correctSum: sumOf("correctSum"), weightSum: sumOf("weightSum") };
+export function sumsOf(results: Named<NdArray>): LossSums {
+  return Object.fromEntries(
+    SUM_NAMES.flatMap((name) => {
+      const sum = results[name]?.data[0];
+      return sum === undefined ? [] : [[name, Number(sum)] as const];
+    }),
+  );
+}
+
+/** Sums of several batches or parts together. */
+export function addSums(a: LossSums, b: LossSums): LossSums {
+  return Object.fromEntries(
+    SUM_NAMES.flatMap((name) => (name in a || name in b ? [[name, (a[name] ?? 0) + (b[name] ?? 0)] as const] : [])),
+  );
 }

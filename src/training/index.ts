@@ -1,18 +1,18 @@
 /** Training and evaluation: losses, AdamW, schedules, the loop. */
-export type { BatchSource } from "./batch.ts";
+export type { BatchSource, Batch as TrainingBatch } from "./batch.ts";
 export { createExecution } from "./choose-execution.ts";
 export type { ExecutionOptions } from "./choose-execution.ts";
 export { trainingConfig } from "./config.ts";
 export type { TrainingConfig, TrainingOptions } from "./config.ts";
 export { createEvaluator, evaluatorWith } from "./evaluate.ts";
-export type { EvaluationResult, Evaluator } from "./evaluate.ts";
+export type { EvaluationResult, Evaluator, RegressionResult } from "./evaluate.ts";
 export type { Execution, MaskPlace, MaskSource, StepResult } from "./execution.ts";
 export { estimateMemory } from "./memory.ts";
 export type { MemoryEstimate, MemoryQuestion } from "./memory.ts";
 export { waysToFit } from "./memory-advice.ts";
 export type { WayToFit } from "./memory-advice.ts";
-export { meanLoss, tokenLosses } from "./loss.ts";
-export type { TokenLosses } from "./loss.ts";
+export { lossesOf, meanLoss, regressionLosses, tokenLosses } from "./loss.ts";
+export type { LossSums, RegressionLosses, Targets, TokenLosses } from "./loss.ts";
 export { adamW, globalNorm, initialMoments } from "./optimizer.ts";
 export type { AdamWSettings, Moments } from "./optimizer.ts";
 export { learningRateAt } from "./schedule.ts";

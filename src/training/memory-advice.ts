@@ -1,6 +1,5 @@
 /** What makes a run fit into memory: settings that leave the model as it is, each looked at before it is named. */
-import type { AttentionMechanism } from "../attention/mechanism.ts";
-import { mechanisms } from "../attention/mechanisms.ts";
+import { layerMechanisms } from "../model/stacks.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { BatchShape } from "./graph-plan.ts";
 import { estimateMemory, type MemoryQuestion } from "./memory.ts";
@@ -22,7 +21,9 @@ const SHORTEST_SEGMENT = 64;
 export function waysToFit(question: MemoryQuestion, limitBytes: number): readonly WayToFit[] {
   const { shapes, evaluationShapes = [] } = question;
   const inBlocks: WayToFit["settings"] = { gradientCheckpointing: "blocks" };
-  const alreadyInBlocks = question.training.gradientCheckpointing === "blocks";
+  // An encoder–decoder goes in one go only.
+  const alreadyInBlocks =
+    question.training.gradientCheckpointing === "blocks" || question.config.architecture === "encoder-decoder";
   const tokens = Math.max(...shapes.map(({ batchSize, seqLen }) => batchSize * seqLen));
   const longest = Math.max(...[...shapes, ...evaluationShapes].map(({ seqLen }) => seqLen));
   const smaller = halves(2 ** (Math.ceil(Math.log2(tokens)) - 1), longest).map((tokensPerBatch) => ({
@@ -43,8 +44,8 @@ export function waysToFit(question: MemoryQuestion, limitBytes: number): readonl
 }
 
 function canBeCut({ config, form = "fastest" }: MemoryQuestion): boolean {
-  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
-  return mechanism.recurrent !== undefined && form !== "parallel";
+  const carried = layerMechanisms(config).every(({ recurrent }) => recurrent !== undefined);
+  return config.architecture === "decoder" && carried && form !== "parallel";
 }
 
 /** Powers of 2 below the longest sequence and the present length of parts, from the longest down. */
@@ -61,9 +62,9 @@ function halves(from: number, least: number): readonly number[] {
 }
 
 function changed(question: MemoryQuestion, { tokensPerBatch, ...settings }: WayToFit["settings"]): MemoryQuestion {
-  const fitted = ({ batchSize, seqLen }: BatchShape): BatchShape => ({
-    batchSize: tokensPerBatch === undefined ? batchSize : Math.max(1, Math.floor(tokensPerBatch / seqLen)),
-    seqLen,
+  const fitted = (shape: BatchShape): BatchShape => ({
+    ...shape,
+    batchSize: tokensPerBatch === undefined ? shape.batchSize : Math.max(1, Math.floor(tokensPerBatch / shape.seqLen)),
   });
   return {
     ...question,

@@ -1,6 +1,7 @@
 /** Estimates of a run's memory follow what each way of execution keeps. */
 import { describe, expect, it } from "vitest";
 import { tinyConfig } from "../../tests/model/harness.ts";
+import type { ModelOptions } from "../model/config.ts";
 import { waysToFit } from "./memory-advice.ts";
 import { estimateMemory, type MemoryQuestion } from "./memory.ts";
 
@@ -37,6 +38,46 @@ describe("estimateMemory", () => {
     const engine = [0, 512, 128].map((segmentLength) => estimateMemory(question({ segmentLength })).engineBytes);
     expect(engine).toEqual(engine.toSorted((a, b) => b - a));
     expect(engine[2]).toBeLessThan((engine[0] ?? 0) / 3);
+  });
+
+  it.each([
+    ["an encoder", { architecture: "encoder" }],
+    ["a classifier", { architecture: "encoder", head: "sequence-classification", numLabels: 3 }],
+    // Each kind of block has graphs of its own.
+    [
+      "two mechanisms in turn",
+      { mechanism: Array.from({ length: 6 }, () => ["favor", "exact"]).flat(), numLayers: 12 },
+    ],
+  ] as [string, Partial<ModelOptions>][])("is less block by block for %s", (_name, options) => {
+    const { training } = question();
+    const config = tinyConfig({ modelDim: 32, numLayers: 5, ...options });
+    const shapes = [{ batchSize: 4, seqLen: 256, ...(config.head !== "language-modeling" && { targetLen: 1 }) }];
+    const bytes = (gradientCheckpointing: "none" | "blocks") =>
+      estimateMemory({ config, training: { ...training, gradientCheckpointing }, shapes }).engineBytes;
+    expect(bytes("blocks")).toBeLessThan(bytes("none"));
+  });
+
+  it("grows with the source of an encoder–decoder, and names no way block by block", () => {
+    const config = tinyConfig({ architecture: "encoder-decoder", modelDim: 32 });
+    const asked = (sourceLen: number): MemoryQuestion => ({
+      ...question(),
+      config,
+      shapes: [{ batchSize: 4, seqLen: 256, sourceLen }],
+    });
+    expect(estimateMemory(asked(1024)).engineBytes).toBeGreaterThan(2 * estimateMemory(asked(128)).engineBytes);
+    const { totalBytes, engineBytes } = estimateMemory(asked(1024));
+    const limit = totalBytes - engineBytes / 4;
+    const ways = waysToFit(asked(1024), limit);
+    expect(ways.map(({ settings }) => Object.keys(settings))).toEqual([["tokensPerBatch"]]);
+  });
+
+  it("is less with the feed-forward layer in chunks, where blocks are computed again", () => {
+    const bytes = (feedForwardChunkSize: number) => {
+      const config = tinyConfig({ modelDim: 32, mlpDim: 512, feedForwardChunkSize });
+      const asked = question({ gradientCheckpointing: "blocks" });
+      return estimateMemory({ ...asked, config }).engineBytes;
+    };
+    expect(bytes(256)).toBeLessThan(0.7 * bytes(0));
   });
 
   it("counts a graph for every shape of batch, the same shape once", () => {

@@ -10,6 +10,7 @@ import { sizeOf } from "../graph/shape.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes, projectionShapes } from "../model/parameters.ts";
 import { initialStates } from "../model/parts.ts";
+import { isList } from "../model/stacks.ts";
 import { planGraphs, type ExecutionOptions } from "./choose-execution.ts";
 import { graphMemory, type GraphMemory } from "./graph-memory.ts";
 import type { BatchShape, PlannedGraph } from "./graph-plan.ts";
@@ -79,10 +80,11 @@ function engineBytes({ valueBytes, outputBytes, constantBytes }: GraphMemory): n
 }
 
 /** What is held on this side between forward and backward of a batch. */
-function keptBytes({ config, training }: MemoryQuestion, { batchSize, seqLen }: BatchShape): number {
+function keptBytes({ config, training }: MemoryQuestion, shape: BatchShape): number {
+  const { batchSize, seqLen } = shape;
   const { dropout, numLayers, modelDim, reversible } = config;
   const { segmentLength, gradientCheckpointing } = training;
-  const activations = batchSize * seqLen * modelDim;
+  const activations = tokensOf(shape) * modelDim;
   // Dropout masks are a byte an activation: of all layers, or of one at a time.
   const masks = (layers: number, share = 1) => (dropout === 0 ? 0 : (1 + 2 * layers) * activations * share);
   if (segmentLength > 0 && seqLen > segmentLength) {
@@ -128,8 +130,8 @@ function memoryOfKind(graphs: readonly PlannedGraph[], config: ModelConfig): rea
   });
 }
 
-function tokensOf({ batchSize, seqLen }: BatchShape): number {
-  return batchSize * seqLen;
+function tokensOf({ batchSize, seqLen, sourceLen = 0 }: BatchShape): number {
+  return batchSize * (seqLen + sourceLen);
 }
 
 function mapMemory(valueOf: (name: keyof GraphMemory) => number): GraphMemory {
@@ -140,11 +142,13 @@ function mapMemory(valueOf: (name: keyof GraphMemory) => number): GraphMemory {
   };
 }
 
-/** Looked at in models of few layers: every further layer adds the same. */
+/** Looked at in models of few layers: every further layer adds the same, unless layers differ. */
 function memoryOf({ build }: PlannedGraph, config: ModelConfig): GraphMemory {
   const at = (numLayers: number) => graphMemory({ outputs: build({ ...config, numLayers }) });
-  const { numLayers } = config;
-  if (numLayers <= LOOKED_AT + 1) return at(numLayers);
+  const { numLayers, mechanism, architecture } = config;
+  if (numLayers <= LOOKED_AT + 1 || isList(mechanism) || architecture === "encoder-decoder") {
+    return graphMemory({ outputs: build(config) });
+  }
   const [some, more] = [at(LOOKED_AT), at(LOOKED_AT + 1)];
   return mapMemory((name) => some[name] + (numLayers - LOOKED_AT) * (more[name] - some[name]));
 }

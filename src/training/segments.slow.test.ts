@@ -26,6 +26,13 @@ describe.each([
   { mechanism: "favor-relu", positions: "learned", maxSeqLen: seqLen },
   { mechanism: "favor-hyperbolic", positions: "rotary", projectionPerHead: true },
   { mechanism: "favor", positions: "rotary", reversible: true },
+  {
+    mechanism: ["favor", "favor-relu"],
+    positions: "axial",
+    maxSeqLen: seqLen,
+    tokenShift: true,
+    normPlacement: "post",
+  },
 ] as const satisfies Partial<ModelOptions>[])("%j", (options) => {
   const config = tinyConfig(options);
   const tensors = tinyTensors(config);
@@ -33,7 +40,7 @@ describe.each([
 
   it.each([1, 37, 64, 148])("in parts of %d tokens gives the loss and gradients of one go", async (segmentLength) => {
     const settings = { dropout: 0, labelSmoothing: 0.1, form: "scan" } as const;
-    await using whole = await backend.compile({ outputs: stepOutputs(config, batchSize, seqLen, settings) });
+    await using whole = await backend.compile({ outputs: stepOutputs(config, { batchSize, seqLen }, settings) });
     const expected = await whole.run({
       ...tensors,
       "batch.inputIds": batch.inputIds,
@@ -97,6 +104,8 @@ describe("training in parts", () => {
 
   it.each([
     [{ mechanism: "exact" }, /segmentLength must come with a mechanism that carries a state .* got mechanism 'exact'/],
+    [{ mechanism: ["favor", "exact"] }, /got mechanism 'exact'/],
+    [{ architecture: "encoder" }, /segmentLength must come with architecture 'decoder', got 'encoder', whose tokens/],
   ] as const)("refuses %j", (options, message) => {
     const settings = { segmentLength: 8, dropout: 0, labelSmoothing: 0 };
     expect(() => createSegmentedExecution(tinyConfig(options), backend, settings)).toThrow(message);

@@ -5,26 +5,24 @@
  * part, keeping the states between parts; then, from the last part to the first, each is read again from the state before it, and
  * the gradient by that state is what the part before it is given. What is held at any time is the graph of one part and the states.
  */
-import type { AttentionMechanism } from "../attention/mechanism.ts";
-import { mechanisms } from "../attention/mechanisms.ts";
 import { backpropagate } from "../autodiff/gradients.ts";
 import { zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { modelInputs } from "../model/inputs.ts";
-import type { Named } from "../model/parameters.ts";
 import { ConfigError } from "../attention/parse-options.ts";
+import type { Named } from "../model/parameters.ts";
 import {
   differentiableStates,
   initialStates,
   namedStates,
   nextStateOutputs,
   nextStates,
-  positionFeeds,
-  positionInputs,
+  logitsOfPart,
   stateInputs,
 } from "../model/parts.ts";
-import { logitsOfPart } from "../model/performer.ts";
+import { positionFeeds, positionInputs } from "../model/positions.ts";
+import { layerMechanisms } from "../model/stacks.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
@@ -32,14 +30,16 @@ import type { Execution, LossOptions } from "./execution.ts";
 import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
 import {
   accumulate,
+  addSums,
   batchFeeds,
   batchInputs,
   dropoutOption,
   gradientOutputs,
   gradientsOf,
   partLengths,
+  sumsOf,
 } from "./graphs.ts";
-import { tokenLosses } from "./loss.ts";
+import { tokenLosses, type LossSums } from "./loss.ts";
 
 export interface SegmentOptions extends LossOptions {
   /** Tokens of a part. */
@@ -51,10 +51,8 @@ const NEXT_GRADIENT = "gradientOfNext.";
 
 function segmentGraphs(options: SegmentOptions) {
   return {
-    forward: planned("part forward", (config, batchSize, length) => forwardOutputs(config, batchSize, length, options)),
-    backward: planned("part backward", (config, batchSize, length) =>
-      backwardOutputs(config, batchSize, length, options),
-    ),
+    forward: planned("part forward", (config, shape) => forwardOutputs(config, shape, options)),
+    backward: planned("part backward", (config, shape) => backwardOutputs(config, shape, options)),
     evaluation: planned("part evaluation", evaluationOutputs),
   };
 }
@@ -106,15 +104,14 @@ export function createSegmentedExecution(config: ModelConfig, backend: Backend, 
       return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
     },
     evaluate: async (tensors, batch) => {
-      const totals = { lossSum: 0, correctSum: 0, weightSum: 0 };
+      let totals: LossSums = {};
       let states = initialStates(config, batch.batchSize);
       for (const part of cut(batch, options.segmentLength)) {
         const run = await cache.get(evaluation(part));
         const feeds = { ...feedsOf(config, part), ...states };
         const results = await run.run(feedsFor(run, { ...tensors, ...feeds }));
         states = nextStates(results);
-        for (const name of ["lossSum", "correctSum", "weightSum"] as const)
-          totals[name] += Number(results[name]?.data[0]);
+        totals = addSums(totals, sumsOf(results));
       }
       return totals;
     },
@@ -123,9 +120,15 @@ export function createSegmentedExecution(config: ModelConfig, backend: Backend, 
 }
 
 function checkCanBeCut(config: ModelConfig, backend: Backend): void {
-  const mechanism: AttentionMechanism = mechanisms[config.mechanism];
-  if (mechanism.recurrent !== undefined && backend.device !== "webgpu") return;
-  const got = mechanism.recurrent === undefined ? `mechanism '${config.mechanism}'` : "device 'webgpu'";
+  if (config.architecture !== "decoder") {
+    throw new ConfigError(
+      `training: segmentLength must come with architecture 'decoder', got '${config.architecture}', whose tokens see later ones; ` +
+        "set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch",
+    );
+  }
+  const without = layerMechanisms(config).find(({ recurrent }) => recurrent === undefined);
+  if (without === undefined && backend.device !== "webgpu") return;
+  const got = without === undefined ? "device 'webgpu'" : `mechanism '${without.name}'`;
   throw new ConfigError(
     `training: segmentLength must come with a mechanism that carries a state and a device with loops (cpu, wasm), got ${got}; ` +
       "use 'favor' on the CPU, or set segmentLength to 0",
@@ -133,26 +136,26 @@ function checkCanBeCut(config: ModelConfig, backend: Backend): void {
 }
 
 /** From the states before a part to those behind it. */
-function forwardOutputs(config: ModelConfig, batchSize: number, length: number, options: SegmentOptions) {
+function forwardOutputs(config: ModelConfig, shape: BatchShape, options: SegmentOptions) {
   const { states } = logitsOfPart(
     modelInputs(config),
-    batchInputs(batchSize, length).inputIds,
-    positionInputs(config, length),
-    stateInputs(config, batchSize),
+    batchInputs(shape).inputIds,
+    positionInputs(config, shape.seqLen),
+    stateInputs(config, shape.batchSize),
     dropoutOption(options.dropout),
   );
   return nextStateOutputs(states);
 }
 
 /** Loss of a part, and the gradients of the whole loss by the weights, as far as they come from here, and by the states before it. */
-function backwardOutputs(config: ModelConfig, batchSize: number, length: number, options: SegmentOptions) {
+function backwardOutputs(config: ModelConfig, shape: BatchShape, options: SegmentOptions) {
   const model = modelInputs(config);
-  const batch = batchInputs(batchSize, length);
-  const before = stateInputs(config, batchSize);
+  const batch = batchInputs(shape);
+  const before = stateInputs(config, shape.batchSize);
   const part = logitsOfPart(
     model,
     batch.inputIds,
-    positionInputs(config, length),
+    positionInputs(config, shape.seqLen),
     before,
     dropoutOption(options.dropout),
   );
@@ -171,13 +174,13 @@ function backwardOutputs(config: ModelConfig, batchSize: number, length: number,
   return { lossSum, ...gradientOutputs(by, found) };
 }
 
-function evaluationOutputs(config: ModelConfig, batchSize: number, length: number): Record<string, Tensor> {
-  const batch = batchInputs(batchSize, length);
+function evaluationOutputs(config: ModelConfig, shape: BatchShape): Record<string, Tensor> {
+  const batch = batchInputs(shape);
   const part = logitsOfPart(
     modelInputs(config),
     batch.inputIds,
-    positionInputs(config, length),
-    stateInputs(config, batchSize),
+    positionInputs(config, shape.seqLen),
+    stateInputs(config, shape.batchSize),
   );
   return { ...nextStateOutputs(part.states), ...tokenLosses(part.logits, batch.targetIds, batch.weights) };
 }

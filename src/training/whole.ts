@@ -1,17 +1,15 @@
 /** Steps in one go: one graph holds the whole model, forward and backward, and keeps every activation between. */
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { Backend } from "../runtime/backend.ts";
+import { feedsFor, type Backend } from "../runtime/backend.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
 import { batchFeeds, evaluationOutputs, gradientsOf, stepOutputs, sumsOf } from "./graphs.ts";
 
 function wholeGraphs(options: LossOptions & { readonly form: ExecutionForm }) {
   return {
-    step: planned("step", (config, batchSize, seqLen) => stepOutputs(config, batchSize, seqLen, options)),
-    evaluation: planned("evaluation", (config, batchSize, seqLen) =>
-      evaluationOutputs(config, batchSize, seqLen, options.form),
-    ),
+    step: planned("step", (config, shape) => stepOutputs(config, shape, options)),
+    evaluation: planned("evaluation", (config, shape) => evaluationOutputs(config, shape, options.form)),
   };
 }
 
@@ -27,7 +25,8 @@ export function createWholeExecution(config: ModelConfig, backend: Backend, opti
     prepare: async (shape) => void (await cache.get(graphs.step(shape))),
     step: async (tensors, batch, masks) => {
       const executable = await cache.get(graphs.step(batch));
-      const results = await executable.run({ ...tensors, ...batchFeeds(batch), ...masks(executable) });
+      const feeds = { ...tensors, ...batchFeeds(batch), ...masks(executable) };
+      const results = await executable.run(feedsFor(executable, feeds));
       return {
         lossNats: Number(results["loss"]?.data[0]),
         weightSum: Number(results["weightSum"]?.data[0]),
@@ -36,7 +35,7 @@ export function createWholeExecution(config: ModelConfig, backend: Backend, opti
     },
     evaluate: async (tensors, batch) => {
       const executable = await cache.get(graphs.evaluation(batch));
-      return sumsOf(await executable.run({ ...tensors, ...batchFeeds(batch) }));
+      return sumsOf(await executable.run(feedsFor(executable, { ...tensors, ...batchFeeds(batch) })));
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };

@@ -17,10 +17,13 @@ export interface PreparedStep {
 
 /** Loss and gradients for a batch; dropout masks are drawn by the names that the graph declares, the same on every call. */
 export function prepareStep(config: ModelConfig, batch: Batch, options: StepGraphOptions): PreparedStep {
-  const outputs = stepOutputs(config, batch.batchSize, batch.seqLen, options);
-  const shape = [batch.batchSize, batch.seqLen];
-  const feeds = Object.entries(batchFeeds(batch)).map(([name, data]) => [name, ndarray(data, shape)] as const);
-  const masks = [...inputsOf({ outputs })].flatMap(([name, [tensor]]) => {
+  const outputs = stepOutputs(config, batch, options);
+  const given = batchFeeds(batch);
+  const inputs = [...inputsOf({ outputs })];
+  const feeds = inputs.flatMap(([name, [tensor]]) =>
+    given[name] ? [[name, ndarray(given[name], tensor.shape)] as const] : [],
+  );
+  const masks = inputs.flatMap(([name, [tensor]]) => {
     if (!name.startsWith("dropout.")) return [];
     const size = tensor.shape.reduce((product, length) => product * length, 1);
     const mask = fillKeepMask(createRandom(11, name), new Uint8Array(size), options.dropout);

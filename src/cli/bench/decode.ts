@@ -3,6 +3,7 @@
 import { proteinVocabulary } from "../../data/index.ts";
 import { createDecoder, type Decoder } from "../../inference/index.ts";
 import { modelConfig, type ModelOptions } from "../../model/index.ts";
+import { describeMechanism } from "../../model/stacks.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState } from "../../training/index.ts";
 import { median } from "../../lab/statistics.ts";
@@ -127,7 +128,7 @@ async function benchBatch(options: DecodeBenchOptions, batch: number, onStep: ()
   return measured.map(({ position, tokensRead, times }) => {
     const ms = median(times);
     return {
-      model: `${config.mechanism}, ${config.numLayers} layers, modelDim ${config.modelDim}, numFeatures ${config.numFeatures}`,
+      model: `${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, numFeatures ${config.numFeatures}`,
       batch,
       position,
       medianMsPerToken: ms,

@@ -64,7 +64,7 @@ function mechanismOf({ subject, causal }: ModelSubject): AttentionMechanism {
 /** Logits, or the loss and the gradient of every weight; batch 1. */
 function modelOutputs(asked: ModelSubject): Record<string, Tensor> {
   const model = modelInputs(subjectConfig(asked));
-  const batch = batchInputs(1, asked.seqLen);
+  const batch = batchInputs({ batchSize: 1, seqLen: asked.seqLen });
   const predicted = logits(model, batch.inputIds, { mechanism: mechanismOf(asked) });
   if (asked.pass === "forward") return { logits: predicted };
   const loss = meanLoss(tokenLosses(predicted, batch.targetIds, batch.weights));
@@ -83,7 +83,7 @@ export async function prepareModel(asked: ModelSubject, backend: Backend, owned:
   const feeds = feedsFor(executable, {
     ...initialParameters(config, 0),
     ...drawProjections(config, 0, 0),
-    ...batchFeeds({ batchSize: 1, seqLen, inputIds: ids(), targetIds: ids(), weights }),
+    ...batchFeeds({ inputIds: ids(), targetIds: ids(), weights }),
   });
   return { name: asked.subject, run: () => executable.run(feeds) };
 }

@@ -2,6 +2,7 @@
 
 import { proteinVocabulary } from "../../data/index.ts";
 import { median } from "../../lab/statistics.ts";
+import { modelPresets } from "../../model/index.ts";
 import type { ModelOptions } from "../../model/index.ts";
 import { availableBytes, refusal } from "./available-memory.ts";
 import type { Skipped } from "./available-memory.ts";
@@ -18,8 +19,8 @@ import type { Pass } from "./products.ts";
 
 /** The two settings of the paper: (heads, layers, mlpDim, modelDim). */
 export const benchModels = {
-  regular: { numHeads: 8, numLayers: 6, mlpDim: 2048, modelDim: 512 },
-  small: { numHeads: 1, numLayers: 6, mlpDim: 64, modelDim: 64 },
+  regular: modelPresets["paper-regular"],
+  small: modelPresets["paper-small"],
 } as const satisfies Record<string, Omit<ModelOptions, "vocabSize">>;
 
 export type BenchModelName = keyof typeof benchModels;

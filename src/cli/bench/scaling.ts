@@ -1,6 +1,6 @@
 // How time grows with the length: the exponent p of time ∝ Lᵖ.
 
-import { mean } from "../../lab/statistics.ts";
+import { slope } from "../../lab/statistics.ts";
 
 /** What a measured time belongs to. */
 interface Measured {
@@ -43,15 +43,4 @@ export function fitScaling(rows: readonly Measured[]): readonly Scaling[] {
     );
     return [{ mechanism, causal, pass, exponent, from: Math.min(...lengths), to: Math.max(...lengths) }];
   });
-}
-
-/** Σ (x − x̄)(y − ȳ) / Σ (x − x̄)². */
-function slope(xs: readonly number[], ys: readonly number[]): number {
-  const [meanX, meanY] = [mean(xs), mean(ys)];
-  let [together, squares] = [0, 0];
-  xs.forEach((x, index) => {
-    together += (x - meanX) * ((ys[index] ?? meanY) - meanY);
-    squares += (x - meanX) ** 2;
-  });
-  return together / squares;
 }

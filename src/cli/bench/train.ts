@@ -2,6 +2,7 @@
 
 import { proteinVocabulary } from "../../data/index.ts";
 import { countParameters, modelConfig, type ModelConfig, type ModelOptions } from "../../model/index.ts";
+import { describeMechanism } from "../../model/stacks.ts";
 import { createRandom } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState, train, trainingConfig } from "../../training/index.ts";
@@ -46,9 +47,8 @@ const COUNTED_CHUNK = 64;
  * for forward and backward together. Recomputation of features, elementwise work and the optimizer do not count.
  */
 export function stepFlop(config: ModelConfig, tokens: number): number {
-  const { modelDim, mlpDim, numHeads, numLayers, numFeatures, vocabSize } = config;
-  const headDim = modelDim / numHeads;
-  const dense = 4 * modelDim ** 2 + 2 * modelDim * mlpDim;
+  const { modelDim, mlpDim, numHeads, headDim, numLayers, numFeatures, vocabSize } = config;
+  const dense = 4 * modelDim * numHeads * headDim + 2 * modelDim * mlpDim;
   const perHead =
     2 * headDim * numFeatures + // features of query and key
     2 * numFeatures * (headDim + 1) + // into the state and out of it
@@ -105,7 +105,7 @@ export async function benchTrain(
     rows: [
       {
         model:
-          `${config.mechanism}, ${config.numLayers} layers, modelDim ${config.modelDim}, ${config.numHeads} heads, ` +
+          `${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, ${config.numHeads} heads, ` +
           `numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ${batchSize} × ${seqLen} tokens` +
           `${segmentLength > 0 ? ` in parts of ${segmentLength}` : ""}, ` +
           `${countParameters(config)} parameters`,

@@ -1,0 +1,63 @@
+// What is measured of a mechanism: either direction that it has, at the lengths that suit its order.
+
+import { createMechanism } from "performer-ts/attention";
+import type { AttentionMechanism, MechanismChoice } from "performer-ts/attention";
+import { ConfigError } from "performer-ts/model";
+import type { Contender } from "../compare/options.ts";
+import type { AttentionSizes } from "./measure.ts";
+
+/** A mechanism in one direction, at one length. */
+export interface Subject {
+  readonly name: string;
+  readonly mechanism: AttentionMechanism;
+  readonly causal: boolean;
+  readonly seqLen: number;
+}
+
+/** Mechanisms over given edges are measured with every position and this many before it. */
+const NEIGHBOURS = 8;
+const NEEDS_EDGES = /^(graph|gat)$/;
+/** Mechanisms that keep L × L scores take a quarter of the lengths: 1 GB for four heads at 4,096. */
+const QUADRATIC_SHARE = 1 / 4;
+
+/**
+ * @returns a list of lengths for each direction that there is
+ * @throws ConfigError where there is none
+ */
+export function subjectsOf(
+  { label, mechanism: choice }: Contender,
+  lengths: readonly number[],
+  { numHeads, headDim }: AttentionSizes,
+): readonly (readonly Subject[])[] {
+  const usual = createMechanism("complexity", choice);
+  const isQuadratic = /L²|L\^2/.test(usual.complexity ?? "");
+  const own = isQuadratic ? lengths.map((length) => Math.max(1, Math.round(length * QUADRATIC_SHARE))) : lengths;
+  const mechanismAt = (seqLen: number) =>
+    NEEDS_EDGES.test(label) ? createMechanism("complexity", withEdges(label, seqLen)) : usual;
+  const maxSeqLen = Math.max(...own);
+  const refusals = [true, false].map((causal) =>
+    mechanismAt(maxSeqLen).refuse?.({ causal, cross: false, maxSeqLen, numHeads, headDim }),
+  );
+  const found = [true, false].flatMap((causal, index) =>
+    refusals[index] === undefined
+      ? [own.map((seqLen) => ({ name: label, mechanism: mechanismAt(seqLen), causal, seqLen }))]
+      : [],
+  );
+  const [refusal] = refusals;
+  if (found.length === 0 && refusal !== undefined) {
+    throw new ConfigError(`complexity: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
+  }
+  return found;
+}
+
+/** `O(L)` and `O(L·w)`, not `O(L²)`, `O(L log L)`, or the `O(L·(s+L/s))` of strides. */
+export function isLinear(complexity: string): boolean {
+  return !/L²|L\^|√L|log|L·L|L\/s/.test(complexity);
+}
+
+function withEdges(name: string, seqLen: number): MechanismChoice {
+  const edges = Array.from({ length: seqLen }, (_, to) =>
+    Array.from({ length: Math.min(NEIGHBOURS, to + 1) }, (__, back) => [to - back, to] as const),
+  );
+  return { name, edges: edges.flat() } as MechanismChoice; // a name that NEEDS_EDGES has matched
+}

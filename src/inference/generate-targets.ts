@@ -1,0 +1,98 @@
+/** New sequences from an encoder–decoder: a target for every source. */
+import { ConfigError } from "../attention/parse-options.ts";
+import type { NdArray } from "../graph/ndarray.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Named } from "../model/parameters.ts";
+import { createRandom } from "../random/index.ts";
+import type { Backend } from "../runtime/backend.ts";
+import type { WeightOptions } from "../runtime/weights.ts";
+import { checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+import { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
+
+export interface GenerateTargetsOptions extends SamplingOptions {
+  readonly config: ModelConfig;
+  /** Weights and projections. */
+  readonly tensors: Named<NdArray>;
+  readonly backend: Backend;
+  /** Tokens of each source. Those of a pointer end with eosId, for a target to end by pointing to it. */
+  readonly sources: readonly ArrayLike<number>[];
+  /** Begins every target. */
+  readonly bosId: number;
+  /** Ends a target. */
+  readonly eosId: number;
+  /** Tokens that are never chosen. Default: bosId and the configuration's padId. */
+  readonly never?: readonly number[];
+  /** Default 200. */
+  readonly maxNewTokens?: number;
+  /** Default 0. Each target has a stream of its own. */
+  readonly seed?: number;
+  /** How the weights are stored. Default float32. */
+  readonly dtype?: WeightOptions["dtype"];
+}
+
+export interface GeneratedTarget {
+  /** Without bosId and eosId. */
+  readonly tokenIds: readonly number[];
+  /** Of a pointer: the positions of the source that the tokens come from. */
+  readonly positions?: readonly number[];
+  /** Whether the model ended it; otherwise maxNewTokens did. */
+  readonly finished: boolean;
+  /** Σ log p of what was chosen, the end included, in nats. */
+  readonly logLikelihoodNats: number;
+}
+
+/**
+ * A target for each source, token by token; all sources side by side.
+ *
+ * @throws ConfigError for options out of range and models that are no encoder–decoder; RuntimeError as
+ *   `createSequenceToSequenceDecoder`
+ */
+export async function generateTargets(options: GenerateTargetsOptions): Promise<readonly GeneratedTarget[]> {
+  const { config, sources, bosId, eosId, maxNewTokens = 200, seed = 0, dtype } = options;
+  const never = options.never ?? [bosId, config.padId];
+  const sampling = checkSampling(options);
+  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
+    throw new ConfigError(
+      `generate: tokens must be a positive whole number, got ${maxNewTokens}; omit it for the default`,
+    );
+  }
+  await using decoder = await createSequenceToSequenceDecoder(
+    config,
+    options.tensors,
+    options.backend,
+    sources,
+    dtype ? { dtype } : {},
+  );
+  const targets = sources.map((source, index) => ({
+    source,
+    random: createRandom(seed, "sample", index),
+    tokenIds: [] as number[],
+    positions: [] as number[],
+    finished: false,
+    logLikelihoodNats: 0,
+  }));
+  const isPointer = config.head === "pointer";
+  const last = new Int32Array(sources.length).fill(bosId);
+  for (let step = 0; step < maxNewTokens && targets.some(({ finished }) => !finished); step++) {
+    const logits = await decoder.next(last);
+    for (const [row, target] of targets.entries()) {
+      if (target.finished) continue;
+      const own = Float64Array.from(logits.subarray(row * decoder.width, (row + 1) * decoder.width));
+      if (!isPointer) for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
+      const { token: chosen, logProbabilityNats } = sample(own, sampling, target.random);
+      const token = isPointer ? (target.source[chosen] ?? config.padId) : chosen;
+      target.logLikelihoodNats += logProbabilityNats;
+      target.finished = token === eosId;
+      last[row] = token;
+      if (target.finished) continue;
+      target.tokenIds.push(token);
+      target.positions.push(chosen);
+    }
+  }
+  return targets.map(({ tokenIds, positions, finished, logLikelihoodNats }) => ({
+    tokenIds,
+    ...(isPointer && { positions }),
+    finished,
+    logLikelihoodNats,
+  }));
+}

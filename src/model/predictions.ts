@@ -1,0 +1,21 @@
+/** What a model predicts, whatever its shape. */
+import { GraphError } from "../graph/errors.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { sequenceToSequenceLogits } from "./encoder-decoder.ts";
+import { logits, type ForwardOptions, type ModelTensors } from "./performer.ts";
+
+/** What a model reads. */
+export interface ModelInputs {
+  /** `[B, L]` int32. */
+  readonly inputIds: Tensor;
+  /** `[B, S]` int32: what the encoder of an encoder–decoder reads. */
+  readonly sourceIds?: Tensor | undefined;
+}
+
+/** Logits, or the numbers of a regression, `[B, T, …]`: T is L, or 1 where there is one prediction a sequence. */
+export function predictions(model: ModelTensors, inputs: ModelInputs, options: ForwardOptions = {}): Tensor {
+  const { inputIds, sourceIds } = inputs;
+  if (model.config.architecture !== "encoder-decoder") return logits(model, inputIds, options);
+  if (sourceIds === undefined) throw new GraphError("predictions: an encoder–decoder must have sourceIds, got none");
+  return sequenceToSequenceLogits(model, { inputIds, sourceIds }, options);
+}
