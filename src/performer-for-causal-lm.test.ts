@@ -70,7 +70,8 @@ describe("PerformerForCausalLM", () => {
     const model = PerformerForCausalLM.create(tiny);
     const files = model.toFiles();
     const parsed: { model: Record<string, unknown> } = JSON.parse(files.config);
-    const since = "architecture head padId pooling headDim tokenShift norm normPlacement activation feedForwardChunkSize";
+    const since =
+      "architecture head padId pooling headDim tokenShift norm normPlacement activation feedForwardChunkSize";
     for (const key of since.split(" ")) {
       expect(parsed.model).toHaveProperty(key);
       delete parsed.model[key];

@@ -73,7 +73,7 @@ function standardised(x: readonly number[]): number[] {
 }
 
 /** The rows that attention by clusters compares, and the nearest centroid of each. */
-export function naiveClusters(q: Matrix, centroids: Matrix): { readonly rows: Matrix; readonly nearest: number[] } {
+function naiveClusters(q: Matrix, centroids: Matrix): { readonly rows: Matrix; readonly nearest: number[] } {
   const rows = q.map(standardised);
   const nearest = rows.map((x) =>
     positionOfLargest(centroids.map((mu) => -x.reduce((total, value, d) => total + (value - (mu[d] ?? 0)) ** 2, 0))),

@@ -1,43 +1,104 @@
 // The sequences of a run: where they come from, and how to tell that they are still the same.
 
 import { createHash } from "node:crypto";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 
-import { embeddedProteinsUrl, loadProteins, openFile, splitNames } from "../data/index.ts";
-import type { ProteinDataset } from "../data/index.ts";
+import { DataError, embeddedProteinsUrl, imageShapeOf, loadProteins, openFile, splitNames } from "../data/index.ts";
+import type { LabelledDataset, SequenceDataset } from "../data/index.ts";
+import { loadImageSource } from "./data/images.ts";
+import type { DataKind, DataSource, Task } from "./data/source.ts";
+import { loadTableSource } from "./data/table.ts";
+import type { KnownData } from "./data/table.ts";
+import { loadTextSource } from "./data/text.ts";
+import { wordsOf } from "./data/words.ts";
+import type { Words } from "./data/words.ts";
 import { formatCount } from "./output/numbers.ts";
 
-export interface DataSource {
-  /** An absolute path; null stands for the embedded proteins. */
-  readonly path: string | null;
-  readonly splitBy: "header" | "hash";
+/** What a model is trained or evaluated on. */
+export interface RunDataset extends SequenceDataset {
+  readonly kind: DataKind;
+  readonly task: Task;
+  /** The same sequences with their labels, where the task is to tell these. */
+  readonly labelled: LabelledDataset | undefined;
+  readonly words: Words;
 }
 
-/** The name that `--fasta` or a recipe gives, as a source: relative to the working directory. */
-export function dataSource(path: string | undefined, splitBy: DataSource["splitBy"] = "header"): DataSource {
-  return { path: path === undefined ? null : resolve(path), splitBy };
+export interface LoadOptions {
+  /** The task where neither the source nor its labels say another. Default: language modelling. */
+  readonly unlabelled?: Task;
+  /** Of a trained model: its vocabulary and classes are those of the data. */
+  readonly known?: KnownData;
 }
 
-/** @throws DataError naming file, line and record of what cannot be used */
-export async function loadData({ path, splitBy }: DataSource): Promise<ProteinDataset> {
-  const source = path ?? embeddedProteinsUrl;
-  return loadProteins({ source: openFile(source), name: basename(path ?? embeddedProteinsUrl.pathname), splitBy });
+/** @throws DataError naming file, line and record of what cannot be used; ConfigError for a tokenizer that is not there */
+export async function loadData(source: DataSource, options: LoadOptions = {}): Promise<RunDataset> {
+  const { kind } = source;
+  const { dataset, task } = await loaders[kind](source, options);
+  const isLabelled = task === "classification" || task === "regression";
+  const labelled = isLabelled && "classNames" in dataset ? dataset : undefined;
+  if (isLabelled && labelled === undefined) {
+    throw new DataError({
+      who: dataset.name,
+      rule: `the data of task '${task}' must have labels`,
+      got: `${kind} without any`,
+      fix: "give a table with a label column (.csv, .tsv, .jsonl, .parquet), or IDX images with their labels",
+    });
+  }
+  return { ...dataset, kind, task, labelled, words: wordsOf(kind, task, dataset.vocabulary) };
 }
 
-/** SHA-256 of all splits: a run that goes on with other sequences would not be the same run. */
-export function digestOf(dataset: ProteinDataset): string {
+interface Loaded {
+  readonly dataset: SequenceDataset | LabelledDataset;
+  readonly task: Task;
+}
+
+const loaders = {
+  proteins: async (source, options) => ({ dataset: await loadProteinSource(source), task: taskOf(source, options) }),
+  text: async (source, options) => ({
+    dataset: await loadTextSource(source, options.known?.vocabulary),
+    task: taskOf(source, options),
+  }),
+  images: async (source, options) => ({ dataset: await loadImageSource(source), task: taskOf(source, options) }),
+  table: (source, { unlabelled = "language-modeling", known }) => loadTableSource(source, unlabelled, known),
+} satisfies Record<DataKind, (source: DataSource, options: LoadOptions) => Promise<Loaded>>;
+
+function taskOf({ task }: DataSource, { known, unlabelled = "language-modeling" }: LoadOptions): Task {
+  return known?.task ?? task ?? unlabelled;
+}
+
+function loadProteinSource({ path, splitBy }: DataSource): Promise<SequenceDataset> {
+  return loadProteins({
+    source: openFile(path ?? embeddedProteinsUrl),
+    name: basename(path ?? embeddedProteinsUrl.pathname),
+    splitBy: splitBy === "hash" ? "hash" : "header",
+  });
+}
+
+/** SHA-256 of all splits, labels included: a run that goes on with other sequences would not be the same run. */
+export function digestOf({ splits, labelled }: Pick<RunDataset, "splits" | "labelled">): string {
   const hash = createHash("sha256");
   for (const split of splitNames) {
     hash.update(`${split}\0`);
-    for (const { tokenIds } of dataset.splits[split]) hash.update(`${tokenIds.length}\0`).update(tokenIds);
+    for (const { tokenIds } of splits[split]) hash.update(`${tokenIds.length}\0`).update(tokenIds);
+    for (const { label } of labelled?.splits[split] ?? []) hash.update(`${label}\0`);
   }
   return hash.digest("hex");
 }
 
 /** "swissprot-families.fasta: 1,787 train, 255 valid, 256 test, 240 ood sequences". */
-export function describeData({ name, splits }: ProteinDataset): string {
+export function describeData({ name, splits, kind, task, labelled, vocabulary, words }: RunDataset): string {
   const counts = splitNames
     .filter((split) => splits[split].length > 0)
-    .map((split) => `${formatCount(splits[split].length)} ${split}`);
-  return `${name}: ${counts.join(", ")} sequences`;
+    .map((split) => {
+      const tokens = splits[split].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+      return `${formatCount(kind === "text" ? tokens : splits[split].length)} ${split}`;
+    });
+  const shape = imageShapeOf(vocabulary);
+  const facts = [
+    `${name}: ${counts.join(", ")} ${kind === "text" ? words.units : "sequences"}`,
+    shape && `images of ${shape.width} × ${shape.height} × ${shape.channels}`,
+    task === "language-modeling" ? undefined : `task ${task}`,
+    labelled !== undefined && labelled.numClasses > 0 ? `${formatCount(labelled.numClasses)} classes` : undefined,
+  ];
+  return facts.filter((fact) => fact !== undefined).join("; ");
 }

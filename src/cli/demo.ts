@@ -2,19 +2,19 @@
 
 import type { Command } from "commander";
 
+import { imageShapeOf } from "../data/index.ts";
+import type { RunDataset } from "./dataset.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";
 import { formatFigures } from "./output/figures.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, formatSeconds } from "./output/numbers.ts";
-import { formatFasta } from "./samples.ts";
+import { formatSamples } from "./samples.ts";
 import { prepareNewRun } from "./start-run.ts";
-import type { NewRunOptions } from "./start-run.ts";
+import type { NewRunOptions } from "./request.ts";
 import { addRunOptions } from "./train.ts";
 import { carryOut } from "./training-run.ts";
 import type { TrainingResult } from "./training-run.ts";
 import { createVerb } from "./verb.ts";
-
-const RECIPE = "demo";
 
 interface DemoOptions extends NewRunOptions {
   readonly json?: boolean;
@@ -32,35 +32,42 @@ export function demoCommand(): Command {
     ],
   });
   return addRunOptions(command).action(async (options: DemoOptions) => {
-    const { result, exitCode } = await carryOut(await prepareNewRun(RECIPE, options));
+    const run = await prepareNewRun(undefined, options);
+    const { result, exitCode } = await carryOut(run);
     process.exitCode = exitCode;
     if (options.json === true) await printJson(result);
-    else if (result.report !== null) process.stdout.write(`${summarise(result, result.report)}\n`);
+    else if (result.report !== null) process.stdout.write(`${summarise(result, result.report, run.dataset)}\n`);
   });
 }
 
-function summarise(result: TrainingResult, report: string): string {
+function summarise(result: TrainingResult, report: string, { words, vocabulary, kind }: RunDataset): string {
   const { run, step, tokens, elapsedSeconds, evaluations, samples } = result;
   const performer = performerCommand();
   const folder = shellQuoted(run);
+  const next =
+    kind === "proteins"
+      ? [
+          `generate ${folder} --prompt MKV --count 5`,
+          `eval ${folder} --split ood`,
+          "train --fasta yours.fasta --split-by hash",
+        ]
+      : [`eval ${folder}`];
+  const areShown = samples.length > 0 && imageShapeOf(vocabulary) === undefined;
+  const shown = areShown ? [`Three generated ${words.samples}:`, "", formatSamples(samples, vocabulary)] : [];
   return [
     "",
     `Trained ${formatCount(step)} steps, ${formatCount(tokens)} tokens, in ${formatSeconds(elapsedSeconds)}.`,
     "",
-    "Predicting the next residue of sequences that training has not seen (ood: of families it has not seen):",
+    `Predicting ${words.predicted} of sequences that training has not seen${kind === "proteins" ? " (ood: of families it has not seen)" : ""}:`,
     "",
-    formatFigures(evaluations),
+    formatFigures(evaluations, words),
     "",
-    "Three generated proteins:",
-    "",
-    formatFasta(samples),
+    ...shown,
     `run     ${run}`,
     `report  ${report}  (open it in a browser)`,
     "",
     "Next:",
     "",
-    `  ${performer} generate ${folder} --prompt MKV --count 5`,
-    `  ${performer} eval ${folder} --split ood`,
-    `  ${performer} train --fasta yours.fasta --split-by hash`,
+    ...next.map((command) => `  ${performer} ${command}`),
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-// `performer eval`: how well a trained model predicts the next residue, beside the unigram baseline.
+// `performer eval`: how well a trained model predicts, beside the baseline of its task.
 
 import { Option } from "commander";
 import type { Command } from "commander";
@@ -23,11 +23,13 @@ interface EvalOptions extends DataOptions, EngineOptions, DtypeOptions {
 export function evalCommand(): Command {
   const command = createVerb({
     name: "eval",
-    summary: "Evaluate a trained model on a split of its data, or of other data.",
+    summary:
+      "Evaluate a trained model on a split of its data, or of other data, beside a baseline that knows frequencies only.",
     examples: [
       ["eval runs/demo", "on sequences held out from training"],
       ["eval runs/demo --split ood", "on protein families that training has not seen"],
-      ["eval runs/demo --fasta mine.fasta --split-by hash", "on other sequences"],
+      ["eval runs/demo --fasta mine.fasta --split-by hash", "on other proteins"],
+      ["eval runs/text --data emma.txt", "on another text"],
       ["eval runs/demo --dtype int8", "with weights of 8 bits, beside the same with float32"],
       ["eval runs/demo --json", "the figures as JSON"],
     ],
@@ -42,7 +44,7 @@ export function evalCommand(): Command {
       const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
       const figures = await evaluateStored({ config, tensors, dataset, split, backend, dtype, progress });
       if (options.json === true) await printJson(figures);
-      else process.stdout.write(`${formatFigures([figures])}\n${formatStored(figures)}`);
+      else process.stdout.write(`${formatFigures([figures], dataset.words)}\n${formatStored(figures)}`);
     },
   );
 }

@@ -1,60 +1,145 @@
-// A finished model against the unigram baseline, on one split, a residue at a time.
+// A finished model against the baseline of its task, on one split.
 
-import { getSplit, planEvaluation, proteinVocabulary, unigramBaseline } from "../data/index.ts";
-import type { Batch, EncodedSequence, ProteinDataset, SplitName, UnigramBaseline } from "../data/index.ts";
+import { bitsPerDimension, getSplit, imageShapeOf, unigramBaseline } from "../data/index.ts";
+import type { EncodedSequence, SplitName, UnigramBaseline } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
-import type { Evaluator } from "../training/evaluate.ts";
+import type { Batch } from "../training/batch.ts";
+import type { EvaluationResult, Evaluator } from "../training/evaluate.ts";
+import { batchesOf } from "./batches.ts";
+import type { RunDataset } from "./dataset.ts";
+import type { Task } from "./data/source.ts";
 import type { Progress } from "./output/progress.ts";
 import type { RunConfig } from "./run-config.ts";
 
-/** Figures of one split; a residue is predicted from all before it. */
-export interface SplitFigures {
-  readonly split: SplitName;
+/** Figures of one split. */
+export type SplitFigures = PredictionFigures | RegressionFigures;
+
+interface CommonFigures {
+  readonly split: string;
+  /** Predictions: residues, bytes, …; sequences where each has one label. */
   readonly tokens: number;
+}
+
+/** One of several tokens or classes is predicted. */
+export interface PredictionFigures extends CommonFigures {
+  readonly task: Exclude<Task, "regression">;
   readonly accuracy: number;
   readonly perplexity: number;
   readonly lossNats: number;
-  /** From the frequencies of the training split; null when the data have none. */
-  readonly unigram: UnigramBaseline | null;
+  /** Of text. */
+  readonly bitsPerByte?: number;
+  /** Of images: of an intensity. */
+  readonly bitsPerDimension?: number;
+  /** From the frequencies of tokens in the training split; null when the data have none. Not of classes. */
+  readonly unigram?: UnigramBaseline | null;
+  /** From the frequencies of classes in the training split: always the commonest. */
+  readonly majority?: UnigramBaseline | null;
+}
+
+/** A number is predicted. */
+export interface RegressionFigures extends CommonFigures {
+  readonly task: "regression";
+  readonly meanSquaredError: number;
+  /** 1 − error / variance. */
+  readonly rSquared: number;
+  /** Correlation of predictions and labels. */
+  readonly pearson: number;
+  /** Always the mean of the training split; null when the data have none. */
+  readonly mean: { readonly meanSquaredError: number } | null;
 }
 
 export interface EvaluateSplitOptions {
   readonly config: RunConfig;
   readonly tensors: Readonly<Record<string, NdArray>>;
-  readonly dataset: ProteinDataset;
+  readonly dataset: RunDataset;
   readonly split: SplitName;
   readonly evaluator: Evaluator;
   /** Counts batches. */
   readonly progress: (total: number) => Progress;
 }
 
-/** Batches in which every residue is predicted once and the end of a sequence is not, so that figures compare with the unigram's. */
-export function residueBatches(
-  { model, training }: RunConfig,
-  sequences: readonly EncodedSequence[],
-): readonly Batch[] {
-  return planEvaluation({
-    sequences,
-    tokensPerBatch: training.tokensPerBatch,
-    maxSeqLen: model.maxSeqLen,
-    bucketStep: training.bucketStep,
-    vocabulary: proteinVocabulary,
-    predictEnd: false,
-  });
-}
-
 /** @throws DataError when the split is empty */
 export async function evaluateSplit(options: EvaluateSplitOptions): Promise<SplitFigures> {
   const { config, tensors, dataset, split, evaluator } = options;
-  const sequences = getSplit(dataset, split);
-  const batches = residueBatches(config, sequences);
+  getSplit(dataset, split);
+  const batches = batchesOf(config, dataset).evaluation(split);
   const progress = options.progress(batches.length);
   try {
-    const { tokens, accuracy, perplexity, lossNats } = await evaluator.evaluate(tensors, batches, progress.update);
-    const { train } = dataset.splits;
-    const unigram = train.length === 0 ? null : unigramBaseline(train, sequences);
-    return { split, tokens, accuracy, perplexity, lossNats, unigram };
+    return figuresOf(await evaluator.evaluate(tensors, batches, progress.update), dataset, split, batches);
   } finally {
     progress.stop();
   }
+}
+
+function figuresOf(
+  result: EvaluationResult,
+  dataset: RunDataset,
+  split: SplitName,
+  batches: readonly Batch[],
+): SplitFigures {
+  const { task, kind, vocabulary } = dataset;
+  const { tokens, accuracy, perplexity, lossNats, regression } = result;
+  if (task === "regression") {
+    const { meanSquaredError, rSquared, pearson } = regression ?? notMeasured;
+    return { task, split, tokens, meanSquaredError, rSquared, pearson, mean: meanBaseline(dataset, split) };
+  }
+  const figures = { task, split, tokens, accuracy, perplexity, lossNats };
+  if (task === "classification") return { ...figures, majority: tokenBaseline(dataset, split, batches) };
+  const isImage = imageShapeOf(vocabulary) !== undefined;
+  return {
+    ...figures,
+    // Hidden tokens are not all of a text, so their loss is not that of its bytes.
+    ...(kind === "text" && task === "language-modeling" && { bitsPerByte: bitsPerByte(lossNats, dataset, split) }),
+    ...(isImage && { bitsPerDimension: bitsPerDimension(lossNats) }),
+    unigram: tokenBaseline(dataset, split, batches),
+  };
+}
+
+const notMeasured = { meanSquaredError: Number.NaN, rSquared: Number.NaN, pearson: Number.NaN } as const;
+
+/** The loss of all tokens, shared among the bytes of the text that they stand for. */
+function bitsPerByte(lossNats: number, { splits, vocabulary }: RunDataset, split: SplitName): number {
+  const tokens = splits[split].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  if (vocabulary.toJSON().kind === "bytes") return lossNats / Math.LN2;
+  const encoder = new TextEncoder();
+  const bytes = splits[split].reduce(
+    (sum, { tokenIds }) => sum + encoder.encode(vocabulary.decode(tokenIds)).length,
+    0,
+  );
+  return (lossNats * tokens) / bytes / Math.LN2;
+}
+
+/**
+ * What frequencies in the training split predict of a split's targets, tokens or classes.
+ *
+ * @param batches of the split: their targets are what counts, which are not all tokens where some are hidden
+ * @returns null without a training split
+ */
+export function tokenBaseline(
+  { splits, labelled, task, vocabulary }: RunDataset,
+  split: SplitName,
+  batches: readonly Batch[],
+): UnigramBaseline | null {
+  if (splits.train.length === 0) return null;
+  if (task === "language-modeling") return unigramBaseline(splits.train, splits[split], vocabulary);
+  const targets = batches.map(({ targetIds, weights }, index) => ({
+    id: String(index),
+    tokenIds: targetIds.filter((_, place) => weights[place] === 1),
+  }));
+  if (labelled === undefined) return unigramBaseline(splits.train, targets, vocabulary);
+  const labels: EncodedSequence = {
+    id: "labels",
+    tokenIds: Int32Array.from(labelled.splits.train, ({ label }) => label),
+  };
+  const classes = { size: labelled.numClasses, isResidue: () => true };
+  return unigramBaseline([labels], targets, classes);
+}
+
+/** @returns null without a training split */
+export function meanBaseline({ labelled }: RunDataset, split: SplitName): { readonly meanSquaredError: number } | null {
+  const train = labelled?.splits.train ?? [];
+  const told = labelled?.splits[split] ?? [];
+  if (train.length === 0) return null;
+  const mean = train.reduce((sum, { label }) => sum + label, 0) / train.length;
+  return { meanSquaredError: told.reduce((sum, { label }) => sum + (label - mean) ** 2, 0) / told.length };
 }

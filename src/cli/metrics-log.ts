@@ -19,9 +19,15 @@ export interface MetricsLog {
 /**
  * Every `logInterval` steps one record of training, after every evaluation one of that; the first and the last step too.
  *
+ * @param counted what one prediction is of
  * @returns functions for `train`; both reject with a StorageError when the disk is full
  */
-export function createMetricsLog(folder: RunFolder, training: TrainingConfig, progress: Progress): MetricsLog {
+export function createMetricsLog(
+  folder: RunFolder,
+  training: TrainingConfig,
+  progress: Progress,
+  counted = "tokens",
+): MetricsLog {
   let shown: { readonly lossNats: number; readonly tokensPerSecond: number } | undefined;
   return {
     onStep: async ({
@@ -40,7 +46,7 @@ export function createMetricsLog(folder: RunFolder, training: TrainingConfig, pr
       };
       progress.update(step, {
         loss: formatFixed(shown.lossNats, 3),
-        "tokens/s": formatLarge(Math.round(shown.tokensPerSecond)),
+        [`${counted}/s`]: formatLarge(Math.round(shown.tokensPerSecond)),
       });
       if (step !== 1 && step !== totalSteps && step % training.logInterval !== 0) return;
       await appendMetrics(folder, {
@@ -52,7 +58,15 @@ export function createMetricsLog(folder: RunFolder, training: TrainingConfig, pr
         elapsedSeconds,
       });
     },
-    onEvaluation: async (step, { lossNats, accuracy, perplexity }) => {
+    onEvaluation: async (step, { lossNats, accuracy, perplexity, regression }) => {
+      if (regression !== undefined) {
+        const { meanSquaredError, rSquared } = regression;
+        progress.log(
+          `step ${step}: validation squared error ${formatFixed(meanSquaredError, 4)}, R² ${formatFixed(rSquared, 3)}`,
+        );
+        await appendMetrics(folder, { step, validMeanSquaredError: meanSquaredError, validRSquared: rSquared });
+        return;
+      }
       progress.log(
         `step ${step}: validation loss ${formatFixed(lossNats, 3)}, perplexity ${formatFixed(perplexity, 2)}, ` +
           `accuracy ${formatPercent(accuracy)}`,

@@ -16,8 +16,9 @@ const EXAMPLES = `
 Examples:
   performer demo                               train, evaluate and generate: about three minutes
   performer train my.jsonc --out runs/mine     train by a recipe of your own
+  performer train --data book.txt              train on text, images or labelled sequences
   performer eval runs/demo --split ood         evaluate on unseen protein families
-  performer generate runs/demo --prompt MKV    generate proteins
+  performer generate runs/demo --prompt MKV    generate proteins, text or images
   performer bench attention                    how fast this machine is
   performer lab run unsigned-qr                check a published claim on this machine
   performer lab diagnose runs/demo             how near a model's attention is to softmax, and what would help

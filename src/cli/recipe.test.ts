@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { proteinVocabulary } from "../data/index.ts";
+import { dataSource } from "./data/source.ts";
 import { readRecipe } from "./recipe.ts";
-import { checkRecipe } from "./run-config.ts";
+import { checkRecipe, undecided } from "./run-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-recipe-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,10 +19,16 @@ function writeRecipe(text: string): string {
 }
 
 describe("the recipes of the package", () => {
-  it.each(["demo"])("%s can be trained as it is", async (name) => {
+  it.each([
+    ["demo", {}, "proteins", "language-modeling"],
+    ["text", { source: "pride-and-prejudice" }, "text", "language-modeling"],
+    ["fashion", { source: "fashion-mini", imageSize: 14 }, "images", "language-modeling"],
+    ["labelled", {}, "proteins", "classification"],
+  ] as const)("%s is complete and valid", async (name, data, kind, task) => {
     const recipe = await readRecipe(name);
-    expect(recipe).toMatchObject({ name, data: {}, origin: `recipe ${name}.jsonc` });
-    const { model, training } = checkRecipe(recipe, proteinVocabulary.size);
+    expect(recipe).toMatchObject({ name, data, origin: `recipe ${name}.jsonc` });
+    expect(await dataSource(recipe.data, recipe.origin)).toEqual({ ...data, kind });
+    const { model, training } = checkRecipe(recipe, undecided(task));
     expect(model).toMatchObject({ ...recipe.model, vocabSize: 29 });
     expect(training).toMatchObject(recipe.training);
   });
@@ -41,6 +47,18 @@ describe("a recipe of one's own", () => {
   it("names its data relative to itself", async () => {
     const path = writeRecipe('{ "name": "own", "data": { "path": "sequences/a.fasta", "splitBy": "hash" } }');
     expect((await readRecipe(path)).data).toEqual({ path: join(folder, "sequences", "a.fasta"), splitBy: "hash" });
+  });
+
+  it("names its tokenizer relative to itself, where it is a file", async () => {
+    const path = writeRecipe('{ "name": "own", "data": { "path": "a.txt", "tokenizer": "tokenizer.json" } }');
+    expect((await readRecipe(path)).data.tokenizer).toBe(join(folder, "tokenizer.json"));
+    writeRecipe('{ "name": "own", "data": { "path": "a.txt", "tokenizer": "characters" } }');
+    expect((await readRecipe(path)).data.tokenizer).toBe("characters");
+  });
+
+  it("cannot name two data at once", async () => {
+    const path = writeRecipe('{ "name": "own", "data": { "path": "a.txt", "source": "proteins" } }');
+    await expect(readRecipe(path)).rejects.toThrow(/there must be a source or a path, got the source 'proteins' and/);
   });
 
   it("is refused with the line when it is no JSON", async () => {

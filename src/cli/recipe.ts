@@ -11,6 +11,8 @@ import { z } from "zod";
 import { nearestName } from "../graph/nearest-name.ts";
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { exists, readTextOrExplain } from "../storage/files.ts";
+import { checkDataSettings, vocabularyNames } from "./data/source.ts";
+import type { DataSettings } from "./data/source.ts";
 import { UsageError } from "./failures.ts";
 
 /** Settings by name, not yet checked: the model's and the training's own schemas do that. */
@@ -21,15 +23,9 @@ export interface Recipe {
   readonly name: string;
   readonly model: Settings;
   readonly training: Settings;
-  readonly data: RecipeData;
+  readonly data: DataSettings;
   /** Where it was read from, for messages. */
   readonly origin: string;
-}
-
-export interface RecipeData {
-  /** A FASTA file; without it, the embedded proteins. */
-  readonly path?: string | undefined;
-  readonly splitBy?: "header" | "hash" | undefined;
 }
 
 const settings = z.record(z.string(), z.unknown()).default({});
@@ -41,14 +37,6 @@ const schema = z.strictObject({
   training: settings,
   data: settings,
 });
-
-const dataSchema = z.strictObject({
-  path: z.string().min(1).optional(),
-  splitBy: z.enum(["header", "hash"]).optional(),
-});
-
-/** Names of the settings of `data`. */
-export const dataKeys: readonly string[] = Object.keys(dataSchema.shape);
 
 const recipeFolder = fileURLToPath(new URL("../../configs/", import.meta.url));
 const EXTENSION = /\.jsonc?$/;
@@ -65,15 +53,16 @@ export async function readRecipe(nameOrPath: string): Promise<Recipe> {
   const origin = path.startsWith(recipeFolder) ? `recipe ${basename(path)}` : path;
   const value = parseJsonc(await readTextOrExplain(path, "the recipe"), origin);
   const { name, model, training, data } = parseOptions(origin, schema, value);
-  const parsed = checkRecipeData(data, origin);
+  const parsed = checkDataSettings(data, origin);
   // A path in a recipe starts at the recipe, wherever the command is run.
-  const located = parsed.path === undefined ? parsed : { ...parsed, path: resolve(dirname(path), parsed.path) };
+  const locate = (file: string) => resolve(dirname(path), file);
+  const { tokenizer } = parsed;
+  const located = {
+    ...parsed,
+    ...(parsed.path !== undefined && { path: locate(parsed.path) }),
+    ...(tokenizer !== undefined && !vocabularyNames.includes(tokenizer) && { tokenizer: locate(tokenizer) }),
+  };
   return { name, model, training, data: located, origin };
-}
-
-/** @throws ConfigError naming the key, the rule and what came */
-export function checkRecipeData(data: Settings, origin: string): RecipeData {
-  return parseOptions(`${origin}: data`, dataSchema, data);
 }
 
 async function findRecipe(nameOrPath: string): Promise<string> {

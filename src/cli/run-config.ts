@@ -4,28 +4,36 @@ import { readFile } from "node:fs/promises";
 
 import { z } from "zod";
 
+import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import { imageShapeOf, proteinVocabulary, vocabularyFrom } from "../data/index.ts";
+import type { Vocabulary, VocabularyDescription } from "../data/index.ts";
 import { modelConfig } from "../model/config.ts";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
-import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { readConfig } from "../storage/run-folder.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";
 import type { TrainingConfig, TrainingOptions } from "../training/config.ts";
-import type { DataSource } from "./dataset.ts";
-import type { Recipe } from "./recipe.ts";
+import { dataSchema, tasks } from "./data/source.ts";
+import type { DataSource, Task } from "./data/source.ts";
+import type { KnownData } from "./data/table.ts";
 import { prefixLines } from "./failures.ts";
+import type { Recipe, Settings } from "./recipe.ts";
 import { devices } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
 
 export interface RunConfig {
   /** With `architectures`, how Hugging Face folders say what they hold. */
   readonly model_type: "performer";
-  readonly architectures: readonly ["PerformerForCausalLM"];
+  readonly architectures: readonly [(typeof architectures)[Task]];
   /** Of the recipe. */
   readonly name: string;
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
   readonly data: RunData;
+  /** What the model's ids mean: `vocabularyFrom` makes it again. */
+  readonly vocabulary: VocabularyDescription;
+  /** What the ids of classes mean; empty where there are none. */
+  readonly classNames: readonly string[];
   /** A resumed run is bit-identical on the same machine with the same number of threads. */
   readonly engine: RunEngine;
   /** Of the package that began the run. */
@@ -34,11 +42,19 @@ export interface RunConfig {
 
 export interface RunData extends DataSource {
   readonly name: string;
-  readonly vocabulary: "protein";
+  readonly task: Task;
   readonly digest: string;
 }
 
 export type RunEngine = Required<EngineOptions>;
+
+/** As in Hugging Face's library. */
+export const architectures = {
+  "language-modeling": "PerformerForCausalLM",
+  masked: "PerformerForMaskedLM",
+  classification: "PerformerForSequenceClassification",
+  regression: "PerformerForSequenceClassification",
+} as const satisfies Record<Task, string>;
 
 const unchecked = z.record(z.string(), z.unknown());
 
@@ -49,38 +65,111 @@ const schema = z.object({
   model: unchecked,
   training: unchecked,
   data: z.object({
+    ...dataSchema.shape,
     name: z.string(),
-    path: z.string().nullable(),
-    splitBy: z.enum(["header", "hash"]),
-    vocabulary: z.literal("protein"),
     digest: z.string(),
+    // What was called null and is left out today: the embedded proteins, the only kind that there was.
+    path: z.string().nullish(),
+    kind: dataSchema.shape.kind.unwrap().default("proteins"),
+    task: z.enum(tasks).default("language-modeling"),
   }),
+  vocabulary: z.unknown().optional(),
+  classNames: z.array(z.string()).default([]),
   engine: z.object({ device: z.enum(devices), threads: z.int().positive() }),
   version: z.string(),
 });
+
+/** What the data decide of a model. */
+export interface DecidedByData {
+  readonly task: Task;
+  readonly vocabulary: Pick<Vocabulary, "size" | "padId">;
+  readonly numClasses: number;
+  /** Tokens of a sequence, where all have as many. */
+  readonly seqLen?: number;
+}
+
+export function decidedBy({ task, vocabulary, classNames }: KnownData): DecidedByData {
+  const shape = imageShapeOf(vocabulary);
+  const seqLen = shape && shape.width * shape.height * shape.channels;
+  return { task, vocabulary, numClasses: classNames.length, ...(seqLen !== undefined && { seqLen }) };
+}
+
+/** Before data are read: refuses what no data could mend. */
+export function undecided(task: Task): DecidedByData {
+  return { task, vocabulary: proteinVocabulary, numClasses: 2 };
+}
+
+/** Keys of the model that cannot be set, because data decide them. */
+export const decidedKeys: readonly string[] = ["vocabSize", "padId", "numLabels"];
 
 /**
  * The model's and the training's complete configuration, from a recipe.
  *
  * @throws ConfigError with every key that is unknown or out of range
  */
-export function checkRecipe({ origin, model, training }: Recipe, vocabSize: number): CheckedSettings {
-  if ("vocabSize" in model) {
-    throw new ConfigError(`${origin}: model: vocabSize follows from the vocabulary of the data; leave it out`);
+export function checkRecipe({ origin, model, training }: Recipe, decided: DecidedByData): CheckedSettings {
+  const key = decidedKeys.find((each) => each in model);
+  if (key !== undefined) {
+    const from = key === "numLabels" ? "labels" : "vocabulary";
+    throw new ConfigError(`${origin}: model: ${key} follows from the ${from} of the data; leave it out`);
   }
-  return checkSettings(origin, { ...model, vocabSize }, training);
+  return checkSettings(origin, modelSettings(model, decided, origin), training);
+}
+
+const shapesOfTasks = {
+  "language-modeling": { architecture: "decoder", head: "language-modeling" },
+  masked: { architecture: "encoder", head: "language-modeling" },
+  classification: { architecture: "encoder", head: "sequence-classification" },
+  regression: { architecture: "encoder", head: "regression" },
+} as const satisfies Record<Task, Pick<ModelConfig, "architecture" | "head">>;
+
+/** The task of data without labels, from the model that is asked for: who sees both sides is trained on hidden tokens. */
+export function unlabelledTask(model: Settings): Task {
+  return model["architecture"] === "encoder" ? "masked" : "language-modeling";
+}
+
+function modelSettings(model: Settings, decided: DecidedByData, origin: string): Settings {
+  const { task, vocabulary, numClasses, seqLen } = decided;
+  const shape = shapesOfTasks[task];
+  for (const key of ["architecture", "head"] as const) {
+    if (model[key] === undefined || model[key] === shape[key]) continue;
+    const fitting = tasks.filter((each) => shapesOfTasks[each][key] === model[key]).map((each) => `'${each}'`);
+    const other = fitting.length === 0 ? "" : `, or use data.task ${fitting.join(" or ")}`;
+    throw new ConfigError(
+      `${origin}: model: ${key} must be '${shape[key]}' for task '${task}', got ${JSON.stringify(model[key])}; leave it out${other}`,
+    );
+  }
+  // <bos> and <eos> stand around sequences that are read from both sides.
+  const longest = seqLen === undefined ? {} : { maxSeqLen: task === "language-modeling" ? seqLen : seqLen + 2 };
+  const labels = task === "classification" ? { numLabels: numClasses } : {};
+  return { ...longest, ...shape, ...labels, ...model, vocabSize: vocabulary.size, padId: vocabulary.padId };
 }
 
 /**
  * Reads config.json of a run.
  *
  * @throws StorageError when it is not JSON
- * @throws ConfigError when it is not the configuration of a run
+ * @throws ConfigError when it is not the configuration of a run; DataError when its vocabulary is none
  */
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
   const parsed = parseOptions(folder.configPath, schema, await readConfig(folder));
   const { model, training } = checkSettings(folder.configPath, parsed.model, parsed.training);
-  return { ...parsed, architectures: ["PerformerForCausalLM"], model, training };
+  const { path, ...data } = parsed.data;
+  // Before there were others, all runs were of proteins, and said so in another place.
+  const vocabulary = parsed.vocabulary === undefined ? proteinVocabulary : vocabularyFrom(parsed.vocabulary);
+  return {
+    ...parsed,
+    architectures: [architectures[data.task]],
+    model,
+    training,
+    data: typeof path === "string" ? { ...data, path } : data,
+    vocabulary: vocabulary.toJSON(),
+  };
+}
+
+/** What a run knows of its data, for reading others. */
+export function knownData({ data, vocabulary, classNames }: RunConfig): KnownData {
+  return { vocabulary: vocabularyFrom(vocabulary), task: data.task, classNames };
 }
 
 /** The version of this package. */

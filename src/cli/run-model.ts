@@ -1,15 +1,21 @@
 // A trained model from its run folder, ready to be used.
 
+import { resolve } from "node:path";
+
+import { isDeepStrictEqual } from "node:util";
+
 import { DataError } from "../data/index.ts";
-import type { ProteinDataset } from "../data/index.ts";
 import { checkTensors } from "../model/tensors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Backend } from "../runtime/index.ts";
 import { createBackend } from "../runtime/node.ts";
 import { openRunFolder, readModel } from "../storage/run-folder.ts";
-import { dataSource, digestOf, loadData } from "./dataset.ts";
-import { UsageError } from "./failures.ts";
-import { readRunConfig } from "./run-config.ts";
+import { digestOf, loadData } from "./dataset.ts";
+import type { RunDataset } from "./dataset.ts";
+import { dataSource, readSourceOption } from "./data/source.ts";
+import type { DataSettings, DataSource } from "./data/source.ts";
+import { asUsage, UsageError } from "./failures.ts";
+import { knownData, readRunConfig } from "./run-config.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { DataOptions, EngineOptions } from "./verb.ts";
 
@@ -35,28 +41,66 @@ export async function openRunModel(path: string, engine: EngineOptions): Promise
 }
 
 /**
- * The run's own sequences, or those of `--fasta`.
+ * The run's own data, or those of `--data` or `--fasta`, in the run's vocabulary.
  *
  * @param use what they are for, for the message: `evaluate on`
- * @throws DataError when the run's own data are no longer what it was trained with
- * @throws UsageError for `--split-by` without `--fasta`
+ * @throws DataError when the run's own data are no longer what it was trained with, or others are of another kind
+ * @throws UsageError for options of data without data
  */
-export async function loadRunData(
-  { data }: RunConfig,
-  { fasta, splitBy }: DataOptions,
-  use: string,
-): Promise<ProteinDataset> {
-  if (fasta === undefined && splitBy !== undefined) {
-    throw new UsageError("--split-by must come with --fasta: a run's own data are parted as in training; leave it out");
-  }
-  const dataset = await loadData(fasta === undefined ? data : dataSource(fasta, splitBy));
-  if (fasta === undefined && digestOf(dataset) !== data.digest) {
+export async function loadRunData(config: RunConfig, options: DataOptions, use: string): Promise<RunDataset> {
+  const { data } = config;
+  const known = knownData(config);
+  const other = await otherSource(data, options);
+  if (other !== undefined) {
+    const dataset = await loadData(other, { known });
+    // Text is read by the run's vocabulary, but images have their shape from their files.
+    if (isDeepStrictEqual(dataset.vocabulary.toJSON(), known.vocabulary.toJSON())) return dataset;
     throw new DataError({
       who: dataset.name,
-      rule: "the run's own data must be the sequences that it was trained with",
+      rule: "images must have the shape of those that the run was trained on",
+      got: "another one",
+      fix: "bring them to the size that config.json of the run says",
+    });
+  }
+  const dataset = await loadData(data, { known });
+  if (digestOf(dataset) !== data.digest) {
+    throw new DataError({
+      who: dataset.name,
+      rule: "the run's own data must be those that it was trained with",
       got: "other ones",
-      fix: `restore the file, or name the sequences to ${use} with --fasta`,
+      fix: `restore the file, or name the data to ${use} with --data`,
     });
   }
   return dataset;
+}
+
+/** @returns undefined when the options name no other data */
+async function otherSource(own: RunConfig["data"], options: DataOptions): Promise<DataSource | undefined> {
+  const { data, fasta, splitBy, sequenceColumn, labelColumn } = options;
+  const named = { splitBy, sequenceColumn, labelColumn };
+  if (data === undefined && fasta === undefined) {
+    const [alone] = Object.entries(named).find(([, value]) => value !== undefined) ?? [];
+    if (alone === undefined) return undefined;
+    const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UsageError(
+      `${flag} must come with --data or --fasta: a run's own data are read as in training; leave it out`,
+    );
+  }
+  if (data !== undefined && fasta !== undefined) {
+    throw new UsageError("--data and --fasta must not come together, for both name the data; leave one out");
+  }
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  return asUsage(async () => {
+    const place: DataSettings =
+      fasta === undefined ? await readSourceOption(data ?? "") : { path: resolve(fasta), kind: "proteins" };
+    const source = await dataSource({ ...place, ...given }, "--data");
+    if (source.kind !== own.kind) {
+      throw new UsageError(
+        `the data must be of the kind that the run was trained on, ${own.kind}, got ${source.kind}; name other data`,
+      );
+    }
+    const { imageSize, channels, sequenceColumn: sequence, labelColumn: label } = own;
+    const inherited = { imageSize, channels, sequenceColumn: sequence, labelColumn: label };
+    return { ...Object.fromEntries(Object.entries(inherited).filter(([, value]) => value !== undefined)), ...source };
+  });
 }

@@ -1,22 +1,26 @@
 // report.html of a run, from its folder and what was measured at its end.
 
-import { mechanisms } from "../attention/mechanisms.ts";
-import { unigramBaseline } from "../data/index.ts";
-import type { ProteinDataset } from "../data/index.ts";
 import { countParameters } from "../model/parameters.ts";
+import { describeMechanism, layerMechanisms } from "../model/stacks.ts";
 import { readMetrics } from "../storage/metrics.ts";
 import type { MetricsRecord } from "../storage/metrics.ts";
 import { writeReport } from "../storage/run-folder.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
+import { batchesOf } from "./batches.ts";
+import type { RunDataset } from "./dataset.ts";
+import type { Task } from "./data/source.ts";
+import { meanBaseline, tokenBaseline } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
+import { baselineName } from "./output/figures.ts";
 import { formatCount } from "./output/numbers.ts";
-import type { CurvePoint, ReportData } from "./report/data.ts";
+import type { CurvePoint, LossBaseline, ReportData } from "./report/data.ts";
 import type { RunConfig } from "./run-config.ts";
+import { imageOf, isProtein } from "./samples.ts";
 import type { Sample } from "./samples.ts";
 
 export interface RunResults {
   readonly steps: number;
-  /** Residues predicted in training. */
+  /** Predictions made in training. */
   readonly tokens: number;
   readonly elapsedSeconds: number;
   readonly figures: readonly SplitFigures[];
@@ -27,7 +31,7 @@ export interface RunResults {
 export async function writeRunReport(
   folder: RunFolder,
   config: RunConfig,
-  dataset: ProteinDataset,
+  dataset: RunDataset,
   results: RunResults,
 ): Promise<void> {
   // Loaded when it is needed: plots and a document cost every other command a third of a second.
@@ -36,20 +40,29 @@ export async function writeRunReport(
   await writeReport(folder, renderReport(toReportData(config, dataset, results, metrics)));
 }
 
+const modelKinds = {
+  "language-modeling": (units: string) => `A causal language model of ${units}`,
+  masked: (units: string) => `A masked language model of ${units}`,
+  classification: () => "A classifier",
+  regression: () => "A regression model",
+} as const satisfies Record<Task, (units: string) => string>;
+
 function toReportData(
   config: RunConfig,
-  dataset: ProteinDataset,
+  dataset: RunDataset,
   { steps, tokens, elapsedSeconds, figures, samples }: RunResults,
   metrics: readonly CurvePoint[],
 ): ReportData {
-  const { train, valid } = dataset.splits;
-  const baseline = unigramBaseline(train, valid.length > 0 ? valid : train);
+  const { words, task, vocabulary, splits } = dataset;
+  const areProteins = dataset.kind === "proteins" && isProtein(vocabulary);
+  const count = formatCount(splits.train.length);
   return {
     title: `Performer: ${config.name}`,
     createdAt: new Date().toISOString(),
     summary:
-      `A causal protein language model with linear-time attention, trained on the ${formatCount(train.length)} training ` +
-      `sequences of ${config.data.name}.`,
+      `${modelKinds[task](words.units)} with linear-time attention, trained on the ${count} training ` +
+      `sequence${splits.train.length === 1 ? "" : "s"} of ${config.data.name}.`,
+    words,
     model: { parameters: countParameters(config.model), description: describeModel(config) },
     training: {
       steps,
@@ -57,24 +70,51 @@ function toReportData(
       elapsedSeconds,
       tokensPerSecond: elapsedSeconds > 0 ? tokens / elapsedSeconds : 0,
     },
+    lossTitle: task === "regression" ? "Squared error" : `Loss (nats per ${words.unit})`,
     metrics,
-    unigramLossNats: Math.log(baseline.perplexity),
-    evaluations: figures.flatMap(({ unigram, ...rest }) => (unigram === null ? [] : [{ ...rest, unigram }])),
-    samples,
-    config,
+    baseline: lossBaseline(config, dataset),
+    evaluations: figures,
+    samples: samples.map((sample) => ({ ...sample, image: imageOf(sample, vocabulary) })),
+    areProteins,
+    config: { ...config, vocabulary: summariseVocabulary(config) },
   };
+}
+
+/** A tokenizer is megabytes. */
+function summariseVocabulary({ vocabulary }: RunConfig): object {
+  if (vocabulary.kind !== "tokenizer") return vocabulary;
+  return { kind: vocabulary.kind, name: vocabulary.name };
+}
+
+/** On the validation split, or without one on the training split. */
+function lossBaseline(config: RunConfig, dataset: RunDataset): LossBaseline | undefined {
+  const split = dataset.splits.valid.length > 0 ? "valid" : "train";
+  const { task, words } = dataset;
+  const name = baselineName({ task });
+  if (task === "regression") {
+    const mean = meanBaseline(dataset, split);
+    return mean === null ? undefined : { name, meaning: "the training labels' mean", loss: mean.meanSquaredError };
+  }
+  const base = tokenBaseline(dataset, split, batchesOf(config, dataset).evaluation(split));
+  const meaning = `${task === "classification" ? "class" : words.unit} frequencies only`;
+  return base === null ? undefined : { name, meaning, loss: Math.log(base.perplexity) };
 }
 
 /** "4 layers, width 128, 4 heads, attention favor with 64 features". */
 export function describeModel({ model }: RunConfig): string {
-  const { numLayers, modelDim, numHeads, mechanism, numFeatures } = model;
+  const { numLayers, modelDim, numHeads, numFeatures, architecture } = model;
   // Only mechanisms with a feature map have features.
-  const features = "map" in mechanisms[mechanism] ? ` with ${formatCount(numFeatures)} features` : "";
-  return `${formatCount(numLayers)} layers, width ${formatCount(modelDim)}, ${formatCount(numHeads)} heads, attention ${mechanism}${features}`;
+  const hasFeatures = layerMechanisms(model).some((mechanism) => "map" in mechanism);
+  const features = hasFeatures ? ` with ${formatCount(numFeatures)} features` : "";
+  const kind = architecture === "decoder" ? "" : `${architecture}, `;
+  return `${kind}${formatCount(numLayers)} layers, width ${formatCount(modelDim)}, ${formatCount(numHeads)} heads, attention ${describeMechanism(model)}${features}`;
 }
 
 function toCurvePoint(record: MetricsRecord): CurvePoint {
   const names = ["trainLossNats", "validLossNats", "learningRate"] as const;
   const measured = names.flatMap((name) => (typeof record[name] === "number" ? [[name, record[name]] as const] : []));
-  return { step: record.step, ...Object.fromEntries(measured) };
+  // The loss of a regression is its squared error.
+  const { validMeanSquaredError: error } = record;
+  const ofNumbers = typeof error === "number" ? { validLossNats: error } : {};
+  return { step: record.step, ...Object.fromEntries(measured), ...ofNumbers };
 }

@@ -1,8 +1,12 @@
-// Generated proteins, as FASTA and as JSON.
+// What a model writes: proteins as FASTA, text as text, images as PNG files.
 
-import { proteinVocabulary } from "../data/index.ts";
+import { join } from "node:path";
+
+import { encodePngImage, imageShapeOf, toImage } from "../data/index.ts";
+import type { Vocabulary } from "../data/index.ts";
 import { generate } from "../inference/generate.ts";
 import type { GenerateOptions } from "../inference/generate.ts";
+import { createFolder, writeFileAtomically } from "../storage/files.ts";
 import { createProgress } from "./output/progress.ts";
 
 const LINE_LENGTH = 60;
@@ -21,13 +25,13 @@ export interface Sample {
   readonly perplexity: number;
 }
 
-export type SampleOptions = Omit<GenerateOptions, "vocabulary" | "onToken"> & { readonly maxNewTokens: number };
+export type SampleOptions = Omit<GenerateOptions, "onToken"> & { readonly maxNewTokens: number };
 
 /** Generates with progress on standard error. */
 export async function generateSamples(options: SampleOptions): Promise<readonly Sample[]> {
   const progress = createProgress({ label: "generate", total: options.maxNewTokens * (options.count ?? 1) });
   try {
-    const generated = await generate({ ...options, vocabulary: proteinVocabulary, onToken: (n) => progress.update(n) });
+    const generated = await generate({ ...options, onToken: (n) => progress.update(n) });
     return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({
       id: `performer-${index + 1}`,
       prompt,
@@ -43,7 +47,7 @@ export async function generateSamples(options: SampleOptions): Promise<readonly 
 }
 
 /** Records with what is known about them in the header; ends with a line break. */
-export function formatFasta(samples: readonly Sample[]): string {
+function formatFasta(samples: readonly Sample[]): string {
   return samples
     .map(({ id, prompt, sequence, finished, perplexity }) => {
       const facts = `prompt=${prompt} finished=${finished ? "yes" : "no"} perplexity=${perplexity.toFixed(2)}`;
@@ -51,4 +55,49 @@ export function formatFasta(samples: readonly Sample[]): string {
       return [`>${id} ${facts}`, ...lines].map((line) => `${line}\n`).join("");
     })
     .join("");
+}
+
+/** A single text as it is, several with their names between; ends with a line break. */
+function formatTexts(samples: readonly Sample[]): string {
+  const [only, another] = samples;
+  if (only !== undefined && another === undefined) return `${only.sequence}\n`;
+  return samples
+    .map(({ id, sequence, perplexity }) => `──── ${id} (perplexity ${perplexity.toFixed(2)})\n${sequence}\n`)
+    .join("\n");
+}
+
+/** FASTA for residues, text for all other tokens. */
+export function formatSamples(samples: readonly Sample[], vocabulary: Vocabulary): string {
+  return isProtein(vocabulary) ? formatFasta(samples) : formatTexts(samples);
+}
+
+export function isProtein(vocabulary: Vocabulary): boolean {
+  return vocabulary.toJSON().kind === "letters";
+}
+
+/** The bytes of a PNG file; undefined for what is no image. */
+export function imageOf({ sequence }: Pick<Sample, "sequence">, vocabulary: Vocabulary): Uint8Array | undefined {
+  const shape = imageShapeOf(vocabulary);
+  return shape && encodePngImage(toImage(vocabulary.encode(sequence), shape));
+}
+
+/**
+ * Writes images as files of a folder, which is made when it is not there; files of the same names are replaced.
+ *
+ * @returns the samples with their files
+ */
+export async function writeImages(
+  folder: string,
+  samples: readonly Sample[],
+  vocabulary: Vocabulary,
+): Promise<readonly (Sample & { readonly file: string })[]> {
+  await createFolder(folder);
+  const written: (Sample & { readonly file: string })[] = [];
+  for (const sample of samples) {
+    const file = join(folder, `${sample.id}.png`);
+    const image = imageOf(sample, vocabulary);
+    if (image !== undefined) await writeFileAtomically(file, image);
+    written.push({ ...sample, file });
+  }
+  return written;
 }

@@ -35,8 +35,15 @@ describe("parseSetting", () => {
     ["stepz=3", "--set: 'stepz' is not a key; did you mean 'steps'?"],
     ["model.num_heads=3", "--set: 'model.num_heads' is not a key; did you mean 'model.numHeads'?"],
     ["features=3", "--set: 'features' is not a key; did you mean 'numFeatures'?"],
-    ["data.qqqqqq=3", "--set: 'data.qqqqqq' is not a key; the keys are data.path, data.splitBy"],
+    [
+      "data.qqqqqq=3",
+      "--set: 'data.qqqqqq' is not a key; the keys are data.source, data.path, data.kind, data.task, data.splitBy, data.tokenizer, data.imageSize, data.channels, data.sequenceColumn, data.labelColumn",
+    ],
     ["vocabSize=3", "--set: 'vocabSize' cannot be set, it follows from the vocabulary of the data; leave it out"],
+    [
+      "model.numLabels=3",
+      "--set: 'model.numLabels' cannot be set, it follows from the labels of the data; leave it out",
+    ],
   ])("refuses %s", (text, message) => {
     expect(() => parseSetting(text)).toThrow(new UsageError(message));
   });
@@ -49,9 +56,19 @@ describe("applySettings", () => {
     expect(recipe.training).toEqual({ steps: 13, seed: 5 });
   });
 
+  it("puts other data in the place of the recipe's, however these are named", () => {
+    const text: Recipe = { ...recipe, data: { source: "pride-and-prejudice", tokenizer: "characters" } };
+    expect(applySettings(text, [parseSetting("data.path=a.txt")]).data).toEqual({
+      path: "a.txt",
+      tokenizer: "characters",
+    });
+    const file: Recipe = { ...recipe, data: { path: "a.seq", kind: "proteins" } };
+    expect(applySettings(file, [parseSetting("source=fashion-mini")]).data).toEqual({ source: "fashion-mini" });
+  });
+
   it("refuses a value that the data cannot have", () => {
     expect(() => applySettings(recipe, [parseSetting("splitBy=colour")])).toThrow(
-      /^recipe small\.jsonc: data: splitBy must be one of header, hash, got "colour"; leave/,
+      /^recipe small\.jsonc: data: splitBy must be one of header, hash, contiguous, got "colour"; leave/,
     );
   });
 });

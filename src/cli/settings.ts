@@ -3,9 +3,10 @@
 import { nearestName } from "../graph/nearest-name.ts";
 import { modelConfigKeys } from "../model/config.ts";
 import { trainingConfigKeys } from "../training/config.ts";
+import { checkDataSettings, dataKeys } from "./data/source.ts";
 import { UsageError } from "./failures.ts";
-import { checkRecipeData, dataKeys } from "./recipe.ts";
 import type { Recipe } from "./recipe.ts";
+import { decidedKeys } from "./run-config.ts";
 
 type Section = "model" | "training" | "data";
 
@@ -17,8 +18,7 @@ export interface Setting {
 }
 
 const keysOf = {
-  // Follows from the vocabulary of the data.
-  model: modelConfigKeys.filter((key) => key !== "vocabSize"),
+  model: modelConfigKeys.filter((key) => !decidedKeys.includes(key)),
   training: trainingConfigKeys,
   data: dataKeys,
 } satisfies Record<Section, readonly string[]>;
@@ -51,13 +51,19 @@ export function parseSetting(text: string): Setting {
 /** The recipe with all changes made, the last one of a key counting. */
 export function applySettings(recipe: Recipe, settings: readonly Setting[]): Recipe {
   const changed = { model: { ...recipe.model }, training: { ...recipe.training }, data: { ...recipe.data } };
+  if (settings.some(({ section, key }) => section === "data" && (key === "source" || key === "path"))) {
+    // Other data take the place of the recipe's, which may be named in the other way.
+    for (const key of ["source", "path", "kind"] as const) delete changed.data[key];
+  }
   for (const { section, key, value } of settings) Object.assign(changed[section], { [key]: value });
-  return { ...recipe, ...changed, data: checkRecipeData(changed.data, recipe.origin) };
+  return { ...recipe, ...changed, data: checkDataSettings(changed.data, recipe.origin) };
 }
 
 function unknownKey(name: string): UsageError {
-  if (name === "vocabSize" || name === "model.vocabSize") {
-    return new UsageError(`--set: '${name}' cannot be set, it follows from the vocabulary of the data; leave it out`);
+  const decided = decidedKeys.find((key) => name === key || name === `model.${key}`);
+  if (decided !== undefined) {
+    const from = decided === "numLabels" ? "labels" : "vocabulary";
+    return new UsageError(`--set: '${name}' cannot be set, it follows from the ${from} of the data; leave it out`);
   }
   const qualified = allKeys.map(({ section, key }) => `${section}.${key}`);
   // A bare name is compared with bare names: "stepz" is nearer to "steps" than to "training.steps".

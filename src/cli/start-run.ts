@@ -2,10 +2,11 @@
 
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 
 import { z } from "zod";
 
-import { getSplit, proteinVocabulary } from "../data/index.ts";
+import { getSplit } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -21,24 +22,25 @@ import { createRunFolder, nextRunPath, openRunFolder, writeConfig } from "../sto
 import { trainingConfig } from "../training/config.ts";
 import type { TrainingConfig } from "../training/config.ts";
 import type { TrainingState } from "../training/trainer.ts";
-import { dataSource, digestOf, loadData } from "./dataset.ts";
+import { digestOf, loadData } from "./dataset.ts";
+import type { DataSource } from "./data/source.ts";
 import { asUsage, UsageError } from "./failures.ts";
-import { readRecipe } from "./recipe.ts";
-import { checkRecipe, packageVersion, readRunConfig } from "./run-config.ts";
+import type { Settings } from "./recipe.ts";
+import { requested } from "./request.ts";
+import type { MemoryOptions, NewRunOptions } from "./request.ts";
+import {
+  architectures,
+  checkRecipe,
+  decidedBy,
+  knownData,
+  packageVersion,
+  readRunConfig,
+  unlabelledTask,
+} from "./run-config.ts";
 import type { RunConfig } from "./run-config.ts";
-import { applySettings, parseSetting } from "./settings.ts";
+import { parseSetting } from "./settings.ts";
 import type { TrainingRun } from "./training-run.ts";
-import type { DataOptions, EngineOptions } from "./verb.ts";
-
-interface MemoryOptions {
-  readonly ignoreMemory?: boolean;
-}
-
-export interface NewRunOptions extends DataOptions, EngineOptions, MemoryOptions {
-  readonly out?: string;
-  readonly seed?: number;
-  readonly set?: readonly string[];
-}
+import type { EngineOptions } from "./verb.ts";
 
 /** Folder in which runs without `--out` are put, below the working directory. */
 const RUNS_FOLDER = "runs";
@@ -46,23 +48,28 @@ const RUNS_FOLDER = "runs";
 /**
  * Checks everything and reads the data; nothing is written before the run begins.
  *
+ * @param recipeName default: the one for the kind of data
  * @throws UsageError, ConfigError, DataError or StorageError about the first thing that is wrong
  */
-export async function prepareNewRun(recipeName: string, options: NewRunOptions): Promise<TrainingRun> {
+export async function prepareNewRun(recipeName: string | undefined, options: NewRunOptions): Promise<TrainingRun> {
   const { out } = options;
-  const { recipe, model, training } = await requested(recipeName, options);
+  const { recipe, source } = await requested(recipeName, options);
   if (out !== undefined) await requireFreeFolder(out);
 
-  const source = dataSource(recipe.data.path, recipe.data.splitBy);
-  const dataset = await loadData(source);
+  const dataset = await asUsage(() => loadData(source, { unlabelled: unlabelledTask(recipe.model) }));
   getSplit(dataset, "train");
+  const { vocabulary, task } = dataset;
+  const classNames = dataset.labelled?.classNames ?? [];
+  const { model, training } = await asUsage(() => checkRecipe(recipe, decidedBy({ vocabulary, task, classNames })));
   const config: RunConfig = {
     model_type: "performer",
-    architectures: ["PerformerForCausalLM"],
+    architectures: [architectures[task]],
     name: recipe.name,
     model,
     training,
-    data: { name: dataset.name, ...source, vocabulary: "protein", digest: digestOf(dataset) },
+    data: { name: dataset.name, ...source, task, digest: digestOf(dataset) },
+    vocabulary: vocabulary.toJSON(),
+    classNames,
     engine: { device: options.device ?? "cpu", threads: options.threads ?? availableParallelism() },
     version: await packageVersion(),
   };
@@ -78,42 +85,39 @@ export async function prepareNewRun(recipeName: string, options: NewRunOptions):
   };
 }
 
-/** The recipe with everything that the command line changes in it. */
-function requested(recipeName: string, { fasta, splitBy, seed, set }: NewRunOptions) {
-  const changes = [
-    ...(set ?? []).map(parseSetting),
-    ...(seed === undefined ? [] : [{ section: "training", key: "seed", value: seed } as const]),
-    ...(fasta === undefined ? [] : [{ section: "data", key: "path", value: resolve(fasta) } as const]),
-    ...(splitBy === undefined ? [] : [{ section: "data", key: "splitBy", value: splitBy } as const]),
-  ];
-  return asUsage(async () => {
-    const recipe = applySettings(await readRecipe(recipeName), changes);
-    return { recipe, ...checkRecipe(recipe, proteinVocabulary.size) };
-  });
-}
-
 /**
  * Refuses to go on with a run when the command line asks for another model or training than the run has: for a command that is
  * given again as it was, with `--resume` added.
  *
  * @throws UsageError naming the first setting that differs, with both values
  */
-export async function requireSameRun(path: string, recipeName: string, options: NewRunOptions): Promise<void> {
+export async function requireSameRun(
+  path: string,
+  recipeName: string | undefined,
+  options: NewRunOptions,
+): Promise<void> {
   const stored = await readRunConfig(await openRunFolder(path));
-  const { model, training } = await requested(recipeName, options);
+  const { recipe, source } = await requested(recipeName, options);
+  const { model, training } = await asUsage(() => checkRecipe(recipe, decidedBy(knownData(stored))));
   for (const [section, wanted, present] of [
     ["model", model, stored.model],
     ["training", training, stored.training],
+    ["data", encodingOf(source), stored.data],
   ] as const) {
     const values = new Map<string, unknown>(Object.entries(present));
     for (const [key, value] of Object.entries(wanted)) {
-      if (values.get(key) === value) continue;
+      if (isDeepStrictEqual(values.get(key), value)) continue;
       throw new UsageError(
         `--resume: ${section}.${key} is ${JSON.stringify(values.get(key))} in ${path}, got ${JSON.stringify(value)}; ` +
           "give the command as it began the run, give --resume and the folder alone, or start a new run",
       );
     }
   }
+}
+
+/** What is asked for of how data are read; where they are may change. */
+function encodingOf({ source: _source, path: _path, ...encoding }: DataSource): Settings {
+  return Object.fromEntries(Object.entries(encoding).filter(([, value]) => value !== undefined));
 }
 
 /** A folder that is in use is refused before anything costs time; that it still is free is seen when the run begins. */
@@ -123,7 +127,8 @@ async function requireFreeFolder(out: string): Promise<void> {
 }
 
 export interface ResumeOptions extends EngineOptions, MemoryOptions {
-  /** Where the sequences are now, when they have been moved. */
+  /** Where the data are now, when they have been moved. */
+  readonly data?: string;
   readonly fasta?: string;
   readonly set?: readonly string[];
 }
@@ -147,14 +152,14 @@ export async function prepareResumedRun(path: string, options: ResumeOptions): P
   checkTensors(before.model, checkpoint.model, join(checkpoint.path, "model.safetensors"));
   checkMoments(before.model, checkpoint);
   const training = await asUsage(() => extendTraining(before.training, options.set ?? [], checkpoint.step));
-  const data = { ...before.data, ...(options.fasta !== undefined && { path: resolve(options.fasta) }) };
-  const dataset = await loadData(data);
+  const data = { ...before.data, ...movedTo(before.data, options) };
+  const dataset = await loadData(data, { known: knownData(before) });
   if (digestOf(dataset) !== data.digest) {
     throw new DataError({
       who: data.path ?? dataset.name,
       rule: "a resumed run must go on with the sequences that it began with",
       got: "other ones",
-      fix: "restore the file, or name it with --fasta where it is now; for other sequences, start a new run",
+      fix: "restore the file, or name it with --data where it is now; for other sequences, start a new run",
     });
   }
   const { device = before.engine.device, threads = before.engine.threads } = options;
@@ -170,6 +175,13 @@ export async function prepareResumedRun(path: string, options: ResumeOptions): P
       return folder;
     },
   };
+}
+
+/** Where the data of a resumed run are now. */
+function movedTo(own: RunConfig["data"], { data, fasta }: ResumeOptions): { readonly path?: string } {
+  if (data !== undefined && data === (own.source ?? (own.path === undefined ? "proteins" : undefined))) return {};
+  const path = fasta ?? data;
+  return path === undefined ? {} : { path: resolve(path) };
 }
 
 /** What a resumed run may be given anew. */

@@ -6,10 +6,10 @@ import { UsageError } from "./failures.ts";
 import { formatFigures } from "./output/figures.ts";
 import { printJson } from "./output/json.ts";
 import { prepareNewRun, prepareResumedRun, requireSameRun } from "./start-run.ts";
-import type { NewRunOptions } from "./start-run.ts";
+import type { NewRunOptions } from "./request.ts";
 import { carryOut } from "./training-run.ts";
 import type { TrainingRun } from "./training-run.ts";
-import { addDataOptions, addEngineOptions, collect, createVerb, wholeNumber } from "./verb.ts";
+import { addDataOptions, addEncodingOptions, addEngineOptions, collect, createVerb, wholeNumber } from "./verb.ts";
 
 interface TrainOptions extends NewRunOptions {
   /** true where the option stands without a folder. */
@@ -18,14 +18,30 @@ interface TrainOptions extends NewRunOptions {
 }
 
 /** What --resume takes from the run folder, as options. */
-const fixedByResume = { out: "--out", seed: "--seed", splitBy: "--split-by" } as const;
+const fixedByResume = {
+  out: "--out",
+  seed: "--seed",
+  splitBy: "--split-by",
+  sequenceColumn: "--sequence-column",
+  labelColumn: "--label-column",
+  tokenizer: "--tokenizer",
+  imageSize: "--image-size",
+  grey: "--grey",
+  colour: "--colour",
+  task: "--task",
+} as const;
 
-const DEFAULT_RECIPE = "demo";
+const NOTES = `
+Without a recipe, the one for the kind of data is taken: demo for proteins, text, fashion for images, labelled for tables.
+Tables (.csv, .tsv, .jsonl, .parquet) have a column of sequences and one of labels: few different labels are classes, numbers with
+fractions are values, and --task says otherwise. --task masked trains an encoder on hidden tokens.
+Documents longer than model.maxSeqLen are cut into windows of that length. With training.segmentLength a window is trained in parts
+with exact gradients, and memory is that of one part: with maxSeqLen=8192, tokensPerBatch=8192 and segmentLength=1024 the recipe text takes a third.`;
 
 export function trainCommand(): Command {
   const command = createVerb({
     name: "train",
-    summary: "Train a causal language model on protein sequences.",
+    summary: "Train a model on proteins, text, images or labelled sequences.",
     examples: [
       ["train", "the recipe demo, about three minutes, into runs/demo"],
       ["train my.jsonc --out runs/mine", "a recipe of your own, into a folder of your choice"],
@@ -36,25 +52,37 @@ export function trainCommand(): Command {
       ],
       ["train --set gradientCheckpointing=blocks", "block by block: less memory, more time"],
       ["train --set reversible=true --set gradientCheckpointing=blocks", "a reversible model: no activations are kept"],
-      ["train --fasta mine.fasta.gz --split-by hash", "your own sequences"],
+      ["train --fasta mine.fasta.gz --split-by hash", "your own proteins"],
+      ["train --data pride-and-prejudice", "text, byte by byte: the recipe text"],
+      ["train --data notes/ --tokenizer characters", "the .txt files of a folder"],
+      [
+        "train --data book.txt --set maxSeqLen=8192 --set segmentLength=1024",
+        "long windows in parts: memory of 1,024 tokens",
+      ],
+      ["train --data fashion-mnist --image-size 14", "images, pixel by pixel: the recipe fashion"],
+      ["train --data photos/ --image-size 32 --grey", "the PNG and JPEG files of a folder"],
+      ["train --data mails.csv --label-column spam", "a classifier of labelled sequences"],
       ["train --resume runs/demo", "go on after an interruption, bit for bit"],
       ["train my.jsonc --out runs/mine --resume", "the same, by the command that began the run"],
     ],
-  }).argument("[recipe]", "a recipe by name (demo), or the path of a .jsonc file (default: demo)");
+  })
+    .addHelpText("after", NOTES)
+    .argument("[recipe]", "a recipe by name (demo, text, fashion, labelled), or the path of a .jsonc file");
   return addRunOptions(command)
     .option("--resume [folder]", "go on with a run from its newest checkpoint (default: the folder of --out)")
     .action(async (recipe: string | undefined, options: TrainOptions) => {
       const run =
         options.resume === undefined
-          ? await prepareNewRun(recipe ?? DEFAULT_RECIPE, options)
+          ? await prepareNewRun(recipe, options)
           : await resumedRun(recipe, options.resume, options);
       const { result, exitCode } = await carryOut(run);
+      const { words } = run.dataset;
       process.exitCode = exitCode;
       if (options.json === true) {
         await printJson(result);
       } else if (result.report !== null) {
         process.stdout.write(
-          `${formatFigures(result.evaluations)}\n\nrun     ${result.run}\nreport  ${result.report}\n`,
+          `${formatFigures(result.evaluations, words)}\n\nrun     ${result.run}\nreport  ${result.report}\n`,
         );
       }
     });
@@ -67,7 +95,7 @@ export function addRunOptions(command: Command): Command {
     .option("--seed <number>", "the same as --set training.seed=<number>", wholeNumber)
     .option("--ignore-memory", "start even a run that is estimated not to fit into memory")
     .option("--out <folder>", "a new or empty folder for the run (default: runs/<recipe>, -2, -3, … when it is taken)");
-  return addEngineOptions(addDataOptions(withSettings));
+  return addEngineOptions(addEncodingOptions(addDataOptions(withSettings)));
 }
 
 /**
@@ -80,14 +108,16 @@ async function resumedRun(
   options: TrainOptions,
 ): Promise<TrainingRun> {
   if (resume !== true) return prepareResumedRun(resume, checkResume(recipe, options));
-  const { out, set, seed, splitBy, ...rest } = options;
+  const { set, seed, splitBy, sequenceColumn, labelColumn, tokenizer, imageSize, grey, colour, task, ...rest } =
+    options;
+  const { out } = rest;
   if (out === undefined) {
     throw new UsageError(
       "--resume must name the run's folder, got none; write --resume FOLDER, or --out FOLDER --resume",
     );
   }
-  const repeated = recipe !== undefined || set !== undefined || seed !== undefined || splitBy !== undefined;
-  if (repeated) await requireSameRun(out, recipe ?? DEFAULT_RECIPE, options);
+  const said = [recipe, set, seed, splitBy, sequenceColumn, labelColumn, tokenizer, imageSize, grey, colour, task];
+  if (said.some((each) => each !== undefined)) await requireSameRun(out, recipe, options);
   return prepareResumedRun(out, rest);
 }
 

@@ -2,22 +2,25 @@
 
 import { createBackend } from "../runtime/node.ts";
 import type { Backend } from "../runtime/index.ts";
-import { planTraining, proteinVocabulary } from "../data/index.ts";
-import type { ProteinDataset, SplitName } from "../data/index.ts";
+import { imageShapeOf } from "../data/index.ts";
+import type { SplitName } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { countParameters } from "../model/parameters.ts";
+import { longestSequence } from "../model/positions.ts";
+import { layerMechanisms } from "../model/stacks.ts";
 import { writeCheckpoint } from "../storage/checkpoints.ts";
 import { StorageError } from "../storage/errors.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
-import { formFor, type AttentionMechanism } from "../attention/mechanism.ts";
-import { mechanisms } from "../attention/mechanisms.ts";
+import { formFor } from "../attention/mechanism.ts";
 import { createExecution } from "../training/choose-execution.ts";
 import { evaluatorWith } from "../training/evaluate.ts";
 import type { Execution } from "../training/execution.ts";
 import { train } from "../training/trainer.ts";
 import type { TrainingState } from "../training/trainer.ts";
+import { batchesOf } from "./batches.ts";
 import { describeData } from "./dataset.ts";
-import { evaluateSplit, residueBatches } from "./evaluation.ts";
+import type { RunDataset } from "./dataset.ts";
+import { evaluateSplit } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";
@@ -31,14 +34,19 @@ import { describeModel, writeRunReport } from "./run-report.ts";
 import { generateSamples } from "./samples.ts";
 import type { Sample } from "./samples.ts";
 
-/** What every report shows: three proteins of the commonest first residue. */
-const SHOWN_SAMPLES = { prompt: "M", maxNewTokens: 200, count: 3, seed: 0 } as const;
+/** What every report shows. */
+const SHOWN_SAMPLES = { count: 3, seed: 0 } as const;
+const SHOWN_TOKENS = 200;
+/** Tokens of the text that is held out, for the model to go on from. */
+const PROMPT_TOKENS = 40;
+/** Larger images take longer to write than a report may. */
+const LARGEST_SHOWN_IMAGE = 4096;
 /** Measured at the end of a run: what training has not seen. */
 const FINAL_SPLITS = ["test", "ood"] as const satisfies readonly SplitName[];
 
 export interface TrainingRun {
   readonly config: RunConfig;
-  readonly dataset: ProteinDataset;
+  readonly dataset: RunDataset;
   /** Called when everything has been checked, right before the first step. */
   readonly begin: () => Promise<RunFolder>;
   /** The newest checkpoint of a run that is resumed. */
@@ -76,6 +84,8 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
   const backend = createBackend({ device, threads });
   const parameters = countParameters(config.model);
   note(describeData(dataset));
+  const cut = describeCut(config, dataset);
+  if (cut !== undefined) note(cut);
   note(`model: ${formatLarge(parameters)} parameters, ${describeModel(config)}`);
   // One for training and for what is measured at its end: what is compiled once serves both.
   await using execution = createExecution(config.model, backend, config.training);
@@ -97,7 +107,18 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
     const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
     evaluations.push(await evaluateSplit({ config, tensors: state.model, dataset, split, evaluator, progress }));
   }
-  const samples = await generateSamples({ config: config.model, tensors: state.model, backend, ...SHOWN_SAMPLES });
+  const shown = shownSamples(config, dataset);
+  const samples =
+    shown === undefined
+      ? []
+      : await generateSamples({
+          config: config.model,
+          tensors: state.model,
+          backend,
+          vocabulary: dataset.vocabulary,
+          ...SHOWN_SAMPLES,
+          ...shown,
+        });
   await writeRunReport(folder, config, dataset, { steps: step, ...state.trainerState, figures: evaluations, samples });
   const result = { ...base, interrupted: false, evaluations, samples, report: folder.reportPath };
   return { result, exitCode: 0 };
@@ -109,16 +130,9 @@ async function trainInFolder(
   execution: Execution,
 ): Promise<{ folder: RunFolder; state: TrainingState; exitCode: number | undefined }> {
   const { model, training } = config;
-  const batches = planTraining({
-    sequences: dataset.splits.train,
-    seed: training.seed,
-    tokensPerBatch: training.tokensPerBatch,
-    maxSeqLen: model.maxSeqLen,
-    bucketStep: training.bucketStep,
-    vocabulary: proteinVocabulary,
-  });
-  const { valid } = dataset.splits;
-  const validation = valid.length > 0 ? residueBatches(config, valid) : [];
+  const planned = batchesOf(config, dataset);
+  const batches = planned.training();
+  const validation = dataset.splits.valid.length > 0 ? planned.evaluation("valid") : [];
   const question = {
     config: model,
     training,
@@ -150,7 +164,7 @@ async function trainInFolder(
       validation,
       ...(initial !== undefined && { initial }),
       signal: interrupt.signal,
-      ...createMetricsLog(folder, training, progress),
+      ...createMetricsLog(folder, training, progress, dataset.labelled === undefined ? "tokens" : dataset.words.units),
       onCheckpoint: async ({ step, model: tensors, optimizer, trainerState }) => {
         await writeCheckpoint(folder, { step, model: tensors, optimizer, trainerState });
         saved = step;
@@ -169,13 +183,47 @@ async function trainInFolder(
   }
 }
 
-/** What a mechanism that chooses among others takes for the lengths of the run. */
+/** Whole sequences that do not fit are told, for their labels may be about what is lost. */
+function describeCut({ model }: RunConfig, { labelled, words }: RunDataset): string | undefined {
+  // <bos> and <eos> stand around them.
+  const longest = model.maxSeqLen - 2;
+  const lengths = Object.values(labelled?.splits ?? {}).flatMap((each) => each.map(({ tokenIds }) => tokenIds.length));
+  const long = lengths.filter((length) => length > longest).length;
+  if (long === 0) return undefined;
+  const most = lengths.reduce((a, b) => Math.max(a, b), 0);
+  return `${formatCount(long)} of ${formatCount(lengths.length)} ${words.units} are longer than maxSeqLen − 2 = ${formatCount(longest)} tokens and lose their ends; the longest has ${formatCount(most)}`;
+}
+
+/** What is written for the report; nothing by models that do not write, and no images that take too long. */
+function shownSamples(
+  { data, model }: RunConfig,
+  { splits, vocabulary, kind }: RunDataset,
+): { readonly prompt: string; readonly maxNewTokens: number } | undefined {
+  if (data.task !== "language-modeling" || model.architecture !== "decoder") return undefined;
+  // Positions that are learned end.
+  const room = longestSequence(model).length;
+  const shape = imageShapeOf(vocabulary);
+  if (shape !== undefined) {
+    const maxNewTokens = shape.width * shape.height * shape.channels;
+    return maxNewTokens > Math.min(LARGEST_SHOWN_IMAGE, room) ? undefined : { prompt: "", maxNewTokens };
+  }
+  // The commonest first residue.
+  if (kind === "proteins") return { prompt: "M", maxNewTokens: Math.max(1, Math.min(SHOWN_TOKENS, room - 1)) };
+  const [first] = [...splits.test, ...splits.valid, ...splits.train];
+  // A text is met in its middle, and a cut through a character decodes to U+FFFD.
+  const ids = first?.tokenIds.subarray(0, Math.min(PROMPT_TOKENS, Math.floor(room / 2))) ?? new Int32Array();
+  const prompt = vocabulary.decode(ids).replace(/\uFFFD+$/, "");
+  return { prompt, maxNewTokens: Math.max(1, Math.min(SHOWN_TOKENS, room - ids.length)) };
+}
+
+/** What mechanisms that choose among others take for the lengths of the run. */
 function mechanismsTaken(model: ModelConfig, shapes: readonly { readonly seqLen: number }[]): string | undefined {
-  const { choose }: AttentionMechanism = mechanisms[model.mechanism];
+  const choose = layerMechanisms(model).find((mechanism) => mechanism.choose !== undefined)?.choose;
   if (choose === undefined) return undefined;
   const lengths = [...new Set(shapes.map(({ seqLen }) => seqLen))].toSorted((a, b) => a - b);
-  const { numFeatures } = model;
-  const choices = lengths.map((numKeys) => ({ numKeys, name: choose({ causal: true, numKeys, numFeatures }) }));
+  const { numFeatures, architecture } = model;
+  const causal = architecture === "decoder";
+  const choices = lengths.map((numKeys) => ({ numKeys, name: choose({ causal, numKeys, numFeatures }) }));
   const names = [...new Set(choices.map(({ name }) => name))];
   return names
     .map((name) => {

@@ -3,6 +3,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import type { Device } from "../runtime/index.ts";
+import { embeddedNames, splitRules, tasks } from "./data/source.ts";
+import type { Task } from "./data/source.ts";
 
 export interface VerbOptions {
   readonly name: string;
@@ -55,20 +57,56 @@ export function addEngineOptions(command: Command): Command {
     .option("--threads <count>", "threads of the engine (default: all cores)", positiveInteger);
 }
 
-/** Where protein sequences come from instead of the embedded ones. */
+/** Where data come from instead of those that a recipe or a run names. */
 export interface DataOptions {
+  readonly data?: string;
   readonly fasta?: string;
-  readonly splitBy?: "header" | "hash";
+  readonly splitBy?: (typeof splitRules)[number];
+  readonly sequenceColumn?: string;
+  readonly labelColumn?: string;
 }
 
 export function addDataOptions(command: Command): Command {
   return command
-    .option("--fasta <file>", "sequences to use, FASTA, plain or gzip (default: the embedded Swiss-Prot families)")
+    .option(
+      "--data <source>",
+      `${embeddedNames.join(", ")}; or a file or folder: .fasta, .txt, .csv, .tsv, .jsonl, .parquet, PNG, JPEG, IDX`,
+    )
+    .option("--fasta <file>", "protein sequences, FASTA, plain or gzip, whatever the file is called")
     .addOption(
       new Option(
         "--split-by <rule>",
-        "how --fasta is parted: by the header's second word, or by a hash of the identifier (default: header)",
-      ).choices(["header", "hash"]),
+        "how data are parted: proteins by the header's second word (default) or a hash of the identifier; " +
+          "text in contiguous parts (default) or, whole documents, by a hash of the name",
+      ).choices(splitRules),
+    )
+    .option("--sequence-column <name>", "column of a table that holds the sequences (default: sequence, else text)")
+    .option("--label-column <name>", "column of a table that holds the labels (default: label)");
+}
+
+/** How data become what a new model reads and learns; a trained one has that already. */
+export interface EncodingOptions {
+  readonly tokenizer?: string;
+  readonly imageSize?: number;
+  readonly grey?: boolean;
+  readonly colour?: boolean;
+  readonly task?: Task;
+}
+
+export function addEncodingOptions(command: Command): Command {
+  return command
+    .option(
+      "--tokenizer <name>",
+      "tokens of text and tables: bytes, characters, protein (tables), or a tokenizer.json (default: bytes)",
+    )
+    .option("--image-size <pixels>", "bring images to a square of this side (default: as they are)", positiveInteger)
+    .addOption(new Option("--grey", "one intensity a pixel").conflicts("colour"))
+    .addOption(new Option("--colour", "red, green and blue of each pixel (default for PNG and JPEG)"))
+    .addOption(
+      new Option(
+        "--task <task>",
+        "what is learnt (default: what the labels of a table suggest, else the next token)",
+      ).choices(tasks),
     );
 }
 

@@ -13,6 +13,7 @@ const steps = ["--set", "steps=12"];
 let trained: unknown;
 
 const splitFigures = (split: string) => ({
+  task: "language-modeling",
   split,
   tokens: expect.any(Number),
   accuracy: expect.any(Number),
@@ -82,7 +83,8 @@ describe("train, eval, generate", () => {
       name: "demo",
       model: { modelDim: 16, numHeads: 2, vocabSize: 29 },
       training: { steps: 12, redrawInterval: 4 },
-      data: { name: "tiny.fasta", path: place.path("tiny.fasta"), splitBy: "header", vocabulary: "protein" },
+      data: { name: "tiny.fasta", path: place.path("tiny.fasta"), kind: "proteins", task: "language-modeling" },
+      vocabulary: { kind: "letters", name: "protein" },
       engine: { device: "cpu", threads: 1 },
     });
   });

@@ -1,45 +1,103 @@
-// Figures of a model beside those of the baseline, for a terminal.
+// Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
 
+import type { SplitFigures } from "../evaluation.ts";
 import { formatCount, formatFixed, formatPercent } from "./numbers.ts";
 import { formatTable } from "./table.ts";
 
-export interface ComparedFigures {
-  readonly split: string;
-  readonly tokens: number;
-  readonly accuracy: number;
-  readonly perplexity: number;
-  readonly lossNats: number;
-  readonly unigram: { readonly accuracy: number; readonly perplexity: number } | null;
+/** One figure, of the model and of its baseline, which is NaN where there is none. */
+export interface Figure {
+  /** For a terminal: "loss, nats". */
+  readonly name: string;
+  /** For a page: "Loss (nats per residue)". */
+  readonly title: string;
+  readonly model: number;
+  readonly baseline: number;
+  readonly format: (value: number) => string;
+  /** The model's minus the baseline's. */
+  readonly formatDifference: (difference: number) => string;
+  readonly isBetter: boolean;
+}
+
+/** How predictions are called. */
+interface FigureWords {
+  readonly unit: string;
+  readonly units: string;
+  readonly predicted: string;
+}
+
+/** What the baseline of a task is called. */
+export function baselineName({ task }: Pick<SplitFigures, "task">): string {
+  if (task === "regression") return "mean";
+  return task === "classification" ? "majority" : "unigram";
+}
+
+/** The figures of a split in the order in which they are shown. */
+export function listFigures(figures: SplitFigures, words: FigureWords): readonly Figure[] {
+  const { unit, predicted } = words;
+  if (figures.task === "regression") {
+    const { meanSquaredError, rSquared, pearson, mean } = figures;
+    return [
+      lower("squared error", "Mean squared error (lower is better)", meanSquaredError, mean?.meanSquaredError, 4),
+      higher("R²", "R²: share of the variance that is told", rSquared, mean === null ? undefined : 0, 3),
+      higher("correlation", "Correlation of prediction and label", pearson, undefined, 3),
+    ];
+  }
+  const { accuracy, perplexity, lossNats, bitsPerByte, bitsPerDimension } = figures;
+  const base = figures.unigram ?? figures.majority ?? undefined;
+  const baseLoss = base && Math.log(base.perplexity);
+  const bits = (name: string, title: string, value: number | undefined) =>
+    value === undefined
+      ? []
+      : [lower(name, `${title} (lower is better)`, value, baseLoss && baseLoss * (value / lossNats), 3)];
+  return [
+    ...bits("bits per byte", "Bits per byte", bitsPerByte),
+    ...bits("bits per dimension", "Bits per dimension", bitsPerDimension),
+    lower("perplexity", "Perplexity (lower is better)", perplexity, base?.perplexity, 2),
+    {
+      ...higher("accuracy", `Accuracy of ${predicted.replace(/^a /, "the ")}`, accuracy, base?.accuracy, 1),
+      format: formatPercent,
+      formatDifference: (difference) => signed(100 * difference, 1, " points"),
+    },
+    lower("loss, nats", `Loss (nats per ${unit})`, lossNats, baseLoss, 3),
+  ];
+}
+
+function lower(name: string, title: string, model: number, baseline = Number.NaN, digits = 2): Figure {
+  return { ...higher(name, title, model, baseline, digits), isBetter: model < baseline };
+}
+
+function higher(name: string, title: string, model: number, baseline = Number.NaN, digits = 2): Figure {
+  return {
+    name,
+    title,
+    model,
+    baseline,
+    format: (value) => formatFixed(value, digits),
+    formatDifference: (difference) => signed(difference, digits),
+    isBetter: model > baseline,
+  };
 }
 
 /**
- * Three lines for each split: perplexity, accuracy, loss; the model's, the baseline's, and what lies between them.
+ * A line for each figure of each split: the model's, the baseline's, and what lies between them.
  *
  * @returns lines joined by line breaks, none at the end
  */
-export function formatFigures(figures: readonly ComparedFigures[]): string {
-  const rows = figures.flatMap(({ split, tokens, accuracy, perplexity, lossNats, unigram }) => {
-    const base = unigram ?? { accuracy: Number.NaN, perplexity: Number.NaN };
-    const baseLossNats = Math.log(base.perplexity);
-    return [
-      [
-        split,
-        "perplexity",
-        formatFixed(perplexity, 2),
-        formatFixed(base.perplexity, 2),
-        signed(perplexity - base.perplexity, 2),
-      ],
-      [
-        `${formatCount(tokens)} residues`,
-        "accuracy",
-        formatPercent(accuracy),
-        formatPercent(base.accuracy),
-        signed(100 * (accuracy - base.accuracy), 1, " points"),
-      ],
-      ["", "loss, nats", formatFixed(lossNats, 3), formatFixed(baseLossNats, 3), signed(lossNats - baseLossNats, 3)],
-    ];
-  });
-  return formatTable(["split", "", "model", "unigram", "difference"], rows);
+export function formatFigures(all: readonly SplitFigures[], words: FigureWords): string {
+  const rows = all.flatMap((figures) =>
+    listFigures(figures, words).map(({ name, model, baseline, format, formatDifference }, index) => [
+      [figures.split, `${formatCount(figures.tokens)} ${words.units}`][index] ?? "",
+      name,
+      format(model),
+      format(baseline),
+      formatDifference(model - baseline),
+    ]),
+  );
+  const [first] = all;
+  return formatTable(
+    ["split", "", "model", first === undefined ? "baseline" : baselineName(first), "difference"],
+    rows,
+  );
 }
 
 function signed(value: number, digits: number, unit = ""): string {

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 
 import { renderChart } from "./chart.ts";
-import type { CurvePoint } from "./data.ts";
+import type { CurvePoint, LossBaseline } from "./data.ts";
 import { html } from "./html.ts";
 import type { Html } from "./html.ts";
 import { formatFixed } from "../output/numbers.ts";
@@ -21,29 +21,37 @@ interface Point {
   readonly y: number;
 }
 
-/** Training and validation loss in nats per residue, with the unigram line. */
-export function renderLossChart(metrics: readonly CurvePoint[], unigramLossNats: number): Html {
+/** What the chart of losses shows beside the curves. */
+interface LossChartOptions {
+  /** Of the axis: "Loss (nats per residue)". */
+  readonly title: string;
+  readonly baseline: LossBaseline | undefined;
+}
+
+/** Training and validation loss, with the line of the baseline. */
+export function renderLossChart(metrics: readonly CurvePoint[], { title, baseline }: LossChartOptions): Html {
   const raw = thin(pointsOf(metrics, "trainLossNats"));
   const valid = thin(pointsOf(metrics, "validLossNats"));
   const smoothOver = Math.max(1, Math.round(raw.length * SMOOTH_FRACTION));
   const isSmooth = smoothOver > 1;
   const lastStep = lastStepOf(metrics);
+  const lines = baseline === undefined ? [] : [baseline.loss];
   const chart = renderChart({
-    label: "Training and validation loss in nats per residue against the training step",
+    label: `Training and validation against the training step: ${title}`,
     height: LOSS_HEIGHT,
     plot: (widthPixels) => ({
       ...axisStyle(widthPixels),
       x: stepAxis(lastStep, widthPixels),
-      y: { label: "Loss (nats per residue)", grid: true, nice: true, labelArrow: "none" },
+      y: { label: title, grid: true, nice: true, labelArrow: "none" },
       marks: [
-        Plot.ruleY([unigramLossNats], { stroke: "var(--unigram)", strokeDasharray: "6 4", strokeWidth: 1.5 }),
-        Plot.text([unigramLossNats], {
+        Plot.ruleY(lines, { stroke: "var(--baseline)", strokeDasharray: "6 4", strokeWidth: 1.5 }),
+        Plot.text(lines, {
           y: (value: number) => value,
           frameAnchor: "right",
-          text: (value: number) => `unigram ${formatFixed(value, 3)}`,
+          text: (value: number) => `${baseline?.name ?? ""} ${formatFixed(value, 3)}`,
           textAnchor: "end",
           dy: -8,
-          fill: "var(--unigram)",
+          fill: "var(--baseline)",
           stroke: "var(--page)",
           strokeWidth: 4,
         }),
@@ -72,7 +80,11 @@ export function renderLossChart(metrics: readonly CurvePoint[], unigramLossNats:
   return html`<ul class="legend">
       <li><span class="swatch train"></span> training${smoothed}</li>
       <li><span class="swatch valid"></span> validation</li>
-      <li><span class="swatch unigram"></span> unigram baseline: residue frequencies only</li>
+      ${
+        baseline === undefined
+          ? undefined
+          : html`<li><span class="swatch baseline"></span> ${baseline.name} baseline: ${baseline.meaning}</li>`
+      }
     </ul>
     ${chart}`;
 }

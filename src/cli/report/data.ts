@@ -1,40 +1,39 @@
 // What a run's page shows, as plain data.
 
+import type { Words } from "../data/words.ts";
+import type { SplitFigures } from "../evaluation.ts";
+
 /** One point of the curves; a field that was not measured at this step is left out. */
 export interface CurvePoint {
   /** Optimizer steps done. */
   readonly step: number;
-  /** Mean over the step's batch, in nats per residue. */
+  /** Mean over the step's batch, in nats per prediction; of numbers the squared error. */
   readonly trainLossNats?: number;
-  /** Mean over the validation set, in nats per residue. */
+  /** The same over the validation set. */
   readonly validLossNats?: number;
   readonly learningRate?: number;
 }
 
-/** The finished model on one part of the data that it did not see in training. */
-export interface SplitEvaluation {
-  /** "test", "ood", ...: the heading of its column. */
-  readonly split: string;
-  /** Residues predicted. */
-  readonly tokens: number;
-  /** Part of residues whose most probable prediction is right, 0 to 1. */
-  readonly accuracy: number;
-  /** exp(lossNats). */
-  readonly perplexity: number;
-  /** Mean negative log-likelihood, in nats per residue. */
-  readonly lossNats: number;
-  /** The baseline on the same residues: the frequencies of the training set, whatever came before. */
-  readonly unigram: { readonly accuracy: number; readonly perplexity: number };
-}
-
 export interface GeneratedSample {
   readonly id: string;
-  /** The residues that were given; empty when the model began by itself. */
+  /** What was given; empty when the model began by itself. */
   readonly prompt: string;
-  /** All residues as one-letter codes; where they begin with the prompt, that part is underlined. */
+  /** The whole text; where it begins with the prompt, that part is underlined. Of proteins one-letter codes. */
   readonly sequence: string;
   /** Of the sequence under the model that wrote it. */
   readonly perplexity?: number;
+  /** The bytes of a PNG file, in place of the text. */
+  readonly image?: Uint8Array | undefined;
+}
+
+/** What a model must get below. */
+export interface LossBaseline {
+  /** "unigram". */
+  readonly name: string;
+  /** In words, for the legend: "residue frequencies only". */
+  readonly meaning: string;
+  /** On the validation set, in the unit of the curves. */
+  readonly loss: number;
 }
 
 export interface ReportData {
@@ -43,6 +42,8 @@ export interface ReportData {
   readonly createdAt: string;
   /** One paragraph: what this run is. */
   readonly summary: string;
+  /** How predictions and samples are called. */
+  readonly words: Words;
   readonly model: {
     /** Numbers that are trained. */
     readonly parameters: number;
@@ -55,12 +56,15 @@ export interface ReportData {
     readonly elapsedSeconds: number;
     readonly tokensPerSecond: number;
   };
+  /** The axis of the curves: "Loss (nats per residue)". */
+  readonly lossTitle: string;
   /** In the order of steps. Long runs are averaged over windows before they are drawn. */
   readonly metrics: readonly CurvePoint[];
-  /** Loss of the unigram baseline on the validation set, in nats per residue: the line that a model must get below. */
-  readonly unigramLossNats: number;
-  readonly evaluations: readonly SplitEvaluation[];
+  readonly baseline: LossBaseline | undefined;
+  readonly evaluations: readonly SplitFigures[];
   readonly samples: readonly GeneratedSample[];
+  /** Letters are those of amino acids, and are coloured. */
+  readonly areProteins: boolean;
   /** Shown as JSON. */
   readonly config: object;
 }

@@ -12,6 +12,15 @@ const data: ReportData = {
   title: "Run seventeen",
   createdAt: "2026-01-02T03:04:05.678Z",
   summary: "A model of proteins.",
+  words: {
+    unit: "residue",
+    units: "residues",
+    sample: "protein",
+    samples: "proteins",
+    predicted: "the next residue",
+  },
+  areProteins: true,
+  lossTitle: "Loss (nats per residue)",
   model: { parameters: 1_234_567, description: "3 layers, width 128" },
   training: { steps: 131, tokensSeen: 7_654_321, elapsedSeconds: 3723, tokensPerSecond: 2057 },
   metrics: Array.from({ length: 131 }, (_, index) => ({
@@ -20,9 +29,10 @@ const data: ReportData = {
     learningRate: 3e-4,
     ...(index % 13 === 0 ? { validLossNats: 3.1 - index / 220 } : {}),
   })),
-  unigramLossNats: 2.8893,
+  baseline: { name: "unigram", meaning: "residue frequencies only", loss: 2.8893 },
   evaluations: [
     {
+      task: "language-modeling",
       split: "test",
       tokens: 21_011,
       accuracy: 0.1423,
@@ -31,6 +41,7 @@ const data: ReportData = {
       unigram: { accuracy: 0.0972, perplexity: 17.98 },
     },
     {
+      task: "language-modeling",
       split: "ood",
       tokens: 19_013,
       accuracy: 0.0911,
@@ -119,10 +130,10 @@ describe("the page of a run", () => {
       ["", "test", "ood"],
       ["Perplexity (lower is better)", "12.31unigram 17.98", "18.25unigram 17.71"],
       ["Accuracy of the next residue", "14.2 %unigram 9.7 %", "9.1 %unigram 9.6 %"],
-      ["Loss (nats per residue)", "2.511", "2.904"],
+      ["Loss (nats per residue)", "2.511unigram 2.889", "2.904unigram 2.874"],
       ["Residues", "21,011", "19,013"],
     ]);
-    expect(textsOf(page, "b.better")).toEqual(["12.31", "14.2 %"]);
+    expect(textsOf(page, "b.better")).toEqual(["12.31", "14.2 %", "2.511"]);
   });
 
   test("draws both losses, the labelled unigram line and the learning rate, with titles on the axes", () => {
@@ -161,6 +172,54 @@ describe("the page of a run", () => {
       "K R H basic",
       "C G P U O special",
     ]);
+  });
+
+  test("shows text as it stands, with its prompt underlined, and no colours of residues", () => {
+    const words = { unit: "byte", units: "bytes", sample: "text", samples: "texts", predicted: "the next byte" };
+    const samples = [{ id: "one", prompt: "It is", sequence: "It is <b>\n  so", perplexity: 3.25 }];
+    const baseline = { name: "unigram", meaning: "byte frequencies only", loss: 3 };
+    const lossTitle = "Loss (nats per byte)";
+    const page = pageOf({ summary: "", words, areProteins: false, samples, lossTitle, baseline });
+    expect(page.querySelector(".sample .text")?.textContent).toBe("It is <b>\n  so");
+    expect(page.querySelector(".sample .prompt")?.textContent).toBe("It is");
+    expect(textsOf(page, ".sample .note")).toEqual(["perplexity 3.25"]);
+    expect(textsOf(page, ".facts dt")).toContain("Bytes seen");
+    expect(page.querySelector("main")?.textContent).not.toMatch(/residue/i);
+  });
+
+  test("holds pictures itself", () => {
+    const samples = [{ id: "one", prompt: "", sequence: "7 11", image: Uint8Array.of(1, 2, 3) }];
+    const text = renderReport({ ...data, samples, areProteins: false });
+    expect(parseHTML(text).document.querySelector("figure img")?.getAttribute("src")).toBe(
+      "data:image/png;base64,AQID",
+    );
+    expect(text).not.toContain("7 11");
+  });
+
+  test("compares a classifier with the commonest class, and numbers with their mean", () => {
+    const classes = {
+      task: "classification",
+      split: "test",
+      tokens: 7,
+      accuracy: 0.5,
+      perplexity: 2,
+      lossNats: 0.69,
+    } as const;
+    const majority = { accuracy: 0.75, perplexity: 1.75 };
+    const classified = pageOf({ evaluations: [{ ...classes, majority }], baseline: undefined, samples: [] });
+    expect(classified.querySelector("table")?.textContent).toContain("majority 75.0 %");
+    expect(classified.querySelectorAll(".swatch.baseline").length).toBe(0);
+    const numbers = {
+      task: "regression",
+      split: "test",
+      tokens: 7,
+      meanSquaredError: 0.5,
+      rSquared: 0.5,
+      pearson: 0.8,
+    } as const;
+    const told = pageOf({ evaluations: [{ ...numbers, mean: { meanSquaredError: 1 } }], samples: [] });
+    expect(textsOf(told, "tbody tr")[0]).toBe("Mean squared error (lower is better) 0.5000mean 1.0000");
+    expect(textsOf(told, "b.better")).toEqual(["0.5000", "0.500"]);
   });
 
   test("escapes text wherever it comes from", () => {

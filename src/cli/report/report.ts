@@ -1,11 +1,15 @@
 // report.html of a run: one self-contained page, without network, scripts or other files.
 
 import { renderLearningRateChart, renderLossChart } from "./curves.ts";
-import type { ReportData, SplitEvaluation } from "./data.ts";
+import type { Words } from "../data/words.ts";
+import type { SplitFigures } from "../evaluation.ts";
+import { baselineName, listFigures } from "../output/figures.ts";
+import type { Figure } from "../output/figures.ts";
+import type { ReportData } from "./data.ts";
 import { html, trustedHtml } from "./html.ts";
 import type { Html } from "./html.ts";
-import { formatCount, formatFixed, formatLarge, formatPercent, formatSeconds } from "../output/numbers.ts";
-import { renderResidueLegend, renderSample } from "./residues.ts";
+import { formatCount, formatLarge, formatSeconds } from "../output/numbers.ts";
+import { renderSamples } from "./samples.ts";
 import { reportStyle } from "./style.ts";
 
 /**
@@ -14,7 +18,8 @@ import { reportStyle } from "./style.ts";
  * @returns a complete document, all text in it escaped
  */
 export function renderReport(data: ReportData): string {
-  const { title, createdAt, summary, model, training, evaluations, samples, metrics, config } = data;
+  const { title, createdAt, summary, words, model, training, evaluations, metrics, config } = data;
+  const seen = words.units.replace(/^./, (letter) => letter.toUpperCase());
   const learningRate = renderLearningRateChart(metrics);
   const page = html`<!doctype html>
     <html lang="en">
@@ -37,28 +42,20 @@ export function renderReport(data: ReportData): string {
           ${renderFacts([
             ["Parameters", formatLarge(model.parameters)],
             ["Steps", formatCount(training.steps)],
-            ["Residues seen", formatLarge(training.tokensSeen)],
+            [`${seen} seen`, formatLarge(training.tokensSeen)],
             ["Training time", formatSeconds(training.elapsedSeconds)],
-            ["Residues / second", formatLarge(training.tokensPerSecond)],
+            [`${seen} / second`, formatLarge(training.tokensPerSecond)],
           ])}
-          ${evaluations.length === 0 ? undefined : renderEvaluations(evaluations)}
+          ${evaluations.length === 0 ? undefined : renderEvaluations(evaluations, words)}
           <h2>Loss</h2>
-          ${renderLossChart(metrics, data.unigramLossNats)}
+          ${renderLossChart(metrics, { title: data.lossTitle, baseline: data.baseline })}
           ${
             learningRate === undefined
               ? undefined
               : html`<h2>Learning rate</h2>
                   ${learningRate}`
           }
-          ${
-            samples.length === 0
-              ? undefined
-              : html`<h2>Generated sequences</h2>
-                  <p class="note">
-                    Written by the model, one residue after the other. A prompt, where one was given, is underlined.
-                  </p>
-                  ${renderResidueLegend()} ${samples.map(renderSample)}`
-          }
+          ${renderSamples(data.samples, data)}
           <details>
             <summary>Configuration</summary>
             <pre>${JSON.stringify(config, null, 2)}</pre>
@@ -82,21 +79,14 @@ function renderFacts(facts: readonly (readonly [label: string, value: string])[]
 }
 
 /** One column a split, so that the table fits a phone. */
-function renderEvaluations(evaluations: readonly SplitEvaluation[]): Html {
-  const rows: readonly (readonly [label: string, cell: (evaluation: SplitEvaluation) => Html])[] = [
-    [
-      "Perplexity (lower is better)",
-      ({ perplexity, unigram }) =>
-        renderCompared(formatFixed(perplexity, 2), formatFixed(unigram.perplexity, 2), perplexity < unigram.perplexity),
-    ],
-    [
-      "Accuracy of the next residue",
-      ({ accuracy, unigram }) =>
-        renderCompared(formatPercent(accuracy), formatPercent(unigram.accuracy), accuracy > unigram.accuracy),
-    ],
-    ["Loss (nats per residue)", ({ lossNats }) => html`${formatFixed(lossNats, 3)}`],
-    ["Residues", ({ tokens }) => html`${formatCount(tokens)}`],
-  ];
+function renderEvaluations(evaluations: readonly SplitFigures[], words: Words): Html {
+  const columns = evaluations.map((figures) => ({
+    figures,
+    shown: listFigures(figures, words),
+    baseline: baselineName(figures),
+  }));
+  const titles = columns[0]?.shown.map(({ title }) => title) ?? [];
+  const counted = words.units.replace(/^./, (letter) => letter.toUpperCase());
   return html`<h2>Evaluation</h2>
     <div class="scroll">
       <table>
@@ -107,24 +97,40 @@ function renderEvaluations(evaluations: readonly SplitEvaluation[]): Html {
           </tr>
         </thead>
         <tbody>
-          ${rows.map(
-            ([label, cell]) =>
+          ${titles.map(
+            (title, index) =>
               html`<tr>
-                <th scope="row">${label}</th>
-                ${evaluations.map((evaluation) => html`<td>${cell(evaluation)}</td>`)}
+                <th scope="row">${title}</th>
+                ${columns.map(({ shown, baseline }) => html`<td>${renderCompared(shown[index], baseline)}</td>`)}
               </tr>`,
           )}
+          <tr>
+            <th scope="row">${counted}</th>
+            ${evaluations.map(({ tokens }) => html`<td>${formatCount(tokens)}</td>`)}
+          </tr>
         </tbody>
       </table>
     </div>
-    <p class="note">
-      Unigram: always predicts the residue frequencies of the training set, whatever came before. Perplexity is
-      exp(loss): among how many equally likely residues the model still hesitates; a blind guess among the 20 residues
-      has 20.
-    </p>`;
+    ${columns.slice(0, 1).map(({ figures }) => html`<p class="note">${explainBaseline(figures, words)}</p>`)}`;
 }
 
 /** Green when the model is better than the baseline, which stands below. */
-function renderCompared(value: string, unigram: string, isBetter: boolean): Html {
-  return html`<b class="${isBetter ? "better" : ""}">${value}</b><small>unigram ${unigram}</small>`;
+function renderCompared(figure: Figure | undefined, baseline: string): Html | undefined {
+  if (figure === undefined) return undefined;
+  const { model, format, isBetter } = figure;
+  if (!Number.isFinite(figure.baseline)) return html`${format(model)}`;
+  return html`<b class="${isBetter ? "better" : ""}">${format(model)}</b
+    ><small>${baseline} ${format(figure.baseline)}</small>`;
+}
+
+function explainBaseline({ task }: SplitFigures, { unit, units }: Words): string {
+  if (task === "regression") return "Mean: always predicts the mean label of the training set.";
+  if (task === "classification") {
+    return "Majority: always predicts the frequencies of classes in the training set, whatever the sequence.";
+  }
+  const blind = unit === "residue" ? "; a blind guess among the 20 residues has 20" : "";
+  return (
+    `Unigram: always predicts the ${unit} frequencies of the training set, whatever came before. ` +
+    `Perplexity is exp(loss): among how many equally likely ${units} the model still hesitates${blind}.`
+  );
 }

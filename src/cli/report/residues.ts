@@ -3,7 +3,6 @@
 import { html } from "./html.ts";
 import type { Html } from "./html.ts";
 import type { GeneratedSample } from "./data.ts";
-import { formatCount, formatFixed } from "../output/numbers.ts";
 
 const BLOCK_LENGTH = 10;
 
@@ -38,23 +37,14 @@ export function renderResidueLegend(): Html {
   </ul>`;
 }
 
-/** One sample: its name, its numbers, and its letters in blocks of ten that wrap at any width. */
-export function renderSample({ id, prompt, sequence, perplexity }: GeneratedSample): Html {
-  const facts = [
-    `${formatCount(sequence.length)} residues`,
-    perplexity === undefined ? undefined : `perplexity ${formatFixed(perplexity, 2)}`,
-    prompt === "" ? "no prompt" : `prompt ${prompt}`,
-  ];
+/** The letters in blocks of ten that wrap at any width. */
+export function renderResidues({ prompt, sequence }: GeneratedSample): Html {
   const promptLength = sequence.startsWith(prompt) ? prompt.length : 0;
   const blocks: Html[] = [];
   for (let start = 0; start < sequence.length; start += BLOCK_LENGTH) {
     blocks.push(renderBlock(sequence.slice(start, start + BLOCK_LENGTH), Math.max(0, promptLength - start)));
   }
-  return html`<article class="sample">
-    <h3>${id}</h3>
-    <p class="note">${facts.filter((fact) => fact !== undefined).join(" · ")}</p>
-    <p class="sequence" aria-label="${sequence}">${blocks}</p>
-  </article>`;
+  return html`<p class="sequence" aria-label="${sequence}">${blocks}</p>`;
 }
 
 /** Neighbours of one class share an element, which makes the page a third of the size. */

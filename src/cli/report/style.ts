@@ -4,13 +4,13 @@ export const reportStyle = `
 :root {
   color-scheme: light dark;
   --page: #fbfbfa; --card: #ffffff; --text: #1c1e21; --quiet: #62676e; --line: #e3e4e6;
-  --train: #2563c9; --valid: #c2570c; --unigram: #6b7078; --rate: #0f8a6a; --good: #0f7a4f;
+  --train: #2563c9; --valid: #c2570c; --baseline: #6b7078; --rate: #0f8a6a; --good: #0f7a4f;
   --hydrophobic: #a35a00; --polar: #0a7f56; --acidic: #c81e3a; --basic: #1d5fd0; --special: #8a3fc4;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14161a; --card: #1c1f24; --text: #e8e9eb; --quiet: #9aa1ab; --line: #32363d;
-    --train: #6ea8ff; --valid: #ff9f5a; --unigram: #a5abb5; --rate: #4fd1a5; --good: #5cd39b;
+    --train: #6ea8ff; --valid: #ff9f5a; --baseline: #a5abb5; --rate: #4fd1a5; --good: #5cd39b;
     --hydrophobic: #f0b04f; --polar: #52d6a0; --acidic: #ff7b8d; --basic: #7db0ff; --special: #cf9bff;
   }
 }
@@ -42,7 +42,7 @@ td b.better { color: var(--good); }
 .swatch { display: inline-block; width: 22px; height: 0; border-top: 3px solid; vertical-align: middle; margin-right: 4px; }
 .swatch.train { border-color: var(--train); }
 .swatch.valid { border-color: var(--valid); }
-.swatch.unigram { border-color: var(--unigram); border-top-style: dashed; border-top-width: 2px; }
+.swatch.baseline { border-color: var(--baseline); border-top-style: dashed; border-top-width: 2px; }
 .chart svg { display: block; width: 100%; height: auto; color: var(--text); overflow: visible; }
 .chart .narrow { display: none; }
 @media (max-width: 560px) {
@@ -58,6 +58,11 @@ td b.better { color: var(--good); }
 .sequence { font-size: 0.95rem; line-height: 1.7; margin: 0; }
 .sequence span { display: inline-block; margin-right: 1ch; }
 .sequence i { font-style: normal; }
+.text { white-space: pre-wrap; margin: 0; }
+.text i { font-style: normal; }
+.pictures { display: flex; flex-wrap: wrap; gap: 16px; }
+figure { margin: 0; }
+figure img { width: 168px; height: auto; image-rendering: pixelated; border: 1px solid var(--line); display: block; }
 .prompt { text-decoration: underline; text-underline-offset: 4px; text-decoration-thickness: 2px; }
 .hydrophobic { color: var(--hydrophobic); }
 .polar { color: var(--polar); }

@@ -1,0 +1,80 @@
+// Figures of each task beside those of its baseline.
+
+import { describe, expect, it } from "vitest";
+
+import type { SplitFigures } from "../evaluation.ts";
+import { formatFigures, listFigures } from "./figures.ts";
+
+const words = { unit: "byte", units: "bytes", predicted: "the next byte" };
+const text: SplitFigures = {
+  task: "language-modeling",
+  split: "test",
+  tokens: 34_238,
+  accuracy: 0.5,
+  perplexity: 4,
+  lossNats: Math.log(4),
+  bitsPerByte: 2,
+  unigram: { accuracy: 0.25, perplexity: 16 },
+};
+
+describe("listFigures", () => {
+  it("gives the baseline in the unit of the model", () => {
+    expect(
+      listFigures(text, words).map(({ name, model, baseline, isBetter }) => [name, model, baseline, isBetter]),
+    ).toEqual([
+      ["bits per byte", 2, 4, true],
+      ["perplexity", 4, 16, true],
+      ["accuracy", 0.5, 0.25, true],
+      ["loss, nats", Math.log(4), Math.log(16), true],
+    ]);
+  });
+
+  it("marks nothing as better without a baseline", () => {
+    const figures = listFigures({ ...text, unigram: null }, words);
+    expect(figures.map(({ baseline, isBetter }) => [baseline, isBetter])).toEqual(
+      figures.map(() => [Number.NaN, false]),
+    );
+  });
+
+  it("compares a regression with the mean, which tells none of the variance", () => {
+    const figures = listFigures(
+      {
+        task: "regression",
+        split: "test",
+        tokens: 7,
+        meanSquaredError: 2,
+        rSquared: -1,
+        pearson: 0.5,
+        mean: { meanSquaredError: 1 },
+      },
+      words,
+    );
+    expect(figures.map(({ name, baseline, isBetter }) => [name, baseline, isBetter])).toEqual([
+      ["squared error", 1, false],
+      ["R²", 0, false],
+      ["correlation", Number.NaN, false],
+    ]);
+  });
+});
+
+describe("formatFigures", () => {
+  it("names the baseline, counts in the unit, and signs differences", () => {
+    expect(
+      formatFigures([text], words)
+        .split("\n")
+        .map((line) => line.replace(/\s{2,}/g, " | ")),
+    ).toEqual([
+      "split | model | unigram | difference",
+      "──────────── | ───────────── | ────── | ─────── | ────────────",
+      "test | bits per byte | 2.000 | 4.000 | −2.000",
+      "34,238 bytes | perplexity | 4.00 | 16.00 | −12.00",
+      " | accuracy | 50.0 % | 25.0 % | +25.0 points",
+      " | loss, nats | 1.386 | 2.773 | −1.386",
+    ]);
+  });
+
+  it("shows a split without a baseline, and a list without a split", () => {
+    expect(formatFigures([{ ...text, unigram: null }], words)).toContain("–");
+    expect(formatFigures([], words)).toMatch(/^split +model +baseline/);
+  });
+});

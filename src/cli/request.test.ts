@@ -1,0 +1,58 @@
+// What the command line asks for: which recipe, which data, and what is refused before any are read.
+
+import { resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { UsageError } from "./failures.ts";
+import { requested } from "./request.ts";
+
+describe("requested", () => {
+  it.each([
+    [{}, "demo", { kind: "proteins" }],
+    [{ data: "pride-and-prejudice" }, "text", { kind: "text", source: "pride-and-prejudice" }],
+    [{ data: "fashion-mnist", task: "classification" }, "fashion", { kind: "images", task: "classification" }],
+    [{ data: "mails.csv", labelColumn: "spam" }, "labelled", { path: resolve("mails.csv"), labelColumn: "spam" }],
+    [{ fasta: "seq.txt", splitBy: "hash" }, "demo", { kind: "proteins", path: resolve("seq.txt"), splitBy: "hash" }],
+  ] as const)("takes for %j the recipe %s", async (options, name, data) => {
+    const { recipe, source } = await requested(undefined, options);
+    expect(recipe.name).toBe(name);
+    expect(source).toMatchObject(data);
+  });
+
+  it("takes data from a recipe that is named, and leaves what is not data to other data", async () => {
+    expect((await requested("fashion", {})).source).toEqual({ kind: "images", source: "fashion-mini", imageSize: 14 });
+    expect((await requested("fashion", { data: "fashion-mnist", grey: true })).source).toEqual({
+      kind: "images",
+      source: "fashion-mnist",
+      imageSize: 14,
+      channels: 1,
+    });
+    expect((await requested(undefined, { data: "fashion-mini" })).source).not.toHaveProperty("imageSize");
+  });
+
+  it("finds a relative tokenizer from where the command is given", async () => {
+    const { source } = await requested(undefined, { data: "a.txt", tokenizer: "tokenizer.json" });
+    expect(source.tokenizer).toBe(resolve("tokenizer.json"));
+  });
+
+  it("lets a mechanism that sees both sides learn labels, and nothing that must not look ahead", async () => {
+    const set = ["mechanism=nystrom"];
+    await expect(requested(undefined, { data: "mails.csv", set })).resolves.toHaveProperty("recipe.name", "labelled");
+    await expect(requested(undefined, { task: "masked", set })).resolves.toHaveProperty("source.task", "masked");
+    await expect(requested(undefined, { set })).rejects.toThrow(/attention must be bidirectional/);
+  });
+
+  it.each([
+    [{ data: "a.txt", fasta: "a.fasta" }, /^--data and --fasta must not come together/],
+    [
+      { task: "masked", set: ["architecture=decoder"] },
+      /architecture must be 'encoder' for task 'masked', got "decoder"/,
+    ],
+    [{ set: ["head=regression"] }, /head must be 'language-modeling' for task .*or use data\.task 'regression'/],
+    [{ set: ["source=protein"] }, /^--set: data: source must be one of .*did you mean 'proteins'\?/],
+  ] as const)("refuses %j", async (options, message) => {
+    const refusal = requested(undefined, options);
+    await expect(refusal).rejects.toThrow(UsageError);
+    await expect(refusal).rejects.toThrow(message);
+  });
+});
