@@ -1,5 +1,6 @@
 /** All generated tasks: balance, seeds, no repetition; and Pathfinder against a flood fill. */
 import { describe, expect, test } from "vitest";
+import { classCounts, documents, smallListOps } from "../../../tests/data/lra-sources.ts";
 import { toImage } from "../images/pixels.ts";
 import { generateListOps } from "./listops.ts";
 import { generatePathfinder } from "./pathfinder.ts";
@@ -12,20 +13,6 @@ const sizes = { train: 43, valid: 20, test: 11 };
 function all({ splits }: LabelledDataset): LabelledSequence[] {
   return [...splits.train, ...splits.valid, ...splits.test];
 }
-
-function classCounts(sequences: readonly LabelledSequence[], numClasses: number): number[] {
-  return Array.from(
-    { length: numClasses },
-    (_, label) => sequences.filter((sequence) => sequence.label === label).length,
-  );
-}
-
-const smallListOps = { minLength: 5, maxLength: 60, maxDepth: 4, maxArgs: 5 };
-const documents = ["abcdefgh", "ijklmnop", "qrstuvwx"].map((letters, n) => ({
-  name: letters,
-  // No passage of 20 characters repeats: the counter runs through.
-  text: Array.from({ length: 900 }, (_, i) => `${letters[i % 8]}${(i + n).toString(36)}`).join(""),
-}));
 
 const generators: Readonly<Record<string, (seed: number, train: number) => LabelledDataset>> = {
   listops: (seed, train) => generateListOps({ seed, sizes: { ...sizes, train }, ...smallListOps }),

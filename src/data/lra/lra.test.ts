@@ -3,27 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { classCounts, documents, smallListOps } from "../../../tests/data/lra-sources.ts";
 import { splitByHash } from "../datasets.ts";
 import { loadSpamAssassin, lraTasks } from "../files-lra.ts";
 import { byteVocabulary } from "../vocabularies/bytes.ts";
 import { generateListOps, listOpsVocabulary } from "./listops.ts";
 import { generateRetrieval } from "./retrieval.ts";
 import { takeBalanced } from "./subset.ts";
-import type { LabelledSequence } from "../labelled/types.ts";
-
-function classCounts(sequences: readonly LabelledSequence[], numClasses: number): number[] {
-  return Array.from(
-    { length: numClasses },
-    (_, label) => sequences.filter((sequence) => sequence.label === label).length,
-  );
-}
-
-const smallListOps = { minLength: 5, maxLength: 60, maxDepth: 4, maxArgs: 5 };
-const documents = ["abcdefgh", "ijklmnop", "qrstuvwx"].map((letters, n) => ({
-  name: letters,
-  // No passage of 20 characters repeats: the counter runs through.
-  text: Array.from({ length: 900 }, (_, i) => `${letters[i % 8]}${(i + n).toString(36)}`).join(""),
-}));
 
 describe("generateListOps", () => {
   /** A second implementation: reads text recursively; the median by counting. */
