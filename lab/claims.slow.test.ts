@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 
 import { renderSvgFile } from "../src/cli/lab/svg-file.ts";
 import { createWorkplace, ensureBuilt, parseOnly } from "../tests/e2e/cli.ts";
-import { claims } from "./index.ts";
+import { claims, experiments } from "./index.ts";
 
 /** What a quick run may take on a machine with other work; on a free one it is a few seconds. */
 const QUICK_MS = 60_000;
@@ -60,6 +60,7 @@ test("the built command finds the compiled claims, and runs one", async () => {
   const list = await place.run("lab", "list", "--json");
   expect(parseOnly(list.stdout)).toEqual({
     claims: claims.map(({ claim, title, published }) => ({ claim, title, published })),
+    experiments: experiments.map(({ experiment, title }) => ({ experiment, title })),
   });
   const { code, stdout } = await place.run("lab", "run", "unsigned-qr", "--quick", "--json");
   expect(code).toBe(0);

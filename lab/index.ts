@@ -6,6 +6,7 @@ import { compare } from "./compare/run.ts";
 import { complexity } from "./complexity/run.ts";
 import { lra } from "./lra/run.ts";
 import { attentionError } from "./attention-error/run.ts";
+import { copyTask } from "./copy-task/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
 import { optimalFeatures } from "./optimal-features/run.ts";
 import { softmaxRatio } from "./softmax-ratio/run.ts";
@@ -27,6 +28,7 @@ export const claims: readonly Claim[] = [
   optimalFeatures,
   errorPropagation,
   trigonometricInstability,
+  copyTask,
 ];
 
 export const experiments: readonly Experiment[] = [compare, lra, complexity];

@@ -10,6 +10,7 @@ export * from "./training/index.ts";
 export { PerformerForCausalLM } from "./performer-for-causal-lm.ts";
 export type { CreateOptions, FitOptions, GenerationOptions, LoadOptions } from "./performer-for-causal-lm.ts";
 export { PerformerForMaskedLM } from "./performer-for-masked-lm.ts";
+export type { FilledPosition, FilledToken, FillMaskOptions } from "./performer-for-masked-lm.ts";
 export { PerformerForSeq2SeqLM } from "./performer-for-seq2seq-lm.ts";
 export type { GeneratedText, SequencePair, TargetGenerationOptions } from "./performer-for-seq2seq-lm.ts";
 export { PerformerForSequenceClassification } from "./performer-for-sequence-classification.ts";

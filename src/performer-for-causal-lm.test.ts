@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { letterVocabulary } from "./data/index.ts";
+import { letterVocabulary, proteinVocabulary } from "./data/index.ts";
 import { PerformerForCausalLM, type CreateOptions } from "./performer-for-causal-lm.ts";
 import { present } from "../tests/model/harness.ts";
 
@@ -142,16 +142,18 @@ describe("PerformerForCausalLM", () => {
     await expect(model.generate("M", { top_p: 0 })).rejects.toThrow(/top-p must be above 0/);
   });
 
-  it("reads other alphabets", async () => {
+  it("reads other alphabets, and saves them", async () => {
     const vocabulary = letterVocabulary({ name: "DNA", letters: "ACGT" });
     const model = PerformerForCausalLM.create({ ...tiny, vocabulary });
     expect(model.config.vocabSize).toBe(8);
     const [found] = await model.generate("AC", { max_new_tokens: 7 });
     expect(found?.sequence).toMatch(/^AC[ACGT]*$/);
-    expect(() => PerformerForCausalLM.fromFiles(model.toFiles())).toThrow(
+    const again = PerformerForCausalLM.fromFiles(model.toFiles());
+    expect(again.vocabulary.tokens).toEqual(vocabulary.tokens);
+    expect(again.tensors).toEqual(model.tensors);
+    expect(() => PerformerForCausalLM.fromFiles(model.toFiles(), { vocabulary: proteinVocabulary })).toThrow(
       /vocabulary must have the model's vocabSize 8, got 29 tokens/,
     );
-    expect(PerformerForCausalLM.fromFiles(model.toFiles(), { vocabulary }).tensors).toEqual(model.tensors);
   });
 
   describe("refuses", () => {

@@ -1,8 +1,7 @@
 /** The ready language model: create or load, train on your sequences, evaluate, generate, save. */
+import { refuseUnknownKeys, requireText } from "./check-examples.ts";
 import { planEvaluation, planTraining } from "./data/index.ts";
-import { nearestName } from "./graph/nearest-name.ts";
 import { generate, type GeneratedSequence } from "./inference/index.ts";
-import { ConfigError } from "./model/index.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
 export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.ts";
@@ -24,15 +23,6 @@ export interface GenerationOptions {
 }
 
 const generationKeys = ["max_new_tokens", "temperature", "top_k", "top_p", "num_return_sequences", "seed"] as const;
-
-/** @throws ConfigError for keys that are none, with the nearest name */
-export function checkGenerationKeys(options: object, keys: readonly string[] = generationKeys): void {
-  const unknown = Object.keys(options).find((key) => !keys.includes(key));
-  if (unknown === undefined) return;
-  const near = nearestName(unknown, keys);
-  const fix = near === undefined ? `the options are ${keys.join(", ")}` : `did you mean '${near}'?`;
-  throw new ConfigError(`generate: '${unknown}' is not an option; ${fix}`);
-}
 
 /** Generation options by the names of this package. */
 export function generationSettings({ max_new_tokens, top_k, top_p, temperature, seed }: GenerationOptions) {
@@ -72,7 +62,8 @@ export class PerformerForCausalLM extends PerformerModel<string> {
    * @throws DataError for a prompt with letters outside the vocabulary; ConfigError for options out of range
    */
   async generate(prompt = "", options: GenerationOptions = {}): Promise<GeneratedSequence[]> {
-    checkGenerationKeys(options);
+    requireText("generate", "the prompt", prompt);
+    refuseUnknownKeys("generate", options, generationKeys);
     const { config, tensors, vocabulary, backend, dtype } = this;
     const { num_return_sequences: count } = options;
     return generate({

@@ -1,6 +1,8 @@
 /** The ready sequence-to-sequence model: an encoder–decoder that turns one sequence into another. */
+import { refuseUnknownKeys, requireRecords } from "./check-examples.ts";
+import { DataError } from "./data/index.ts";
 import { generateTargets } from "./inference/index.ts";
-import { checkGenerationKeys, generationSettings, type GenerationOptions } from "./performer-for-causal-lm.ts";
+import { generationSettings, type GenerationOptions } from "./performer-for-causal-lm.ts";
 import { wrapped } from "./performer-for-sequence-classification.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 import { planPairEvaluation, planPairTraining } from "./sequence-pairs.ts";
@@ -33,6 +35,10 @@ const targetKeys = [
 /**
  * An encoder–decoder that turns sequences into others.
  *
+ * A source may have maxSeqLen − 2 tokens and a target of training maxSeqLen − 1; longer ones are refused. Options of `create` are those
+ * of all models: `mechanism` stands in the encoder and, unless `decoderMechanism` and `crossMechanism` name others, also in the decoder
+ * and between both. Give these two where `mechanism` cannot stand there: windows, as of 'local', cannot cross, and 'linformer' cannot be causal.
+ *
  * @example
  * const model = PerformerForSeq2SeqLM.create({ modelDim: 64, numLayers: 2, seed: 7 });
  * await model.train([{ source: "MKV", target: "VKM" }, …], { steps: 500 });
@@ -53,12 +59,23 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
   /**
    * A target for each source.
    *
-   * @throws DataError for parts outside the vocabulary; ConfigError for options out of range
+   * @throws DataError for parts outside the vocabulary and sources of more than maxSeqLen − 2 tokens; ConfigError for options out of
+   *   range
    */
   async generate(sources: readonly string[], options: TargetGenerationOptions = {}): Promise<readonly GeneratedText[]> {
-    checkGenerationKeys(options, targetKeys);
+    refuseUnknownKeys("generate", options, targetKeys);
     const { config, tensors, vocabulary, backend, dtype } = this;
     const { bosId, eosId, padId, maskId } = vocabulary;
+    const encoded = this.encode(sources, "generate", "source");
+    for (const { id, tokenIds } of encoded) {
+      if (tokenIds.length <= config.maxSeqLen - 2) continue;
+      throw new DataError({
+        who: "generate",
+        rule: `a source must have at most maxSeqLen − 2 = ${config.maxSeqLen - 2} tokens`,
+        got: `${tokenIds.length} (${id})`,
+        fix: "cut it, or create the model with a larger maxSeqLen",
+      });
+    }
     const targets = await generateTargets({
       config,
       tensors,
@@ -67,7 +84,7 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
       bosId,
       eosId,
       never: [padId, bosId, maskId],
-      sources: wrapped(this.encode(sources), vocabulary, config.maxSeqLen),
+      sources: wrapped(encoded, vocabulary, config.maxSeqLen),
       ...generationSettings(options),
     });
     return targets.map(({ tokenIds, finished, logLikelihoodNats }) => ({
@@ -78,8 +95,18 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
   }
 
   #pairs(pairs: readonly SequencePair[]) {
-    const sources = this.encode(pairs.map(({ source }) => source));
-    const targets = this.encode(pairs.map(({ target }) => target));
+    const who = PerformerForSeq2SeqLM.architectureName;
+    requireRecords(who, pairs, ["source", "target"], '{ source: "MKV", target: "VKM" }');
+    const sources = this.encode(
+      pairs.map(({ source }) => source),
+      who,
+      "source",
+    );
+    const targets = this.encode(
+      pairs.map(({ target }) => target),
+      who,
+      "target",
+    );
     return sources.map(({ tokenIds: source }, index) => ({
       source,
       target: targets[index]?.tokenIds ?? new Int32Array(0),

@@ -1,4 +1,5 @@
 /** The ready classifier of sequences, or with head `regression` a predictor of a number. */
+import { requireClass, requireFinite, requireRecords } from "./check-examples.ts";
 import { planLabelledEvaluation, planLabelledTraining } from "./data/index.ts";
 import { predictSequences } from "./inference/index.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
@@ -39,10 +40,14 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
     return planLabelledEvaluation({ ...plan, ...this.#labelled(examples) });
   }
 
-  /** @throws DataError for parts outside the vocabulary */
+  /**
+   * Sequences of more than maxSeqLen − 2 tokens lose their ends, as in training.
+   *
+   * @throws DataError for parts outside the vocabulary
+   */
   async predict(sequences: readonly string[]): Promise<readonly SequencePrediction[]> {
     const { config, tensors, backend, dtype } = this;
-    const tokens = wrapped(this.encode(sequences), this.vocabulary, config.maxSeqLen);
+    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, config.maxSeqLen);
     const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
     return found.map(([row = new Float32Array(0)]) =>
       config.head === "regression" ? { label: row[0] ?? Number.NaN, probabilities: [] } : classOf(row),
@@ -50,10 +55,21 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
   }
 
   #labelled(examples: readonly LabelledExample[]) {
-    const encoded = this.encode(examples.map(({ sequence }) => sequence));
+    const who = PerformerForSequenceClassification.architectureName;
+    const { head, numLabels = 0 } = this.config;
+    requireRecords(who, examples, ["sequence", "label"], '{ sequence: "MKV", label: 0 }');
+    examples.forEach(({ label }, index) => {
+      const what = `label of example ${index + 1}`;
+      if (head === "regression") requireFinite(who, what, label);
+      else requireClass(who, what, label, numLabels, false);
+    });
+    const encoded = this.encode(
+      examples.map(({ sequence }) => sequence),
+      who,
+    );
     return {
       sequences: encoded.map((sequence, index) => ({ ...sequence, label: examples[index]?.label ?? 0 })),
-      task: this.config.head === "regression" ? ("regression" as const) : ("classification" as const),
+      task: head === "regression" ? ("regression" as const) : ("classification" as const),
     };
   }
 }

@@ -1,7 +1,7 @@
 /** The ready tagger: an encoder that predicts a class of every token. */
-import { planTaggedEvaluation, planTaggedTraining } from "./data/index.ts";
+import { requireClass, requireRecords, written } from "./check-examples.ts";
+import { DataError, planTaggedEvaluation, planTaggedTraining } from "./data/index.ts";
 import { predictSequences } from "./inference/index.ts";
-import { ConfigError } from "./model/index.ts";
 import { classOf, wrapped, type SequencePrediction } from "./performer-for-sequence-classification.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
@@ -37,20 +37,36 @@ export class PerformerForTokenClassification extends PerformerModel<TaggedExampl
    */
   async predict(sequences: readonly string[]): Promise<readonly (readonly SequencePrediction[])[]> {
     const { config, tensors, backend, dtype } = this;
-    const tokens = wrapped(this.encode(sequences), this.vocabulary, config.maxSeqLen);
+    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, config.maxSeqLen);
     const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
     // Without the begin and the end.
     return found.map((rows) => rows.slice(1, -1).map(classOf));
   }
 
   #tagged(examples: readonly TaggedExample[]) {
-    return this.encode(examples.map(({ sequence }) => sequence)).map((sequence, index) => {
-      const tagIds = Int32Array.from(examples[index]?.labels ?? []);
-      if (tagIds.length === sequence.tokenIds.length) return { ...sequence, tagIds };
-      throw new ConfigError(
-        `train: labels must be one for each of the ${sequence.tokenIds.length} tokens of ${sequence.id}, got ${tagIds.length}; ` +
-          "use −1 where there is none to be learned",
+    const who = PerformerForTokenClassification.architectureName;
+    requireRecords(who, examples, ["sequence", "labels"], '{ sequence: "MKV", labels: [0, 1, 0] }');
+    const { numLabels = 0 } = this.config;
+    const encoded = this.encode(
+      examples.map(({ sequence }) => sequence),
+      who,
+    );
+    return encoded.map((sequence, index) => {
+      const labels: unknown = examples[index]?.labels;
+      const isList = Array.isArray(labels) || ArrayBuffer.isView(labels);
+      const given = isList ? Array.from(labels as ArrayLike<unknown>) : []; // a list, as was just seen
+      if (!isList || given.length !== sequence.tokenIds.length) {
+        throw new DataError({
+          who,
+          rule: `labels must be one for each of the ${sequence.tokenIds.length} tokens of ${sequence.id}`,
+          got: isList ? String(given.length) : written(labels),
+          fix: "use −1 where there is none to be learned",
+        });
+      }
+      given.forEach((label, at) =>
+        requireClass(who, `label ${at + 1} of example ${index + 1}`, label, numLabels, true),
       );
+      return { ...sequence, tagIds: Int32Array.from(given, Number) };
     });
   }
 }

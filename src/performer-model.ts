@@ -1,6 +1,7 @@
 /** What all ready models have in common: create or load, train, evaluate, save. */
 import { createBackend } from "#engine";
-import { proteinVocabulary, type PackingOptions, type Vocabulary } from "./data/index.ts";
+import { requireList, requireText, written } from "./check-examples.ts";
+import { proteinVocabulary, vocabularyFrom, type PackingOptions, type Vocabulary } from "./data/index.ts";
 import type { NdArray } from "./graph/ndarray.ts";
 import {
   checkTensors,
@@ -39,6 +40,7 @@ export type CreateOptions = Omit<ModelOptions, "vocabSize" | "padId"> & {
 };
 
 export interface LoadOptions {
+  /** Default: the one that config.json describes, as that of a run does; proteins where it describes none. */
   readonly vocabulary?: Vocabulary;
   readonly backend?: Backend;
   /**
@@ -95,7 +97,9 @@ export abstract class PerformerModel<Example> {
   #tensors: Record<string, NdArray>;
 
   /** @param state what `create` or `from_pretrained` has made */
-  constructor({ config, tensors, seed, vocabulary, backend, dtype }: ModelState) {
+  constructor(state: ModelState) {
+    checkState(new.target.name, state);
+    const { config, tensors, seed, vocabulary, backend, dtype } = state;
     this.config = config;
     this.vocabulary = vocabulary ?? proteinVocabulary;
     this.backend = backend ?? createBackend();
@@ -126,13 +130,15 @@ export abstract class PerformerModel<Example> {
    * @throws ConfigError or StorageError when they are damaged or do not belong together
    */
   static fromFiles<Model>(this: ModelClass<Model>, files: ModelFiles, options: LoadOptions = {}): Model {
-    const { model, seed } = parseSavedConfig(files.config);
+    const { model, seed, description } = parseSavedConfig(files.config);
     const config = modelConfig(model);
     checkKind(this, config, "from_pretrained");
     const { tensors } = decodeSafetensors(files.model, { name: "model.safetensors" });
     checkTensors(config, tensors, "model.safetensors");
-    checkVocabulary(config, options.vocabulary ?? proteinVocabulary, "from_pretrained");
-    return new this({ ...options, config, tensors, seed });
+    const vocabulary =
+      options.vocabulary ?? (description === undefined ? proteinVocabulary : vocabularyFrom(description));
+    checkVocabulary(config, vocabulary, "from_pretrained");
+    return new this({ ...options, vocabulary, config, tensors, seed });
   }
 
   /**
@@ -153,12 +159,12 @@ export abstract class PerformerModel<Example> {
 
   /** The files of a saved model, for wherever there is no file system. */
   toFiles(): ModelFiles {
-    const { architectureName } = this.constructor as ModelClass<unknown>; // every subclass has it
     const config = {
       model_type: "performer",
-      architectures: [architectureName],
+      architectures: [classNameOf(this)],
       model: this.config,
       training: { seed: this.#seed },
+      vocabulary: this.vocabulary.toJSON(),
     };
     return {
       config: `${JSON.stringify(config, null, 2)}\n`,
@@ -229,10 +235,16 @@ export abstract class PerformerModel<Example> {
     return await evaluator.evaluate(this.#tensors, batches); // awaited here, so that the graphs live until it is done
   }
 
-  /** Sequences as their tokens, with a name for messages. */
-  protected encode(sequences: readonly string[]) {
+  /**
+   * Sequences as their tokens, with a name for messages.
+   *
+   * @param what a sequence is called
+   */
+  protected encode(sequences: readonly string[], who = classNameOf(this), what = "sequence") {
+    requireList(who, `${what}s`, sequences, '["MKV", …]');
     return sequences.map((sequence, index) => {
-      const id = `sequence ${index + 1}`;
+      const id = `${what} ${index + 1}`;
+      requireText(who, id, sequence);
       return { id, tokenIds: this.vocabulary.encode(sequence, { recordId: id }) };
     });
   }
@@ -242,20 +254,51 @@ export abstract class PerformerModel<Example> {
   }
 }
 
-/** @throws ConfigError for a model of another class */
+function classNameOf(model: object): string {
+  const { architectureName } = model.constructor as ModelClass<unknown>; // every subclass has it
+  return architectureName;
+}
+
+/** For callers without types who write `new`. */
+function checkState(who: string, state: unknown): void {
+  if (typeof state === "object" && state !== null && "config" in state && "tensors" in state) return;
+  throw new ConfigError(
+    `${who}: a model must be made from a configuration and weights, got ${written(state)}; ` +
+      `use ${who}.create({ … }), or ${who}.from_pretrained(folder)`,
+  );
+}
+
+/** The classes of ready models by what their models are. */
+const classNames: Readonly<Record<string, string>> = {
+  "decoder language-modeling": "PerformerForCausalLM",
+  "encoder language-modeling": "PerformerForMaskedLM",
+  "encoder sequence-classification": "PerformerForSequenceClassification",
+  "encoder regression": "PerformerForSequenceClassification",
+  "encoder token-classification": "PerformerForTokenClassification",
+  "encoder-decoder language-modeling": "PerformerForSeq2SeqLM",
+};
+
+/** @throws ConfigError for a model of another class, which it names */
 function checkKind(its: Pick<ModelClass<unknown>, "architectureName" | "kinds">, config: ModelKind, who: string): void {
   const isOne = its.kinds.some(
     ({ architecture, head }) => config.architecture === architecture && config.head === head,
   );
   if (isOne) return;
   const kinds = its.kinds.map(({ architecture, head }) => `'${architecture}' with head '${head}'`).join(" or ");
+  const right = classNames[`${config.architecture} ${config.head}`];
+  const fix = right === undefined ? "no class is made for it: use train and generateTargets" : `use ${right}`;
   throw new ConfigError(
-    `${who}: ${its.architectureName} must be ${kinds}, got '${config.architecture}' with head '${config.head}'; use the class of that model`,
+    `${who}: ${its.architectureName} must be ${kinds}, got '${config.architecture}' with head '${config.head}'; ${fix}`,
   );
 }
 
 /** config.json of a run or of a saved model. */
-function parseSavedConfig(text: string): { readonly model: ModelOptions; readonly seed: number } {
+function parseSavedConfig(text: string): {
+  readonly model: ModelOptions;
+  readonly seed: number;
+  /** Of the vocabulary; files from before vocabularies were saved have none. */
+  readonly description: unknown;
+} {
   const value = parseJson(text, "config.json");
   const part = (from: unknown, name: string): unknown =>
     typeof from === "object" && from !== null ? Reflect.get(from, name) : undefined;
@@ -267,6 +310,7 @@ function parseSavedConfig(text: string): { readonly model: ModelOptions; readonl
     );
   }
   const seed = part(part(value, "training"), "seed");
-  // modelConfig checks every key of it.
-  return { model: model as ModelOptions, seed: typeof seed === "number" ? seed : 0 };
+  const description = part(value, "vocabulary");
+  // modelConfig checks every key of the model.
+  return { model: model as ModelOptions, seed: typeof seed === "number" ? seed : 0, description };
 }

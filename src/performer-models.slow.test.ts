@@ -20,6 +20,23 @@ describe("PerformerForMaskedLM", () => {
     expect(after.lossNats).toBeLessThan(before.lossNats - 0.5);
     expect(await PerformerForMaskedLM.fromFiles(model.toFiles()).evaluate(sequences)).toEqual(after);
   });
+
+  it("fills in what is hidden, by the mask or by position", async () => {
+    const sequences = ["MKVLATMKVLAT", "KVLATMKVLATM"];
+    const model = PerformerForMaskedLM.create({ ...tiny, mechanism: "exact", positions: "learned" });
+    await model.train(sequences, { ...training, steps: 300 });
+    const found = await model.fill_mask("MK<mask>LATM<mask>VLAT", { top_k: 3 });
+    expect(found.map(({ position }) => position)).toEqual([2, 7]);
+    expect(found.map(({ tokens }) => present(tokens[0]).token_str)).toEqual(["V", "K"]);
+    expect(await model.fill_mask("MKVLATMKVLAT", { top_k: 3, positions: [7, 2] })).toEqual(found);
+
+    const [all] = await model.fill_mask("<mask>KVLAT", { top_k: 1000 });
+    const scores = present(all).tokens.map(({ score }) => score);
+    expect(scores).toHaveLength(25);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    expect(scores.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
+    for (const { token, token_str } of present(all).tokens) expect(model.vocabulary.tokens[token]).toBe(token_str);
+  });
 });
 
 describe("PerformerForSequenceClassification", () => {

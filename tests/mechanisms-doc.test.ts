@@ -28,7 +28,7 @@ it.each(listed)("says of %s what it is, costs, can and takes", (name) => {
   const usual: AttentionMechanism = mechanisms[name];
   expect(summary).toBe(usual.summary);
   expect(complexity).toBe(usual.complexity);
-  const used = createMechanism("test", { name, ...NEEDED[name] });
+  const used = createMechanism({ name, ...NEEDED[name] }, "test");
   const use: MechanismUse = { causal: false, cross: false, maxSeqLen: 1024, numHeads: 4, headDim: 64 };
   const can = (changed: Partial<MechanismUse>) => (used.refuse?.({ ...use, ...changed }) === undefined ? "yes" : "no");
   expect([causal, bidirectional, cross]).toEqual([can({ causal: true }), can({}), can({ cross: true })]);

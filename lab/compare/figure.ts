@@ -1,51 +1,73 @@
-// Validation over training: a line a run, by steps and by the seconds that they took.
+// Validation over training: a line a run, by its steps or by the seconds that they took.
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
-import type { Measure } from "../training-runs/subjects.ts";
+import type { Measure } from "../training-runs/subject.ts";
 import type { ComparedRun } from "./rows.ts";
 
 /** Told apart by readers who do not see colours well: Okabe and Ito's, then shades of grey. */
 const COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7f00", "#555555", "#999999"];
 
-export function drawComparison(runs: readonly ComparedRun[], measure: Measure): Figure {
-  const labels = [...new Set(runs.map(({ label }) => label))];
+/** Runs that belong side by side. */
+export interface Panel {
+  readonly title: string;
+  readonly runs: readonly ComparedRun[];
+  readonly measure: Measure;
+}
+
+/** What lines are drawn over: seconds show what a mechanism costs, steps do not depend on what else the machine does. */
+export type Progress = "seconds" | "steps";
+
+export function drawComparison(runs: readonly ComparedRun[], measure: Measure, over: Progress): Figure {
+  return drawPanels([{ title: measure.name, runs, measure }], over);
+}
+
+/** All panels have one scale. */
+export function drawPanels(panels: readonly Panel[], over: Progress): Figure {
+  const labels = [...new Set(panels.flatMap(({ runs }) => runs.map(({ label }) => label)))];
   const colorOf = (label: string) => COLORS[labels.indexOf(label) % COLORS.length] ?? "#000000";
-  const points = runs.flatMap(({ label, seed, result }) =>
-    result.curve.map((point) => ({
-      run: `${label} ${seed}`,
-      label,
-      seconds: point.seconds,
-      value: measure.of(point),
-    })),
+  const points = panels.flatMap(({ title, runs, measure }) =>
+    runs.flatMap(({ label, seed, result }) =>
+      result.curve.map((point) => ({
+        panel: title,
+        run: `${label} ${seed}`,
+        label,
+        done: over === "steps" ? point.step : point.seconds,
+        value: measure.of(point),
+      })),
+    ),
   );
-  const names = labels.map((label, index) => ({ label, index }));
+  const best = panels[0]?.measure.best ?? "smallest";
+  const names = labels.map((label, index) => ({ label, index, panel: panels.at(-1)?.title ?? "" }));
   return {
-    label: `Validation ${measure.name} by seconds of training, for ${labels.join(", ")}`,
+    label: `Validation by ${over} of training (${panels.map(({ title }) => title).join("; ")}), for ${labels.join(", ")}`,
     height: 380,
     plot: () => ({
       marginLeft: 56,
       marginRight: 14,
-      marginTop: 24,
+      marginTop: 40,
       marginBottom: 44,
-      x: { label: "seconds of training", labelArrow: "none" },
-      y: { label: `validation, ${measure.name}`, labelArrow: "none", grid: true },
+      fx: { label: null, padding: 0.08, domain: panels.map(({ title }) => title) },
+      x: { label: over === "steps" ? "steps" : "seconds of training", labelArrow: "none" },
+      y: { label: "validation", labelArrow: "none", grid: true },
       marks: [
         Plot.lineY(points, {
-          x: "seconds",
+          fx: "panel",
+          x: "done",
           y: "value",
           z: "run",
           stroke: ({ label }: { readonly label: string }) => colorOf(label),
           marker: "dot",
           strokeOpacity: 0.8,
         }),
-        ...names.map(({ label, index }) =>
-          Plot.text([label], {
-            frameAnchor: "top-right",
+        ...names.map(({ label, index, panel }) =>
+          Plot.text([{ panel }], {
+            fx: "panel",
+            frameAnchor: best === "smallest" ? "top-right" : "bottom-right",
             text: () => `― ${label}`,
             fill: colorOf(label),
             dx: -4,
-            dy: 4 + 17 * index,
+            dy: best === "smallest" ? 4 + 17 * index : -4 - 17 * (labels.length - 1 - index),
           }),
         ),
       ],

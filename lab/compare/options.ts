@@ -2,8 +2,9 @@
 
 import { ConfigError } from "performer-ts/model";
 import type { GivenOptions } from "performer-ts/lab";
+import { parseMechanism, splitMechanisms } from "performer-ts/attention";
 import type { MechanismChoice } from "performer-ts/attention";
-import type { Objective } from "../training-runs/subjects.ts";
+import type { Objective } from "../training-runs/subject.ts";
 
 /** A mechanism as it was written and as configurations take it. */
 export interface Contender {
@@ -67,42 +68,14 @@ export function compareSettings(given: GivenOptions): CompareSettings {
  * @throws ConfigError for brackets that do not match, and for a name twice
  */
 export function parseContenders(text: string): readonly Contender[] {
-  const labels = text
-    .split(/,(?![^(]*\))/)
-    .map((label) => label.trim())
-    .filter((label) => label !== "");
+  const labels = splitMechanisms(text);
   const repeated = labels.find((label, index) => labels.indexOf(label) !== index);
   if (labels.length === 0 || repeated !== undefined) {
     throw new ConfigError(
       `compare: --mechanisms must be one or more names, each once, got '${text}'; write for example exact,favor`,
     );
   }
-  return labels.map((label) => {
-    const parts = /^([a-z0-9-]+)(?:\((.*)\))?$/.exec(label);
-    if (parts === null) {
-      throw new ConfigError(
-        `compare: a mechanism must be a name, with options in brackets if any, got '${label}'; write for example local(window=64)`,
-      );
-    }
-    const [, name = "", options] = parts;
-    // An unknown name is refused with the nearest one where the model's configuration is read.
-    const mechanism = (options === undefined ? name : { name, ...parseMechanismOptions(options) }) as MechanismChoice;
-    return { label, mechanism };
-  });
-}
-
-/** `window=64,causal=true` as JSON values; what is no JSON is text. */
-function parseMechanismOptions(text: string): Record<string, unknown> {
-  return Object.fromEntries(
-    text.split(",").map((pair) => {
-      const [name = "", value = ""] = pair.split("=").map((part) => part.trim());
-      if (name === "" || value === "") {
-        throw new ConfigError(`compare: an option of a mechanism must be name=value, got '${pair}'; write window=64`);
-      }
-      const plain = /^(-?\d+(\.\d+)?(e-?\d+)?|true|false)$/.test(value);
-      return [name, plain ? (JSON.parse(value) as unknown) : value];
-    }),
-  );
+  return labels.map((label) => ({ label, mechanism: parseMechanism("compare", label) }));
 }
 
 /** @returns seconds */

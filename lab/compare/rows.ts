@@ -3,8 +3,8 @@
 import { mean, roundTo, standardError } from "performer-ts/lab";
 import type { JsonRecord, ResultTable } from "performer-ts/lab";
 import type { SplitResult, TrainingJobResult } from "../training-runs/job.ts";
-import { measures } from "../training-runs/subjects.ts";
-import type { Measure } from "../training-runs/subjects.ts";
+import { measures } from "../training-runs/subject.ts";
+import type { Measure } from "../training-runs/subject.ts";
 
 export interface ComparedRun {
   readonly label: string;

@@ -8,6 +8,7 @@ import type { TrainingJob } from "../training-runs/job.ts";
 import { runJob } from "../training-runs/start.ts";
 import { loadSubject, subjects } from "../training-runs/subjects.ts";
 import { drawComparison } from "./figure.ts";
+import { named } from "./named.ts";
 import { compareSettings } from "./options.ts";
 import type { CompareSettings, Contender } from "./options.ts";
 import { compareRuns, recordsOf, tableOf } from "./rows.ts";
@@ -27,7 +28,7 @@ export const compare = defineExperiment({
   title: "Trains the same model on the same data with one mechanism after the other, and compares what comes out.",
   examples: [
     ["compare --budget 10m", "exact attention, FAVOR+ and Performer-ReLU on proteins"],
-    ["compare --data pride-and-prejudice --mechanisms exact,favor,local(window=64)", "text, byte by byte"],
+    ['compare --data pride-and-prejudice --mechanisms "exact,local(window=64)"', "text, byte by byte"],
     ["compare --data yours.fasta --objective masked --mechanisms favor,linformer", "your sequences, masked"],
     ["compare --steps 500 --seeds 3 --json", "three runs each, the figures as JSON"],
   ],
@@ -69,7 +70,9 @@ async function makeComparison(settings: CompareSettings, given: GivenOptions, ru
   const request = { data, objective, quick, ...(length !== undefined && { length }) };
   const subject = await loadSubject(request, trainingConfig({ tokensPerBatch }));
   // Refused now, and not after half an hour: what a mechanism cannot do.
-  const configs = contenders.map(({ mechanism }) => modelConfig({ ...subject.model, ...model, mechanism }));
+  const configs = contenders.map(({ label, mechanism }) =>
+    named(label, () => modelConfig({ ...subject.model, ...model, mechanism })),
+  );
   const jobOf = ({ mechanism }: Contender, seed: number, steps: number): TrainingJob => ({
     subject: request,
     model: { ...model, mechanism },
@@ -114,7 +117,7 @@ async function makeComparison(settings: CompareSettings, given: GivenOptions, ru
       })),
     },
     table: tableOf(rows, subject.measure),
-    figure: drawComparison(runs, subject.measure),
+    figure: drawComparison(runs, subject.measure, "seconds"),
   };
 }
 

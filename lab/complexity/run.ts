@@ -4,6 +4,7 @@ import { mechanisms } from "performer-ts/attention";
 import { defineExperiment, roundTo, slope } from "performer-ts/lab";
 import type { ExperimentRun, GivenOptions } from "performer-ts/lab";
 import { ConfigError } from "performer-ts/model";
+import { named } from "../compare/named.ts";
 import { parseContenders, wholeNumber } from "../compare/options.ts";
 import { drawTimes } from "./figure.ts";
 import { measureInTurn } from "./measure.ts";
@@ -35,7 +36,7 @@ export const complexity = defineExperiment({
     "Measures how the time of every mechanism grows with the length: the exponent, beside the order that its paper states.",
   examples: [
     ["complexity", "every mechanism in either direction that it has: minutes"],
-    ["complexity --mechanisms favor,local(window=64),exact", "three of them"],
+    ['complexity --mechanisms "favor,local(window=64),exact"', "three of them"],
     ["complexity --lengths 4096,8192,16384,32768 --json", "longer sequences, the figures as JSON"],
   ],
   options: [
@@ -57,7 +58,7 @@ async function measureComplexity(given: GivenOptions, { quick, onProgress }: Exp
   const rounds = wholeNumber(given, "rounds") ?? (quick ? ROUNDS.quick : ROUNDS.full);
   const all = Object.keys(mechanisms).filter((name) => !LEFT_OUT.test(name));
   const contenders = parseContenders(String(given["mechanisms"] ?? all.join(",")));
-  const chosen = contenders.flatMap((contender) => subjectsOf(contender, lengths, SIZES));
+  const chosen = contenders.flatMap((contender) => named(contender.label, () => subjectsOf(contender, lengths, SIZES)));
   const total = chosen.flat().length * (rounds + 1);
   let done = 0;
   const series: Series[] = [];

@@ -16,7 +16,13 @@ export interface Subject {
 
 /** Mechanisms over given edges are measured with every position and this many before it. */
 const NEIGHBOURS = 8;
-const NEEDS_EDGES = /^(graph|gat)$/;
+
+/** What mechanisms need to be told of a sequence, where they are named without options. */
+const neededOptions: Readonly<Record<string, (seqLen: number) => object>> = {
+  graph: (seqLen) => ({ edges: nearEdges(seqLen) }),
+  gat: (seqLen) => ({ edges: nearEdges(seqLen) }),
+  cosformer: (seqLen) => ({ maxLength: seqLen }),
+};
 /** Mechanisms that keep L × L scores take a quarter of the lengths: 1 GB for four heads at 4,096. */
 const QUADRATIC_SHARE = 1 / 4;
 
@@ -29,11 +35,13 @@ export function subjectsOf(
   lengths: readonly number[],
   { numHeads, headDim }: AttentionSizes,
 ): readonly (readonly Subject[])[] {
-  const usual = createMechanism("complexity", choice);
+  const usual = createMechanism(choice, "complexity");
   const isQuadratic = /L²|L\^2/.test(usual.complexity ?? "");
   const own = isQuadratic ? lengths.map((length) => Math.max(1, Math.round(length * QUADRATIC_SHARE))) : lengths;
+  const needed = neededOptions[label];
   const mechanismAt = (seqLen: number) =>
-    NEEDS_EDGES.test(label) ? createMechanism("complexity", withEdges(label, seqLen)) : usual;
+    // A name of the table of mechanisms: the one that was just found.
+    needed ? createMechanism({ name: label, ...needed(seqLen) } as MechanismChoice, "complexity") : usual;
   const maxSeqLen = Math.max(...own);
   const refusals = [true, false].map((causal) =>
     mechanismAt(maxSeqLen).refuse?.({ causal, cross: false, maxSeqLen, numHeads, headDim }),
@@ -55,9 +63,8 @@ export function isLinear(complexity: string): boolean {
   return !/L²|L\^|√L|log|L·L|L\/s/.test(complexity);
 }
 
-function withEdges(name: string, seqLen: number): MechanismChoice {
-  const edges = Array.from({ length: seqLen }, (_, to) =>
+function nearEdges(seqLen: number) {
+  return Array.from({ length: seqLen }, (_, to) =>
     Array.from({ length: Math.min(NEIGHBOURS, to + 1) }, (__, back) => [to - back, to] as const),
-  );
-  return { name, edges: edges.flat() } as MechanismChoice; // a name that NEEDS_EDGES has matched
+  ).flat();
 }

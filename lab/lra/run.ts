@@ -7,6 +7,7 @@ import type { ExperimentRun, GivenOptions } from "performer-ts/lab";
 import { ConfigError, modelConfig } from "performer-ts/model";
 import { trainingConfig } from "performer-ts/training";
 import { drawComparison } from "../compare/figure.ts";
+import { named } from "../compare/named.ts";
 import { parseContenders, wholeNumber } from "../compare/options.ts";
 import { compareRuns, recordsOf, tableOf } from "../compare/rows.ts";
 import type { ComparedRun } from "../compare/rows.ts";
@@ -74,7 +75,7 @@ async function carryOut(given: GivenOptions, { quick, onProgress, onNote }: Expe
   const probe = await loadSubject(request, trainingConfig({}));
   const tokensPerBatch = (quick ? QUICK.rows : published.rows) * (probe.model.maxSeqLen ?? 1024);
   const learningRate = quick ? QUICK.learningRate : LEARNING_RATE;
-  for (const { mechanism } of contenders) modelConfig({ ...probe.model, mechanism });
+  for (const { label, mechanism } of contenders) named(label, () => modelConfig({ ...probe.model, mechanism }));
   const runs: ComparedRun[] = [];
   for (const [index, { label, mechanism }] of contenders.entries()) {
     const result = await runJob(
@@ -107,7 +108,7 @@ async function carryOut(given: GivenOptions, { quick, onProgress, onNote }: Expe
       published: Object.fromEntries(contenders.map(({ label }) => [label, reference[label] ?? null])),
     },
     table: withPublished(tableOf(rows, probe.measure), reference),
-    figure: drawComparison(runs, probe.measure),
+    figure: drawComparison(runs, probe.measure, "seconds"),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { ModelOptions } from "performer-ts/model";
 import type { TrainingOptions } from "performer-ts/training";
-import type { SubjectRequest } from "./subjects.ts";
+import type { SubjectRequest } from "./subject.ts";
 
 export interface TrainingJob {
   readonly subject: SubjectRequest;

@@ -3,7 +3,7 @@
 import { planEvaluation, planMaskedEvaluation, planMaskedTraining, planTraining } from "performer-ts/data";
 import type { SequenceDataset } from "performer-ts/data";
 import type { TrainingConfig } from "performer-ts/training";
-import type { Objective, Subject, SubjectRequest } from "./subjects.ts";
+import type { Objective, Subject, SubjectRequest } from "./subject.ts";
 
 /** Trains on two cores within minutes, and large enough that mechanisms differ by more than noise. */
 const SMALL_MODEL = {

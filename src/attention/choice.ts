@@ -24,12 +24,19 @@ export interface MechanismsOfHeads {
 /**
  * The mechanism that is meant.
  *
- * @param who the name that errors begin with
+ * @param who the name that errors begin with. Default `createMechanism`
  * @throws ConfigError for unknown names and options, with the nearest ones
+ * @example createMechanism({ name: "local", window: 128 })
  */
-export function createMechanism(who: string, choice: MechanismChoice): AttentionMechanism {
+export function createMechanism(choice: MechanismChoice, who = "createMechanism"): AttentionMechanism {
+  if (typeof choice !== "string" && !isRecord(choice)) {
+    throw new ConfigError(
+      `${who}: mechanism must be a name or an object with a name, got ${shown(choice)}; give "local" or { name: "local", window: 128 }`,
+    );
+  }
   if (isOfHeads(choice)) return createMixed(who, choice);
   const { name, ...options } = typeof choice === "string" ? { name: choice } : choice;
+  if (name === undefined) refuseNameless(who, options);
   if (!Object.hasOwn(mechanisms, name)) {
     const names = Object.keys(mechanisms);
     const near = nearestName(String(name), names);
@@ -42,6 +49,24 @@ export function createMechanism(who: string, choice: MechanismChoice): Attention
   const [option] = Object.keys(options);
   if (option === undefined) return mechanisms[name];
   throw new ConfigError(`${who}: mechanism '${name}' has no options, got '${option}'; give its name alone`);
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Names the mechanisms that have the options. */
+function refuseNameless(who: string, options: object): never {
+  const keys = Object.keys(options);
+  const having = Object.values<ConfigurableMechanism>(configurableMechanisms)
+    .filter((mechanism) => keys.length > 0 && keys.every((key) => key in mechanism.options.shape))
+    .map((mechanism) => `'${mechanism.name}'`);
+  const got = keys.length === 0 ? "an empty object" : keys.join(", ");
+  const fix =
+    having.length === 0
+      ? `the mechanisms are ${Object.keys(mechanisms).join(", ")}`
+      : `add name: ${having.join(" or ")}, which ${having.length === 1 ? "has" : "have"} ${keys.length === 1 ? "it" : "them"}`;
+  throw new ConfigError(`${who}: mechanism must have a name beside its options, got ${got} without one; ${fix}`);
 }
 
 function isOfHeads(choice: MechanismChoice): choice is MechanismsOfHeads {
@@ -59,9 +84,15 @@ function createMixed(who: string, { heads, ...others }: MechanismsOfHeads): Atte
     );
   }
   return mixedHeads(
-    heads.map(({ numHeads, ...choice }, index) => ({
-      numHeads,
-      mechanism: createMechanism(`${who}.heads.${index}`, choice),
-    })),
+    heads.map((part: MechanismsOfHeads["heads"][number], index) => {
+      const place = `${who}.heads.${index}`;
+      if (!isRecord(part)) {
+        throw new ConfigError(
+          `${place}: a part of the heads must be an object, got ${shown(part)}; give { name: "local", numHeads: 2 }`,
+        );
+      }
+      const { numHeads, ...choice } = part;
+      return { numHeads, mechanism: createMechanism(choice, place) };
+    }),
   );
 }

@@ -1,7 +1,7 @@
 /** cosFormer: linear attention with ReLU features, in which near tokens count more than far ones. */
 import { z } from "zod";
 import { GraphError } from "../graph/errors.ts";
-import { ndarray, zeros, type NdArray } from "../graph/ndarray.ts";
+import { lazyArray, ndarray, zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cos, minimum, mul, relu, sin } from "../ops/elementwise.ts";
 import { concat } from "../ops/slicing.ts";
@@ -83,10 +83,10 @@ function knownAngles(length: number, maxLength: number): Angles {
       `cosformer: a sequence must have at most maxLength ${maxLength} tokens, got ${length}; give a larger maxLength`,
     );
   }
-  const along = (of: (angle: number) => number): NdArray => {
-    const values = Float32Array.from({ length }, (_, position) => of((Math.PI / 2 / maxLength) * position));
-    return ndarray(values, [length, 1]);
-  };
+  const along = (of: (angle: number) => number): NdArray =>
+    lazyArray("float32", [length, 1], () =>
+      Float32Array.from({ length }, (_, position) => of((Math.PI / 2 / maxLength) * position)),
+    );
   return { cos: constant(along(Math.cos)), sin: constant(along(Math.sin)) };
 }
 

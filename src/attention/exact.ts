@@ -1,6 +1,6 @@
 /** Exact softmax attention: quadratic in the length, and what FAVOR+ approximates. */
 import { expectShapes } from "../graph/expect-shapes.ts";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import { lazyArray, type NdArray } from "../graph/ndarray.ts";
 import { add, mul, sub } from "../ops/elementwise.ts";
 import { reshape } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
@@ -42,9 +42,11 @@ let lastHidden: NdArray | undefined;
 /** `[L, L]`: 0 for keys up to the query, far below any score for later ones. */
 function futureHidden(length: number): Tensor {
   if (lastHidden?.shape[0] !== length) {
-    const values = new Float32Array(length * length);
-    for (let t = 0; t < length; t++) values.fill(2 * HIDDEN, t * length + t + 1, (t + 1) * length);
-    lastHidden = ndarray(values, [length, length]);
+    lastHidden = lazyArray("float32", [length, length], () => {
+      const values = new Float32Array(length * length);
+      for (let t = 0; t < length; t++) values.fill(2 * HIDDEN, t * length + t + 1, (t + 1) * length);
+      return values;
+    });
   }
   return constant(lastHidden);
 }

@@ -41,6 +41,7 @@ export type {
   RecurrentForm,
 } from "./mechanism.ts";
 export { createMechanism } from "./choice.ts";
+export { parseMechanism, splitMechanisms } from "./choice-text.ts";
 export type { MechanismChoice, MechanismWithOptions } from "./choice.ts";
 export { mechanisms } from "./mechanisms.ts";
 export type { MechanismName } from "./mechanisms.ts";

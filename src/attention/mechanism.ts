@@ -2,7 +2,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Random } from "../random/index.ts";
+import { createRandom, type Random } from "../random/index.ts";
 import type { Device } from "../runtime/backend.ts";
 import type { WindowedState, WindowRow } from "./favor/decode-window.ts";
 import type { FeatureMap, SequenceStatistics, Statistics } from "./favor/maps/feature-map.ts";
@@ -162,6 +162,11 @@ export interface AttentionMechanism {
     random: Random,
     sizes: ProjectionSizes & { readonly projection?: ProjectionChoice },
   ) => { readonly projection: NdArray } | undefined;
+  /**
+   * The shape of the projection that `initialise` draws, or undefined where it draws none: sizes are then known without drawing, which
+   * takes a time that grows with the cube of headDim. Default: one is drawn to see it.
+   */
+  readonly projectionShape?: (sizes: ProjectionSizes & { readonly projection?: ProjectionChoice }) => Shape | undefined;
   /** What a mechanism must know about the whole sequence, if anything: without frozen values it cannot be causal. */
   readonly statistics?: Omit<SequenceStatistics, "adapt">;
   /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
@@ -171,6 +176,15 @@ export interface AttentionMechanism {
   readonly summarised?: SummarisedForm;
   /** For mechanisms that choose among others: the one that `apply` takes at these sizes. */
   readonly choose?: (sizes: ChoiceSizes) => string;
+}
+
+/** The shape of a mechanism's projection, or undefined without one; drawn only where the mechanism does not say it. */
+export function projectionShapeOf(
+  mechanism: Pick<AttentionMechanism, "initialise" | "projectionShape">,
+  sizes: ProjectionSizes & { readonly projection?: ProjectionChoice },
+): Shape | undefined {
+  if (mechanism.projectionShape !== undefined) return mechanism.projectionShape(sizes);
+  return mechanism.initialise(createRandom(0, "projection-shape"), sizes)?.projection.shape;
 }
 
 /** What a choice among mechanisms depends on. */

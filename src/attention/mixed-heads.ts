@@ -2,15 +2,15 @@
 import { GraphError } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { concat, slice } from "../ops/slicing.ts";
-import { createRandom } from "../random/index.ts";
-import type {
-  AttentionMechanism,
-  AttentionState,
-  MechanismUse,
-  ParameterSizes,
-  RecurrentForm,
-  RecurrentStep,
-  Refusal,
+import {
+  projectionShapeOf,
+  type AttentionMechanism,
+  type AttentionState,
+  type MechanismUse,
+  type ParameterSizes,
+  type RecurrentForm,
+  type RecurrentStep,
+  type Refusal,
 } from "./mechanism.ts";
 import { ConfigError } from "./parse-options.ts";
 
@@ -56,6 +56,7 @@ export function mixedHeads(given: readonly HeadsPart[]): AttentionMechanism {
     refuse: (use) => refusal(parts, total, use),
     ...(trained.length > 0 && { parameters: (sizes: ParameterSizes) => parametersOf(trained, sizes) }),
     initialise: (random, sizes) => drawing?.mechanism.initialise(random, sizes),
+    projectionShape: (sizes) => drawing && projectionShapeOf(drawing.mechanism, sizes),
     apply: (q, k, v, options) => {
       checkHeads(q, total);
       const outputs = parts.map((part) => {
@@ -100,9 +101,9 @@ function check(parts: readonly HeadsPart[]): void {
   }
 }
 
-/** Whether there is anything to draw: of the smallest sizes, to see it. */
-function drawsProjection({ initialise }: AttentionMechanism): boolean {
-  return initialise(createRandom(0, "mixed-heads"), { headDim: 2, numFeatures: 2, numHeads: 1 }) !== undefined;
+/** Whether there is anything to draw, at the smallest sizes. */
+function drawsProjection(mechanism: AttentionMechanism): boolean {
+  return projectionShapeOf(mechanism, { headDim: 2, numFeatures: 2, numHeads: 1 }) !== undefined;
 }
 
 function refusal(parts: readonly PlacedPart[], total: number, use: MechanismUse): Refusal | undefined {

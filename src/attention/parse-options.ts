@@ -40,7 +40,7 @@ function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, opt
     options,
   );
   const came = got === undefined ? "nothing" : JSON.stringify(got);
-  const fix = got === undefined ? "give it" : fixFor(issue, got);
+  const fix = got === undefined ? "give it" : fixFor(issue, got, schema);
   return `${who}: ${key === "" ? "the options" : key} must be ${ruleOf(issue)}, got ${came}; ${fix}`;
 }
 
@@ -48,12 +48,26 @@ function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, opt
 function ruleOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "too_small") return `${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`;
   if (issue.code === "too_big") return `${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`;
-  if (issue.code === "invalid_type") return issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
+  if (issue.code === "invalid_type") return issue.expected === "int" ? "a whole number" : withArticle(issue.expected);
   if (issue.code === "invalid_value") return `one of ${issue.values.join(", ")}`;
   return `valid (${issue.message})`;
 }
 
-function fixFor(issue: z.core.$ZodIssue, got: unknown): string {
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+}
+
+function fixFor(issue: z.core.$ZodIssue, got: unknown, schema: z.ZodObject): string {
   const near = issue.code === "invalid_value" ? nearestName(String(got), issue.values.map(String)) : undefined;
-  return near === undefined ? "leave it out for its default" : `did you mean '${near}'?`;
+  if (near !== undefined) return `did you mean '${near}'?`;
+  const [key, ...inside] = issue.path;
+  if (key === undefined) return "give { key: value, … }";
+  // A part of a list has no default of its own.
+  const field: z.core.$ZodType | undefined = schema.shape[String(key)];
+  const hasDefault = inside.length === 0 && field !== undefined && isOptional(field);
+  return hasDefault ? "leave it out for its default" : "give one that is";
+}
+
+function isOptional(field: z.core.$ZodType): boolean {
+  return "safeParse" in field && (field as z.ZodType).safeParse(undefined).success; // every field of zod has it
 }

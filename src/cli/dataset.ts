@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 
 import { DataError, embeddedProteinsUrl, imageShapeOf, loadProteins, openFile, splitNames } from "../data/index.ts";
-import type { LabelledDataset, SequenceDataset } from "../data/index.ts";
+import type { LabelledDataset, SequenceDataset, SplitName } from "../data/index.ts";
 import { loadImageSource } from "./data/images.ts";
 import type { DataKind, DataSource, Task } from "./data/source.ts";
 import { loadTableSource } from "./data/table.ts";
@@ -12,7 +12,7 @@ import type { KnownData } from "./data/table.ts";
 import { loadTextSource } from "./data/text.ts";
 import { wordsOf } from "./data/words.ts";
 import type { Words } from "./data/words.ts";
-import { formatCount } from "./output/numbers.ts";
+import { formatCount, plural } from "./output/numbers.ts";
 
 /** What a model is trained or evaluated on. */
 export interface RunDataset extends SequenceDataset {
@@ -21,6 +21,8 @@ export interface RunDataset extends SequenceDataset {
   /** The same sequences with their labels, where the task is to tell these. */
   readonly labelled: LabelledDataset | undefined;
   readonly words: Words;
+  /** What was chosen where the data do not say it, as a line for people. */
+  readonly notice?: string;
 }
 
 export interface LoadOptions {
@@ -33,7 +35,7 @@ export interface LoadOptions {
 /** @throws DataError naming file, line and record of what cannot be used; ConfigError for a tokenizer that is not there */
 export async function loadData(source: DataSource, options: LoadOptions = {}): Promise<RunDataset> {
   const { kind } = source;
-  const { dataset, task } = await loaders[kind](source, options);
+  const { dataset, task, notice }: Loaded = await loaders[kind](source, options);
   const isLabelled = task === "classification" || task === "regression";
   const labelled = isLabelled && "classNames" in dataset ? dataset : undefined;
   if (isLabelled && labelled === undefined) {
@@ -44,12 +46,14 @@ export async function loadData(source: DataSource, options: LoadOptions = {}): P
       fix: "give a table with a label column (.csv, .tsv, .jsonl, .parquet), or IDX images with their labels",
     });
   }
-  return { ...dataset, kind, task, labelled, words: wordsOf(kind, task, dataset.vocabulary) };
+  const words = wordsOf(kind, task, dataset.vocabulary);
+  return { ...dataset, kind, task, labelled, words, ...(notice !== undefined && { notice }) };
 }
 
 interface Loaded {
   readonly dataset: SequenceDataset | LabelledDataset;
   readonly task: Task;
+  readonly notice?: string;
 }
 
 const loaders = {
@@ -60,7 +64,7 @@ const loaders = {
   }),
   images: async (source, options) => ({ dataset: await loadImageSource(source), task: taskOf(source, options) }),
   table: (source, { unlabelled = "language-modeling", known }) => loadTableSource(source, unlabelled, known),
-} satisfies Record<DataKind, (source: DataSource, options: LoadOptions) => Promise<Loaded>>;
+} as const satisfies Record<DataKind, (source: DataSource, options: LoadOptions) => Promise<Loaded>>;
 
 function taskOf({ task }: DataSource, { known, unlabelled = "language-modeling" }: LoadOptions): Task {
   return known?.task ?? task ?? unlabelled;
@@ -85,17 +89,24 @@ export function digestOf({ splits, labelled }: Pick<RunDataset, "splits" | "labe
   return hash.digest("hex");
 }
 
+/** What data are counted in: text in its tokens, images as images, everything else as sequences. */
+export function sizeOf({ splits, kind, words }: RunDataset, split: SplitName): { count: number; unit: string } {
+  if (kind === "text") {
+    return { count: splits[split].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0), unit: words.units };
+  }
+  const count = splits[split].length;
+  return { count, unit: kind === "images" ? plural(count, "image") : plural(count, "sequence") };
+}
+
 /** "swissprot-families.fasta: 1,787 train, 255 valid, 256 test, 240 ood sequences". */
-export function describeData({ name, splits, kind, task, labelled, vocabulary, words }: RunDataset): string {
+export function describeData(dataset: RunDataset): string {
+  const { name, splits, task, labelled, vocabulary } = dataset;
   const counts = splitNames
     .filter((split) => splits[split].length > 0)
-    .map((split) => {
-      const tokens = splits[split].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-      return `${formatCount(kind === "text" ? tokens : splits[split].length)} ${split}`;
-    });
+    .map((split) => ({ ...sizeOf(dataset, split), split }));
   const shape = imageShapeOf(vocabulary);
   const facts = [
-    `${name}: ${counts.join(", ")} ${kind === "text" ? words.units : "sequences"}`,
+    `${name}: ${counts.map(({ count, split }) => `${formatCount(count)} ${split}`).join(", ")} ${counts.at(-1)?.unit ?? ""}`,
     shape && `images of ${shape.width} × ${shape.height} × ${shape.channels}`,
     task === "language-modeling" ? undefined : `task ${task}`,
     labelled !== undefined && labelled.numClasses > 0 ? `${formatCount(labelled.numClasses)} classes` : undefined,

@@ -41,7 +41,7 @@ export function evalCommand(): Command {
       const { split, dtype } = options;
       const { config, tensors, backend } = await openRunModel(path, options);
       const dataset = await loadRunData(config, options, "evaluate on");
-      const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
+      const progress = (total: number) => createProgress({ label: `evaluate ${split}`, unit: "batches", total });
       const figures = await evaluateStored({ config, tensors, dataset, split, backend, dtype, progress });
       if (options.json === true) await printJson(figures);
       else process.stdout.write(`${formatFigures([figures], dataset.words)}\n${formatStored(figures)}`);

@@ -89,9 +89,13 @@ export function generateCommand(): Command {
 /** @throws UsageError for models that predict no next token */
 function requireGenerating({ data, model }: RunConfig): void {
   if (data.task === "language-modeling" && model.architecture === "decoder") return;
+  const isLabelled = data.task === "classification" || data.task === "regression";
+  const use = isLabelled
+    ? "measure it with eval, and apply it to new sequences with PerformerForSequenceClassification.from_pretrained(folder).predict(sequences)"
+    : "measure it with eval";
   throw new UsageError(
     `the model must predict the next token (task language-modeling), got one of task ${data.task}, which sees whole sequences; ` +
-      "use eval with it, or train another without --task",
+      `${use}; to generate, train another with --task language-modeling`,
   );
 }
 

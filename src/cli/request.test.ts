@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { UsageError } from "./failures.ts";
 import { requested } from "./request.ts";
+import { checkRecipe, undecided } from "./run-config.ts";
 
 describe("requested", () => {
   it.each([
@@ -40,6 +41,36 @@ describe("requested", () => {
     await expect(requested(undefined, { data: "mails.csv", set })).resolves.toHaveProperty("recipe.name", "labelled");
     await expect(requested(undefined, { task: "masked", set })).resolves.toHaveProperty("source.task", "masked");
     await expect(requested(undefined, { set })).rejects.toThrow(/attention must be bidirectional/);
+  });
+
+  it.each(["--set", "a recipe"])("takes a mechanism with its options in brackets, from %s", (origin) => {
+    const model = { mechanism: "local(window=16)", numLayers: 2 };
+    const recipe = { name: "own", model, training: {}, data: {}, origin };
+    expect(checkRecipe(recipe, undecided("language-modeling")).model.mechanism).toEqual({ name: "local", window: 16 });
+    const perLayer = { ...recipe, model: { ...model, mechanism: ["exact", "local(window=16)"] } };
+    expect(checkRecipe(perLayer, undecided("language-modeling")).model.mechanism).toEqual([
+      "exact",
+      { name: "local", window: 16 },
+    ]);
+    expect(() => checkRecipe({ ...recipe, model: { mechanism: "local(windw=16)" } }, undecided("masked"))).toThrow(
+      /did you mean 'window'/,
+    );
+  });
+
+  it("refuses images that do not fit, with the size that is needed", () => {
+    const of = (maxSeqLen?: number) => ({
+      name: "own",
+      model: maxSeqLen === undefined ? {} : { maxSeqLen },
+      training: {},
+      data: {},
+      origin: "recipe own.jsonc",
+    });
+    const image = { ...undecided("language-modeling"), seqLen: 49 };
+    expect(() => checkRecipe(of(48), image)).toThrow(
+      /^recipe own\.jsonc: model: maxSeqLen must be at least 49, the places of an image, got 48; leave it out/,
+    );
+    expect(() => checkRecipe(of(50), { ...image, task: "masked" })).toThrow(/must be at least 51/);
+    expect([of(), of(49), of(64)].map((recipe) => checkRecipe(recipe, image).model.maxSeqLen)).toEqual([49, 49, 64]);
   });
 
   it.each([

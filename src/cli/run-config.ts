@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 
 import { z } from "zod";
 
+import { parseMechanism } from "../attention/choice-text.ts";
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { imageShapeOf, proteinVocabulary, vocabularyFrom } from "../data/index.ts";
 import type { Vocabulary, VocabularyDescription } from "../data/index.ts";
@@ -140,9 +141,35 @@ function modelSettings(model: Settings, decided: DecidedByData, origin: string):
     );
   }
   // <bos> and <eos> stand around sequences that are read from both sides.
-  const longest = seqLen === undefined ? {} : { maxSeqLen: task === "language-modeling" ? seqLen : seqLen + 2 };
+  const wanted = seqLen && (task === "language-modeling" ? seqLen : seqLen + 2);
+  const { maxSeqLen } = model;
+  if (wanted !== undefined && typeof maxSeqLen === "number" && maxSeqLen < wanted) {
+    throw new ConfigError(
+      `${origin}: model: maxSeqLen must be at least ${wanted}, the places of an image, got ${maxSeqLen}; leave it out, or make images smaller with --image-size`,
+    );
+  }
+  const longest = wanted === undefined ? {} : { maxSeqLen: wanted };
   const labels = task === "classification" ? { numLabels: numClasses } : {};
-  return { ...longest, ...shape, ...labels, ...model, vocabSize: vocabulary.size, padId: vocabulary.padId };
+  return {
+    ...longest,
+    ...shape,
+    ...labels,
+    ...model,
+    ...readMechanisms(model, origin),
+    vocabSize: vocabulary.size,
+    padId: vocabulary.padId,
+  };
+}
+
+/** Mechanisms that are written with their options in brackets, "local(window=16)", alone or in a list of one a layer. */
+function readMechanisms(model: Settings, origin: string): Settings {
+  const read = (choice: unknown): unknown =>
+    typeof choice === "string" && choice.includes("(") ? parseMechanism(`${origin}: model`, choice) : choice;
+  const keys = ["mechanism", "decoderMechanism", "crossMechanism"] as const;
+  const written = keys.filter((key) => model[key] !== undefined).map((key) => [key, model[key]] as const);
+  return Object.fromEntries(
+    written.map(([key, value]) => [key, Array.isArray(value) ? value.map((each: unknown) => read(each)) : read(value)]),
+  );
 }
 
 /**

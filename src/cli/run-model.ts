@@ -78,6 +78,11 @@ export async function loadRunData(config: RunConfig, options: DataOptions, use: 
 async function otherSource(own: RunConfig["data"], options: DataOptions): Promise<DataSource | undefined> {
   const { data, fasta, splitBy, sequenceColumn, labelColumn } = options;
   const named = { splitBy, sequenceColumn, labelColumn };
+  if (labelColumn !== undefined && own.kind === "table" && own.task !== "classification" && own.task !== "regression") {
+    throw new UsageError(
+      `--label-column must come with a run that has learnt labels, got one of task ${own.task}; leave it out`,
+    );
+  }
   if (data === undefined && fasta === undefined) {
     const [alone] = Object.entries(named).find(([, value]) => value !== undefined) ?? [];
     if (alone === undefined) return undefined;

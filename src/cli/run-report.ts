@@ -7,12 +7,13 @@ import type { MetricsRecord } from "../storage/metrics.ts";
 import { writeReport } from "../storage/run-folder.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
 import { batchesOf } from "./batches.ts";
+import { sizeOf } from "./dataset.ts";
 import type { RunDataset } from "./dataset.ts";
 import type { Task } from "./data/source.ts";
 import { meanBaseline, tokenBaseline } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
 import { baselineName } from "./output/figures.ts";
-import { formatCount } from "./output/numbers.ts";
+import { formatCount, plural } from "./output/numbers.ts";
 import type { CurvePoint, LossBaseline, ReportData } from "./report/data.ts";
 import type { RunConfig } from "./run-config.ts";
 import { imageOf, isProtein } from "./samples.ts";
@@ -53,15 +54,12 @@ function toReportData(
   { steps, tokens, elapsedSeconds, figures, samples }: RunResults,
   metrics: readonly CurvePoint[],
 ): ReportData {
-  const { words, task, vocabulary, splits } = dataset;
+  const { words, task, vocabulary } = dataset;
   const areProteins = dataset.kind === "proteins" && isProtein(vocabulary);
-  const count = formatCount(splits.train.length);
   return {
     title: `Performer: ${config.name}`,
     createdAt: new Date().toISOString(),
-    summary:
-      `${modelKinds[task](words.units)} with linear-time attention, trained on the ${count} training ` +
-      `sequence${splits.train.length === 1 ? "" : "s"} of ${config.data.name}.`,
+    summary: summarise(config, dataset),
     words,
     model: { parameters: countParameters(config.model), description: describeModel(config) },
     training: {
@@ -78,6 +76,14 @@ function toReportData(
     areProteins,
     config: { ...config, vocabulary: summariseVocabulary(config) },
   };
+}
+
+/** "A causal language model of bytes, trained on 616,291 bytes of book.txt. Attention: exact softmax attention, …." */
+export function summarise({ model }: Pick<RunConfig, "model">, dataset: RunDataset): string {
+  const { count, unit } = sizeOf(dataset, "train");
+  const attention = [...new Set(layerMechanisms(model).map(({ summary }) => summary))].join("; ");
+  const kind = modelKinds[dataset.task](dataset.words.units);
+  return `${kind}, trained on ${formatCount(count)} ${unit} of ${dataset.name}. Attention: ${attention}.`;
 }
 
 /** A tokenizer is megabytes. */
@@ -101,13 +107,15 @@ function lossBaseline(config: RunConfig, dataset: RunDataset): LossBaseline | un
 }
 
 /** "4 layers, width 128, 4 heads, attention favor with 64 features". */
-export function describeModel({ model }: RunConfig): string {
+export function describeModel({ model }: Pick<RunConfig, "model">): string {
   const { numLayers, modelDim, numHeads, numFeatures, architecture } = model;
   // Only mechanisms with a feature map have features.
   const hasFeatures = layerMechanisms(model).some((mechanism) => "map" in mechanism);
   const features = hasFeatures ? ` with ${formatCount(numFeatures)} features` : "";
   const kind = architecture === "decoder" ? "" : `${architecture}, `;
-  return `${kind}${formatCount(numLayers)} layers, width ${formatCount(modelDim)}, ${formatCount(numHeads)} heads, attention ${describeMechanism(model)}${features}`;
+  const counted = (count: number, word: string) => `${formatCount(count)} ${plural(count, word)}`;
+  const sizes = `${counted(numLayers, "layer")}, width ${formatCount(modelDim)}, ${counted(numHeads, "head")}`;
+  return `${kind}${sizes}, attention ${describeMechanism(model)}${features}`;
 }
 
 function toCurvePoint(record: MetricsRecord): CurvePoint {

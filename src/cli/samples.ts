@@ -29,7 +29,11 @@ export type SampleOptions = Omit<GenerateOptions, "onToken"> & { readonly maxNew
 
 /** Generates with progress on standard error. */
 export async function generateSamples(options: SampleOptions): Promise<readonly Sample[]> {
-  const progress = createProgress({ label: "generate", total: options.maxNewTokens * (options.count ?? 1) });
+  const progress = createProgress({
+    label: "generate",
+    unit: "tokens",
+    total: options.maxNewTokens * (options.count ?? 1),
+  });
   try {
     const generated = await generate({ ...options, onToken: (n) => progress.update(n) });
     return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({

@@ -50,6 +50,7 @@ export function trainCommand(): Command {
         "train --set mechanism=favor-hyperbolic --set projection=simplex",
         "another feature map and projection (docs/feature-maps.md)",
       ],
+      ["train --set 'mechanism=local(window=64)'", "a mechanism with its options (docs/mechanisms.md)"],
       ["train --set gradientCheckpointing=blocks", "block by block: less memory, more time"],
       ["train --set reversible=true --set gradientCheckpointing=blocks", "a reversible model: no activations are kept"],
       ["train --fasta mine.fasta.gz --split-by hash", "your own proteins"],

@@ -18,7 +18,7 @@ import type { Execution } from "../training/execution.ts";
 import { train } from "../training/trainer.ts";
 import type { TrainingState } from "../training/trainer.ts";
 import { batchesOf } from "./batches.ts";
-import { describeData } from "./dataset.ts";
+import { describeData, sizeOf } from "./dataset.ts";
 import type { RunDataset } from "./dataset.ts";
 import { evaluateSplit } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
@@ -41,6 +41,8 @@ const SHOWN_TOKENS = 200;
 const PROMPT_TOKENS = 40;
 /** Larger images take longer to write than a report may. */
 const LARGEST_SHOWN_IMAGE = 4096;
+/** With fewer, one more or less that is predicted right moves accuracy by 5 points or more. */
+const FEWEST_TOLD = 20;
 /** Measured at the end of a run: what training has not seen. */
 const FINAL_SPLITS = ["test", "ood"] as const satisfies readonly SplitName[];
 
@@ -84,6 +86,7 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
   const backend = createBackend({ device, threads });
   const parameters = countParameters(config.model);
   note(describeData(dataset));
+  if (dataset.notice !== undefined) note(dataset.notice);
   const cut = describeCut(config, dataset);
   if (cut !== undefined) note(cut);
   note(`model: ${formatLarge(parameters)} parameters, ${describeModel(config)}`);
@@ -104,7 +107,9 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
   const evaluations: SplitFigures[] = [];
   const evaluator = evaluatorWith(execution);
   for (const split of FINAL_SPLITS.filter((name) => dataset.splits[name].length > 0)) {
-    const progress = (total: number) => createProgress({ label: `evaluate ${split}`, total });
+    const few = describeFew(dataset, split);
+    if (few !== undefined) note(few);
+    const progress = (total: number) => createProgress({ label: `evaluate ${split}`, unit: "batches", total });
     evaluations.push(await evaluateSplit({ config, tensors: state.model, dataset, split, evaluator, progress }));
   }
   const shown = shownSamples(config, dataset);
@@ -149,7 +154,12 @@ async function trainInFolder(
     note(`all ${formatCount(training.steps)} steps are done; what is left is the report`);
     return { folder, state: initial, exitCode: undefined };
   }
-  const progress = createProgress({ label: "train", total: training.steps, start: initial?.step ?? 0 });
+  const progress = createProgress({
+    label: "train",
+    unit: "steps",
+    total: training.steps,
+    start: initial?.step ?? 0,
+  });
   using interrupt = listenForInterrupt(() => {
     progress.log("interrupted: finishing this step and writing a checkpoint; interrupt again to stop at once");
   });
@@ -192,6 +202,13 @@ function describeCut({ model }: RunConfig, { labelled, words }: RunDataset): str
   if (long === 0) return undefined;
   const most = lengths.reduce((a, b) => Math.max(a, b), 0);
   return `${formatCount(long)} of ${formatCount(lengths.length)} ${words.units} are longer than maxSeqLen − 2 = ${formatCount(longest)} tokens and lose their ends; the longest has ${formatCount(most)}`;
+}
+
+/** Figures of a handful of sequences are told to be that; a text is one sequence however long it is. */
+function describeFew(dataset: RunDataset, split: SplitName): string | undefined {
+  const { count, unit } = sizeOf(dataset, split);
+  if (dataset.kind === "text" || count >= FEWEST_TOLD) return undefined;
+  return `${split}: ${formatCount(count)} ${unit} only, too few for figures to say much`;
 }
 
 /** What is written for the report; nothing by models that do not write, and no images that take too long. */

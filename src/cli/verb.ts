@@ -1,5 +1,7 @@
 // What all verbs of the command line share: their frame, their errors, and the options that mean the same everywhere.
 
+import { availableParallelism } from "node:os";
+
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import type { Device } from "../runtime/index.ts";
@@ -54,7 +56,7 @@ export interface EngineOptions {
 export function addEngineOptions(command: Command): Command {
   return command
     .addOption(new Option("--device <device>", "where to compute (default: cpu)").choices(devices))
-    .option("--threads <count>", "threads of the engine (default: all cores)", positiveInteger);
+    .option("--threads <count>", "threads of the engine (default: all cores)", threadCount);
 }
 
 /** Where data come from instead of those that a recipe or a run names. */
@@ -125,6 +127,16 @@ export function notNegative(text: string): number {
 
 export function shareOfOne(text: string): number {
   return parseNumber(text, "It must be a number above 0 and at most 1", (value) => value > 0 && value <= 1);
+}
+
+/** More threads than cores wait for each other, so the engine refuses them. */
+function threadCount(text: string): number {
+  const cores = availableParallelism();
+  return parseNumber(
+    text,
+    `It must be a whole number from 1 to ${cores}, the cores of this process`,
+    (value) => Number.isSafeInteger(value) && value >= 1 && value <= cores,
+  );
 }
 
 /** For options that may be given again and again. */

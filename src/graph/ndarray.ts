@@ -52,9 +52,22 @@ export function ndarray(data: TypedArray, shape: Shape): NdArray {
   return { dtype: dtypeOf(data), shape, data };
 }
 
-/** An array of zeros. */
+/** An array of zeros, made when they are first read. */
 export function zeros(shape: Shape, dtype: DType = "float32"): NdArray {
-  return { dtype, shape, data: new constructors[dtype](sizeOf(shape)) };
+  return lazyArray(dtype, shape, () => new constructors[dtype](sizeOf(shape)));
+}
+
+/** An array that is made when its elements are first read: what a graph of any size takes is known from its shapes alone. */
+export function lazyArray(dtype: DType, shape: Shape, make: () => TypedArray): NdArray {
+  let made: TypedArray | undefined;
+  return {
+    dtype,
+    shape,
+    get data() {
+      made ??= make();
+      return made;
+    },
+  };
 }
 
 /** Copies the elements into a Float64Array, whatever their type (booleans become 0 and 1). */

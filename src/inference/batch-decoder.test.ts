@@ -2,7 +2,7 @@
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { config, readTokenByToken, tensors, tokensOf } from "../../tests/model/decoding.ts";
-import { tinyTensors } from "../../tests/model/harness.ts";
+import { tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { createBatchDecoder } from "./batch-decoder.ts";
 
 const backend = createBackend();
@@ -45,5 +45,15 @@ describe("a batch decoder", () => {
     stranger.leave(0);
     expect(() => stranger.restore(cut)).toThrow(refused(/array 'keys' of a snapshot must have .* elements, got 3/));
     expect(stranger.active).toEqual([]);
+  });
+
+  it("refuses to join behind the beginning where sequences are read again", async () => {
+    const again = tinyConfig({ mechanism: "exact" });
+    await using decoder = await createBatchDecoder(again, tinyTensors(again, 5), backend, { slots: 1 });
+    expect(() => decoder.join(3)).toThrow(
+      /join: position of the first token must be 0 with a mechanism that reads its sequences again, got 3; leave it out \(.*'position' of join\)/,
+    );
+    expect(decoder.active).toEqual([]);
+    expect(decoder.join()).toBe(0);
   });
 });

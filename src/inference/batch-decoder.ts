@@ -44,9 +44,9 @@ export interface BatchDecoder extends AsyncDisposable {
   /**
    * Starts a sequence in a free slot.
    *
-   * @param position of its first token; default 0
+   * @param position of its first token. Default 0, and nothing else with mechanisms without a state, which read their sequences again
    * @returns the slot
-   * @throws RuntimeError when all slots are taken
+   * @throws RuntimeError when all slots are taken, and for a position other than 0 with a mechanism that reads its sequences again
    */
   readonly join: (position?: number) => number;
   /** Frees a slot. */

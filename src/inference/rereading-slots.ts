@@ -67,7 +67,8 @@ function slotsOf(graphs: Graphs, sequences: number[][]): SlotEngine {
     clear: (slot, position) => {
       if (position !== 0) {
         throw new RuntimeError(
-          `createDecoder: a mechanism that reads its sequences again must start at position 0, got ${position}; leave start out`,
+          `createDecoder, join: position of the first token must be 0 with a mechanism that reads its sequences again, got ${position}; ` +
+            "leave it out ('start' of createDecoder, 'position' of join)",
         );
       }
       sequences[slot] = [];

@@ -116,7 +116,8 @@ export function checkMechanisms(config: ModelConfig): void {
 }
 
 /** Why a mechanism cannot stand in a place. */
-function siteProblem({ maxSeqLen, numHeads, headDim }: ModelConfig, site: AttentionSite): Broken | undefined {
+function siteProblem(config: ModelConfig, site: AttentionSite): Broken | undefined {
+  const { maxSeqLen, numHeads, headDim } = config;
   const mechanism: AttentionMechanism = site.mechanism;
   const { causal, cross } = site;
   const got = `'${mechanism.name}'`;
@@ -124,7 +125,7 @@ function siteProblem({ maxSeqLen, numHeads, headDim }: ModelConfig, site: Attent
     return {
       rule: cross ? "crossMechanism must know nothing of queries to come" : "mechanism must be causal",
       got: `${got}, which needs statistics of the whole sequence`,
-      fix: "use 'favor', or call the mechanism itself with frozen statistics",
+      fix: ownKeyOf(config, site) ?? "use 'favor', or call the mechanism itself with frozen statistics",
     };
   }
   if (mechanism.sharesKeys === true && cross) {
@@ -135,7 +136,20 @@ function siteProblem({ maxSeqLen, numHeads, headDim }: ModelConfig, site: Attent
     };
   }
   const refused = mechanism.refuse?.({ causal, cross, maxSeqLen, numHeads, headDim });
-  return refused && { ...refused, got: `${refused.got} (${site.name})` };
+  if (refused === undefined) return undefined;
+  const fix = ownKeyOf(config, site);
+  return { ...refused, got: `${refused.got} (${got} in ${site.name})`, fix: fix ?? refused.fix };
+}
+
+/** In the decoder of an encoder–decoder, the key that names its mechanisms apart from the encoder's, where it was not given. */
+function ownKeyOf(
+  { architecture, decoderMechanism, crossMechanism }: ModelConfig,
+  { cross, causal, mechanism }: AttentionSite,
+) {
+  if (architecture !== "encoder-decoder") return undefined;
+  const apart = `give ${cross ? "crossMechanism" : "decoderMechanism"} 'favor' or 'exact', and '${mechanism.name}' stays in the`;
+  if (cross && crossMechanism === undefined) return `${apart} stacks`;
+  return causal && decoderMechanism === undefined ? `${apart} encoder` : undefined;
 }
 
 function refuseIf(broken: Broken | undefined): void {

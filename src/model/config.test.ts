@@ -47,6 +47,46 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
     /^model: mechanism must be causal, got 'favor-optimal', which needs statistics of the whole sequence; use 'favor'/,
   ],
   [
+    "windows between the stacks, with the key that names another mechanism there",
+    { architecture: "encoder-decoder", mechanism: "local" },
+    /^model: queries and keys must be of one sequence.*got cross-attention \('local' in decoder\.blocks\.0\.cross\); give crossMechanism 'favor' or 'exact', and 'local' stays in the stacks$/,
+  ],
+  [
+    "a bidirectional mechanism in the decoder, with the key that names another one there",
+    { architecture: "encoder-decoder", mechanism: "linformer" },
+    /\('linformer' in decoder\.blocks\.0\.attention\); give decoderMechanism 'favor' or 'exact', and 'linformer' stays in the encoder$/,
+  ],
+  [
+    "statistics in the decoder, with the key that names another mechanism there",
+    { architecture: "encoder-decoder", mechanism: "favor-optimal" },
+    /got 'favor-optimal'.*; give decoderMechanism 'favor' or 'exact'/,
+  ],
+  [
+    "a key of one's own in its own place, with the way out of the mechanism",
+    { architecture: "encoder-decoder", crossMechanism: "local" },
+    /got cross-attention \('local' in decoder\.blocks\.0\.cross\); use 'exact' or 'favor' there$/,
+  ],
+  [
+    "edges beyond the longest sequence, with the first of them",
+    {
+      maxSeqLen: 8,
+      mechanism: {
+        name: "graph",
+        edges: [
+          [0, 7],
+          [3, 8],
+          [9, 1],
+        ],
+      },
+    },
+    /^model: edges must have positions below the longest sequence, 8, got \[3, 8\], edge 1, counted from 0 .*; leave it out, or make maxSeqLen larger$/,
+  ],
+  [
+    "options of a mechanism without its name",
+    { mechanism: { window: 16 } },
+    /^model: mechanism must have a name beside its options, got window without one; add name: 'local'/,
+  ],
+  [
     "an unknown projection, with the nearest name",
     { projection: "orthogonl" },
     /projection must be one of orthogonal, .*, none, got "orthogonl"; did you mean 'orthogonal'\?/,

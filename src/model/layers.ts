@@ -1,7 +1,7 @@
 /** Linear layers and rotary positions. */
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import { lazyArray, ndarray, type NdArray } from "../graph/ndarray.ts";
 import { add, mul } from "../ops/elementwise.ts";
 import { mergeAxes, reshape, splitAxis } from "../ops/layout.ts";
 import { linear, matmul } from "../ops/matmul.ts";
@@ -20,26 +20,37 @@ export interface RotaryAngles<T> {
   readonly sin: T;
 }
 
+/** Positions row by row, as a list or by a rule: a list of millions need not be there before it is read. */
+export interface Places {
+  readonly length: number;
+  readonly at: (row: number) => number | undefined;
+}
+
 /**
  * cos and sin of position · 10000^(−2i/D), in float64 until the end, so that positions far out keep their angles.
  *
  * Source: Su et al., RoFormer, arXiv:2104.09864.
  */
-export function rotaryAngles(positions: readonly number[], headDim: number): RotaryAngles<NdArray> {
+export function rotaryAngles(positions: Places, headDim: number): RotaryAngles<NdArray> {
   const half = headDim / 2;
   const frequencies = Array.from({ length: half }, (_, i) => 10000 ** (-i / half));
+  const shape = [positions.length, 1, headDim];
   const table = (fn: (angle: number) => number) => {
     const data = new Float32Array(positions.length * headDim);
-    positions.forEach((position, row) => {
+    for (let row = 0; row < positions.length; row++) {
+      const position = positions.at(row) ?? 0;
       frequencies.forEach((frequency, i) => {
         const value = fn(position * frequency);
         data[row * headDim + i] = value;
         data[row * headDim + half + i] = value;
       });
-    });
-    return ndarray(data, [positions.length, 1, headDim]);
+    }
+    return data;
   };
-  return { cos: table(Math.cos), sin: table(Math.sin) };
+  return {
+    cos: lazyArray("float32", shape, () => table(Math.cos)),
+    sin: lazyArray("float32", shape, () => table(Math.sin)),
+  };
 }
 
 /** Rotates every head of `[B, L, H·D]` by the angles of its position; in one op where the device has it. */

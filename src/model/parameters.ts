@@ -1,8 +1,9 @@
 /** Weights and projections before training, each drawn from a stream of its own name. */
 import type { MechanismChoice } from "../attention/choice.ts";
+import { projectionShapeOf } from "../attention/mechanism.ts";
 import { ndarray, zeros, type NdArray } from "../graph/ndarray.ts";
 import { sizeOf, type Shape } from "../graph/shape.ts";
-import { createRandom, fillNormal, type Random } from "../random/index.ts";
+import { createRandom, fillNormal } from "../random/index.ts";
 import { projectionChoice, type ModelConfig } from "./config.ts";
 import { parameterShapes, type Named } from "./parameter-tree.ts";
 import { attentionSites, blockPrefix, stacksOf, type AttentionSite } from "./stacks.ts";
@@ -38,11 +39,11 @@ export function projectionOf({ name }: Pick<AttentionSite, "name">): string {
 
 /** Names and shapes of the projections; empty for mechanisms without. */
 export function projectionShapes(config: ModelConfig): Named<Shape> {
-  // One is drawn of each kind to see it.
+  // Once for each kind: a mechanism that does not say its shape draws one to see it.
   const seen = new Map<MechanismChoice, Shape | undefined>();
   const shapes: Record<string, Shape> = {};
   for (const site of stacksOf(config).flatMap(attentionSites)) {
-    if (!seen.has(site.choice)) seen.set(site.choice, drawAt(config, site, createRandom(0, "projection"))?.shape);
+    if (!seen.has(site.choice)) seen.set(site.choice, projectionShapeOf(site.mechanism, drawingSizes(config)));
     const shape = seen.get(site.choice);
     if (shape !== undefined) shapes[projectionOf(site)] = shape;
   }
@@ -59,17 +60,17 @@ export function drawProjections(config: ModelConfig, seed: number, redraw: numbe
   for (const stack of stacksOf(config)) {
     for (const site of attentionSites(stack)) {
       const path = stack.prefix === "" ? site.layer : site.name;
-      const drawn = drawAt(config, site, createRandom(seed, "projection", path, redraw));
-      if (drawn !== undefined) projections[projectionOf(site)] = drawn;
+      const random = createRandom(seed, "projection", path, redraw);
+      const drawn = site.mechanism.initialise(random, drawingSizes(config));
+      if (drawn !== undefined) projections[projectionOf(site)] = drawn.projection;
     }
   }
   return projections;
 }
 
-function drawAt(config: ModelConfig, { mechanism }: AttentionSite, random: Random): NdArray | undefined {
+function drawingSizes(config: ModelConfig) {
   const { headDim, numHeads, numFeatures } = config;
-  const sizes = { headDim, numFeatures, numHeads, projection: projectionChoice(config) };
-  return mechanism.initialise(random, sizes)?.projection;
+  return { headDim, numFeatures, numHeads, projection: projectionChoice(config) };
 }
 
 /** Number of trained weights. */

@@ -1,9 +1,9 @@
 /** Where tokens stand, in the form that the configuration's position encoding reads: as constants, inputs or arrays. */
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import { lazyArray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { constant, input } from "../ops/source.ts";
 import type { ModelConfig } from "./config-schema.ts";
-import { rotaryAngles, type RotaryAngles } from "./layers.ts";
+import { rotaryAngles, type Places, type RotaryAngles } from "./layers.ts";
 import { attentionSites, stacksOf } from "./stacks.ts";
 
 export interface Positions {
@@ -41,18 +41,16 @@ const tablesOf = {
   rotary: (positions, { headDim }) => rotaryAngles(positions, headDim),
   learned: (positions) => ({ ids: integers(positions) }),
   axial: (positions, { axialShape: [, columns] = [1, 1] }) => ({
-    row: integers(positions.map((position) => Math.floor(position / columns))),
-    column: integers(positions.map((position) => position % columns)),
+    row: integers(positions, (position) => Math.floor(position / columns)),
+    column: integers(positions, (position) => position % columns),
   }),
   sinusoidal: (positions, { modelDim }) => ({ waves: sinusoids(positions, modelDim) }),
   none: () => ({}),
-} as const satisfies Record<
-  ModelConfig["positions"],
-  (positions: readonly number[], encoding: Encoding) => Tables<NdArray>
->;
+} as const satisfies Record<ModelConfig["positions"], (positions: Places, encoding: Encoding) => Tables<NdArray>>;
 
-function integers(values: readonly number[]): NdArray {
-  return ndarray(Int32Array.from(values), [values.length]);
+function integers(positions: Places, of = (position: number) => position): NdArray {
+  const { length } = positions;
+  return lazyArray("int32", [length], () => Int32Array.from({ length }, (_, row) => of(positions.at(row) ?? 0)));
 }
 
 /**
@@ -60,18 +58,21 @@ function integers(values: readonly number[]): NdArray {
  *
  * Source: Vaswani et al., section 3.5, arXiv:1706.03762.
  */
-function sinusoids(positions: readonly number[], modelDim: number): NdArray {
-  const data = new Float32Array(positions.length * modelDim);
-  positions.forEach((position, row) => {
-    for (let column = 0; column < modelDim; column++) {
-      const angle = position * 10000 ** (-(column - (column % 2)) / modelDim);
-      data[row * modelDim + column] = column % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+function sinusoids(positions: Places, modelDim: number): NdArray {
+  const shape = [positions.length, modelDim];
+  return lazyArray("float32", shape, () => {
+    const data = new Float32Array(positions.length * modelDim);
+    for (let row = 0; row < positions.length; row++) {
+      for (let column = 0; column < modelDim; column++) {
+        const angle = (positions.at(row) ?? 0) * 10000 ** (-(column - (column % 2)) / modelDim);
+        data[row * modelDim + column] = column % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+      }
     }
+    return data;
   });
-  return ndarray(data, [positions.length, modelDim]);
 }
 
-function read(encoding: Encoding, positions: readonly number[]): Tables<NdArray> {
+function read(encoding: Encoding, positions: Places): Tables<NdArray> {
   return tablesOf[encoding.positions](positions, encoding);
 }
 
@@ -121,15 +122,19 @@ export function stepPositionInputs(config: Encoding, batchSize: number): Positio
 
 /** The positions start … start + length − 1 as arrays. */
 export function positionFeeds(config: Encoding, start: number, length: number): Record<string, NdArray> {
-  return positionFeedsAt(config, upFrom(start, length));
+  return feedsOf(config, upFrom(start, length));
 }
 
 /** Any positions as arrays. */
 export function positionFeedsAt(config: Encoding, positions: readonly number[]): Record<string, NdArray> {
+  return feedsOf(config, [...positions]); // a copy: arrays are made later, and a decoder counts its positions on
+}
+
+function feedsOf(config: Encoding, positions: Places): Record<string, NdArray> {
   const tables = Object.entries(read(config, positions)) as [Kind, NdArray][]; // the keys of Tables
   return Object.fromEntries(tables.map(([kind, array]) => [NAMES[kind], array]));
 }
 
-function upFrom(start: number, length: number): readonly number[] {
-  return Array.from({ length }, (_, index) => start + index);
+function upFrom(start: number, length: number): Places {
+  return { length, at: (row) => start + row };
 }

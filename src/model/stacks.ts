@@ -64,8 +64,8 @@ function choiceOf(choices: MechanismChoices, layer: number): MechanismChoice {
 const created = new WeakMap<object, AttentionMechanism>();
 
 function mechanismOf(choice: MechanismChoice): AttentionMechanism {
-  if (typeof choice === "string") return createMechanism("model", choice);
-  const mechanism = created.get(choice) ?? createMechanism("model", choice);
+  if (typeof choice === "string") return createMechanism(choice, "model");
+  const mechanism = created.get(choice) ?? createMechanism(choice, "model");
   created.set(choice, mechanism);
   return mechanism;
 }

@@ -1,8 +1,8 @@
 /** Where values enter a graph: inputs, constants; and where gradients stop. */
 import { defineMultiOp, defineOp } from "../graph/define-op.ts";
 import { INPUT } from "../graph/inputs.ts";
-import { fromFloat64, ndarray, toFloat64, type DType, type NdArray } from "../graph/ndarray.ts";
-import { formatShape, type Shape } from "../graph/shape.ts";
+import { fromFloat64, lazyArray, ndarray, toFloat64, type DType, type NdArray } from "../graph/ndarray.ts";
+import { formatShape, sizeOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 interface InputAttributes {
@@ -57,8 +57,9 @@ export function scalar(value: number): Tensor {
 
 /** An array of one repeated value. */
 export function full(shape: Shape, value: number, dtype: DType = "float32"): Tensor {
-  const size = shape.reduce((product, length) => product * length, 1);
-  return constantOp(fromFloat64(new Float64Array(size).fill(value), shape, dtype));
+  return constantOp(
+    lazyArray(dtype, shape, () => fromFloat64(new Float64Array(sizeOf(shape)).fill(value), shape, dtype).data),
+  );
 }
 
 const stopGradientOp = defineMultiOp<undefined>({

@@ -103,8 +103,10 @@ function isBody(value: unknown): value is Body {
 }
 
 /** The graphs inside a node: of a loop its attributes, of a choice two of them. */
-function bodiesOf({ attributes }: Node): readonly Body[] {
-  if (typeof attributes !== "object" || attributes === null) return [];
+function bodiesOf(node: Node): readonly Body[] {
+  const { attributes } = node;
+  // The elements of a constant are made when they are first looked at.
+  if (isConstant(node) || typeof attributes !== "object" || attributes === null) return [];
   return [attributes, ...Object.values(attributes)].filter(isBody);
 }
 

@@ -64,12 +64,12 @@ describe("what is refused while a configuration is read", () => {
 
 describe("options", () => {
   it("are refused with the nearest name, and with the rule that they break", () => {
-    expect(() => createMechanism("model", { name: "linformer", projectedLenght: 4 })).toThrow(
+    expect(() => createMechanism({ name: "linformer", projectedLenght: 4 }, "model")).toThrow(
       /linformer: 'projectedLenght' is not a key; did you mean 'projectedLength'\?/,
     );
-    expect(() => createMechanism("model", { name: "nystrom", numLandmarks: 0 })).toThrow(/at least 1, got 0/);
-    expect(() => createMechanism("model", { name: "cosformer", maxLength: 1.5 })).toThrow(/a whole number, got 1.5/);
-    expect(() => createMechanism("model", { name: "linear", maxLength: 1 })).toThrow(/'linear' has no options/);
+    expect(() => createMechanism({ name: "nystrom", numLandmarks: 0 }, "model")).toThrow(/at least 1, got 0/);
+    expect(() => createMechanism({ name: "cosformer", maxLength: 1.5 }, "model")).toThrow(/a whole number, got 1.5/);
+    expect(() => createMechanism({ name: "linear", maxLength: 1 }, "model")).toThrow(/'linear' has no options/);
   });
 
   it("decide the parameters of Linformer: as many rows as the longest sequence at most, and one matrix or two", () => {

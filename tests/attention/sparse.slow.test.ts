@@ -86,7 +86,7 @@ function heldMemory(
 }
 
 describe("mixed heads", () => {
-  const mixed = createMechanism("model", {
+  const mixed = createMechanism({
     heads: [
       { name: "local", window: 19, numHeads: 1 },
       { name: "favor", numHeads: 1 },

@@ -55,7 +55,7 @@ describe("what is refused", () => {
     [{ name: "bigbird", windowBlocks: 4 }, "bigbird: windowBlocks must be valid (an odd number"],
     [{ name: "graph", edges: [[0, -1]] }, "graph: edges.0.1 must be at least 0, got -1"],
   ] as const)("options %j", (choice, message) => {
-    expect(() => createMechanism("model", choice)).toThrow(message);
+    expect(() => createMechanism(choice, "model")).toThrow(message);
   });
 
   it("keys of another length than the queries, and transformer-xl in both directions", () => {
@@ -96,11 +96,11 @@ describe("mixed heads", () => {
   it("each part gives what it gives alone", async () => {
     const choice = { heads: [window, { name: "favor", numHeads: 3 }] } as const;
     const test = { sizes: { ...sizes, H: 5 }, causal: true, realKeys: [41, 31] };
-    const mixed = createMechanism("model", choice);
+    const mixed = createMechanism(choice, "model");
     const arrays = drawArrays(mixed, test);
     const { out } = await runMechanism(mixed, test, arrays);
     const alone = await Promise.all(
-      [createMechanism("model", { name: "local", window: 19 }), favorMechanisms.favor].map(async (mechanism) => {
+      [createMechanism({ name: "local", window: 19 }, "model"), favorMechanisms.favor].map(async (mechanism) => {
         const { projection: drawn, ...others } = arrays;
         const needed = mechanism === favorMechanisms.favor && drawn ? { projection: drawn } : {};
         return await runMechanism(mechanism, test, { ...others, ...needed });
@@ -114,7 +114,7 @@ describe("mixed heads", () => {
   });
 
   it("refuses what a part refuses, numbers of heads that do not add up, and two projections", () => {
-    const mixed = createMechanism("model", { heads: [window, { name: "exact", numHeads: 1 }] });
+    const mixed = createMechanism({ heads: [window, { name: "exact", numHeads: 1 }] }, "model");
     expect(mixed.refuse?.({ ...use, numHeads: 3 })).toBeUndefined();
     expect(mixed.refuse?.({ ...use, numHeads: 4 })?.rule).toContain("must add up to numHeads, 4");
     expect(mixed.refuse?.({ ...use, numHeads: 3, maxSeqLen: 11 })?.rule).toContain("heads.0 ('local'): window must be");
@@ -133,14 +133,14 @@ describe("mixed heads", () => {
 
   it("parameters bear the number of their part, and states too where all parts have one", () => {
     const gat = { name: "gat", edges: [[0, 1]], numHeads: 3 } as const;
-    const mixed = createMechanism("model", { heads: [window, gat] });
+    const mixed = createMechanism({ heads: [window, gat] }, "model");
     const parameters = mixed.parameters?.({ numHeads: 5, headDim: 7, maxSeqLen: 61 });
     expect(Object.entries(parameters ?? {}).map(([name, { shape }]) => [name, shape])).toEqual([
       ["part1_queryWeight", [3, 7]],
       ["part1_keyWeight", [3, 7]],
     ]);
     expect(mixed.recurrent).toBeUndefined();
-    const both = createMechanism("model", { heads: [window, { name: "favor", numHeads: 1 }] });
+    const both = createMechanism({ heads: [window, { name: "favor", numHeads: 1 }] }, "model");
     const state = both.recurrent?.initialState({ B: 1, H: 3, D: 5, E: 5, M: 7 }) ?? {};
     expect(Object.keys(state)).toEqual(["part0_keys", "part0_values", "part0_count", "part1_sums", "part1_maximum"]);
   });

@@ -37,7 +37,7 @@ describe.skipIf(webgpuMissing !== "")(`on WebGPU${webgpuMissing}`, () => {
   // Those over given edges are nothing without them.
   const { favor, "favor-relu": favorRelu, exact, graph: _graph, gat: _gat, ...table } = mechanisms;
   const edges = Array.from({ length: 100 }, (_, index) => [(7 * index) % 59, (11 * index) % 61]);
-  const overEdges = (["graph", "gat"] as const).map((name) => createMechanism("test", { name, edges }));
+  const overEdges = (["graph", "gat"] as const).map((name) => createMechanism({ name, edges }, "test"));
   const others: readonly AttentionMechanism[] = [...Object.values(table), ...overEdges];
 
   describe.each([favor, favorRelu, exact])("$name", (mechanism) => {

@@ -114,6 +114,7 @@ describe("configuration", () => {
     [{ training: { steps: "many" } }, /recipe\.jsonc: training: steps must .*, got "many"/],
     [{ trainig: {} }, /recipe\.jsonc: 'trainig' is not a key; did you mean 'training'\?/],
     [{ data: { splitby: "hash" } }, /recipe\.jsonc: data: 'splitby' is not a key; did you mean 'splitBy'\?/],
+    [{ data: { source: "d/my.txt" } }, /data: source must be one of .* write "path": "d\/my\.txt"/],
     [{ name: "../up" }, /recipe\.jsonc: name must .*names the run folder.*, got "\.\.\/up"/],
   ])("recipe %j", async (changes, message) => {
     recipe(changes);
@@ -136,7 +137,10 @@ describe("configuration", () => {
     [["--set", "steps"], /--set must be given as key=value, got 'steps'/],
     [["--set", "numFeatures=0"], /model: numFeatures must .*, got 0/],
     [["--set", "modelDim=128", "--set", "numHeads=3"], /numHeads must divide modelDim 128, got 3/],
-    [["--threads", "none"], /'none' is invalid\. It must be a whole number from 1 on/],
+    [["--threads", "none"], /'none' is invalid\. It must be a whole number from 1 to \d+, the cores/],
+    [["--threads", "10000"], /'10000' is invalid\. It must be a whole number from 1 to \d+, the cores of this process/],
+    [["--set", "mechanism=local(windw=16)"], /did you mean 'window'/],
+    [["--set", "mechanism=local(window=16"], /must be a name, with options in brackets if any, got 'local\(window=16'/],
     [["--sed", "1"], /unknown option '--sed'; did you mean/],
     [["nothing.jsonc"], /the recipe must exist, got 'nothing\.jsonc'/],
     [["deno"], /'deno' is no recipe; did you mean 'demo'\?/],

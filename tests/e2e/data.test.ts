@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { decodeImage, encodePngImage } from "../../src/data/index.ts";
+import { PerformerForSequenceClassification } from "../../src/index.ts";
 import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyModel } from "./cli.ts";
 import type { Finished } from "./cli.ts";
 
@@ -32,6 +33,10 @@ const text = `${"It is a truth universally acknowledged. ".repeat(40)}${"Ärger,
 const mails = Array.from({ length: 60 }, (_, row) =>
   row % 2 === 0 ? `win money now ${row},spam` : `dear friend ${row},ham`,
 );
+
+function tableOf(labels: readonly string[]): string {
+  return `text,label\n${labels.map((label, row) => `word ${row},${label}`).join("\n")}\n`;
+}
 
 beforeAll(async () => {
   await ensureBuilt();
@@ -98,6 +103,12 @@ describe("text", () => {
     expect(refused.stderr).toMatch(/characters must be among the \d+ of the vocabulary, got "漢"/);
   });
 
+  it("too small to be parted says that nothing was held out", async () => {
+    const { stdout } = await succeed("train", "--data", place.write("tiny.txt", "abc"), ...common, "--out", "tiny");
+    expect(stdout).toMatch(/^no test split: too little data/);
+    expect(readFileSync(place.path("tiny", "report.html"), "utf8")).toContain("no test split: too little data");
+  });
+
   it("of a document longer than a window is trained in parts", async () => {
     const long = ["--set", "maxSeqLen=512", "--set", "tokensPerBatch=512", "--set", "segmentLength=128"];
     const { stdout } = await succeed("train", "--data", "book.txt", ...common, ...long, "--out", "long", "--json");
@@ -142,6 +153,34 @@ describe("tables", () => {
     expect(stdout).toMatch(/split +model +majority +difference/);
   });
 
+  it("with labels train a classifier that the library applies to new sequences, by the run's own vocabulary", async () => {
+    const model = await PerformerForSequenceClassification.from_pretrained(place.path("mails"));
+    expect(model.vocabulary.toJSON()).toEqual({ kind: "bytes" });
+    const predictions = await model.predict(["win money now", "dear friend, wie wär's"]);
+    for (const { label, probabilities } of predictions) {
+      expect([0, 1]).toContain(label);
+      expect(probabilities.reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 5);
+    }
+    expect(predictions).toHaveLength(2);
+    const refused = await place.run(
+      "eval",
+      "mails",
+      "--data",
+      place.write("junk.csv", "text,label\nx,junk\n"),
+      ...oneThread,
+    );
+    expect(refused.stderr).toMatch(/got "junk"; the run knows the classes ham, spam;/);
+  });
+
+  it("whose labels tell no task train a language model, and say so", async () => {
+    const args = ["train", "--data", place.write("names.csv", tableOf(mails.map((_, row) => `name ${row}`)))];
+    const { stderr } = await succeed(...args, ...common, "--out", "names");
+    expect(stderr).toContain(
+      "labels: 60 different texts in 60 rows: training a language model; pass --task classification or regression\n",
+    );
+    expect(configOf("names")).toMatchObject({ data: { task: "language-modeling" } });
+  });
+
   it("with numbers train a regression, which is compared with their mean", async () => {
     const result = await trained("values", "--data", "values.tsv");
     expect(result).toMatchObject({
@@ -172,6 +211,21 @@ describe("what is refused, with nothing written", () => {
       ["--data", "book.txt", "--tokenizer", "gpt3/tokenizer.json"],
       /the tokenizer must be bytes, characters or .*does not exist/,
     ],
+    [
+      1,
+      ["--data", "nan.csv"],
+      /nan\.csv, line 9, column label: a label must be a finite number where most are, got "NaN"/,
+    ],
+    [
+      1,
+      ["--data", "numbers.csv", "--label-column", "label"],
+      /column label: .*got 60 different whole numbers in 60 rows/,
+    ],
+    [
+      2,
+      ["--data", "pictures", "--grey", "--set", "maxSeqLen=11"],
+      /maxSeqLen must be at least 12, the places of an image, got 11/,
+    ],
     [1, ["--data", "pictures", "--task", "classification"], /must have labels, got images without any/],
     [2, ["--task", "masked", "--set", "architecture=decoder"], /architecture must be 'encoder' for task 'masked'/],
     [2, ["--data", "book.txt", "--set", "mechanism=efficient"], /must be bidirectional/],
@@ -179,6 +233,9 @@ describe("what is refused, with nothing written", () => {
 
   beforeAll(() => {
     place.write("notes.docx", "x");
+    const fractions = Array.from({ length: 60 }, (_, row) => String(row + 0.5));
+    place.write("nan.csv", tableOf(fractions.with(7, "NaN")));
+    place.write("numbers.csv", tableOf(Array.from({ length: 60 }, (_, row) => String(row))));
     place.write("empty.txt", "");
     place.write("empty.csv", "");
   });
@@ -199,7 +256,10 @@ describe("what is refused, with nothing written", () => {
 
   it("generate and eval", async () => {
     const cases: readonly (readonly [args: readonly string[], message: RegExp])[] = [
-      [["generate", "mails"], /must predict the next token .*got one of task classification/],
+      [
+        ["generate", "mails"],
+        /must predict the next token .*got one of task classification.*from_pretrained.*train another with --task language-modeling$/m,
+      ],
       [["generate", "images"], /images must have a folder to go to, got none; add --out/],
       [["generate", "images", "--out", "x", "--prompt", "7"], /images are generated whole/],
       [["generate", "text", "--out", "x"], /--out must come with a model of images/],

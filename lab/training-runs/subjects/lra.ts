@@ -3,8 +3,8 @@
 import { lraTasks, planLabelledEvaluation, planLabelledTraining } from "performer-ts/data";
 import type { LraOptions, LraTask } from "performer-ts/data";
 import { modelPresets } from "performer-ts/model";
-import { measures } from "../subjects.ts";
-import type { SubjectMaker } from "../subjects.ts";
+import { measures } from "../subject.ts";
+import type { SubjectMaker } from "../subject.ts";
 
 /** Seconds to generate, minutes to train, on two cores: sequences of some hundred tokens, a model of two layers. */
 const QUICK = {

@@ -2,8 +2,8 @@
 
 import { byteVocabulary, embeddedTextUrl, loadText, openFile } from "performer-ts/data";
 import { languageBatches, modelFor } from "../language-batches.ts";
-import { measures } from "../subjects.ts";
-import type { SubjectMaker } from "../subjects.ts";
+import { measures } from "../subject.ts";
+import type { SubjectMaker } from "../subject.ts";
 
 export const textSubject: SubjectMaker = async (request, training) => {
   const isEmbedded = request.data === "pride-and-prejudice";

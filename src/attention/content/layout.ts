@@ -1,5 +1,5 @@
 /** Where positions go so that members of one bucket stand beside each other, in chunks that no bucket shares. */
-import { ndarray } from "../../graph/ndarray.ts";
+import { lazyArray, ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { argsort } from "../../ops/argsort.ts";
 import { cast } from "../../ops/compare.ts";
@@ -101,12 +101,7 @@ function integer(value: number): Tensor {
 
 /** 0 … length − 1. */
 function range(length: number): Tensor {
-  return constant(
-    ndarray(
-      Int32Array.from({ length }, (_, i) => i),
-      [length],
-    ),
-  );
+  return constant(lazyArray("int32", [length], () => Int32Array.from({ length }, (_, i) => i)));
 }
 
 /** `[G, 1]`: where each of G rows of that length begins. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { expectShapes } from "../../graph/expect-shapes.ts";
 import { GraphError } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";
+import { sizeOf, type Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { argmax } from "../../ops/argmax.ts";
 import { add, exp, mul, neg, reciprocal, sqrt, sub } from "../../ops/elementwise.ts";
@@ -15,6 +16,7 @@ import { stopGradient } from "../../ops/source.ts";
 import { sumSquares } from "../../ops/sum-squares.ts";
 import { fillNormal } from "../../random/index.ts";
 import { configurable } from "../configurable.ts";
+import type { ProjectionChoice, ProjectionSizes } from "../favor/projections.ts";
 import { bucketAttention, quotient, type BucketSums } from "./banded.ts";
 import { refuseContent } from "./uses.ts";
 
@@ -63,12 +65,11 @@ export const reformer = configurable("reformer", options, ({ numBuckets, numRoun
   complexity: "O(r·L·(log L + w))",
   sharesKeys: true,
   refuse: (use) => refuseContent(use, { numBuckets, window }),
-  initialise: (random, { headDim, numHeads = 1, projection }) => {
-    const rows = (numRounds * numBuckets) / 2;
-    const shape = projection?.perHead === true ? [numHeads, rows, headDim] : [rows, headDim];
-    const size = shape.reduce((product, length) => product * length, 1);
-    return { projection: ndarray(fillNormal(random, new Float32Array(size)), shape) };
+  initialise: (random, sizes) => {
+    const shape = rotationsShape((numRounds * numBuckets) / 2, sizes);
+    return { projection: ndarray(fillNormal(random, new Float32Array(sizeOf(shape))), shape) };
   },
+  projectionShape: (sizes) => rotationsShape((numRounds * numBuckets) / 2, sizes),
   apply: (q, k, v, { causal, keyMask, projection, form = "fastest" }) => {
     if (projection === undefined) {
       throw new GraphError("reformerAttention: projection must be given, got nothing; draw one with initialise()");
@@ -107,6 +108,18 @@ export const reformer = configurable("reformer", options, ({ numBuckets, numRoun
     return quotient(combined(rounds, numRounds));
   },
 }));
+
+/** Of so many rotations for all heads, or for each. */
+function rotationsShape(
+  rows: number,
+  {
+    headDim,
+    numHeads = 1,
+    projection,
+  }: Pick<ProjectionSizes, "headDim" | "numHeads"> & { projection?: ProjectionChoice },
+): Shape {
+  return projection?.perHead === true ? [numHeads, rows, headDim] : [rows, headDim];
+}
 
 /** Buckets of every round: x `[B, H, L, D]` → int32 `[B, H, R, L]`. */
 function hashes(x: Tensor, rotations: Tensor, numRounds: number): Tensor {

@@ -7,7 +7,7 @@ import type { AttentionMechanism } from "../mechanism.ts";
 import { shown } from "../checks.ts";
 import { featureMaps, type FeatureMapName } from "./maps/index.ts";
 import type { FeatureMap, MapInputs, Statistics } from "./maps/feature-map.ts";
-import { checkArray, drawProjection, requireProjection } from "./projections.ts";
+import { checkArray, drawProjection, projectionShape, requireProjection } from "./projections.ts";
 import { recurrentForm } from "./recurrent.ts";
 import { scheduleFor } from "./schedules.ts";
 import { summarisedForm } from "./summarised.ts";
@@ -34,6 +34,7 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
     initialise: (random, { projection, ...sizes }) => ({
       projection: drawProjection(map, random, sizes, projection),
     }),
+    projectionShape: ({ projection, ...sizes }) => projectionShape(map, sizes, projection),
     ...(statistics && { statistics: { widths: statistics.widths, measure: statistics.measure } }),
     apply: (q, k, v, options) => {
       const { causal, keyMask, queryMask, form = "fastest" } = options;

@@ -1,6 +1,7 @@
 /** The projections of attention: which kind, for all heads or one for each, drawn as an array. */
 import { GraphError } from "../../graph/errors.ts";
 import { ndarray, type NdArray } from "../../graph/ndarray.ts";
+import { sizeOf, type Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { projectionKinds, type ProjectionName, type Random, type RowLengths } from "../../random/index.ts";
 import { requireOneOf, shown } from "../checks.ts";
@@ -38,6 +39,25 @@ export function defaultNumFeatures(headDim: number): number {
 }
 
 /**
+ * The shape of a projection: `[M, D]`, or `[H, M, D]` with `perHead`. With `none`, M = D whatever numFeatures says.
+ *
+ * @throws GraphError for sizes that are not positive integers or too large for the engine, and for unknown kinds
+ */
+export function projectionShape(
+  map: FeatureMap,
+  { headDim, numFeatures, numHeads = 1 }: ProjectionSizes,
+  choice: ProjectionChoice = {},
+): Shape {
+  checkNumFeatures("favorAttention", headDim, numFeatures);
+  const kind = choice.kind ?? map.projection;
+  requireOneOf("favorAttention", "projection", kind, projectionNames);
+  const rows = kind === "none" ? headDim : numFeatures;
+  const shape = choice.perHead === true ? [numHeads, rows, headDim] : [rows, headDim];
+  checkArray("the projection", sizeOf(shape), numFeatures);
+  return shape;
+}
+
+/**
  * Draws a projection `[M, D]`, or `[H, M, D]` with `perHead`. With `none` it is the identity, and M = D whatever numFeatures says.
  *
  * @throws GraphError for sizes that are not positive integers or too large for the engine, and for unknown kinds
@@ -45,15 +65,12 @@ export function defaultNumFeatures(headDim: number): number {
 export function drawProjection(
   map: FeatureMap,
   random: Random,
-  { headDim, numFeatures, numHeads = 1 }: ProjectionSizes,
+  sizes: ProjectionSizes,
   choice: ProjectionChoice = {},
 ): NdArray {
-  checkNumFeatures("favorAttention", headDim, numFeatures);
+  const shape = projectionShape(map, sizes, choice);
+  const { headDim, numFeatures } = sizes;
   const kind = choice.kind ?? map.projection;
-  requireOneOf("favorAttention", "projection", kind, projectionNames);
-  const matrices = choice.perHead === true ? numHeads : 1;
-  const rows = kind === "none" ? headDim : numFeatures;
-  checkArray("the projection", rows * headDim * matrices, numFeatures);
   const draw = () => {
     if (kind === "none") return identity(headDim);
     return projectionKinds[kind].draw({
@@ -63,10 +80,12 @@ export function drawProjection(
       rowLengths: choice.rowLengths ?? map.rowLengths,
     });
   };
-  if (choice.perHead !== true) return ndarray(draw(), [rows, headDim]);
-  const all = new Float32Array(rows * headDim * matrices);
-  for (let head = 0; head < matrices; head++) all.set(draw(), head * rows * headDim);
-  return ndarray(all, [matrices, rows, headDim]);
+  if (choice.perHead !== true) return ndarray(draw(), shape);
+  const all = new Float32Array(sizeOf(shape));
+  const [heads = 1] = shape;
+  const each = all.length / heads;
+  for (let head = 0; head < heads; head++) all.set(draw(), head * each);
+  return ndarray(all, shape);
 }
 
 /** @throws GraphError where there is none */

@@ -6,7 +6,7 @@
  * one more column against a 1 of the queries, so the masks of padding cost no pass over the scores.
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
-import { ndarray } from "../../graph/ndarray.ts";
+import { lazyArray, ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, sub } from "../../ops/elementwise.ts";
 import { gather } from "../../ops/gather.ts";
@@ -142,9 +142,13 @@ export function withReal(v: Tensor, mask: Tensor): Tensor {
 
 /** A constant `[rows, columns]`. */
 export function matrix(rows: number, columns: number, value: (row: number, column: number) => number): Tensor {
-  const values = new Float32Array(rows * columns);
-  for (let t = 0; t < rows; t++) for (let c = 0; c < columns; c++) values[t * columns + c] = value(t, c);
-  return constant(ndarray(values, [rows, columns]));
+  return constant(
+    lazyArray("float32", [rows, columns], () => {
+      const values = new Float32Array(rows * columns);
+      for (let t = 0; t < rows; t++) for (let c = 0; c < columns; c++) values[t * columns + c] = value(t, c);
+      return values;
+    }),
+  );
 }
 
 /**
@@ -173,9 +177,11 @@ export function takeBlocks(
 ): Tensor {
   const [B = 0, H = 0, K = 0, D = 0] = x.shape;
   const perHead = K / block;
-  const places = Int32Array.from({ length: count * width }, (_, i) => place(Math.floor(i / width), i % width));
+  const places = lazyArray("int32", [1, 1, count, width], () =>
+    Int32Array.from({ length: count * width }, (_, i) => place(Math.floor(i / width), i % width)),
+  );
   const first = Int32Array.from({ length: B * H }, (_, head) => head * perHead);
-  const rows = add(constant(ndarray(first, [B, H, 1, 1])), constant(ndarray(places, [1, 1, count, width])));
+  const rows = add(constant(ndarray(first, [B, H, 1, 1])), constant(places));
   return reshape(gather(reshape(x, [B * H * perHead, block * D]), rows), [B, H, count, width * block, D]);
 }
 

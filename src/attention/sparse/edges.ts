@@ -20,7 +20,8 @@ const position = z.int().min(0);
 export const edgeOptions = {
   /**
    * `[from, to]`: the query at position `to` reads the key at position `from`, as messages flow. The same for all sequences; edges with a
-   * position beyond a sequence do not count there, and for causal attention none from a later position. Give both directions of an
+   * position beyond a sequence do not count there (beyond a model's maxSeqLen they are refused), and for causal attention none from a
+   * later position. Give both directions of an
    * undirected edge. No default that would serve.
    */
   edges: z.array(z.tuple([position, position])).default([]),
@@ -40,7 +41,15 @@ const NO_EDGES = {
 } as const satisfies Refusal;
 
 export function refuseEdges({ edges }: EdgeOptions, use: MechanismUse): Refusal | undefined {
-  return refuseCross(use) ?? (edges.length === 0 ? NO_EDGES : undefined);
+  if (use.cross) return refuseCross(use);
+  if (edges.length === 0) return NO_EDGES;
+  const index = edges.findIndex((edge) => Math.max(...edge) >= use.maxSeqLen);
+  if (index < 0) return undefined;
+  return {
+    rule: `edges must have positions below the longest sequence, ${use.maxSeqLen}`,
+    got: `[${edges[index]?.join(", ")}], edge ${index}, counted from 0`,
+    fix: "leave it out, or make maxSeqLen larger",
+  };
 }
 
 /** The keys of each query, ascending, none twice. */

@@ -22,6 +22,16 @@ const MOST_CLASSES = 256;
 
 /** @throws DataError when files are missing or damaged, and for colour where images are grey */
 export async function loadImageSource(source: DataSource): Promise<ImageDataset | LabelledImageDataset> {
+  return readImageSource(source).catch((error: unknown) => {
+    if (!(error instanceof DataError)) throw error;
+    const { who, rule, got } = error;
+    // In the words of the command line.
+    const fix = error.fix.replace(/\bpass a size, such as (\d+)/, "pass --image-size $1 or another");
+    throw new DataError({ who, rule, got, fix }, { cause: error });
+  });
+}
+
+async function readImageSource(source: DataSource): Promise<ImageDataset | LabelledImageDataset> {
   const { path, imageSize, channels } = source;
   const size = imageSize === undefined ? {} : { size: imageSize };
   if (path !== undefined) {

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { dataSource, readSourceOption } from "./source.ts";
+import { checkDataSettings, dataSource, readSourceOption } from "./source.ts";
 import type { DataSettings } from "./source.ts";
+import { loadTextSource } from "./text.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-source-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -65,6 +66,7 @@ describe("the kind of data", () => {
   it.each([
     [{ path: "a.docx" }, /^here: data: the ending of a file must tell .*, got 'a\.docx'; rename it.*data\.kind=/],
     [{ path: both }, /which holds both; say which with --set data\.kind=/],
+    [{ path: "a.PNG" }, /images must come as a folder of PNG or JPEG files, got the file 'a\.PNG'; name its folder/],
     [{ path: hollow }, /which holds neither; name the folder that holds the files themselves/],
     [{ source: "proteins", kind: "text" }, /the kind of proteins must be proteins, got text/],
     [{ kind: "table" }, /a table must have a path, got none/],
@@ -73,14 +75,46 @@ describe("the kind of data", () => {
   });
 });
 
+it("a path in the place of a source is told where it belongs", () => {
+  expect(() => checkDataSettings({ source: "d/my.txt" }, "own.jsonc")).toThrow(
+    /^own\.jsonc: data: source must be one of proteins, .*, got 'd\/my\.txt'; .* write "path": "d\/my\.txt"$/,
+  );
+});
+
+it("the alphabet of proteins is refused for text, with the kinds that have it", async () => {
+  await expect(loadTextSource({ kind: "text", path: "a.txt", tokenizer: "protein" })).rejects.toThrow(
+    /the tokenizer \(--tokenizer\) protein must come with a table .*, got text; /,
+  );
+});
+
 describe("settings of another kind are refused with the kinds that have them", () => {
   it.each([
-    [{ source: "fashion-mini", tokenizer: "bytes" }, /tokenizer must come with text or table, got it with images/],
-    [{ path: "a.txt", imageSize: 7 }, /imageSize must come with images, got it with text/],
-    [{ path: "a.fasta", labelColumn: "x" }, /labelColumn must come with table, got it with proteins/],
-    [{ path: "a.fasta", splitBy: "contiguous" }, /splitBy of proteins must be one of header, hash, got 'contiguous'/],
-    [{ path: "a.csv", splitBy: "hash" }, /splitBy of table must be left out, got 'hash'; name the splits in a column/],
-    [{ path: "a.txt", task: "regression" }, /task of text must be one of language-modeling, masked, got 'regression'/],
+    [
+      { source: "fashion-mini", tokenizer: "bytes" },
+      /tokenizer \(--tokenizer\) must come with text or table, got it with images/,
+    ],
+    [{ path: "a.txt", imageSize: 7 }, /imageSize \(--image-size\) must come with images, got it with text/],
+    [
+      { path: "a.fasta", labelColumn: "x" },
+      /labelColumn \(--label-column\) must come with table, got it with proteins/,
+    ],
+    [
+      { path: "a.fasta", splitBy: "contiguous" },
+      /splitBy \(--split-by\) of proteins must be one of header, hash, got 'contiguous'/,
+    ],
+    [
+      { path: "a.csv", splitBy: "hash" },
+      /splitBy \(--split-by\) of table must be left out, got 'hash'; name the splits in a column/,
+    ],
+    [
+      { path: "a.txt", task: "regression" },
+      /task \(--task\) of text must be one of language-modeling, masked, got 'regression'/,
+    ],
+    [{ path: "a.fasta", channels: 1 }, /channels \(--grey or --colour\) must come with images, got it with proteins/],
+    [
+      { path: "a.csv", labelColumn: "x", task: "masked" },
+      /labelColumn \(--label-column\) must come with task classification or regression, got 'masked'/,
+    ],
   ] as const satisfies readonly (readonly [DataSettings, RegExp])[])("%j", async (data, message) => {
     await expect(dataSource(data, "here")).rejects.toThrow(message);
   });

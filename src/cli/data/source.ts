@@ -74,6 +74,13 @@ export interface DataSource extends DataSettings {
 
 /** @throws ConfigError naming the key, the rule and what came */
 export function checkDataSettings(data: Readonly<Record<string, unknown>>, origin: string): DataSettings {
+  const { source } = data;
+  if (typeof source === "string" && /[./\\]/.test(source)) {
+    throw new ConfigError(
+      `${origin}: data: source must be one of ${embeddedNames.join(", ")}, got '${source}'; ` +
+        `a file or a folder is a path: write "path": ${JSON.stringify(source)}`,
+    );
+  }
   const parsed = parseOptions(`${origin}: data`, dataSchema, data);
   if (parsed.source === undefined || parsed.path === undefined) return parsed;
   throw new ConfigError(
@@ -116,21 +123,29 @@ export async function dataSource(data: DataSettings, origin: string): Promise<Da
   for (const key of kindSettings) {
     if (data[key] === undefined || settings.includes(key)) continue;
     const having = dataKinds.filter((each) => rules[each].settings.includes(key)).join(" or ");
-    throw new ConfigError(`${origin}: data: ${key} must come with ${having}, got it with ${kind}; leave it out`);
+    throw new ConfigError(
+      `${origin}: data: ${key} (${optionOf[key]}) must come with ${having}, got it with ${kind}; leave it out`,
+    );
   }
   if (data.splitBy !== undefined && !splitBy.includes(data.splitBy)) {
     throw new ConfigError(
-      `${origin}: data: splitBy of ${kind} must be ${splitBy.length === 0 ? "left out" : `one of ${splitBy.join(", ")}`}, ` +
+      `${origin}: data: splitBy (--split-by) of ${kind} must be ${splitBy.length === 0 ? "left out" : `one of ${splitBy.join(", ")}`}, ` +
         `got '${data.splitBy}'; ${kind === "table" ? "name the splits in a column 'split'" : "leave it out for the default"}`,
     );
   }
   if (data.task !== undefined && !known.includes(data.task)) {
     throw new ConfigError(
-      `${origin}: data: task of ${kind} must be one of ${known.join(", ")}, got '${data.task}', which needs labels; ` +
+      `${origin}: data: task (--task) of ${kind} must be one of ${known.join(", ")}, got '${data.task}', which needs labels; ` +
         "give a table (.csv, .tsv, .jsonl, .parquet) with a label column, or leave the task out",
     );
   }
-  const { path, tokenizer } = data;
+  const { path, tokenizer, labelColumn, task } = data;
+  if (labelColumn !== undefined && (task === "language-modeling" || task === "masked")) {
+    throw new ConfigError(
+      `${origin}: data: labelColumn (--label-column) must come with task classification or regression, got '${task}', ` +
+        "which learns sequences alone; leave one of them out",
+    );
+  }
   return {
     ...data,
     kind,
@@ -143,6 +158,15 @@ type KindSetting = (typeof kindSettings)[number];
 
 /** Settings that not every kind has. */
 const kindSettings = ["tokenizer", "imageSize", "channels", "sequenceColumn", "labelColumn"] as const;
+
+/** How the command line calls them. */
+const optionOf = {
+  tokenizer: "--tokenizer",
+  imageSize: "--image-size",
+  channels: "--grey or --colour",
+  sequenceColumn: "--sequence-column",
+  labelColumn: "--label-column",
+} as const satisfies Record<KindSetting, string>;
 
 const rules: Readonly<
   Record<DataKind, { settings: readonly KindSetting[]; splitBy: readonly string[]; tasks: readonly Task[] }>
@@ -172,7 +196,7 @@ const kindsOfEndings: Readonly<Record<string, DataKind>> = {
   parquet: "table",
 };
 
-/**  ConfigError when neither a name nor an ending tells it */
+/** @throws ConfigError when neither a name nor an ending tells it */
 export async function kindOf({ source, path, kind }: DataSettings, who: string): Promise<DataKind> {
   if (kind !== undefined) return kind;
   if (path === undefined) return embeddedKinds[source ?? "proteins"];
@@ -180,6 +204,11 @@ export async function kindOf({ source, path, kind }: DataSettings, who: string):
   // A name that has no ending under .gz is taken for FASTA, as which such files are published.
   const known = kindOfFile(path);
   if (known !== undefined) return known;
+  if (/\.(png|jpe?g)$/i.test(path)) {
+    throw new ConfigError(
+      `${who}: images must come as a folder of PNG or JPEG files, got the file '${path}'; name its folder`,
+    );
+  }
   throw new ConfigError(
     `${who}: the ending of a file must tell what it holds (${Object.keys(kindsOfEndings)
       .map((ending) => `.${ending}`)

@@ -5,14 +5,16 @@ import { basename } from "node:path";
 import { DataError, loadLabelled, openFile } from "../../data/index.ts";
 import type { EncodedSequence, LabelledDataset, SequenceDataset, Vocabulary } from "../../data/index.ts";
 import { emptySplits } from "../../data/datasets.ts";
-import { findColumns, readId, readSequenceCell, readSplit } from "../../data/labelled/columns.ts";
+import { findColumns, readId, readSequenceCell, readSplit, refuseCell } from "../../data/labelled/columns.ts";
+import { readClassName } from "../../data/labelled/labels.ts";
 import { readTable } from "../../data/labelled/tables.ts";
 import type { TableRow } from "../../data/labelled/tables.ts";
+import { describeUntold, refuseUntold, toldByLabels } from "./label-task.ts";
 import { chooseVocabulary } from "./text.ts";
 import type { DataSource, Task } from "./source.ts";
 
-/** More different labels than these are names or numbers, not classes. */
-const MOST_CLASSES = 100;
+/** Names of classes in a message. */
+const MOST_SHOWN = 10;
 
 /** What a trained model knows of its data. */
 export interface KnownData {
@@ -24,6 +26,8 @@ export interface KnownData {
 export interface LoadedTable {
   readonly dataset: SequenceDataset | LabelledDataset;
   readonly task: Task;
+  /** What was chosen where the table does not say it. */
+  readonly notice?: string;
 }
 
 /**
@@ -43,7 +47,13 @@ async function readTableSource(source: DataSource, unlabelled: Task, known?: Kno
   const rows = await readTable({ source: openFile(path), name });
   const [first = { where: name, cells: {} }] = rows;
   const labelColumn = source.labelColumn ?? ("label" in first.cells ? "label" : undefined);
-  const task = known?.task ?? source.task ?? (labelColumn === undefined ? unlabelled : guessTask(rows, labelColumn));
+  const asked = known?.task ?? source.task;
+  const told = asked === undefined && labelColumn !== undefined ? toldByLabels(rows, labelColumn) : undefined;
+  const untold = told !== undefined && "nothing" in told ? told : undefined;
+  if (untold !== undefined && source.labelColumn !== undefined && source.labelColumn in first.cells) {
+    throw refuseUntold(name, source.labelColumn, untold);
+  }
+  const task = asked ?? (told !== undefined && "task" in told ? told.task : unlabelled);
   const named = {
     ...(sequenceColumn !== undefined && { sequenceColumn }),
     ...(source.labelColumn !== undefined && { labelColumn: source.labelColumn }),
@@ -57,6 +67,7 @@ async function readTableSource(source: DataSource, unlabelled: Task, known?: Kno
     typeof choice === "function" ? choice(rows.map((row) => readSequenceCell(row, columns.sequence))) : choice;
   if (isLabelled) {
     const classNames = known === undefined || task === "regression" ? {} : { classNames: known.classNames };
+    if (classNames.classNames !== undefined) requireKnownClasses(rows, columns.label, classNames.classNames);
     const options = { source: openFile(path), name, vocabulary, task, ...named, ...classNames };
     return { dataset: await loadLabelled(options), task };
   }
@@ -67,28 +78,36 @@ async function readTableSource(source: DataSource, unlabelled: Task, known?: Kno
     const tokenIds = vocabulary.encode(text, { recordId: id, fileName: `${row.where}, column ${columns.sequence}` });
     splits[readSplit(row, columns.split, text)].push({ id, tokenIds });
   }
-  return { dataset: { name, vocabulary, splits }, task };
+  const dataset = { name, vocabulary, splits };
+  if (asked !== undefined) return { dataset, task };
+  const taken = [columns.sequence, columns.split];
+  const others = Object.keys(first.cells).filter((column) => !taken.includes(column));
+  return { dataset, task, notice: describeUntold(untold, task, others) };
+}
+
+/** @throws DataError about the first label that is none of a trained model's classes */
+function requireKnownClasses(rows: readonly TableRow[], column: string, classNames: readonly string[]): void {
+  for (const row of rows) {
+    const label = readClassName(row, column);
+    if (classNames.includes(label)) continue;
+    const more = classNames.length > MOST_SHOWN ? ` and ${classNames.length - MOST_SHOWN} more` : "";
+    const known = `the run knows the classes ${classNames.slice(0, MOST_SHOWN).join(", ")}${more}`;
+    throw refuseCell(
+      row,
+      column,
+      "a label must be a class of the run",
+      label,
+      `${known}; mend the cell, or remove the row`,
+    );
+  }
 }
 
 /** A message about columns in the words of the command line. */
 function namingOptions(error: unknown): unknown {
   if (!(error instanceof DataError)) return error;
   const { who, rule, got } = error;
-  const fix = error.fix.replace(/\b(sequence|label)Column: ("[^"]*")/g, "--$1-column $2");
+  const fix = error.fix
+    .replace(/\b(sequence|label)Column: ("[^"]*")/g, "--$1-column $2")
+    .replace(/\btask: "(\w+)"/g, "--task $1");
   return new DataError({ who, rule, got, fix }, { cause: error });
-}
-
-/** Few different words or whole numbers are classes, numbers with fractions are values; anything else tells nothing. */
-export function guessTask(rows: readonly TableRow[], labelColumn: string): Task {
-  const labels = rows.map(({ cells }) => textOf(cells[labelColumn]));
-  const areNumbers = labels.every((label) => label !== "" && Number.isFinite(Number(label)));
-  if (areNumbers && labels.some((label) => !Number.isInteger(Number(label)))) return "regression";
-  const numClasses = new Set(labels).size;
-  const areFew = numClasses >= 2 && numClasses <= Math.min(MOST_CLASSES, Math.max(2, labels.length / 2));
-  return areFew ? "classification" : "language-modeling";
-}
-
-function textOf(cell: unknown): string {
-  if (typeof cell === "string") return cell.trim();
-  return typeof cell === "number" || typeof cell === "bigint" || typeof cell === "boolean" ? String(cell) : "";
 }

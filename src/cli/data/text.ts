@@ -46,6 +46,12 @@ export async function chooseVocabulary({ kind, tokenizer = "bytes" }: DataSource
   if (tokenizer === "characters") return characterVocabulary;
   if (tokenizer === "protein" && kind === "table") return proteinVocabulary;
   const type = await fileType(tokenizer);
+  if (type === undefined && tokenizer === "protein") {
+    throw new ConfigError(
+      `the tokenizer (--tokenizer) protein must come with a table (.csv, .tsv, .jsonl, .parquet), got ${kind}; ` +
+        "write proteins into a table or a FASTA file (--fasta), or take characters",
+    );
+  }
   if (type === undefined) {
     const names = vocabularyNames.filter((name) => kind === "table" || name !== "protein");
     throw new ConfigError(

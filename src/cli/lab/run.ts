@@ -80,7 +80,7 @@ function namedCommand(name: string, { claims, experiments }: LabTable, before: R
       ],
     }),
     join(RESULTS_FOLDER, name),
-  );
+  ).name(`performer lab run ${name}`);
   if (experiment === undefined) {
     return command.action((options: RunOptions) => carryOut(name, chosen, { ...before, ...options }));
   }

@@ -4,6 +4,10 @@ import type { SplitFigures } from "../evaluation.ts";
 import { formatCount, formatFixed, formatPercent } from "./numbers.ts";
 import { formatTable } from "./table.ts";
 
+/** Where nothing is held out of training. */
+export const NO_FIGURES =
+  "no test split: too little data, so nothing tells how well the model does on what it has not seen";
+
 /** One figure, of the model and of its baseline, which is NaN where there is none. */
 export interface Figure {
   /** For a terminal: "loss, nats". */
@@ -81,9 +85,11 @@ function higher(name: string, title: string, model: number, baseline = Number.Na
 /**
  * A line for each figure of each split: the model's, the baseline's, and what lies between them.
  *
- * @returns lines joined by line breaks, none at the end
+ * @returns lines joined by line breaks, none at the end; without a split, a line that says so
  */
 export function formatFigures(all: readonly SplitFigures[], words: FigureWords): string {
+  const [first] = all;
+  if (first === undefined) return NO_FIGURES;
   const rows = all.flatMap((figures) =>
     listFigures(figures, words).map(({ name, model, baseline, format, formatDifference }, index) => [
       [figures.split, `${formatCount(figures.tokens)} ${words.units}`][index] ?? "",
@@ -93,11 +99,7 @@ export function formatFigures(all: readonly SplitFigures[], words: FigureWords):
       formatDifference(model - baseline),
     ]),
   );
-  const [first] = all;
-  return formatTable(
-    ["split", "", "model", first === undefined ? "baseline" : baselineName(first), "difference"],
-    rows,
-  );
+  return formatTable(["split", "", "model", baselineName(first), "difference"], rows);
 }
 
 function signed(value: number, digits: number, unit = ""): string {

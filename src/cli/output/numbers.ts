@@ -9,6 +9,11 @@ export function formatCount(value: number): string {
   return Number.isFinite(value) ? value.toLocaleString("en-US", { maximumFractionDigits: 0 }) : MISSING;
 }
 
+/** 1 → "layer", 2 → "layers". */
+export function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`;
+}
+
 /** 1234567 → "1.23 M": for large numbers whose last digits say nothing. */
 export function formatLarge(value: number): string {
   if (!Number.isFinite(value)) return MISSING;

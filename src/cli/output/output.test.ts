@@ -39,10 +39,10 @@ describe("progress", () => {
 
   test("of a resumed run estimates the time left from the steps since then", () => {
     const { stream, text } = recorder(false);
-    const progress = createProgress({ label: "train", total: 1000, start: 900, stream });
+    const progress = createProgress({ label: "train", unit: "steps", total: 1000, start: 900, stream });
     vi.advanceTimersByTime(20_000);
     progress.update(910);
-    expect(text()).toBe("train 910/1,000 (91 %) · 20 s, 3 min 0 s left\n");
+    expect(text()).toBe("train 910/1,000 steps (91 %) · 20 s, 3 min 0 s left\n");
     progress.stop();
     expect(text()).toBe("");
   });

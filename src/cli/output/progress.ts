@@ -13,6 +13,8 @@ export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean 
 export interface ProgressOptions {
   /** What is being done, in a word or two: "train". */
   readonly label: string;
+  /** What the units of work are: "steps". Default: they are not named. */
+  readonly unit?: string;
   /** How many units of work there are. */
   readonly total: number;
   /** Units that were done before, when a run is resumed: time left is estimated from the rest. Default 0. */
@@ -37,6 +39,7 @@ export interface Progress {
 
 interface State {
   readonly label: string;
+  readonly unit: string | undefined;
   readonly total: number;
   readonly start: number;
   readonly done: number;
@@ -51,7 +54,7 @@ export function createProgress(options: ProgressOptions): Progress {
   return stream.isTTY === true ? createBar(options, stream) : createLines(options, stream);
 }
 
-function createBar({ label, total, start = 0 }: ProgressOptions, stream: ProgressStream): Progress {
+function createBar({ label, unit, total, start = 0 }: ProgressOptions, stream: ProgressStream): Progress {
   const beganMs = performance.now();
   let done = start;
   let fields: ProgressFields = {};
@@ -59,7 +62,7 @@ function createBar({ label, total, start = 0 }: ProgressOptions, stream: Progres
   const bars = new MultiBar({
     stream,
     // Called for each frame, so the time moves while a step is computed.
-    format: () => barLine({ label, total, start, done, elapsedSeconds: secondsSince(beganMs), fields }),
+    format: () => barLine({ label, unit, total, start, done, elapsedSeconds: secondsSince(beganMs), fields }),
     forceRedraw: true,
     // The command decides what an interrupt means, so the bar changes nothing on the terminal that would need undoing.
     gracefulExit: false,
@@ -91,7 +94,7 @@ function createBar({ label, total, start = 0 }: ProgressOptions, stream: Progres
   };
 }
 
-function createLines({ label, total, start = 0 }: ProgressOptions, stream: ProgressStream): Progress {
+function createLines({ label, unit, total, start = 0 }: ProgressOptions, stream: ProgressStream): Progress {
   const beganMs = performance.now();
   let printedMs = Number.NEGATIVE_INFINITY;
   let pending: State | undefined;
@@ -102,7 +105,7 @@ function createLines({ label, total, start = 0 }: ProgressOptions, stream: Progr
   };
   return {
     update: (done, fields = {}) => {
-      const state = { label, total, start, done, elapsedSeconds: secondsSince(beganMs), fields };
+      const state = { label, unit, total, start, done, elapsedSeconds: secondsSince(beganMs), fields };
       if (performance.now() - printedMs >= PLAIN_INTERVAL_MS) print(state);
       else pending = state;
     },
@@ -125,9 +128,9 @@ function plainLine(state: State): string {
   return `${state.label} ${describe(state)}`;
 }
 
-/** "450/1,000 (45 %) · 1 min 3 s, 1 min 17 s left · loss 2.531". */
+/** "450/1,000 steps (45 %) · 1 min 3 s, 1 min 17 s left · loss 2.531". */
 function describe(state: State): string {
-  const { total, done, elapsedSeconds, fields } = state;
+  const { unit, total, done, elapsedSeconds, fields } = state;
   const percent = Math.floor(fractionOf(state) * 100);
   const left = secondsLeft(state);
   const time =
@@ -135,7 +138,10 @@ function describe(state: State): string {
       ? formatSeconds(elapsedSeconds)
       : `${formatSeconds(elapsedSeconds)}, ${formatSeconds(left)} left`;
   const shown = Object.entries(fields).map(([name, value]) => `${name} ${formatField(value)}`);
-  return [`${formatCount(done)}/${formatCount(total)} (${percent} %)`, time, ...shown].join(" · ");
+  const counted = [`${formatCount(done)}/${formatCount(total)}`, unit, `(${percent} %)`].filter(
+    (part) => part !== undefined,
+  );
+  return [counted.join(" "), time, ...shown].join(" · ");
 }
 
 function fractionOf({ done, total }: State): number {

@@ -3,7 +3,7 @@
 import { renderLearningRateChart, renderLossChart } from "./curves.ts";
 import type { Words } from "../data/words.ts";
 import type { SplitFigures } from "../evaluation.ts";
-import { baselineName, listFigures } from "../output/figures.ts";
+import { baselineName, listFigures, NO_FIGURES } from "../output/figures.ts";
 import type { Figure } from "../output/figures.ts";
 import type { ReportData } from "./data.ts";
 import { html, trustedHtml } from "./html.ts";
@@ -46,7 +46,7 @@ export function renderReport(data: ReportData): string {
             ["Training time", formatSeconds(training.elapsedSeconds)],
             [`${seen} / second`, formatLarge(training.tokensPerSecond)],
           ])}
-          ${evaluations.length === 0 ? undefined : renderEvaluations(evaluations, words)}
+          ${evaluations.length === 0 ? html`<p class="note">${NO_FIGURES}.</p>` : renderEvaluations(evaluations, words)}
           <h2>Loss</h2>
           ${renderLossChart(metrics, { title: data.lossTitle, baseline: data.baseline })}
           ${

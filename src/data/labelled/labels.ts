@@ -41,12 +41,14 @@ export function classLookup(classNames: readonly string[]): (name: string, row: 
     const id = idOf.get(name);
     if (id !== undefined) return id;
     const [nearest = ""] = classNames.toSorted((a, b) => distance(name, a) - distance(name, b));
+    // Numbers are near in value, not in their digits.
+    const guess = /^-?\d+$/.test(nearest) ? "" : `the nearest is ${JSON.stringify(nearest)}; `;
     throw refuseCell(
       row,
       column,
       `a class must be one of the ${classNames.length} in classNames`,
       name,
-      `the nearest is ${JSON.stringify(nearest)}; leave classNames out to collect them from the table`,
+      `${guess}leave classNames out to collect them from the table`,
     );
   };
 }
