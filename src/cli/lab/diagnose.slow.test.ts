@@ -85,7 +85,7 @@ describe("performer lab diagnose", () => {
   it("refuses what eval refuses, and lengths that no sequence has", async () => {
     const missing = labCommand().parseAsync(["diagnose", join(folder, "none")], { from: "user" });
     await expect(missing).rejects.toThrow(/a run folder is needed, but there is no such folder/);
-    await expect(diagnose("--split-by", "hash")).rejects.toThrow(/--split-by must come with --fasta/);
+    await expect(diagnose("--split-by", "hash")).rejects.toThrow(/--split-by must come with --data or --fasta/);
     await expect(diagnose("--length", "999")).rejects.toThrow(
       /a sequence must have 999 residues or more.*at most \d+.*give a smaller --length/,
     );
