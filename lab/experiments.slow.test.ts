@@ -75,10 +75,22 @@ describe("lra", () => {
   test.each(["listops", "retrieval", "image", "pathfinder"])("trains a classifier on %s", async (task) => {
     const { code, stdout } = await run(`lra --task ${task} --quick --steps 2 --length 130 --json`);
     expect(code).toBe(0);
-    const { measured } = parseOnly(stdout) as { readonly measured: { readonly rows: readonly { accuracy: number }[] } };
-    const [row] = measured.rows;
-    expect(row?.accuracy).toBeGreaterThanOrEqual(0);
-    expect(row?.accuracy).toBeLessThanOrEqual(1);
+    const { setting, measured } = parseOnly(stdout) as {
+      readonly setting: Readonly<Record<string, unknown>>;
+      readonly measured: {
+        readonly measure: string;
+        readonly rows: readonly { readonly mechanism: string; readonly test: number; readonly accuracy: number }[];
+        readonly published: Readonly<Record<string, number>>;
+      };
+    };
+    expect(setting).toMatchObject({ task, steps: 2, maxSeqLen: 130, seed: 1 });
+    expect(measured.measure).toBe("accuracy, %");
+    expect(measured.rows.map(({ mechanism }) => mechanism)).toEqual(["favor"]);
+    // Percent of 200 test sequences.
+    const [{ test: percent, accuracy } = { test: -1, accuracy: -1 }] = measured.rows;
+    expect(percent).toBeCloseTo(100 * accuracy, 3);
+    expect(Number.isInteger(Math.round(2 * percent * 1000) / 1000)).toBe(true);
+    expect(measured.published["favor"]).toBeGreaterThan(10);
   });
 
   test("says what to install for the e-mails of the task text", async () => {

@@ -5,6 +5,7 @@ import { defineExperiment } from "performer-ts/lab";
 import type { ExperimentRun, GivenOptions } from "performer-ts/lab";
 import { trainingConfig } from "performer-ts/training";
 import type { TrainingJob } from "../training-runs/job.ts";
+import { runSeries } from "../training-runs/series.ts";
 import { runJob } from "../training-runs/start.ts";
 import { loadSubject, subjects } from "../training-runs/subjects.ts";
 import { drawComparison } from "./figure.ts";
@@ -12,7 +13,6 @@ import { named } from "./named.ts";
 import { compareSettings } from "./options.ts";
 import type { CompareSettings, Contender } from "./options.ts";
 import { compareRuns, recordsOf, tableOf } from "./rows.ts";
-import type { ComparedRun } from "./rows.ts";
 
 /** Steps that tell how long one takes. */
 const TRIAL_STEPS = 4;
@@ -73,25 +73,18 @@ async function makeComparison(settings: CompareSettings, given: GivenOptions, ru
   const configs = contenders.map(({ label, mechanism }) =>
     named(label, () => modelConfig({ ...subject.model, ...model, mechanism })),
   );
-  const jobOf = ({ mechanism }: Contender, seed: number, steps: number): TrainingJob => ({
+  const jobOf = ({ mechanism }: Contender, steps: number): TrainingJob => ({
     subject: request,
     model: { ...model, mechanism },
-    training: { seed, steps, tokensPerBatch, learningRate, logInterval: steps },
+    training: { steps, tokensPerBatch, learningRate, logInterval: steps },
     evaluations: EVALUATIONS,
   });
   const steps = quick && !("steps" in settings.effort) ? QUICK_STEPS : await chooseSteps(settings, jobOf, onNote);
-  const total = seeds.length * contenders.length * steps;
-  const runs: ComparedRun[] = [];
-  for (const seed of seeds) {
-    for (const contender of contenders) {
-      const { label } = contender;
-      const done = runs.length * steps;
-      const result = await runJob(jobOf(contender, seed, steps), (step) => {
-        onProgress(done + step, total, `${label}, seed ${seed}`);
-      });
-      runs.push({ label, seed, result });
-    }
-  }
+  const runs = await runSeries(
+    contenders.map((contender) => ({ ...contender, job: jobOf(contender, steps) })),
+    seeds,
+    onProgress,
+  );
   const rows = compareRuns(runs, subject.measure);
   return {
     setting: {
@@ -124,14 +117,14 @@ async function makeComparison(settings: CompareSettings, given: GivenOptions, ru
 /** As many steps for all as fit into the budget, by how long a few of them take. */
 async function chooseSteps(
   { contenders, seeds, effort }: CompareSettings,
-  jobOf: (contender: Contender, seed: number, steps: number) => TrainingJob,
+  jobOf: (contender: Contender, steps: number) => TrainingJob,
   onNote: (text: string) => void,
 ): Promise<number> {
   if ("steps" in effort) return effort.steps;
   let roundMs = 0;
   for (const contender of contenders) {
     const started = performance.now();
-    const { stepMs } = await runJob({ ...jobOf(contender, 1, TRIAL_STEPS), evaluations: 0 });
+    const { stepMs } = await runJob({ ...jobOf(contender, TRIAL_STEPS), evaluations: 0 });
     onNote(
       `${contender.label}: ${Math.round(stepMs)} ms a step, tried in ${Math.round((performance.now() - started) / 1000)} s`,
     );

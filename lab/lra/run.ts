@@ -10,8 +10,7 @@ import { drawComparison } from "../compare/figure.ts";
 import { named } from "../compare/named.ts";
 import { parseContenders, wholeNumber } from "../compare/options.ts";
 import { compareRuns, recordsOf, tableOf } from "../compare/rows.ts";
-import type { ComparedRun } from "../compare/rows.ts";
-import { runJob } from "../training-runs/start.ts";
+import { runSeries } from "../training-runs/series.ts";
 import { loadSubject } from "../training-runs/subjects.ts";
 import { lraPrefix } from "../training-runs/subjects/lra.ts";
 import { publishedAccuracy, publishedTraining } from "./published.ts";
@@ -76,19 +75,16 @@ async function carryOut(given: GivenOptions, { quick, onProgress, onNote }: Expe
   const tokensPerBatch = (quick ? QUICK.rows : published.rows) * (probe.model.maxSeqLen ?? 1024);
   const learningRate = quick ? QUICK.learningRate : LEARNING_RATE;
   for (const { label, mechanism } of contenders) named(label, () => modelConfig({ ...probe.model, mechanism }));
-  const runs: ComparedRun[] = [];
-  for (const [index, { label, mechanism }] of contenders.entries()) {
-    const result = await runJob(
-      {
-        subject: request,
-        model: { mechanism },
-        training: { seed, steps, tokensPerBatch, learningRate, logInterval: steps },
-        evaluations: EVALUATIONS,
-      },
-      (step) => onProgress(index * steps + step, contenders.length * steps, `${task}, ${label}`),
-    );
-    runs.push({ label, seed, result });
-  }
+  const job = {
+    subject: request,
+    training: { steps, tokensPerBatch, learningRate, logInterval: steps },
+    evaluations: EVALUATIONS,
+  };
+  const runs = await runSeries(
+    contenders.map((contender) => ({ ...contender, job })),
+    [seed],
+    (done, total, what) => onProgress(done, total, `${task}, ${what}`),
+  );
   const rows = compareRuns(runs, probe.measure);
   const reference = publishedAccuracy[task];
   return {

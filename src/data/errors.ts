@@ -44,3 +44,14 @@ export function requirePositiveInteger(who: string, name: string, value: number,
     fix: `pass a number such as ${example}`,
   });
 }
+
+/**
+ * A file that its reader gives up on.
+ *
+ * @param rule what the file must be
+ * @param reader what could not read it: "decoder"
+ */
+export function unreadableBy(who: string, rule: string, reader: string, fix: string, error: unknown): DataError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new DataError({ who, rule, got: `"${message}" from the ${reader}`, fix }, { cause: error });
+}

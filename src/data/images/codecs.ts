@@ -1,6 +1,6 @@
 /** PNG and JPEG files to pixels, and pixels to PNG. */
 import { decode as decodePng, encode as encodePng } from "fast-png";
-import { DataError, quoted } from "../errors.ts";
+import { DataError, unreadableBy, quoted } from "../errors.ts";
 import type { PixelImage } from "./pixels.ts";
 
 /**
@@ -30,15 +30,8 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pixe
   try {
     return await decode(bytes);
   } catch (error) {
-    throw new DataError(
-      {
-        who: name,
-        rule: "the image must be complete and intact",
-        got: `"${error instanceof Error ? error.message : String(error)}" from the decoder`,
-        fix: "fetch the file again, or leave it out",
-      },
-      { cause: error },
-    );
+    const fix = "fetch the file again, or leave it out";
+    throw unreadableBy(name, "the image must be complete and intact", "decoder", fix, error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Tables of any of the usual formats as rows of cells: CSV, TSV, JSON lines, Parquet. */
 import { readBytes, readLines, readText } from "../bytes.ts";
-import { DataError, quoted } from "../errors.ts";
+import { DataError, unreadableBy, quoted } from "../errors.ts";
 import type { ByteSource } from "../bytes.ts";
 
 /** How a table is written. */
@@ -129,15 +129,7 @@ async function readParquet({ source, name }: TableSource): Promise<TableRow[]> {
   try {
     records = await parquetReadObjects({ file: buffer, compressors });
   } catch (error) {
-    throw new DataError(
-      {
-        who: name,
-        rule: "a Parquet file must be complete and intact",
-        got: `"${error instanceof Error ? error.message : String(error)}" from the reader`,
-        fix: "fetch the file again",
-      },
-      { cause: error },
-    );
+    throw unreadableBy(name, "a Parquet file must be complete and intact", "reader", "fetch the file again", error);
   }
   return records.map((cells, i) => ({ where: `${name}, row ${i + 1}`, cells }));
 }
