@@ -1,7 +1,7 @@
 /** The ready language model: create or load, train on your sequences, evaluate, generate, save. */
 import { refuseUnknownKeys, requireText } from "./check-examples.ts";
 import { planEvaluation, planTraining } from "./data/index.ts";
-import { generate, type GeneratedSequence } from "./inference/index.ts";
+import { generate, scoreSequences, type GeneratedSequence, type SequenceScore } from "./inference/index.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
 export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.ts";
@@ -16,17 +16,33 @@ export interface GenerationOptions {
   readonly top_k?: number;
   /** Default 1: all. */
   readonly top_p?: number;
+  /** Default 1: none. Tokens that have come before become less probable (arXiv:1909.05858). */
+  readonly repetition_penalty?: number;
+  /** The end is not drawn before. Default 0. */
+  readonly min_new_tokens?: number;
   /** Sequences to draw. Default 1. */
   readonly num_return_sequences?: number;
   /** Default 0. */
   readonly seed?: number;
 }
 
-const generationKeys = ["max_new_tokens", "temperature", "top_k", "top_p", "num_return_sequences", "seed"] as const;
+const generationKeys = [
+  "max_new_tokens",
+  "min_new_tokens",
+  "temperature",
+  "top_k",
+  "top_p",
+  "repetition_penalty",
+  "num_return_sequences",
+  "seed",
+] as const satisfies readonly (keyof GenerationOptions)[];
 
 /** Generation options by the names of this package. */
-export function generationSettings({ max_new_tokens, top_k, top_p, temperature, seed }: GenerationOptions) {
+export function generationSettings(options: GenerationOptions) {
+  const { max_new_tokens, min_new_tokens, top_k, top_p, temperature, repetition_penalty, seed } = options;
   return {
+    ...(min_new_tokens !== undefined && { minNewTokens: min_new_tokens }),
+    ...(repetition_penalty !== undefined && { repetitionPenalty: repetition_penalty }),
     ...(max_new_tokens !== undefined && { maxNewTokens: max_new_tokens }),
     ...(top_k !== undefined && { topK: top_k }),
     ...(top_p !== undefined && { topP: top_p }),
@@ -76,5 +92,23 @@ export class PerformerForCausalLM extends PerformerModel<string> {
       ...generationSettings(options),
       ...(count !== undefined && { count }),
     });
+  }
+
+  /**
+   * How likely sequences are: log p of each token given those before it, and their sum, in nats. The end is not scored.
+   *
+   * @returns in the order given; `id` says which one: `sequence 1`, …
+   * @throws DataError for parts outside the vocabulary and sequences of nothing; ConfigError for sequences that are longer than learned positions
+   *
+   * @example
+   * const [{ logLikelihoodNats, perplexity, perTokenNats }] = await model.score(["MKVLAT"]);
+   */
+  async score(sequences: readonly string[]): Promise<SequenceScore[]> {
+    const { config, tensors, vocabulary, backend, dtype } = this;
+    const encoded = this.encode(sequences, "score");
+    const scores: SequenceScore[] = [];
+    const all = scoreSequences({ config, tensors, vocabulary, backend, dtype, sequences: encoded });
+    for await (const each of all) scores.push(each);
+    return scores;
   }
 }

@@ -1,7 +1,7 @@
 /** The ready masked language model: an encoder that predicts hidden tokens from both sides. */
 import { refuseUnknownKeys, requireList, requireText, written } from "./check-examples.ts";
 import { DataError, planMaskedEvaluation, planMaskedTraining } from "./data/index.ts";
-import { predictSequences } from "./inference/index.ts";
+import { predictSequences, scoreSequences, type ScoringMethod, type SequenceScore } from "./inference/index.ts";
 import { ConfigError } from "./model/index.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
@@ -11,6 +11,15 @@ export interface FillMaskOptions {
   readonly top_k?: number;
   /** Positions of tokens to be hidden, from 0, beside those that the sequence itself hides. Default none. */
   readonly positions?: readonly number[];
+}
+
+/** How sequences are scored. */
+export interface MaskedScoreOptions {
+  /**
+   * Default `masked`: the pseudo-log-likelihood, each token hidden in turn, as many passes as there are tokens. `one-pass` shows every token, the
+   * scored one too: quick, and too good by what that gives away.
+   */
+  readonly method?: ScoringMethod;
 }
 
 /** One way to fill a hidden position. */
@@ -78,6 +87,28 @@ export class PerformerForMaskedLM extends PerformerModel<string> {
     const places = [...tokenIds.keys()].filter((at) => tokenIds[at] === vocabulary.maskId);
     // <bos> stands before the first token.
     return places.map((position) => ({ position, tokens: this.#likeliest(rows[position + 1], top_k) }));
+  }
+
+  /**
+   * How well the tokens of sequences fit the others: log p of each given all others, and their sum, the pseudo-log-likelihood, in nats.
+   *
+   * Source: Salazar et al., arXiv:1910.14659.
+   *
+   * @returns in the order given; `id` says which one: `sequence 1`, …
+   * @throws DataError for parts outside the vocabulary and sequences of nothing; ConfigError for an unknown method, and for sequences that
+   *   are longer than learned positions
+   *
+   * @example
+   * const [{ logLikelihoodNats, perTokenNats }] = await model.score(["MKVLAT"]);
+   */
+  async score(sequences: readonly string[], options: MaskedScoreOptions = {}): Promise<SequenceScore[]> {
+    const { config, tensors, vocabulary, backend, dtype } = this;
+    refuseUnknownKeys("score", options, ["method"] satisfies (keyof MaskedScoreOptions)[]);
+    const encoded = this.encode(sequences, "score");
+    const scores: SequenceScore[] = [];
+    const all = scoreSequences({ ...options, config, tensors, vocabulary, backend, dtype, sequences: encoded });
+    for await (const each of all) scores.push(each);
+    return scores;
   }
 
   /** The tokens of a sequence, the mask in place of hidden ones. */

@@ -3,7 +3,7 @@ import { refuseUnknownKeys, requireRecords } from "./check-examples.ts";
 import { DataError } from "./data/index.ts";
 import { generateTargets } from "./inference/index.ts";
 import { generationSettings, type GenerationOptions } from "./performer-for-causal-lm.ts";
-import { wrapped } from "./performer-for-sequence-classification.ts";
+import { wrapped } from "./inference/predict.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 import { planPairEvaluation, planPairTraining } from "./sequence-pairs.ts";
 
@@ -26,6 +26,8 @@ export interface GeneratedText {
 
 const targetKeys = [
   "max_new_tokens",
+  "min_new_tokens",
+  "repetition_penalty",
   "temperature",
   "top_k",
   "top_p",

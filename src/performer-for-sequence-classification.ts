@@ -1,7 +1,7 @@
 /** The ready classifier of sequences, or with head `regression` a predictor of a number. */
 import { requireClass, requireFinite, requireRecords } from "./check-examples.ts";
 import { planLabelledEvaluation, planLabelledTraining } from "./data/index.ts";
-import { predictSequences } from "./inference/index.ts";
+import { predictSequences, wrapped } from "./inference/predict.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
 /** A sequence and its class, from 0, or its number. */
@@ -18,18 +18,23 @@ export interface SequencePrediction {
 }
 
 /**
- * An encoder that predicts a class, or with head `regression` a number, of a sequence.
+ * An encoder, or a causal decoder, that predicts a class, or with head `regression` a number, of a sequence. It begins from nothing, or
+ * from what another model has learnt: `performer finetune` does the same with early stopping and figures.
  *
  * @example
  * const model = PerformerForSequenceClassification.create({ numLabels: 2, modelDim: 64, seed: 7 });
  * await model.train([{ sequence: "MKV", label: 0 }, …], { steps: 200 });
  * const [{ label, probabilities }] = await model.predict(["MKVLAT"]);
+ *
+ * const tuned = await PerformerForSequenceClassification.from_pretrained("runs/demo", { numLabels: 2, onNotice: console.warn });
  */
 export class PerformerForSequenceClassification extends PerformerModel<LabelledExample> {
   static readonly architectureName = "PerformerForSequenceClassification";
   static readonly kinds: readonly ModelKind[] = [
     { architecture: "encoder", head: "sequence-classification" },
     { architecture: "encoder", head: "regression" },
+    { architecture: "decoder", head: "sequence-classification" },
+    { architecture: "decoder", head: "regression" },
   ];
 
   protected trainingBatches(examples: readonly LabelledExample[], plan: BatchPlan, seed: number) {
@@ -72,15 +77,6 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
       task: head === "regression" ? ("regression" as const) : ("classification" as const),
     };
   }
-}
-
-/** Tokens between the vocabulary's begin and end, as in training; longer ones lose their ends. */
-export function wrapped(
-  sequences: readonly { readonly tokenIds: Int32Array }[],
-  { bosId, eosId }: { readonly bosId: number; readonly eosId: number },
-  maxSeqLen: number,
-): readonly number[][] {
-  return sequences.map(({ tokenIds }) => [bosId, ...tokenIds.subarray(0, maxSeqLen - 2), eosId]);
 }
 
 /** The most probable class, and the probabilities of all. */

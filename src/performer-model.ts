@@ -1,8 +1,10 @@
 /** What all ready models have in common: create or load, train, evaluate, save. */
 import { createBackend } from "#engine";
-import { requireList, requireText, written } from "./check-examples.ts";
+import { refuseUnknownKeys, requireList, requireText, written } from "./check-examples.ts";
 import { proteinVocabulary, vocabularyFrom, type PackingOptions, type Vocabulary } from "./data/index.ts";
 import type { NdArray } from "./graph/ndarray.ts";
+import { checkKind, fitKind, type KnownKinds, type NewHeadOptions } from "./model-kinds.ts";
+import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "./inference/index.ts";
 import {
   checkTensors,
   checkVocabulary,
@@ -22,12 +24,15 @@ import type { Batch, BatchSource } from "./training/batch.ts";
 import {
   createEvaluator,
   initialState,
+  stateFrom,
   train,
   trainingConfig,
   type EvaluationResult,
   type TrainingOptions,
   type TrainingProgress,
 } from "./training/index.ts";
+
+export type { ModelKind } from "./model-kinds.ts";
 
 /** Model options without the vocabulary's size, which the vocabulary knows. */
 export type CreateOptions = Omit<ModelOptions, "vocabSize" | "padId"> & {
@@ -39,7 +44,7 @@ export type CreateOptions = Omit<ModelOptions, "vocabSize" | "padId"> & {
   readonly backend?: Backend;
 };
 
-export interface LoadOptions {
+export interface LoadOptions extends NewHeadOptions {
   /** Default: the one that config.json describes, as that of a run does; proteins where it describes none. */
   readonly vocabulary?: Vocabulary;
   readonly backend?: Backend;
@@ -66,23 +71,16 @@ export interface ModelFiles {
 }
 
 /** What a ready model is made of; `create` and `from_pretrained` make it. */
-export interface ModelState extends LoadOptions {
+export interface ModelState extends Pick<LoadOptions, "vocabulary" | "backend" | "dtype"> {
   readonly config: ModelConfig;
   readonly tensors: Record<string, NdArray>;
   readonly seed: number;
 }
 
 /** A class of ready models. */
-export interface ModelClass<Model> {
+export interface ModelClass<Model> extends KnownKinds {
   new (state: ModelState): Model;
-  /** As in Hugging Face's `architectures`. */
-  readonly architectureName: string;
-  /** What its models must be; the first is the default. */
-  readonly kinds: readonly ModelKind[];
 }
-
-/** What tells one class of ready models from another. */
-export type ModelKind = Pick<ModelConfig, "architecture" | "head">;
 
 /** How batches are packed, and the vocabulary that they are written in. */
 export type BatchPlan = Required<PackingOptions> & { readonly vocabulary: Vocabulary };
@@ -131,18 +129,24 @@ export abstract class PerformerModel<Example> {
    */
   static fromFiles<Model>(this: ModelClass<Model>, files: ModelFiles, options: LoadOptions = {}): Model {
     const { model, seed, description } = parseSavedConfig(files.config);
-    const config = modelConfig(model);
-    checkKind(this, config, "from_pretrained");
-    const { tensors } = decodeSafetensors(files.model, { name: "model.safetensors" });
-    checkTensors(config, tensors, "model.safetensors");
+    const saved = modelConfig(model);
+    // Before megabytes are decoded.
+    if (options.numLabels === undefined && options.head === undefined) checkKind(this, saved, "from_pretrained");
+    const decoded = decodeSafetensors(files.model, { name: "model.safetensors" });
+    checkTensors(saved, decoded.tensors, "model.safetensors");
+    const { config, tensors } = fitKind(this, { config: saved, tensors: decoded.tensors }, options, seed);
     const vocabulary =
       options.vocabulary ?? (description === undefined ? proteinVocabulary : vocabularyFrom(description));
     checkVocabulary(config, vocabulary, "from_pretrained");
-    return new this({ ...options, vocabulary, config, tensors, seed });
+    const { backend, dtype } = options;
+    return new this({ vocabulary, config, tensors, seed, ...(backend && { backend }), ...(dtype && { dtype }) });
   }
 
   /**
    * Loads a folder with config.json and model.safetensors: a run of `performer train`, or what `save_pretrained` wrote. Node only.
+   *
+   * As in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head: "regression"`, it
+   * puts a new output layer on their body, and `onNotice` is told what was drawn anew. Train it before you use it.
    *
    * @throws StorageError or ConfigError naming the file and what is wrong with it
    */
@@ -206,13 +210,12 @@ export abstract class PerformerModel<Example> {
     const training = trainingConfig({ seed: this.#seed, ...rest });
     const plan = this.#plan(training.tokensPerBatch, training.bucketStep);
     let last: TrainingProgress | undefined;
-    const start = initialState(this.config, training.seed);
     const { state } = await train({
       config: this.config,
       training,
       backend: this.backend,
       batches: this.trainingBatches(examples, plan, training.seed),
-      initial: { ...start, model: this.#tensors },
+      initial: stateFrom(this.config, this.#tensors, training.freeze),
       ...(validation && { validation: this.evaluationBatches(validation, plan, training.seed) }),
       ...(signal && { signal }),
       ...(onEvaluation && { onEvaluation }),
@@ -233,6 +236,29 @@ export abstract class PerformerModel<Example> {
     await using evaluator = createEvaluator(config, backend);
     const batches = this.evaluationBatches(examples, this.#plan(4096, 64), this.#seed);
     return await evaluator.evaluate(this.#tensors, batches); // awaited here, so that the graphs live until it is done
+  }
+
+  /**
+   * What the model makes of sequences: the states of its last layer behind the final norm, without its head.
+   *
+   * @param options `pooling`: `mean` over the tokens (default), `cls` (encoders), `last` (decoders), or `residues`, a vector a token;
+   *   `normalize`: divide each vector by its length (default false)
+   * @returns for each sequence `[modelDim]`, with pooling `residues` `[tokens, modelDim]`
+   * @throws DataError for parts outside the vocabulary and empty sequences; ConfigError for a pooling that says nothing in this kind of
+   *   model, and for encoder–decoders
+   */
+  async embed(
+    sequences: readonly string[],
+    options: Pick<EmbedOptions, "pooling" | "normalize"> = {},
+  ): Promise<readonly SequenceEmbedding["embedding"][]> {
+    refuseUnknownKeys("embed", options, ["pooling", "normalize"]);
+    const { config, tensors, vocabulary, backend, dtype } = this;
+    const given = { sequences: this.encode(sequences, "embed"), ...options };
+    const found: SequenceEmbedding["embedding"][] = [];
+    for await (const { embedding } of embedSequences({ config, tensors, vocabulary, backend, dtype, ...given })) {
+      found.push(embedding);
+    }
+    return found;
   }
 
   /**
@@ -265,30 +291,6 @@ function checkState(who: string, state: unknown): void {
   throw new ConfigError(
     `${who}: a model must be made from a configuration and weights, got ${written(state)}; ` +
       `use ${who}.create({ … }), or ${who}.from_pretrained(folder)`,
-  );
-}
-
-/** The classes of ready models by what their models are. */
-const classNames: Readonly<Record<string, string>> = {
-  "decoder language-modeling": "PerformerForCausalLM",
-  "encoder language-modeling": "PerformerForMaskedLM",
-  "encoder sequence-classification": "PerformerForSequenceClassification",
-  "encoder regression": "PerformerForSequenceClassification",
-  "encoder token-classification": "PerformerForTokenClassification",
-  "encoder-decoder language-modeling": "PerformerForSeq2SeqLM",
-};
-
-/** @throws ConfigError for a model of another class, which it names */
-function checkKind(its: Pick<ModelClass<unknown>, "architectureName" | "kinds">, config: ModelKind, who: string): void {
-  const isOne = its.kinds.some(
-    ({ architecture, head }) => config.architecture === architecture && config.head === head,
-  );
-  if (isOne) return;
-  const kinds = its.kinds.map(({ architecture, head }) => `'${architecture}' with head '${head}'`).join(" or ");
-  const right = classNames[`${config.architecture} ${config.head}`];
-  const fix = right === undefined ? "no class is made for it: use train and generateTargets" : `use ${right}`;
-  throw new ConfigError(
-    `${who}: ${its.architectureName} must be ${kinds}, got '${config.architecture}' with head '${config.head}'; ${fix}`,
   );
 }
 

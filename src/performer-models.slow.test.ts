@@ -126,3 +126,37 @@ describe("a ready model", () => {
     );
   });
 });
+
+describe("embed", () => {
+  const sequences = ["MKVLATMKV", "W", "KVLATMKVLATM"];
+  const models = [
+    PerformerForCausalLM.create(tiny),
+    PerformerForMaskedLM.create(tiny),
+    PerformerForSequenceClassification.create({ ...tiny, numLabels: 2 }),
+  ];
+
+  it.each(models)("gives a vector a sequence, and the same after the model was saved and loaded", async (model) => {
+    const found = await model.embed(sequences);
+    expect(found.map(({ shape }) => shape)).toEqual([[32], [32], [32]]);
+    const loaded = (model.constructor as typeof PerformerForMaskedLM).fromFiles(model.toFiles()); // its own class
+    expect(await loaded.embed(sequences)).toEqual(found);
+    const [unit] = await model.embed(sequences, { normalize: true });
+    expect(Math.hypot(...present(unit).data)).toBeCloseTo(1, 5);
+  });
+
+  it("gives a vector a residue, of which the mean is the sequence's", async () => {
+    const [model] = models;
+    const each = await present(model).embed(sequences, { pooling: "residues" });
+    expect(each.map(({ shape }) => shape)).toEqual([
+      [9, 32],
+      [1, 32],
+      [12, 32],
+    ]);
+    const [mean] = await present(model).embed(sequences);
+    const rows = present(each[0]).data;
+    present(mean).data.forEach((value, at) => {
+      const own = Array.from({ length: 9 }, (_, row) => rows[row * 32 + at] ?? Number.NaN);
+      expect(own.reduce((a, b) => a + b, 0) / 9).toBeCloseTo(value, 5);
+    });
+  });
+});

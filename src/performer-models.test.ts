@@ -175,3 +175,17 @@ describe("fill_mask refuses", () => {
     await expect(masked.fill_mask(sequence, options)).rejects.toThrow(message);
   });
 });
+
+describe("embed refuses", () => {
+  it.each([
+    [causal, ["MKV"], { pooling: "cls" }, /'cls' must come with an encoder, got a decoder/],
+    [masked, ["MKV"], { pooling: "last" }, /'last' must come with a decoder, got an encoder/],
+    [translator, ["MKV"], {}, /the model must be a decoder or an encoder, got 'encoder-decoder'/],
+    [masked, ["MKV"], { poling: "cls" }, /'poling' is not an option; did you mean 'pooling'/],
+    [masked, "MKV", {}, /^embed: sequences must be a list, got "MKV"/],
+    [masked, ["MKv"], {}, /sequence 1: .*got "v"/],
+    [masked, ["MKV", ""], {}, /sequence 2: a sequence must have at least one token/],
+  ] as const)("a model (%#) that is asked what it cannot do", async (model, sequences, options, message) => {
+    await expect(model.embed(untyped(sequences), untyped(options))).rejects.toThrow(message);
+  });
+});

@@ -1,6 +1,6 @@
 // A finished model against the baseline of its task, on one split.
 
-import { bitsPerDimension, getSplit, imageShapeOf, unigramBaseline } from "../data/index.ts";
+import { bitsPerDimension, getSplit, imageShapeOf, lengthOf, unigramBaseline } from "../data/index.ts";
 import type { EncodedSequence, SplitName, UnigramBaseline } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Batch } from "../training/batch.ts";
@@ -8,6 +8,7 @@ import type { EvaluationResult, Evaluator } from "../training/evaluate.ts";
 import { batchesOf } from "./batches.ts";
 import type { RunDataset } from "./dataset.ts";
 import type { Task } from "./data/source.ts";
+import type { MeasuredLabel } from "./finetune/label-metrics.ts";
 import type { Progress } from "./output/progress.ts";
 import type { RunConfig } from "./run-config.ts";
 
@@ -18,6 +19,8 @@ interface CommonFigures {
   readonly split: string;
   /** Predictions: residues, bytes, …; sequences where each has one label. */
   readonly tokens: number;
+  /** Of labels of a table: the usual measures, with intervals. */
+  readonly measured?: readonly MeasuredLabel[];
 }
 
 /** One of several tokens or classes is predicted. */
@@ -75,7 +78,7 @@ function figuresOf(
   result: EvaluationResult,
   dataset: RunDataset,
   split: SplitName,
-  batches: readonly Batch[],
+  batches: Iterable<Batch>,
 ): SplitFigures {
   const { task, kind, vocabulary } = dataset;
   const { tokens, accuracy, perplexity, lossNats, regression } = result;
@@ -99,7 +102,7 @@ const notMeasured = { meanSquaredError: Number.NaN, rSquared: Number.NaN, pearso
 
 /** The loss of all tokens, shared among the bytes of the text that they stand for. */
 function bitsPerByte(lossNats: number, { splits, vocabulary }: RunDataset, split: SplitName): number {
-  const tokens = splits[split].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const tokens = splits[split].reduce((sum, each) => sum + lengthOf(each), 0);
   if (vocabulary.toJSON().kind === "bytes") return lossNats / Math.LN2;
   const encoder = new TextEncoder();
   const bytes = splits[split].reduce(
@@ -118,14 +121,11 @@ function bitsPerByte(lossNats: number, { splits, vocabulary }: RunDataset, split
 export function tokenBaseline(
   { splits, labelled, task, vocabulary }: RunDataset,
   split: SplitName,
-  batches: readonly Batch[],
+  batches: Iterable<Batch>,
 ): UnigramBaseline | null {
   if (splits.train.length === 0) return null;
   if (task === "language-modeling") return unigramBaseline(splits.train, splits[split], vocabulary);
-  const targets = batches.map(({ targetIds, weights }, index) => ({
-    id: String(index),
-    tokenIds: targetIds.filter((_, place) => weights[place] === 1),
-  }));
+  const targets = countedTargets(batches);
   if (labelled === undefined) return unigramBaseline(splits.train, targets, vocabulary);
   const labels: EncodedSequence = {
     id: "labels",
@@ -133,6 +133,13 @@ export function tokenBaseline(
   };
   const classes = { size: labelled.numClasses, isResidue: () => true };
   return unigramBaseline([labels], targets, classes);
+}
+
+/** The targets of weight 1, a batch at a time. */
+function* countedTargets(batches: Iterable<Batch>): Generator<Pick<EncodedSequence, "tokenIds">> {
+  for (const { targetIds, weights } of batches) {
+    yield { tokenIds: targetIds.filter((_, place) => weights[place] === 1) };
+  }
 }
 
 /** @returns null without a training split */

@@ -2,17 +2,30 @@
 
 import type { Command } from "commander";
 
-import { imageShapeOf, vocabularyFrom } from "../data/index.ts";
+import { imageShapeOf, splitNames, vocabularyFrom } from "../data/index.ts";
 import type { Vocabulary } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
 import { addDtypeOption } from "./dtype.ts";
 import type { DtypeOptions } from "./dtype.ts";
 import { UsageError } from "./failures.ts";
+import { writeFileAtomically } from "../storage/files.ts";
+import { createKnownSequences } from "./generate/novelty.ts";
+import type { KnownSequences } from "./generate/novelty.ts";
 import { printJson } from "./output/json.ts";
+import { formatCount, plural } from "./output/numbers.ts";
 import type { RunConfig } from "./run-config.ts";
-import { openRunModel } from "./run-model.ts";
+import { loadRunData, openRunModel } from "./run-model.ts";
 import { formatSamples, generateSamples, writeImages } from "./samples.ts";
-import { addEngineOptions, createVerb, notNegative, positiveInteger, shareOfOne, wholeNumber } from "./verb.ts";
+import type { Sample } from "./samples.ts";
+import {
+  addEngineOptions,
+  createVerb,
+  notNegative,
+  positiveInteger,
+  positiveNumber,
+  shareOfOne,
+  wholeNumber,
+} from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
 
 const DEFAULT_TOKENS = 200;
@@ -23,6 +36,11 @@ interface GenerateVerbOptions extends EngineOptions, DtypeOptions {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
+  readonly repetitionPenalty: number;
+  readonly minTokens: number;
+  readonly unique?: boolean;
+  /** true: the run's own training sequences. */
+  readonly novel?: string | true;
   readonly seed: number;
   readonly count: number;
   readonly out?: string;
@@ -36,8 +54,12 @@ export function generateCommand(): Command {
       "Generate with a trained model: proteins as FASTA or text, on standard output, and images as PNG files in a folder.",
     examples: [
       ["generate runs/demo --prompt MKV", "a protein that begins with MKV"],
-      ["generate runs/demo --count 10 --seed 1 > proteins.fasta", "ten proteins, into a file"],
+      ["generate runs/demo --count 10 --seed 1 --out proteins.fasta", "ten proteins, into a file"],
       ["generate runs/demo --prompt M --temperature 0.8 --top-p 0.9", "nearer to what the model is sure of"],
+      [
+        "generate runs/demo --count 100 --min-tokens 80 --unique --novel --out new.fasta",
+        "a hundred different proteins of 80 residues or more, none of the training set",
+      ],
       ["generate runs/text --prompt 'It is a truth'", "text that goes on from there"],
       ["generate runs/fashion --count 4 --out pictures", "four images, pictures/performer-1.png and so on"],
       ["generate runs/demo --dtype int8", "with weights of 8 bits: less memory, more tokens a second"],
@@ -54,18 +76,33 @@ export function generateCommand(): Command {
     .option("--temperature <number>", "1: the model's distribution; below: safer; 0: the likeliest", notNegative, 1)
     .option("--top-k <count>", "only the likeliest so many tokens; 0: all", wholeNumber, 0)
     .option("--top-p <share>", "only the likeliest tokens that make up this share; 1: all", shareOfOne, 1)
+    .option(
+      "--repetition-penalty <number>",
+      "above 1: what has come before is less likely; for large vocabularies, of 20 residues all have soon come",
+      positiveNumber,
+      1,
+    )
+    .option("--min-tokens <count>", "the model cannot end a sequence before", wholeNumber, 0)
+    .option("--unique", "draw others in place of duplicates")
+    .option(
+      "--novel [fasta]",
+      "draw others in place of sequences that are, hold, or are part of one of the training set, or of this file; tells the nearest",
+    )
     .option("--seed <number>", "the same seed gives the same sequences", wholeNumber, 0)
     .option("--count <count>", "how many sequences", positiveInteger, 1)
-    .option("--out <folder>", "where images go");
+    .option("--out <path>", "a new file for the sequences, or the folder for images (default: standard output)");
   return addEngineOptions(addDtypeOption(command)).action(async (path: string, options: GenerateVerbOptions) => {
     const { tokens, temperature, topK, topP, seed, count, dtype, out, prompt } = options;
+    const { repetitionPenalty, minTokens, unique = false } = options;
     const { config, tensors, backend } = await openRunModel(path, options);
     requireGenerating(config);
     const vocabulary = vocabularyFrom(config.vocabulary);
     const shape = imageShapeOf(vocabulary);
     checkOutput(options, shape !== undefined);
     checkPrompt(prompt, vocabulary);
-    const samples = await generateSamples({
+    const known = await knownSequences(config, options);
+    const dropped = { duplicate: 0, refused: 0 };
+    const generated = await generateSamples({
       config: config.model,
       tensors,
       backend,
@@ -75,12 +112,25 @@ export function generateCommand(): Command {
       temperature,
       topK,
       topP,
+      repetitionPenalty,
+      minNewTokens: minTokens,
+      unique,
+      ...(known && { accept: (sequence) => !known.covers(sequence) }),
+      onDropped: (reason) => {
+        dropped[reason] += 1;
+      },
       seed,
       count,
       dtype,
     });
+    tellDropped(dropped, generated.length, options);
+    const samples = known === undefined ? generated : generated.map((sample) => withNearest(sample, known));
     const shown = shape === undefined || out === undefined ? samples : await writeImages(out, samples, vocabulary);
-    if (options.json === true) await printJson({ samples: shown });
+    const isFile = shape === undefined && out !== undefined;
+    if (isFile) await writeFileAtomically(out, formatSamples(samples, vocabulary));
+    const told = { ...(isDropping(options) && { dropped }), ...(isFile && { file: out }) };
+    if (options.json === true) await printJson({ samples: shown, ...told });
+    else if (isFile) process.stdout.write(`${out}\n`);
     else if (shape === undefined) process.stdout.write(formatSamples(samples, vocabulary));
     else process.stdout.write(shown.map((sample) => ("file" in sample ? `${String(sample.file)}\n` : "")).join(""));
   });
@@ -99,13 +149,56 @@ function requireGenerating({ data, model }: RunConfig): void {
   );
 }
 
-function checkOutput({ out, prompt, tokens, json }: GenerateVerbOptions, areImages: boolean): void {
-  if (!areImages && out !== undefined) {
+/** The sequences that new ones are held against; undefined where none are asked for. */
+async function knownSequences(config: RunConfig, { novel }: GenerateVerbOptions): Promise<KnownSequences | undefined> {
+  if (novel === undefined) return undefined;
+  if (config.data.kind !== "proteins") {
+    throw new UsageError(`--novel must come with a model of proteins, got one of ${config.data.kind}; leave it out`);
+  }
+  const other = novel === true ? {} : { fasta: novel, splitBy: "hash" as const };
+  const { splits, vocabulary } = await loadRunData(config, other, "hold new sequences against");
+  // Of a file all records count, of the run's own data those that it has learnt from.
+  const sequences = novel === true ? splits.train : splitNames.flatMap((name) => [...splits[name]]);
+  return createKnownSequences(sequences, vocabulary);
+}
+
+function withNearest(sample: Sample, known: KnownSequences): Sample {
+  const nearest = known.nearest(sample.sequence);
+  return nearest === undefined ? sample : { ...sample, nearest };
+}
+
+function isDropping({ unique, novel }: GenerateVerbOptions): boolean {
+  return unique === true || novel !== undefined;
+}
+
+/** What was drawn in vain, and whether there are fewer sequences than were asked for. */
+function tellDropped(
+  { duplicate, refused }: Readonly<Record<"duplicate" | "refused", number>>,
+  found: number,
+  { count, unique, novel }: GenerateVerbOptions,
+): void {
+  const told = [
+    ...(unique === true ? [`${formatCount(duplicate)} ${plural(duplicate, "duplicate")}`] : []),
+    ...(novel === undefined ? [] : [`${formatCount(refused)} known ${plural(refused, "sequence")}`]),
+  ];
+  if (told.length > 0) process.stderr.write(`dropped: ${told.join(", ")}\n`);
+  if (found >= count) return;
+  process.stderr.write(
+    `only ${formatCount(found)} of ${formatCount(count)} sequences were found in 20 draws for each; raise --temperature or --tokens, or give another --prompt\n`,
+  );
+}
+
+function checkOutput(options: GenerateVerbOptions, areImages: boolean): void {
+  const { out, prompt, tokens, json, minTokens, unique, novel } = options;
+  if (!areImages && minTokens > (tokens ?? DEFAULT_TOKENS)) {
     throw new UsageError(
-      "--out must come with a model of images, got one of text, which is printed; redirect it with >",
+      `--min-tokens must be at most --tokens (${tokens ?? DEFAULT_TOKENS}), got ${minTokens}; raise --tokens, or lower it`,
     );
   }
   if (!areImages) return;
+  if (minTokens > 0 || unique === true || novel !== undefined) {
+    throw new UsageError("images are generated whole, got --min-tokens, --unique or --novel; leave them out");
+  }
   if (out === undefined && json !== true) {
     throw new UsageError("images must have a folder to go to, got none; add --out pictures");
   }

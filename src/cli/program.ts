@@ -2,13 +2,18 @@
 
 import { Command } from "commander";
 
+import { attentionCommand } from "./attention.ts";
 import { benchCommand } from "./bench/command.ts";
 import { demoCommand } from "./demo.ts";
+import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";
 import { describeFailure, exitCodes } from "./failures.ts";
+import { finetuneCommand } from "./finetune.ts";
 import { generateCommand } from "./generate.ts";
+import { predictCommand } from "./predict.ts";
 import { labCommand } from "./lab/command.ts";
 import { packageVersion } from "./run-config.ts";
+import { scoreCommand } from "./score.ts";
 import { trainCommand } from "./train.ts";
 import { frameErrors } from "./verb.ts";
 
@@ -18,7 +23,12 @@ Examples:
   performer train my.jsonc --out runs/mine     train by a recipe of your own
   performer train --data book.txt              train on text, images or labelled sequences
   performer eval runs/demo --split ood         evaluate on unseen protein families
+  performer finetune runs/demo --data my.csv   a classifier, or a regression, of labelled sequences
+  performer predict runs/finetune --fasta my.fasta   classes or values of new proteins
   performer generate runs/demo --prompt MKV    generate proteins, text or images
+  performer score runs/demo --sequence P00974  how likely proteins are, and what each mutation would change
+  performer embed runs/demo --fasta my.fasta   proteins as vectors, into a file
+  performer attention runs/demo                what a protein model looks at, and which amino acids it takes for alike
   performer bench attention                    how fast this machine is
   performer lab run unsigned-qr                check a published claim on this machine
   performer lab diagnose runs/demo             how near a model's attention is to softmax, and what would help
@@ -39,7 +49,19 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     .addHelpText("after", EXAMPLES)
     // What stands behind a verb is the verb's: experiments of the laboratory have options of their own.
     .enablePositionalOptions();
-  const verbs = [demoCommand(), trainCommand(), evalCommand(), generateCommand(), benchCommand(), labCommand()];
+  const verbs = [
+    demoCommand(),
+    trainCommand(),
+    evalCommand(),
+    finetuneCommand(),
+    predictCommand(),
+    generateCommand(),
+    scoreCommand(),
+    embedCommand(),
+    attentionCommand(),
+    benchCommand(),
+    labCommand(),
+  ];
   for (const verb of verbs) program.addCommand(verb);
   try {
     if (args.length === 0) {

@@ -56,10 +56,11 @@ export async function readRecipe(nameOrPath: string): Promise<Recipe> {
   const parsed = checkDataSettings(data, origin);
   // A path in a recipe starts at the recipe, wherever the command is run.
   const locate = (file: string) => resolve(dirname(path), file);
-  const { tokenizer } = parsed;
+  const { tokenizer, families } = parsed;
   const located = {
     ...parsed,
     ...(parsed.path !== undefined && { path: locate(parsed.path) }),
+    ...(families !== undefined && { families: locate(families) }),
     ...(tokenizer !== undefined && !vocabularyNames.includes(tokenizer) && { tokenizer: locate(tokenizer) }),
   };
   return { name, model, training, data: located, origin };

@@ -37,8 +37,20 @@ export interface RunConfig {
   readonly classNames: readonly string[];
   /** A resumed run is bit-identical on the same machine with the same number of threads. */
   readonly engine: RunEngine;
+  /** Of a fine-tuned model: the run whose body it began with. */
+  readonly base?: BaseRun | undefined;
   /** Of the package that began the run. */
   readonly version: string;
+}
+
+export interface BaseRun {
+  /** Its folder, as it was named. */
+  readonly run: string;
+  readonly name: string;
+  readonly task: Task;
+  readonly version: string;
+  /** Of its configuration and weights. */
+  readonly fingerprint: string;
 }
 
 export interface RunData extends DataSource {
@@ -77,6 +89,15 @@ const schema = z.object({
   vocabulary: z.unknown().optional(),
   classNames: z.array(z.string()).default([]),
   engine: z.object({ device: z.enum(devices), threads: z.int().positive() }),
+  base: z
+    .object({
+      run: z.string(),
+      name: z.string(),
+      task: z.enum(tasks),
+      version: z.string(),
+      fingerprint: z.string(),
+    })
+    .optional(),
   version: z.string(),
 });
 

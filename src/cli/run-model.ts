@@ -63,7 +63,7 @@ export async function loadRunData(config: RunConfig, options: DataOptions, use: 
     });
   }
   const dataset = await loadData(data, { known });
-  if (digestOf(dataset) !== data.digest) {
+  if (digestOf(dataset, data.digest) !== data.digest) {
     throw new DataError({
       who: dataset.name,
       rule: "the run's own data must be those that it was trained with",

@@ -10,6 +10,7 @@ import { batchesOf } from "./batches.ts";
 import { sizeOf } from "./dataset.ts";
 import type { RunDataset } from "./dataset.ts";
 import type { Task } from "./data/source.ts";
+import type { Words } from "./data/words.ts";
 import { meanBaseline, tokenBaseline } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
 import { baselineName } from "./output/figures.ts";
@@ -37,7 +38,7 @@ export async function writeRunReport(
 ): Promise<void> {
   // Loaded when it is needed: plots and a document cost every other command a third of a second.
   const { renderReport } = await import("./report/report.ts");
-  const metrics = (await readMetrics(folder)).map(toCurvePoint);
+  const metrics = await readCurves(folder);
   await writeReport(folder, renderReport(toReportData(config, dataset, results, metrics)));
 }
 
@@ -68,7 +69,7 @@ function toReportData(
       elapsedSeconds,
       tokensPerSecond: elapsedSeconds > 0 ? tokens / elapsedSeconds : 0,
     },
-    lossTitle: task === "regression" ? "Squared error" : `Loss (nats per ${words.unit})`,
+    lossTitle: lossTitleOf(task, words),
     metrics,
     baseline: lossBaseline(config, dataset),
     evaluations: figures,
@@ -76,6 +77,11 @@ function toReportData(
     areProteins,
     config: { ...config, vocabulary: summariseVocabulary(config) },
   };
+}
+
+/** What the axis of the curves says. */
+export function lossTitleOf(task: Task, words: Words): string {
+  return task === "regression" ? "Squared error" : `Loss (nats per ${words.unit})`;
 }
 
 /** "A causal language model of bytes, trained on 616,291 bytes of book.txt. Attention: exact softmax attention, …." */
@@ -116,6 +122,11 @@ export function describeModel({ model }: Pick<RunConfig, "model">): string {
   const counted = (count: number, word: string) => `${formatCount(count)} ${plural(count, word)}`;
   const sizes = `${counted(numLayers, "layer")}, width ${formatCount(modelDim)}, ${counted(numHeads, "head")}`;
   return `${kind}${sizes}, attention ${describeMechanism(model)}${features}`;
+}
+
+/** What was recorded in training, as points of the curves. */
+export async function readCurves(folder: RunFolder): Promise<readonly CurvePoint[]> {
+  return (await readMetrics(folder)).map(toCurvePoint);
 }
 
 function toCurvePoint(record: MetricsRecord): CurvePoint {

@@ -7,6 +7,7 @@ import type { Vocabulary } from "../data/index.ts";
 import { generate } from "../inference/generate.ts";
 import type { GenerateOptions } from "../inference/generate.ts";
 import { createFolder, writeFileAtomically } from "../storage/files.ts";
+import type { NearestSequence } from "./generate/novelty.ts";
 import { createProgress } from "./output/progress.ts";
 
 const LINE_LENGTH = 60;
@@ -23,6 +24,10 @@ export interface Sample {
   readonly logLikelihoodNats: number;
   /** exp(−logLikelihoodNats / tokens): of what was added, under the model that wrote it. */
   readonly perplexity: number;
+  readonly seed: number;
+  readonly temperature: number;
+  /** Where new sequences were asked for: the known one that shares most k-mers. */
+  readonly nearest?: NearestSequence;
 }
 
 export type SampleOptions = Omit<GenerateOptions, "onToken"> & { readonly maxNewTokens: number };
@@ -35,7 +40,10 @@ export async function generateSamples(options: SampleOptions): Promise<readonly 
     total: options.maxNewTokens * (options.count ?? 1),
   });
   try {
-    const generated = await generate({ ...options, onToken: (n) => progress.update(n) });
+    const total = options.maxNewTokens * (options.count ?? 1);
+    // Where some are dropped, more are drawn than were asked for.
+    const generated = await generate({ ...options, onToken: (n) => progress.update(Math.min(n, total)) });
+    const { seed = 0, temperature = 1 } = options;
     return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({
       id: `performer-${index + 1}`,
       prompt,
@@ -44,6 +52,8 @@ export async function generateSamples(options: SampleOptions): Promise<readonly 
       finished,
       logLikelihoodNats,
       perplexity: Math.exp(-logLikelihoodNats / tokens),
+      seed,
+      temperature,
     }));
   } finally {
     progress.stop();
@@ -53,8 +63,12 @@ export async function generateSamples(options: SampleOptions): Promise<readonly 
 /** Records with what is known about them in the header; ends with a line break. */
 function formatFasta(samples: readonly Sample[]): string {
   return samples
-    .map(({ id, prompt, sequence, finished, perplexity }) => {
-      const facts = `prompt=${prompt} finished=${finished ? "yes" : "no"} perplexity=${perplexity.toFixed(2)}`;
+    .map(({ id, prompt, sequence, finished, perplexity, logLikelihoodNats, seed, temperature, nearest }) => {
+      const facts = [
+        `prompt=${prompt} seed=${seed} temperature=${temperature} finished=${finished ? "yes" : "no"}`,
+        `log-likelihood=${logLikelihoodNats.toFixed(2)} perplexity=${perplexity.toFixed(2)}`,
+        ...(nearest === undefined ? [] : [`nearest=${nearest.id} 3-mer-jaccard=${nearest.kmerJaccard.toFixed(3)}`]),
+      ].join(" ");
       const lines = sequence.match(new RegExp(`.{1,${LINE_LENGTH}}`, "g")) ?? [];
       return [`>${id} ${facts}`, ...lines].map((line) => `${line}\n`).join("");
     })

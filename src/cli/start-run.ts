@@ -9,8 +9,8 @@ import { z } from "zod";
 import { getSplit } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
-import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes } from "../model/parameters.ts";
+import { pickNames, trainableNames } from "../training/freeze.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { readLatestCheckpoint } from "../storage/checkpoints.ts";
@@ -121,7 +121,7 @@ function encodingOf({ source: _source, path: _path, ...encoding }: DataSource): 
 }
 
 /** A folder that is in use is refused before anything costs time; that it still is free is seen when the run begins. */
-async function requireFreeFolder(out: string): Promise<void> {
+export async function requireFreeFolder(out: string): Promise<void> {
   const held = await listFolder(out);
   if (held !== undefined && held.length > 0) await createRunFolder(out);
 }
@@ -150,11 +150,12 @@ export async function prepareResumedRun(path: string, options: ResumeOptions): P
     );
   }
   checkTensors(before.model, checkpoint.model, join(checkpoint.path, "model.safetensors"));
-  checkMoments(before.model, checkpoint);
-  const training = await asUsage(() => extendTraining(before.training, options.set ?? [], checkpoint.step));
+  checkMoments(before, checkpoint);
+  const state = toTrainingState(checkpoint);
+  const training = await asUsage(() => extendTraining(before.training, options.set ?? [], state));
   const data = { ...before.data, ...movedTo(before.data, options) };
   const dataset = await loadData(data, { known: knownData(before) });
-  if (digestOf(dataset) !== data.digest) {
+  if (digestOf(dataset, data.digest) !== data.digest) {
     throw new DataError({
       who: data.path ?? dataset.name,
       rule: "a resumed run must go on with the sequences that it began with",
@@ -167,7 +168,7 @@ export async function prepareResumedRun(path: string, options: ResumeOptions): P
   return {
     config,
     dataset,
-    initial: toTrainingState(checkpoint),
+    initial: state,
     ignoreMemory: options.ignoreMemory === true,
     begin: async () => {
       await writeConfig(folder, config);
@@ -191,7 +192,11 @@ const CHANGEABLE: readonly string[] = ["steps", "gradientCheckpointing"];
  * The number of steps can change where it does not decide the learning rate of the steps before; and gradient checkpointing, which
  * decides where a step's memory goes, not what it computes but for rounding.
  */
-function extendTraining(before: TrainingConfig, settings: readonly string[], step: number): TrainingConfig {
+function extendTraining(
+  before: TrainingConfig,
+  settings: readonly string[],
+  { step, trainerState }: TrainingState,
+): TrainingConfig {
   let changed = before;
   for (const { section, key, value } of settings.map(parseSetting)) {
     if (section !== "training" || !CHANGEABLE.includes(key)) {
@@ -210,6 +215,13 @@ function extendTraining(before: TrainingConfig, settings: readonly string[], ste
         `'${before.schedule}' ends at step ${before.steps}; leave it out, or start a run with training.schedule=constant`,
     );
   }
+  const sinceBest = trainerState.best?.evaluationsSince ?? 0;
+  if (steps !== before.steps && before.patience > 0 && (step >= before.steps || sinceBest >= before.patience)) {
+    throw new UsageError(
+      `--set training.steps=${steps} would go on from the best weights, with which a run with training.patience ends, not from the last; ` +
+        "leave it out, or start a new run",
+    );
+  }
   if (steps < step) {
     throw new UsageError(
       `--set training.steps must be at least ${step}, the step of the newest checkpoint, got ${steps}; leave it out to finish the run`,
@@ -219,9 +231,10 @@ function extendTraining(before: TrainingConfig, settings: readonly string[], ste
 }
 
 /** The optimizer's moments have the shapes of the weights that they belong to. */
-function checkMoments(config: ModelConfig, { optimizer, path }: Checkpoint): void {
+function checkMoments({ model, training }: RunConfig, { optimizer, path }: Checkpoint): void {
   const file = join(path, "optimizer.safetensors");
-  for (const [name, { shape }] of Object.entries(parameterShapes(config))) {
+  const trained = pickNames(parameterShapes(model), trainableNames(model, training.freeze));
+  for (const [name, { shape }] of Object.entries(trained)) {
     for (const moment of [`first.${name}`, `second.${name}`]) {
       const found = optimizer[moment];
       if (found !== undefined && sameShape(found.shape, shape)) continue;
@@ -234,7 +247,11 @@ function checkMoments(config: ModelConfig, { optimizer, path }: Checkpoint): voi
   }
 }
 
-const trainerStateSchema = z.object({ tokens: z.number(), elapsedSeconds: z.number() });
+const trainerStateSchema = z.object({
+  tokens: z.number(),
+  elapsedSeconds: z.number(),
+  best: z.object({ step: z.int(), lossNats: z.number(), evaluationsSince: z.int() }).optional(),
+});
 
 function toTrainingState({ step, model, optimizer, trainerState, path }: Checkpoint): TrainingState {
   const state = parseOptions(join(path, "trainer_state.json"), trainerStateSchema, trainerState);

@@ -53,7 +53,15 @@ export function trainCommand(): Command {
       ["train --set 'mechanism=local(window=64)'", "a mechanism with its options (docs/mechanisms.md)"],
       ["train --set gradientCheckpointing=blocks", "block by block: less memory, more time"],
       ["train --set reversible=true --set gradientCheckpointing=blocks", "a reversible model: no activations are kept"],
-      ["train --fasta mine.fasta.gz --split-by hash", "your own proteins"],
+      [
+        "train --fasta mine.fasta.gz --split-by similarity",
+        "your own proteins, near copies in one split (docs/data.md)",
+      ],
+      [
+        "train --fasta mine.fasta.gz --split-by hash --set concatenate=true --set maxSeqLen=8192 --set tokensPerBatch=8192",
+        "rows of many proteins, the paper's long task",
+      ],
+      ["train --task masked --set masking=spans --set maskRate=0.2", "hide runs of residues, and more of them"],
       ["train --data pride-and-prejudice", "text, byte by byte: the recipe text"],
       ["train --data notes/ --tokenizer characters", "the .txt files of a folder"],
       [

@@ -22,6 +22,8 @@ import { describeData, sizeOf } from "./dataset.ts";
 import type { RunDataset } from "./dataset.ts";
 import { evaluateSplit } from "./evaluation.ts";
 import type { SplitFigures } from "./evaluation.ts";
+import { measureSplit, predictSplit, writePredictions } from "./finetune/held-out.ts";
+import type { PredictedLabel } from "./finetune/held-out.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";
 import { checkMemory } from "./memory-check.ts";
@@ -29,7 +31,7 @@ import { memoryLimit } from "./memory-limit.ts";
 import { createMetricsLog } from "./metrics-log.ts";
 import { formatCount, formatLarge } from "./output/numbers.ts";
 import { createProgress } from "./output/progress.ts";
-import type { RunConfig } from "./run-config.ts";
+import type { BaseRun, RunConfig } from "./run-config.ts";
 import { describeModel, writeRunReport } from "./run-report.ts";
 import { generateSamples } from "./samples.ts";
 import type { Sample } from "./samples.ts";
@@ -51,7 +53,7 @@ export interface TrainingRun {
   readonly dataset: RunDataset;
   /** Called when everything has been checked, right before the first step. */
   readonly begin: () => Promise<RunFolder>;
-  /** The newest checkpoint of a run that is resumed. */
+  /** The newest checkpoint of a run that is resumed, or of a run that is fine-tuned the weights that it begins with. */
   readonly initial?: TrainingState;
   /** Starts even what is estimated not to fit into memory. Default false. */
   readonly ignoreMemory?: boolean;
@@ -71,6 +73,10 @@ export interface TrainingResult {
   /** None when interrupted, as with the samples and the report. */
   readonly evaluations: readonly SplitFigures[];
   readonly samples: readonly Sample[];
+  /** predictions.csv of labelled tables. */
+  readonly predictions?: string;
+  /** Of a fine-tuned model: what it came from. */
+  readonly base?: BaseRun;
   readonly report: string | null;
 }
 
@@ -95,7 +101,8 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
   const { folder, state, exitCode } = await trainInFolder(run, backend, execution);
   const { step } = state;
   const { steps } = config.training;
-  const base = { run: folder.path, parameters, step, steps, ...state.trainerState };
+  const origin = config.base && { base: config.base };
+  const base = { run: folder.path, parameters, step, steps, ...origin, ...state.trainerState };
   if (exitCode !== undefined) {
     note(`interrupted after step ${formatCount(step)}, checkpoint written; continue with: ${resumeCommand(folder)}`);
     return { result: { ...base, interrupted: true, evaluations: [], samples: [], report: null }, exitCode };
@@ -105,13 +112,26 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
     process.exit(interrupt.exitCode());
   });
   const evaluations: SplitFigures[] = [];
+  const predicted: PredictedLabel[] = [];
   const evaluator = evaluatorWith(execution);
   for (const split of FINAL_SPLITS.filter((name) => dataset.splits[name].length > 0)) {
     const few = describeFew(dataset, split);
     if (few !== undefined) note(few);
     const progress = (total: number) => createProgress({ label: `evaluate ${split}`, unit: "batches", total });
-    evaluations.push(await evaluateSplit({ config, tensors: state.model, dataset, split, evaluator, progress }));
+    const figures = await evaluateSplit({ config, tensors: state.model, dataset, split, evaluator, progress });
+    if (dataset.kind !== "table" || dataset.labelled === undefined) {
+      evaluations.push(figures);
+      continue;
+    }
+    const { labelled } = dataset;
+    const rows = await predictSplit({ model: config.model, tensors: state.model, backend, labelled, split });
+    predicted.push(...rows);
+    evaluations.push({ ...figures, measured: measureSplit(rows, labelled) });
   }
+  const predictions =
+    dataset.labelled === undefined || predicted.length === 0
+      ? undefined
+      : await writePredictions(folder, predicted, dataset.labelled);
   const shown = shownSamples(config, dataset);
   const samples =
     shown === undefined
@@ -125,7 +145,8 @@ export async function carryOut(run: TrainingRun): Promise<TrainingEnd> {
           ...shown,
         });
   await writeRunReport(folder, config, dataset, { steps: step, ...state.trainerState, figures: evaluations, samples });
-  const result = { ...base, interrupted: false, evaluations, samples, report: folder.reportPath };
+  const told = predictions !== undefined && { predictions };
+  const result = { ...base, interrupted: false, evaluations, samples, ...told, report: folder.reportPath };
   return { result, exitCode: 0 };
 }
 
@@ -137,12 +158,12 @@ async function trainInFolder(
   const { model, training } = config;
   const planned = batchesOf(config, dataset);
   const batches = planned.training();
-  const validation = dataset.splits.valid.length > 0 ? planned.evaluation("valid") : [];
+  const validation = dataset.splits.valid.length > 0 ? planned.evaluation("valid") : undefined;
   const question = {
     config: model,
     training,
     shapes: batches.shapes,
-    evaluationShapes: validation,
+    evaluationShapes: validation?.shapes ?? [],
     form: formFor(backend.device),
   };
   if (!ignoreMemory) note(`memory: ${checkMemory(question, memoryLimit())}`);
@@ -163,7 +184,8 @@ async function trainInFolder(
   using interrupt = listenForInterrupt(() => {
     progress.log("interrupted: finishing this step and writing a checkpoint; interrupt again to stop at once");
   });
-  let saved = initial?.step;
+  // What a fine-tuned run begins with is no checkpoint of its own.
+  let saved = initial?.step === 0 ? undefined : initial?.step;
   try {
     const { state } = await train({
       config: model,
@@ -171,7 +193,7 @@ async function trainInFolder(
       backend,
       execution,
       batches,
-      validation,
+      ...(validation !== undefined && { validation }),
       ...(initial !== undefined && { initial }),
       signal: interrupt.signal,
       ...createMetricsLog(folder, training, progress, dataset.labelled === undefined ? "tokens" : dataset.words.units),

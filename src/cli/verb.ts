@@ -78,8 +78,8 @@ export function addDataOptions(command: Command): Command {
     .addOption(
       new Option(
         "--split-by <rule>",
-        "how data are parted: proteins by the header's second word (default) or a hash of the identifier; " +
-          "text in contiguous parts (default) or, whole documents, by a hash of the name",
+        "how data are parted: proteins by the header's second word (default), by a hash of the identifier, by family (whole " +
+          "families), or by similarity (near copies that are found stay in one split); text in contiguous parts (default) or, whole documents, by a hash of the name",
       ).choices(splitRules),
     )
     .option("--sequence-column <name>", "column of a table that holds the sequences (default: sequence, else text)")
@@ -123,6 +123,10 @@ export function wholeNumber(text: string): number {
 
 export function notNegative(text: string): number {
   return parseNumber(text, "It must be a number from 0 on", (value) => Number.isFinite(value) && value >= 0);
+}
+
+export function positiveNumber(text: string): number {
+  return parseNumber(text, "It must be a number above 0", (value) => Number.isFinite(value) && value > 0);
 }
 
 export function shareOfOne(text: string): number {

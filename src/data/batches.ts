@@ -1,12 +1,17 @@
 /** Plans of causal language-model batches: an endless, seeded one for training, and a complete one for evaluation. */
 import { createRandom } from "../random/index.ts";
-import { packBuckets, planEpochs } from "./packing.ts";
+import { joinInOrder, joinShuffled } from "./concatenated.ts";
+import { checkPacking, planEpochs, planOnce } from "./packing.ts";
+import { checkSampling } from "./sampling.ts";
 import { bucketWindows, layOut } from "./windows.ts";
-import type { Plan } from "./packing.ts";
+import { proteinVocabulary } from "./vocabulary.ts";
+import type { Concatenation } from "./concatenated.ts";
+import type { EvaluationPlan, Plan } from "./packing.ts";
+import type { SequenceSampling } from "./sampling.ts";
 import type { Batch, BatchOptions } from "./windows.ts";
 
 /** What `planTraining` needs. */
-export interface TrainingPlanOptions extends BatchOptions {
+export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Concatenation {
   /** Decides the order of everything. */
   readonly seed: number | string;
   /**
@@ -21,18 +26,37 @@ export interface TrainingPlanOptions extends BatchOptions {
 export type TrainingPlan = Plan<Batch>;
 
 /**
- * Plans training as `planEpochs` tells: every epoch predicts every token at least once, in an order of its own.
+ * Plans training as `planEpochs` tells: every epoch predicts every token at least once, in an order of its own. With `sampling:
+ * "sequences"` it reads every sequence once, of long ones a window that is drawn anew.
  *
- * @throws DataError when there is nothing to predict, or a size is not a positive integer
+ * @throws DataError when there is nothing to predict, a size is not a positive integer, or sampling and concatenate exclude each
+ *   other
  */
 export function planTraining(options: TrainingPlanOptions): TrainingPlan {
-  const { seed, vocabulary, shiftWindows = false, maxSeqLen } = options;
-  const fixed = bucketWindows("planTraining", options);
+  const who = "planTraining";
+  const { seed, vocabulary = proteinVocabulary, shiftWindows = false, maxSeqLen, concatenate = false } = options;
+  const { sequences, predictEnd = true, sampling = "tokens" } = options;
+  checkPacking(who, options);
+  checkSampling(who, options);
+  if (concatenate) {
+    const joining = { sequences, eosId: vocabulary.eosId, multipleOf: maxSeqLen, seed };
+    return planEpochs({
+      seed,
+      bucketsOf: (epoch) =>
+        bucketWindows(who, joinedRows({ ...options, sequences: joinShuffled({ ...joining, epoch }) })),
+      layOut: (packed) => layOut(packed, vocabulary, predictEnd ? undefined : vocabulary.isResidue),
+    });
+  }
+  const fixed = bucketWindows(who, options);
 
   function bucketsOf(epoch: number): typeof fixed {
+    if (sampling === "sequences") {
+      const random = createRandom(seed, "window", epoch);
+      return bucketWindows(who, options, { start: (count) => random.integer(count) });
+    }
     if (!shiftWindows) return fixed;
     const random = createRandom(seed, "shift", epoch);
-    return bucketWindows("planTraining", options, () => random.integer(maxSeqLen));
+    return bucketWindows(who, options, { shift: () => random.integer(maxSeqLen) });
   }
 
   return planEpochs({ seed, bucketsOf, layOut: (packed) => layOut(packed, vocabulary) });
@@ -44,6 +68,28 @@ export function planTraining(options: TrainingPlanOptions): TrainingPlan {
  *
  * @throws DataError when there is nothing to predict, or a size is not a positive integer
  */
-export function planEvaluation(options: BatchOptions): readonly Batch[] {
-  return packBuckets(bucketWindows("planEvaluation", options)).map((packed) => layOut(packed, options.vocabulary));
+export function planEvaluation(options: BatchOptions & Concatenation): readonly Batch[] {
+  return [...streamEvaluation(options)];
+}
+
+/**
+ * The batches of `planEvaluation` one by one, for splits whose batches would not fit into memory together.
+ *
+ * @throws DataError when there is nothing to predict, or a size is not a positive integer
+ */
+export function streamEvaluation(options: BatchOptions & Concatenation): EvaluationPlan<Batch> {
+  const who = "planEvaluation";
+  const { sequences, vocabulary = proteinVocabulary, predictEnd = true, concatenate = false } = options;
+  if (!concatenate) return planOnce(bucketWindows(who, options), (packed) => layOut(packed, vocabulary));
+  checkPacking(who, options);
+  const joined = joinInOrder({ sequences, eosId: vocabulary.eosId });
+  // The ends of proteins stand inside the rows: whether they count is a matter of the target.
+  return planOnce(bucketWindows(who, joinedRows({ ...options, sequences: joined })), (packed) =>
+    layOut(packed, vocabulary, predictEnd ? undefined : vocabulary.isResidue),
+  );
+}
+
+/** All rows have one shape, and every <eos> stands in the joined sequence already. */
+function joinedRows(options: BatchOptions): BatchOptions {
+  return { ...options, predictEnd: false, bucketStep: options.maxSeqLen };
 }

@@ -11,6 +11,20 @@ export interface Line {
 }
 
 /**
+ * The bytes of a source piece by piece, gunzipped on sight.
+ *
+ * @param place where the reading is, for messages: the file's name, with the line where there are lines
+ * @throws DataError when the gzip data end early or are damaged
+ */
+export async function* readPieces(source: ByteSource, place: () => string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* gunzipOnSight(iterateBytes(source));
+  } catch (error) {
+    throw explainGunzip(error, place());
+  }
+}
+
+/**
  * The lines of a UTF-8 text, plain or gzip (recognised by its first two bytes, 1f 8b), ended by LF or CR LF.
  *
  * @param name the file's name, for messages
@@ -20,22 +34,18 @@ export async function* readLines(source: ByteSource, name: string): AsyncGenerat
   const decoder = new TextDecoder();
   let rest = "";
   let number = 1;
-  try {
-    for await (const bytes of gunzipOnSight(iterateBytes(source))) {
-      const text = decoder.decode(bytes, { stream: true });
-      refuseNul(text, name, number);
-      // Only the new piece is searched, so that a chromosome on one line still takes linear time.
-      let start = 0;
-      for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-        yield { text: withoutCarriageReturn(rest + text.slice(start, end)), number };
-        rest = "";
-        number += 1;
-        start = end + 1;
-      }
-      rest += text.slice(start);
+  for await (const bytes of readPieces(source, () => `${name}, line ${number}`)) {
+    const text = decoder.decode(bytes, { stream: true });
+    refuseNul(text, name, number);
+    // Only the new piece is searched, so that a chromosome on one line still takes linear time.
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      yield { text: withoutCarriageReturn(rest + text.slice(start, end)), number };
+      rest = "";
+      number += 1;
+      start = end + 1;
     }
-  } catch (error) {
-    throw explainGunzip(error, `${name}, line ${number}`);
+    rest += text.slice(start);
   }
   rest += decoder.decode();
   if (rest !== "") yield { text: withoutCarriageReturn(rest), number };
@@ -50,13 +60,9 @@ export async function* readLines(source: ByteSource, name: string): AsyncGenerat
 export async function readBytes(source: ByteSource, name: string): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  try {
-    for await (const piece of gunzipOnSight(iterateBytes(source))) {
-      pieces.push(piece);
-      length += piece.length;
-    }
-  } catch (error) {
-    throw explainGunzip(error, name);
+  for await (const piece of readPieces(source, () => name)) {
+    pieces.push(piece);
+    length += piece.length;
   }
   const whole = new Uint8Array(length);
   let offset = 0;
@@ -186,8 +192,12 @@ async function* gunzip(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8
 function refuseNul(text: string, name: string, lineOfStart: number): void {
   const position = text.indexOf("\0");
   if (position < 0) return;
-  const line = lineOfStart + text.slice(0, position).split("\n").length - 1;
-  throw new DataError({
+  throw nulByte(name, lineOfStart + text.slice(0, position).split("\n").length - 1);
+}
+
+/** The refusal of a NUL byte, which text does not have. */
+export function nulByte(name: string, line: number): DataError {
+  return new DataError({
     who: `${name}, line ${line}`,
     rule: "the file must be text",
     got: "a NUL byte",

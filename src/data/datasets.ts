@@ -17,11 +17,27 @@ export interface EncodedSequence {
   readonly id: string;
   /** The protein family's accession, where the header names one. */
   readonly family?: string;
-  /** The tokens' ids, without specials. */
+  /** The tokens' ids, without specials. Sequences of an index read them anew every time: keep what is used twice. */
   readonly tokenIds: Int32Array;
+  /** The number of tokens, of sequences that are read on demand; these hold ordinary tokens, all of which can be predicted. */
+  readonly length?: number;
+  /** The tokens start … end − 1, of sequences that are read on demand. */
+  readTokens?(start: number, end: number): Int32Array;
+  /** All tokens as bytes, of packed sequences: for counting and hashing millions. A view that is valid until the next read. */
+  readBytes?(): Uint8Array;
 }
 
-/** A named data set, all in memory, 4 bytes a token. */
+/** The number of tokens, without reading them where it is known. */
+export function lengthOf(sequence: EncodedSequence): number {
+  return sequence.length ?? sequence.tokenIds.length;
+}
+
+/** The tokens start … end − 1, without reading the others. */
+export function readTokens(sequence: EncodedSequence, start: number, end: number): Int32Array {
+  return sequence.readTokens?.(start, end) ?? sequence.tokenIds.subarray(start, end);
+}
+
+/** A named data set: all in memory, 4 bytes a token, or read on demand from an index. */
 export interface SequenceDataset<Sequence extends EncodedSequence = EncodedSequence> {
   readonly name: string;
   /** What the ids mean. */
@@ -70,9 +86,11 @@ export function splitByHash(id: string, heldOut = 1): SplitName {
 /**
  * FNV-1a over UTF-16 units, then Murmur3's finaliser, as FNV's low bits alone are weak. It stands apart from the random
  * generator, so that a data set's splits outlive any change there.
+ *
+ * @param basis where it starts; others give hashes that are independent of each other
  */
-function stableHash(text: string): number {
-  let hash = 0x811c9dc5;
+export function stableHash(text: string, basis = 0x811c9dc5): number {
+  let hash = basis;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

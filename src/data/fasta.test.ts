@@ -2,23 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DataError } from "./errors.ts";
+import { gzip, inPieces, utf8 } from "../../tests/data/fasta-sources.ts";
 import { readFasta } from "./fasta.ts";
 import type { ByteSource } from "./bytes.ts";
 import type { FastaRecord } from "./fasta.ts";
-
-/** The bytes in pieces of the given size, to hit every boundary. */
-async function* inPieces(bytes: Uint8Array, pieceSize: number): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += pieceSize) yield bytes.subarray(start, start + pieceSize);
-}
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
-
-async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(compressed).arrayBuffer());
-}
 
 async function read(source: ByteSource | string, name = "test.fasta"): Promise<FastaRecord[]> {
   const records: FastaRecord[] = [];

@@ -1,7 +1,8 @@
 /** Reads FASTA: one record after the other from a stream, whatever the file's size. */
-import { readLines } from "./bytes.ts";
-import { DataError, quoted } from "./errors.ts";
+import { readPieces } from "./bytes.ts";
+import { createFastaScanner, emptyRecord, parseFastaHeader } from "./fasta-scan.ts";
 import type { ByteSource } from "./bytes.ts";
+import type { FastaHeader } from "./fasta-scan.ts";
 
 /** One sequence of a FASTA file. */
 export interface FastaRecord {
@@ -25,68 +26,41 @@ export interface FastaRecord {
 export async function* readFasta(source: ByteSource, options: { readonly name: string }): AsyncGenerator<FastaRecord> {
   const { name } = options;
   let open: OpenRecord | undefined;
-  for await (const { text, number } of readLines(source, name)) {
-    const line = text.trim();
-    if (line === "") continue;
-    if (line.startsWith(">")) {
-      if (open !== undefined) yield finishRecord(open, name);
-      open = openRecord(line, number, name);
-    } else if (open !== undefined) {
-      open.pieces.push(line);
-    } else {
-      throw new DataError({
-        who: `${name}, line ${number}`,
-        rule: 'a FASTA file must start with a header line ">identifier"',
-        got: quoted(line),
-        fix: 'give a FASTA file, plain or compressed with gzip, or put a line such as ">sequence1" above the sequence',
-      });
-    }
+  let complete: FastaRecord[] = [];
+  const scanner = createFastaScanner(name, {
+    header: (bytes, line) => {
+      open = { ...parseFastaHeader(bytes, line, name), line, decoder: new TextDecoder(), pieces: [] };
+    },
+    residues: (bytes) => {
+      open?.pieces.push(open.decoder.decode(bytes, { stream: true }));
+    },
+    end: () => {
+      if (open !== undefined) complete.push(finishRecord(open, name));
+    },
+  });
+  for await (const piece of readPieces(source, () => `${name}, line ${scanner.line()}`)) {
+    scanner.push(piece);
+    yield* complete;
+    complete = [];
   }
-  if (open === undefined) {
-    throw new DataError({
-      who: name,
-      rule: "a FASTA file must hold at least one record",
-      got: "an empty file",
-      fix: "check that the path is right and that the download has finished",
-    });
-  }
-  yield finishRecord(open, name);
+  scanner.finish();
+  yield* complete;
 }
 
-interface OpenRecord {
-  readonly id: string;
-  readonly description: string;
+interface OpenRecord extends FastaHeader {
   readonly line: number;
+  /** A character may come in two pieces. */
+  readonly decoder: TextDecoder;
   readonly pieces: string[];
 }
 
-function openRecord(header: string, line: number, name: string): OpenRecord {
-  const [id = "", ...words] = header.slice(1).trim().split(/\s+/);
-  if (id === "") {
-    throw new DataError({
-      who: `${name}, line ${line}`,
-      rule: 'a header must carry an identifier after the ">"',
-      got: quoted(header),
-      fix: 'write one, such as ">sequence1"',
-    });
-  }
-  return { id, description: words.join(" "), line, pieces: [] };
-}
-
-function finishRecord({ id, description, line, pieces }: OpenRecord, name: string): FastaRecord {
-  const sequence = pieces
+function finishRecord({ id, description, line, decoder, pieces }: OpenRecord, name: string): FastaRecord {
+  const sequence = [...pieces, decoder.decode()]
     .join("")
     .replace(/\s+/g, "")
     .replace(/\*$/, "")
     // Only a–z: toUpperCase on other letters can change the length ("ß" becomes "SS").
     .replace(/[a-z]+/g, (letters) => letters.toUpperCase());
-  if (sequence === "") {
-    throw new DataError({
-      who: `${name}, line ${line}`,
-      rule: "a record must carry at least one residue",
-      got: `the header ${quoted(`>${id}`)} without a sequence below it`,
-      fix: "add the sequence or remove the record; if it is the last one, the file may have been cut off",
-    });
-  }
+  if (sequence === "") throw emptyRecord(id, line, name);
   return { id, description, sequence, line };
 }

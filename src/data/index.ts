@@ -1,14 +1,17 @@
 /** Data for training: proteins, text, images, labelled sequences; vocabularies, splits, batches, and the baseline to beat. */
-export { planEvaluation, planTraining } from "./batches.ts";
+export { planEvaluation, planTraining, streamEvaluation } from "./batches.ts";
 export type { TrainingPlan, TrainingPlanOptions } from "./batches.ts";
 export type { ByteSource } from "./bytes.ts";
-export { getSplit, splitNames } from "./datasets.ts";
+export type { Concatenation } from "./concatenated.ts";
+export { getSplit, lengthOf, readTokens, splitNames } from "./datasets.ts";
 export type { EncodedSequence, SequenceDataset, SplitName, Splits } from "./datasets.ts";
 export { DataError } from "./errors.ts";
 export type { DataErrorParts } from "./errors.ts";
 export { readFasta } from "./fasta.ts";
 export type { FastaRecord } from "./fasta.ts";
 export { embeddedProteinsUrl, loadEmbeddedProteins, openFile, openFolder } from "./files.ts";
+export { indexFasta } from "./files-fasta-index.ts";
+export type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
 export {
   fashionClasses,
   fashionFolder,
@@ -19,6 +22,8 @@ export {
 export type { IdxImageOptions } from "./files-images.ts";
 export { loadSpamAssassin, lraTasks } from "./files-lra.ts";
 export type { LraOptions, LraTask } from "./files-lra.ts";
+export { loadIndexedProteins } from "./files-proteins.ts";
+export type { IndexedProteinOptions, IndexedProteins } from "./files-proteins.ts";
 export { embeddedTextUrl, embeddedTextUrls, loadEmbeddedText, loadTextFolder, readTexts } from "./files-text.ts";
 export type { EmbeddedTextName, NamedText, TextOptions } from "./files-text.ts";
 export { decodeImage, encodePngImage } from "./images/codecs.ts";
@@ -53,16 +58,26 @@ export type { PathfinderOptions } from "./lra/pathfinder.ts";
 export { generateRetrieval } from "./lra/retrieval.ts";
 export type { RetrievalOptions } from "./lra/retrieval.ts";
 export { takeBalanced } from "./lra/subset.ts";
-export { planMaskedEvaluation, planMaskedTraining } from "./masked.ts";
+export { planMaskedEvaluation, planMaskedTraining, streamMaskedEvaluation } from "./masked.ts";
 export type { MaskedBatchOptions } from "./masked.ts";
 export type { MaskingOptions } from "./masks.ts";
-export type { BatchShape, PackingOptions, Plan } from "./packing.ts";
+export type { PackedRecords, RecordTable } from "./packed.ts";
+export type { LengthLimits, PackedDataset } from "./packed-dataset.ts";
+export type { BatchShape, EvaluationPlan, PackingOptions, Plan } from "./packing.ts";
+export { proteinSplitRules, readFamilies } from "./protein-splits.ts";
+export type { Families, ProteinSplitOptions, ProteinSplitRule } from "./protein-splits.ts";
 export { loadProteins } from "./proteins.ts";
 export type { LoadProteinsOptions, ProteinDataset } from "./proteins.ts";
+export { samplingRules } from "./sampling.ts";
+export type { SequenceSampling } from "./sampling.ts";
+export { clusterSimilar } from "./similarity.ts";
+export type { NumberedSequences } from "./similarity.ts";
 export { loadText } from "./text.ts";
 export type { LoadTextOptions, SplitShares, TextSource } from "./text.ts";
 export { unigramBaseline } from "./unigram.ts";
 export type { UnigramBaseline } from "./unigram.ts";
+export { parseUniProtHeader } from "./uniprot.ts";
+export type { UniProtHeader } from "./uniprot.ts";
 export { byteVocabulary, encodeBytes } from "./vocabularies/bytes.ts";
 export { characterVocabulary } from "./vocabularies/characters.ts";
 export { vocabularyFrom, vocabularyKinds } from "./vocabularies/description.ts";

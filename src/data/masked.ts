@@ -1,15 +1,20 @@
 /** Plans of masked language-model batches: tokens are hidden, and told from both sides. */
 import { createRandom } from "../random/index.ts";
+import { joinInOrder, joinShuffled } from "./concatenated.ts";
+import { lengthOf, readTokens } from "./datasets.ts";
 import { createMasking } from "./masks.ts";
-import { bucketRows, packBuckets, planEpochs } from "./packing.ts";
+import { bucketRows, planEpochs, planOnce } from "./packing.ts";
+import { checkSampling } from "./sampling.ts";
 import { checkWrapped, writeWrapped } from "./wrapped.ts";
+import type { Concatenation } from "./concatenated.ts";
 import type { MaskedTokens, MaskingOptions } from "./masks.ts";
-import type { Bucket, PackedBatch, Plan } from "./packing.ts";
+import type { Bucket, EvaluationPlan, PackedBatch, Plan } from "./packing.ts";
+import type { SequenceSampling } from "./sampling.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import type { TargetBatch, WrappedOptions, WrappedRow } from "./wrapped.ts";
 
 /** What masked training and evaluation have in common. Longer sequences are cut into parts of maxSeqLen − 2 tokens. */
-export interface MaskedBatchOptions extends WrappedOptions, MaskingOptions {
+export interface MaskedBatchOptions extends WrappedOptions, MaskingOptions, Concatenation {
   /** Training: decides the order and all masks. Evaluation: the masks, which are the same whenever the seed is. */
   readonly seed: number | string;
 }
@@ -21,20 +26,35 @@ interface MaskedRow extends WrappedRow {
 
 /**
  * Plans masked training. Rows are <bos> tokens <eos>, the targets the original ids at the chosen places (targetLen = seqLen), with
- * a fresh mask, a function of seed and step, every time that a row comes.
+ * a fresh mask, a function of seed and step, every time that a row comes. With `concatenate` the tokens of a row are those of many
+ * sequences, with <eos> between them.
  *
  * Source: arXiv:1810.04805 (BERT), and arXiv:1907.11692 for masks that change (RoBERTa).
  *
- * @throws DataError when there is no token, a size is not a positive integer, or the rate is outside (0, 1]
+ * @throws DataError when there is no token, a size is not a positive integer, the rate is outside (0, 1], or sampling and
+ *   concatenate exclude each other
  */
-export function planMaskedTraining(options: MaskedBatchOptions): Plan<TargetBatch> {
+export function planMaskedTraining(options: MaskedBatchOptions & SequenceSampling): Plan<TargetBatch> {
   const who = "planMaskedTraining";
-  const { seed, vocabulary } = options;
+  const { seed, vocabulary, sequences, maxSeqLen, sampling = "tokens", concatenate = false } = options;
   const mask = createMasking(who, options, vocabulary);
-  const buckets = bucketParts(who, options);
+  checkWrapped(who, options);
+  checkSampling(who, options);
+  const fixed = concatenate ? undefined : bucketParts(who, options);
+
+  function bucketsOf(epoch: number): readonly Bucket<MaskedRow>[] {
+    if (fixed === undefined) {
+      const joining = { sequences, eosId: vocabulary.eosId, multipleOf: maxSeqLen - 2, seed, epoch };
+      return bucketParts(who, joinedRows({ ...options, sequences: joinShuffled(joining) }));
+    }
+    if (sampling === "tokens") return fixed;
+    const random = createRandom(seed, "window", epoch);
+    return bucketParts(who, options, (count) => random.integer(count));
+  }
+
   return planEpochs({
     seed,
-    bucketsOf: () => buckets,
+    bucketsOf,
     layOut: (packed, step) =>
       layOutMasked(packed, vocabulary, (tokenIds, row) => mask(tokenIds, createRandom(seed, "mask", step, row))),
   });
@@ -47,30 +67,63 @@ export function planMaskedTraining(options: MaskedBatchOptions): Plan<TargetBatc
  * @throws DataError when there is no token, a size is not a positive integer, or the rate is outside (0, 1]
  */
 export function planMaskedEvaluation(options: MaskedBatchOptions): readonly TargetBatch[] {
+  return [...streamMaskedEvaluation(options)];
+}
+
+/**
+ * The batches of `planMaskedEvaluation` one by one, for splits whose batches would not fit into memory together.
+ *
+ * @throws DataError when there is no token, a size is not a positive integer, or the rate is outside (0, 1]
+ */
+export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationPlan<TargetBatch> {
   const who = "planMaskedEvaluation";
-  const { seed, vocabulary } = options;
+  const { seed, vocabulary, sequences, concatenate = false } = options;
   const mask = createMasking(who, options, vocabulary);
-  return packBuckets(bucketParts(who, options)).map((packed) =>
+  checkWrapped(who, options);
+  const rows = concatenate
+    ? joinedRows({ ...options, sequences: joinInOrder({ sequences, eosId: vocabulary.eosId }) })
+    : options;
+  return planOnce(bucketParts(who, rows), (packed) =>
     layOutMasked(packed, vocabulary, (tokenIds, row) =>
       mask(tokenIds, createRandom(seed, "mask", "evaluation", packed.rows[row]?.index ?? 0)),
     ),
   );
 }
 
-/** Parts with at least one token that can be hidden. */
-function bucketParts(who: string, options: MaskedBatchOptions): readonly Bucket<MaskedRow>[] {
+/** All rows have one shape. */
+function joinedRows(options: MaskedBatchOptions): MaskedBatchOptions {
+  return { ...options, bucketStep: options.maxSeqLen };
+}
+
+/**
+ * Parts with at least one token that can be hidden.
+ *
+ * @param drawStart where the one part of a long sequence begins, from [0, count). Default: all parts, side by side
+ */
+function bucketParts(
+  who: string,
+  options: MaskedBatchOptions,
+  drawStart?: (count: number) => number,
+): readonly Bucket<MaskedRow>[] {
   const { sequences, maxSeqLen, vocabulary } = options;
-  checkWrapped(who, options);
   const longest = maxSeqLen - 2;
-  const parts = sequences.flatMap(({ tokenIds }) =>
-    Array.from({ length: Math.ceil(tokenIds.length / longest) }, (_, i) => {
+  const parts = sequences.flatMap((sequence) => {
+    const numTokens = lengthOf(sequence);
+    if (drawStart !== undefined && numTokens > longest) {
+      return [{ sequence, start: drawStart(numTokens - longest + 1), count: longest, length: maxSeqLen }];
+    }
+    return Array.from({ length: Math.ceil(numTokens / longest) }, (_, i) => {
       const start = i * longest;
-      const count = Math.min(longest, tokenIds.length - start);
-      return { tokenIds, start, count, length: count + 2 };
-    }),
-  );
+      const count = Math.min(longest, numTokens - start);
+      return { sequence, start, count, length: count + 2 };
+    });
+  });
   const rows = parts
-    .filter(({ tokenIds, start, count }) => tokenIds.subarray(start, start + count).some(vocabulary.isResidue))
+    // Sequences that are read on demand have nothing but tokens that can be hidden.
+    .filter(
+      ({ sequence, start, count }) =>
+        sequence.length !== undefined || readTokens(sequence, start, start + count).some(vocabulary.isResidue),
+    )
     .map((part, index) => ({ ...part, index }));
   return bucketRows(who, rows, options, {
     rule: "there must be at least one token to predict",
@@ -88,8 +141,9 @@ function layOutMasked(
   const targetIds = new Int32Array(batchSize * seqLen).fill(vocabulary.padId);
   const weights = new Float32Array(batchSize * seqLen);
   let tokens = 0;
-  for (const [row, { tokenIds, start, count }] of packed.rows.entries()) {
-    const originals = tokenIds.subarray(start, start + count);
+  for (const [row, { count }] of packed.rows.entries()) {
+    // Behind <bos>. A copy, for the places that are hidden are written over.
+    const originals = inputIds.slice(row * seqLen + 1, row * seqLen + 1 + count);
     const { inputIds: masked, places } = mask(originals, row);
     // <bos> stands in front of the first token.
     const first = row * seqLen + 1;

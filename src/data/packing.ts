@@ -119,6 +119,29 @@ export function packBuckets<R extends Row>(buckets: readonly Bucket<R>[]): reado
   return batches;
 }
 
+/** All batches of an evaluation, written one by one as they are asked for: what is held is one batch, whatever the data's size. */
+export interface EvaluationPlan<B> extends Iterable<B> {
+  /** How many batches there are. */
+  readonly length: number;
+  /** The distinct shapes of all batches, by ascending seqLen. */
+  readonly shapes: readonly BatchShape[];
+}
+
+/** Every row once, in the order of the buckets; the batches are the same every time that the plan is walked through. */
+export function planOnce<R extends Row, B>(
+  buckets: readonly Bucket<R>[],
+  layOut: (packed: PackedBatch<R>) => B,
+): EvaluationPlan<B> {
+  const packed = packBuckets(buckets);
+  return {
+    length: packed.length,
+    shapes: [...new Set(packed.map(({ shape }) => shape))],
+    *[Symbol.iterator]() {
+      for (const batch of packed) yield layOut(batch);
+    },
+  };
+}
+
 /**
  * Plans training: epoch = floor(step / batchesPerEpoch), and every epoch has its own order, of the rows within the buckets and
  * of the batches.

@@ -12,11 +12,14 @@ export interface UnigramBaseline {
   readonly perplexity: number;
 }
 
+/** What a baseline must know of sequences. */
+type CountedSequence = Pick<EncodedSequence, "tokenIds" | "readBytes">;
+
 /** What a baseline must know of ids: how many there are, and which are counted. */
 type OrdinaryIds = Pick<Vocabulary, "size" | "isResidue">;
 
 /**
- * The training residues' distribution applied to other sequences.
+ * The training residues' distribution applied to other sequences. Each sequence is read once and let go.
  *
  * p(letter) = (count + 1) / (total + number of letters): add-one smoothing, so that a letter which training lacks costs
  * much and not infinitely much.
@@ -25,8 +28,8 @@ type OrdinaryIds = Pick<Vocabulary, "size" | "isResidue">;
  * @throws DataError when either side has no residue
  */
 export function unigramBaseline(
-  train: readonly EncodedSequence[],
-  evaluated: readonly EncodedSequence[],
+  train: Iterable<CountedSequence>,
+  evaluated: Iterable<CountedSequence>,
   vocabulary: OrdinaryIds = proteinVocabulary,
 ): UnigramBaseline {
   const trainCounts = countResidues("training", train, vocabulary);
@@ -49,12 +52,19 @@ export function unigramBaseline(
 
 function countResidues(
   which: string,
-  sequences: readonly EncodedSequence[],
+  sequences: Iterable<CountedSequence>,
   vocabulary: OrdinaryIds,
 ): { readonly total: number; readonly byId: ReadonlyMap<number, number> } {
-  const counts = new Int32Array(vocabulary.size);
-  for (const { tokenIds } of sequences) {
-    for (const id of tokenIds) counts[id] = (counts[id] ?? 0) + 1;
+  // Not 32-bit integers: databases have more residues than these count.
+  const counts = new Float64Array(vocabulary.size);
+  let numSequences = 0;
+  for (const sequence of sequences) {
+    const tokenIds = sequence.readBytes?.() ?? sequence.tokenIds;
+    numSequences += 1;
+    for (let i = 0; i < tokenIds.length; i++) {
+      const id = tokenIds[i] ?? 0;
+      counts[id] = (counts[id] ?? 0) + 1;
+    }
   }
   const byId = new Map([...counts.entries()].filter(([id]) => vocabulary.isResidue(id)));
   const total = [...byId.values()].reduce((sum, count) => sum + count, 0);
@@ -62,7 +72,7 @@ function countResidues(
   throw new DataError({
     who: "unigramBaseline",
     rule: `the ${which} sequences must hold at least one residue`,
-    got: `${sequences.length} sequences without any`,
+    got: `${numSequences} sequences without any`,
     fix: "pass a split that is not empty",
   });
 }

@@ -1,6 +1,7 @@
 /** Cuts sequences into windows of predictions, and lays these out as batches of a causal language model. */
 import { bucketRows, checkPacking } from "./packing.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
+import { lengthOf, readTokens } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { BatchShape, Bucket, PackedBatch, PackingOptions, Row } from "./packing.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -36,25 +37,35 @@ export interface Batch extends BatchShape {
  * token before its first target.
  */
 export interface Window extends Row {
-  readonly tokenIds: Int32Array;
+  readonly sequence: EncodedSequence;
   readonly start: number;
   readonly length: number;
+}
+
+/** How sequences longer than maxSeqLen are cut when windows are to begin at other places in every epoch. */
+export interface WindowDraws {
+  /** All windows of a sequence, shifted by what this draws from [0, maxSeqLen). */
+  readonly shift?: () => number;
+  /** One window alone, at what this draws from [0, count). */
+  readonly start?: (count: number) => number;
 }
 
 /**
  * The windows of all sequences in buckets of ascending length; empty buckets are left out.
  *
- * @param drawShift gives each sequence longer than maxSeqLen a shift in [0, maxSeqLen); windows then begin at other places.
- *   Without it no token is predicted twice.
+ * @param draws Default none: no token is predicted twice
  * @throws DataError when there is nothing to predict, or a size is not a positive integer
  */
-export function bucketWindows(who: string, options: BatchOptions, drawShift?: () => number): readonly Bucket<Window>[] {
+export function bucketWindows(who: string, options: BatchOptions, draws: WindowDraws = {}): readonly Bucket<Window>[] {
   const { sequences, maxSeqLen, predictEnd = true } = options;
   checkPacking(who, options);
-  const windows = sequences.flatMap(({ tokenIds }) => {
-    const numPlaces = tokenIds.length + (predictEnd ? 1 : 0);
-    if (drawShift === undefined || numPlaces <= maxSeqLen) return cutWindows(tokenIds, numPlaces, maxSeqLen);
-    return cutShifted(tokenIds, numPlaces, maxSeqLen, drawShift());
+  const windows = sequences.flatMap((sequence) => {
+    const numPlaces = lengthOf(sequence) + (predictEnd ? 1 : 0);
+    const { shift, start } = draws;
+    if (numPlaces <= maxSeqLen) return cutWindows(sequence, numPlaces, maxSeqLen);
+    if (start !== undefined) return [{ sequence, start: start(numPlaces - maxSeqLen + 1), length: maxSeqLen }];
+    if (shift !== undefined) return cutShifted(sequence, numPlaces, maxSeqLen, shift());
+    return cutWindows(sequence, numPlaces, maxSeqLen);
   });
   return bucketRows(who, windows, options, {
     rule: "there must be at least one token to predict",
@@ -63,10 +74,10 @@ export function bucketWindows(who: string, options: BatchOptions, drawShift?: ()
 }
 
 /** Windows side by side, the last one as long as what is left. */
-function cutWindows(tokenIds: Int32Array, numPlaces: number, maxSeqLen: number): Window[] {
+function cutWindows(sequence: EncodedSequence, numPlaces: number, maxSeqLen: number): Window[] {
   return Array.from({ length: Math.ceil(numPlaces / maxSeqLen) }, (_, i) => {
     const start = i * maxSeqLen;
-    return { tokenIds, start, length: Math.min(maxSeqLen, numPlaces - start) };
+    return { sequence, start, length: Math.min(maxSeqLen, numPlaces - start) };
   });
 }
 
@@ -74,18 +85,24 @@ function cutWindows(tokenIds: Int32Array, numPlaces: number, maxSeqLen: number):
  * Full windows at start, i · maxSeqLen − shift, and flush with the end: one more than without a shift, in exchange for two
  * overlaps of together less than two windows. Their number does not depend on the shift.
  */
-function cutShifted(tokenIds: Int32Array, numPlaces: number, maxSeqLen: number, shift: number): Window[] {
+function cutShifted(sequence: EncodedSequence, numPlaces: number, maxSeqLen: number, shift: number): Window[] {
   return Array.from({ length: Math.ceil(numPlaces / maxSeqLen) + 1 }, (_, i) => {
     const start = Math.min(Math.max(0, i * maxSeqLen - shift), numPlaces - maxSeqLen);
-    return { tokenIds, start, length: maxSeqLen };
+    return { sequence, start, length: maxSeqLen };
   });
 }
 
 /**
  * The arrays of a batch. Rows without a window have weight 0 throughout and read <bos> and then padding: a row of nothing
  * but padding would leave masked attention without a single key.
+ *
+ * @param counts which targets have weight 1. Default all
  */
-export function layOut({ shape, rows }: PackedBatch<Window>, vocabulary: Vocabulary = proteinVocabulary): Batch {
+export function layOut(
+  { shape, rows }: PackedBatch<Window>,
+  vocabulary: Vocabulary = proteinVocabulary,
+  counts: (targetId: number) => boolean = () => true,
+): Batch {
   const { batchSize, seqLen } = shape;
   const { padId, bosId, eosId } = vocabulary;
   const inputIds = new Int32Array(batchSize * seqLen).fill(padId);
@@ -98,15 +115,19 @@ export function layOut({ shape, rows }: PackedBatch<Window>, vocabulary: Vocabul
       inputIds[row * seqLen] = bosId;
       continue;
     }
-    const { tokenIds, start, length } = window;
+    const { sequence, start, length } = window;
+    const first = Math.max(0, start - 1);
+    const tokenIds = readTokens(sequence, first, start + length);
     for (let i = 0; i < length; i++) {
-      const place = start + i;
+      const place = start - first + i;
       // Outside the sequence lie <bos> on its left and <eos> on its right.
+      const target = tokenIds[place] ?? eosId;
       inputIds[row * seqLen + i] = tokenIds[place - 1] ?? bosId;
-      targetIds[row * seqLen + i] = tokenIds[place] ?? eosId;
+      targetIds[row * seqLen + i] = target;
+      if (!counts(target)) continue;
       weights[row * seqLen + i] = 1;
+      tokens += 1;
     }
-    tokens += length;
   }
   return { batchSize, seqLen, inputIds, targetIds, weights, tokens };
 }

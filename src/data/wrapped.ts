@@ -1,6 +1,7 @@
 /** Rows that read <bos> tokens <eos>, for models that see both sides: labelled and masked training. */
 import { DataError } from "./errors.ts";
 import { checkPacking } from "./packing.ts";
+import { readTokens } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { BatchShape, PackedBatch, PackingOptions, Row } from "./packing.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -31,7 +32,7 @@ export interface TargetBatch extends BatchShape {
 
 /** A part of a sequence between <bos> and <eos>. */
 export interface WrappedRow extends Row {
-  readonly tokenIds: Int32Array;
+  readonly sequence: EncodedSequence;
   /** The first token. */
   readonly start: number;
   /** The number of tokens: length − 2. */
@@ -66,7 +67,7 @@ export function writeWrapped(packed: PackedBatch<WrappedRow>, vocabulary: Vocabu
     inputIds[row * seqLen] = bosId;
     const part = packed.rows[row];
     if (part === undefined) continue;
-    inputIds.set(part.tokenIds.subarray(part.start, part.start + part.count), row * seqLen + 1);
+    inputIds.set(readTokens(part.sequence, part.start, part.start + part.count), row * seqLen + 1);
     inputIds[row * seqLen + 1 + part.count] = eosId;
   }
   return inputIds;

@@ -6,7 +6,7 @@ import type { Named } from "../model/parameters.ts";
 import { createRandom } from "../random/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { WeightOptions } from "../runtime/weights.ts";
-import { checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
 import { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
 
 export interface GenerateTargetsOptions extends SamplingOptions {
@@ -24,6 +24,8 @@ export interface GenerateTargetsOptions extends SamplingOptions {
   readonly never?: readonly number[];
   /** Default 200. */
   readonly maxNewTokens?: number;
+  /** The model cannot end a target before it has so many tokens. Default 0. */
+  readonly minNewTokens?: number;
   /** Default 0. Each target has a stream of its own. */
   readonly seed?: number;
   /** How the weights are stored. Default float32. */
@@ -48,7 +50,7 @@ export interface GeneratedTarget {
  *   `createSequenceToSequenceDecoder`
  */
 export async function generateTargets(options: GenerateTargetsOptions): Promise<readonly GeneratedTarget[]> {
-  const { config, sources, bosId, eosId, maxNewTokens = 200, seed = 0, dtype } = options;
+  const { config, sources, bosId, eosId, maxNewTokens = 200, minNewTokens = 0, seed = 0, dtype } = options;
   const never = options.never ?? [bosId, config.padId];
   const sampling = checkSampling(options);
   if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
@@ -56,6 +58,7 @@ export async function generateTargets(options: GenerateTargetsOptions): Promise<
       `generate: tokens must be a positive whole number, got ${maxNewTokens}; omit it for the default`,
     );
   }
+  checkMinNewTokens(minNewTokens, maxNewTokens);
   await using decoder = await createSequenceToSequenceDecoder(
     config,
     options.tensors,
@@ -79,7 +82,11 @@ export async function generateTargets(options: GenerateTargetsOptions): Promise<
       if (target.finished) continue;
       const own = Float64Array.from(logits.subarray(row * decoder.width, (row + 1) * decoder.width));
       if (!isPointer) for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
-      const { token: chosen, logProbabilityNats } = sample(own, sampling, target.random);
+      const ends = isPointer ? placesOf(target.source, eosId) : [eosId];
+      const { token: chosen, logProbabilityNats } = sample(own, sampling, target.random, {
+        seen: new Set(target.positions),
+        barred: step < minNewTokens ? ends : [],
+      });
       const token = isPointer ? (target.source[chosen] ?? config.padId) : chosen;
       target.logLikelihoodNats += logProbabilityNats;
       target.finished = token === eosId;
@@ -95,4 +102,9 @@ export async function generateTargets(options: GenerateTargetsOptions): Promise<
     finished,
     logLikelihoodNats,
   }));
+}
+
+/** Positions of a source that hold a token. */
+function placesOf(source: ArrayLike<number>, token: number): readonly number[] {
+  return Array.from(source, (each, at) => (each === token ? at : -1)).filter((at) => at >= 0);
 }

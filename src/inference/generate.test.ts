@@ -86,6 +86,46 @@ describe("generate", () => {
     expect(Math.abs(logLikelihoodNats - expected)).toBeLessThan(LIKELIHOOD_TOLERANCE);
   });
 
+  it("does not end a sequence before it has the fewest tokens, and tells its likelihood under the model all the same", async () => {
+    const tensors = { ...base.tensors };
+    const embedding = present(tensors["tokenEmbedding.weight"]);
+    tensors["tokenEmbedding.weight"] = { ...embedding, data: new Float32Array(embedding.data.length) };
+    const options = { ...base, tensors, count: 7, maxNewTokens: 30, seed: 7 };
+    const lengths = async (minNewTokens: number) =>
+      (await generate({ ...options, minNewTokens })).map(({ sequence }) => sequence.length);
+    // Of 8 tokens as probable as each other one is the end.
+    expect(Math.min(...(await lengths(0)))).toBeLessThan(20);
+    expect(Math.min(...(await lengths(20)))).toBeGreaterThanOrEqual(20);
+    const [found] = await generate({ ...options, minNewTokens: 30 });
+    expect(present(found)).toMatchObject({ tokens: 30, finished: false });
+    expect(present(found).logLikelihoodNats).toBeCloseTo(-30 * Math.log(8), 4);
+  });
+
+  it("draws others in place of duplicates and of what is refused, in the order of their numbers", async () => {
+    const settings = { ...base, maxNewTokens: 1, seed: 7, count: 5 };
+    const dropped: string[] = [];
+    const onDropped = (reason: string) => void dropped.push(reason);
+    const unique = (await generate({ ...settings, unique: true, onDropped })).map(({ sequence }) => sequence);
+    expect(new Set(unique).size).toBe(5);
+    const many = (await generate({ ...settings, count: 5 + dropped.length })).map(({ sequence }) => sequence);
+    expect(unique).toEqual([...new Set(many)]);
+    expect(dropped).toEqual(dropped.map(() => "duplicate"));
+    const first = present(unique[0]);
+    const others = await generate({ ...settings, unique: true, accept: (sequence) => sequence !== first });
+    expect(others.map(({ sequence }) => sequence).slice(0, 4)).toEqual(unique.slice(1));
+  });
+
+  it("gives fewer sequences where there are no others, after so many draws", async () => {
+    const dropped: string[] = [];
+    const onDropped = (reason: string) => void dropped.push(reason);
+    const options = { ...base, maxNewTokens: 3, temperature: 0, unique: true, count: 3, onDropped };
+    expect(await generate(options)).toHaveLength(1);
+    expect(dropped).toHaveLength(59);
+    dropped.length = 0;
+    expect(await generate({ ...options, unique: false, accept: () => false, maxDraws: 4 })).toEqual([]);
+    expect(dropped).toEqual(Array.from({ length: 4 }, () => "refused"));
+  });
+
   it("tells how far it is after every token", async () => {
     const told: number[] = [];
     const [found] = await generate({ ...base, maxNewTokens: 5, seed: 7, onToken: (tokens) => told.push(tokens) });
@@ -96,6 +136,12 @@ describe("generate", () => {
     [{ maxNewTokens: 0 }, /^generate: .*must be a positive whole number, got 0/],
     [{ maxNewTokens: 2.5 }, /must be a positive whole number, got 2\.5/],
     [{ count: 0 }, /^generate: count must be a positive whole number, got 0; omit it for the default$/],
+    [
+      { minNewTokens: 201 },
+      /^generate: min-tokens must be a whole number from 0 to 200, the tokens at most, got 201; /,
+    ],
+    [{ minNewTokens: -1 }, /min-tokens must be .* got -1/],
+    [{ maxDraws: 0 }, /maxDraws must be a positive whole number, got 0/],
     [{ temperature: -1 }, /temperature must be a number ≥ 0, got -1/],
     [{ topP: 2 }, /top-p must be above 0/],
   ])("refuses %j", async (options, message) => {

@@ -6,11 +6,14 @@ import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
-import { createRandom } from "../random/index.ts";
+import { createRandom, type Random } from "../random/index.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { WeightOptions } from "../runtime/weights.ts";
 import { createBatchDecoder } from "./batch-decoder.ts";
-import { checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+
+/** Draws for a sequence, where some are dropped, before it is given up: a model that repeats itself would draw forever. */
+const DRAWS_A_SEQUENCE = 20;
 
 /** Sequences decoded side by side, if there are as many: more make a step dearer by as much as they add. */
 const MAX_SLOTS = 16;
@@ -25,10 +28,20 @@ export interface GenerateOptions extends SamplingOptions {
   readonly prompt?: string;
   /** At most so many tokens are added; a sequence ends earlier where the model ends it. Default 200. */
   readonly maxNewTokens?: number;
+  /** The model cannot end a sequence before it has added so many tokens. Default 0. */
+  readonly minNewTokens?: number;
   /** Default 0. Each sequence has a stream of its own, so the first is the same whatever the count. */
   readonly seed?: number;
   /** Sequences. They share a batch of up to 16 slots, each of which goes to the next sequence when one ends. Default 1. */
   readonly count?: number;
+  /** A sequence that has come before is dropped and another drawn in its place. Default false. */
+  readonly unique?: boolean;
+  /** What it refuses, prompt included, is dropped and another drawn in its place. Default: nothing. */
+  readonly accept?: (sequence: string) => boolean;
+  /** Sequences drawn at most, dropped ones included: there may be fewer than `count` then. Default 20 · count. */
+  readonly maxDraws?: number;
+  /** Told of every sequence that is dropped. */
+  readonly onDropped?: (reason: "duplicate" | "refused") => void;
   /** How the weights are stored. Default float32. */
   readonly dtype?: WeightOptions["dtype"];
   /** Called after every step with the number of tokens so far, of all sequences together. */
@@ -47,21 +60,40 @@ export interface GeneratedSequence {
   readonly logLikelihoodNats: number;
 }
 
+/** A sequence while it is drawn. */
+interface Row {
+  readonly ids: number[];
+  /** Tokens of the prompt and those that were added. */
+  readonly seen: Set<number>;
+  readonly random: Random;
+  tokens: number;
+  finished: boolean;
+  logLikelihoodNats: number;
+}
+
 /**
  * Generates sequences token by token, at a cost that does not depend on the position for mechanisms with a recurrent form. A
  * sequence depends on its seed and its number alone; with another count it may differ where two tokens are as good as equally likely,
- * because the engine rounds products of batches of another size otherwise.
+ * because the engine rounds products of batches of another size otherwise. Where sequences are dropped, the ones that are left are those
+ * of the lowest numbers.
  *
  * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary; RuntimeError for a
  *   dtype that the device does not have
  */
 export async function generate(options: GenerateOptions): Promise<GeneratedSequence[]> {
   const { config, tensors, vocabulary, backend, prompt = "", maxNewTokens = 200, seed = 0, count = 1, dtype } = options;
+  const { minNewTokens = 0, unique = false, accept = () => true, maxDraws = DRAWS_A_SEQUENCE * count } = options;
   const sampling = checkSampling(options);
-  for (const [name, value] of Object.entries({ tokens: maxNewTokens, count })) {
+  for (const [name, value] of Object.entries({ tokens: maxNewTokens, count, maxDraws })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new ConfigError(`generate: ${name} must be a positive whole number, got ${value}; omit it for the default`);
     }
+  }
+  checkMinNewTokens(minNewTokens, maxNewTokens);
+  if (config.head !== "language-modeling") {
+    throw new ConfigError(
+      `generate: head must be 'language-modeling', got '${config.head}', which tells something of whole sequences; use predictSequences`,
+    );
   }
   checkTensors(config, tensors, "generate");
   checkVocabulary(config, vocabulary, "generate");
@@ -76,22 +108,26 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     );
   }
   const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId];
-  const rows = Array.from({ length: count }, (_, index) => ({
-    ids: [] as number[],
-    random: createRandom(seed, "sample", index),
-    tokens: 0,
-    finished: false,
-    logLikelihoodNats: 0,
-  }));
+  const rows: Row[] = [];
+  const addRow = (): Row => {
+    const random = createRandom(seed, "sample", rows.length);
+    const row = { ids: [], seen: new Set(promptIds), random, tokens: 0, finished: false, logLikelihoodNats: 0 };
+    rows.push(row);
+    return row;
+  };
 
-  const draw = (row: (typeof rows)[number], logits: Float32Array): number | undefined => {
+  const draw = (row: Row, logits: Float32Array): number | undefined => {
     const own = Float64Array.from(logits);
     for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
-    const { token, logProbabilityNats } = sample(own, sampling, row.random);
+    const barred = row.tokens < minNewTokens ? [vocabulary.eosId] : [];
+    const { token, logProbabilityNats } = sample(own, sampling, row.random, { seen: row.seen, barred });
     row.tokens++;
     row.logLikelihoodNats += logProbabilityNats;
     row.finished = token === vocabulary.eosId;
-    if (!row.finished) row.ids.push(token);
+    if (!row.finished) {
+      row.ids.push(token);
+      row.seen.add(token);
+    }
     return row.finished || row.tokens === maxNewTokens ? undefined : token;
   };
 
@@ -102,8 +138,21 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
   const behindPrompt = (await decoder.prefill(new Map([[first, [vocabulary.bosId, ...promptIds]]]))).get(first);
   const prompted = decoder.snapshot(first);
   decoder.leave(first);
-  const waiting = [...rows];
-  const running = new Map<number, (typeof rows)[number]>();
+  const waiting = Array.from({ length: count }, addRow);
+  const running = new Map<number, Row>();
+  const found = new Map<string, Row>();
+  /** Keeps a row that has ended, or drops it and draws another in its place. */
+  const settle = (row: Row): void => {
+    const sequence = prompt + vocabulary.decode(row.ids);
+    const key = unique ? sequence : String(rows.indexOf(row));
+    const before = found.get(key);
+    const isRefused = !accept(sequence);
+    // Of equal ones the first drawn stays, whichever ended first.
+    if (!isRefused && (before === undefined || rows.indexOf(row) < rows.indexOf(before))) found.set(key, row);
+    if (!isRefused && before === undefined) return;
+    options.onDropped?.(isRefused ? "refused" : "duplicate");
+    if (rows.length < maxDraws) waiting.push(addRow());
+  };
   let total = 0;
   let logits: ReadonlyMap<number, Float32Array> = new Map();
   while (waiting.length > 0 || running.size > 0) {
@@ -116,13 +165,17 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
       } else {
         running.delete(slot);
         decoder.leave(slot);
+        settle(row);
       }
     }
     while (running.size < slots && waiting.length > 0) {
-      const row = waiting.shift() as (typeof rows)[number]; // there is one
+      const row = waiting.shift() as Row; // there is one
       const token = draw(row, behindPrompt ?? new Float32Array(0));
       total++;
-      if (token === undefined) continue;
+      if (token === undefined) {
+        settle(row);
+        continue;
+      }
       const slot = decoder.restore(prompted);
       running.set(slot, row);
       next.set(slot, token);
@@ -130,11 +183,14 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     options.onToken?.(total);
     logits = await decoder.step(next);
   }
-  return rows.map(({ ids, tokens, finished, logLikelihoodNats }) => ({
-    prompt,
-    sequence: prompt + vocabulary.decode(ids),
-    tokens,
-    finished,
-    logLikelihoodNats,
-  }));
+  const kept = new Set(found.values());
+  return rows
+    .filter((row) => kept.has(row))
+    .map(({ ids, tokens, finished, logLikelihoodNats }) => ({
+      prompt,
+      sequence: prompt + vocabulary.decode(ids),
+      tokens,
+      finished,
+      logLikelihoodNats,
+    }));
 }

@@ -43,13 +43,8 @@ const NAMES = ["q", "k", "v"] as const;
  */
 export async function observeAttention(options: ObserveOptions): Promise<readonly ObservedAttention[]> {
   const { config, tensors, backend } = options;
-  if (config.architecture === "encoder-decoder") {
-    throw new ConfigError(
-      "observeAttention: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or 'encoder'",
-    );
-  }
-  checkTensors(config, tensors, "observeAttention");
-  const ids = tokenArray(options);
+  checkObservable("observeAttention", config, tensors);
+  const ids = tokenArray("observeAttention", config, options.tokenIds);
   const outputs: Record<string, Tensor> = {};
   logits(modelInputs(config), input("tokenIds", ids.shape, "int32"), {
     form: formFor(backend.device),
@@ -74,26 +69,41 @@ function outputName(layer: number, name: string): string {
   return `blocks.${layer}.attention.${name}`;
 }
 
-function tokenArray({ config, tokenIds }: ObserveOptions): NdArray {
+/** @throws ConfigError for models of two stacks, and weights that are not the configuration's */
+export function checkObservable(who: string, config: ModelConfig, tensors: Named<NdArray>): void {
+  if (config.architecture === "encoder-decoder") {
+    throw new ConfigError(
+      `${who}: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or 'encoder'`,
+    );
+  }
+  checkTensors(config, tensors, who);
+}
+
+/**
+ * Sequences of one length as an array, `[batch, length]` int32.
+ *
+ * @throws ConfigError when they differ in length, hold ids outside the vocabulary or exceed learned positions
+ */
+export function tokenArray(who: string, config: ModelConfig, tokenIds: readonly ArrayLike<number>[]): NdArray {
   const length = tokenIds[0]?.length ?? 0;
   if (length === 0 || tokenIds.some((sequence) => sequence.length !== length)) {
     const lengths = tokenIds.map((sequence) => sequence.length);
     throw new ConfigError(
-      `observeAttention: tokenIds must hold sequences of one length from 1 on, got lengths ${lengths.join(", ") || "of none"}; ` +
+      `${who}: tokenIds must hold sequences of one length from 1 on, got lengths ${lengths.join(", ") || "of none"}; ` +
         "cut them to the shortest",
     );
   }
   const { length: longest, reason } = longestSequence(config);
   if (length > longest) {
     throw new ConfigError(
-      `observeAttention: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${length}; cut them`,
+      `${who}: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${length}; cut them`,
     );
   }
   const ids = Int32Array.from(tokenIds.flatMap((sequence) => Array.from(sequence)));
   const wrong = ids.find((id) => id < 0 || id >= config.vocabSize);
   if (wrong !== undefined) {
     throw new ConfigError(
-      `observeAttention: ids must lie in [0, ${config.vocabSize}), got ${wrong}; encode with the model's own vocabulary`,
+      `${who}: ids must lie in [0, ${config.vocabSize}), got ${wrong}; encode with the model's own vocabulary`,
     );
   }
   return ndarray(ids, [tokenIds.length, length]);

@@ -1,4 +1,4 @@
-/** What an encoder predicts of given sequences. */
+/** What a model that reads whole sequences predicts of them: an encoder, or a decoder whose head reads a sequence. */
 import { formFor } from "../attention/mechanism.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -31,7 +31,7 @@ const BUCKET = 64;
 /**
  * @returns for each sequence, in the order given, its logits or numbers: one row a token, or one in all where the head reads the whole
  *   sequence
- * @throws ConfigError for other models than encoders, and for sequences that are longer than the model can read
+ * @throws ConfigError for language models that generate, and for sequences that are longer than the model can read
  * @throws RuntimeError for empty sequences and tokens outside the vocabulary
  */
 export async function predictSequences(options: PredictOptions): Promise<readonly (readonly Float32Array[])[]> {
@@ -75,10 +75,19 @@ export async function predictSequences(options: PredictOptions): Promise<readonl
   }
 }
 
+/** Tokens between the vocabulary's begin and end, as in training; longer ones lose their ends. */
+export function wrapped(
+  sequences: readonly { readonly tokenIds: Int32Array }[],
+  { bosId, eosId }: { readonly bosId: number; readonly eosId: number },
+  maxSeqLen: number,
+): readonly number[][] {
+  return sequences.map(({ tokenIds }) => [bosId, ...tokenIds.subarray(0, maxSeqLen - 2), eosId]);
+}
+
 function check({ config, tensors, sequences }: PredictOptions): void {
-  if (config.architecture !== "encoder") {
+  if (config.architecture !== "encoder" && !isPooled(config)) {
     throw new ConfigError(
-      `predictSequences: architecture must be 'encoder', got '${config.architecture}'; use generate for a decoder, and generateTargets ` +
+      `predictSequences: architecture must be 'encoder' with head '${config.head}', got '${config.architecture}'; use generate for a decoder, and generateTargets ` +
         "for an encoder–decoder",
     );
   }

@@ -76,6 +76,43 @@ describe("sample", () => {
     expect(frequencies({}, 11)).not.toEqual(frequencies({}, 12));
   });
 
+  it("makes tokens that have come before less probable, by the sign of their logits", () => {
+    const mixed = Float64Array.of(2, -1, 1.5, -3);
+    const best = (repetitionPenalty: number, ...seen: readonly number[]) =>
+      sample(mixed, checkSampling({ temperature: 0, repetitionPenalty }), createRandom(7), { seen: new Set(seen) })
+        .token;
+    expect(best(1, 0)).toBe(0);
+    // 2 / 1.5 is below 1.5.
+    expect(best(1.5, 0)).toBe(2);
+    // 2 / 4 and 1.5 / 4 are above −1 still, and −1 · 4 is further below.
+    expect(best(4, 0, 2)).toBe(0);
+    expect(best(4, 0, 1, 2, 3)).toBe(0);
+    // Below 1 it rewards: 1.5 / 0.5 is above 2.
+    expect(best(0.5, 2)).toBe(2);
+    const penalised = [2 / 1.5, -1 * 1.5, 1.5, -3].map(Math.exp);
+    const total = penalised.reduce((a, b) => a + b, 0);
+    const random = createRandom(7, "penalty");
+    const counts = [0, 0, 0, 0];
+    for (let i = 0; i < numDraws; i++) {
+      const { token } = sample(mixed, checkSampling({ repetitionPenalty: 1.5 }), random, { seen: new Set([0, 1]) });
+      counts[token] = (counts[token] ?? 0) + 1;
+    }
+    expectShares(
+      counts.map((count) => count / numDraws),
+      penalised.map((p) => p / total),
+    );
+  });
+
+  it("never draws what is barred, and tells its probability under the model all the same", () => {
+    const settings = checkSampling({ temperature: 0, repetitionPenalty: 3 });
+    const { token, logProbabilityNats } = sample(logits, settings, createRandom(7), {
+      seen: new Set([4]),
+      barred: [1],
+    });
+    expect(token).toBe(0); // 0.25 is behind 0.15 once log 0.25 has tripled
+    expect(logProbabilityNats).toBeCloseTo(Math.log(0.15), 12);
+  });
+
   it("gives the log-probability under the model itself, whatever the temperature", () => {
     const { token, logProbabilityNats } = sample(logits, checkSampling({ temperature: 0, topK: 1 }), createRandom(7));
     expect(token).toBe(1);
@@ -96,12 +133,14 @@ describe("sampling options", () => {
     [{ topK: -1 }, /^generate: top-k must be a whole number ≥ 0, got -1; 0 keeps all tokens$/],
     [{ topK: 1.5 }, /top-k must be a whole number ≥ 0, got 1\.5/],
     [{ topP: 0 }, /^generate: top-p must be above 0 and at most 1, got 0; 1 keeps all tokens$/],
+    [{ repetitionPenalty: 0 }, /^generate: repetition-penalty must be a number above 0, got 0; 1 changes nothing, /],
+    [{ repetitionPenalty: Number.POSITIVE_INFINITY }, /repetition-penalty must be a number above 0, got Infinity/],
     [{ topP: 1.1 }, /top-p must be above 0 and at most 1, got 1\.1/],
   ])("%j are refused", (options, message) => {
     expect(() => checkSampling(options)).toThrow(message);
   });
 
   it("default to the model's own distribution", () => {
-    expect(checkSampling({})).toEqual({ temperature: 1, topK: 0, topP: 1 });
+    expect(checkSampling({})).toEqual({ temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 });
   });
 });

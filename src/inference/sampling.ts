@@ -1,4 +1,4 @@
-/** From logits to a token: temperature, top-k, top-p. */
+/** From logits to a token: repetition penalty, temperature, top-k, top-p. */
 import type { Random } from "../random/index.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 
@@ -9,11 +9,27 @@ export interface SamplingOptions {
   readonly topK?: number;
   /** Only the most probable tokens that together reach this probability; 1 (default) keeps all. */
   readonly topP?: number;
+  /**
+   * Logits of tokens that have come before, the prompt's included, are divided by it where they are above 0 and multiplied by it where
+   * they are below, as in Hugging Face's library; below 1 it rewards repetition. 1 (default) changes nothing. Meant for large
+   * vocabularies: of 20 residues all have soon come, and from then on it lowers them all alike, which brings the end nearer.
+   *
+   * Source: CTRL, arXiv:1909.05858.
+   */
+  readonly repetitionPenalty?: number;
+}
+
+/** What a single draw must heed. */
+export interface DrawContext {
+  /** Tokens that have come before. Default none. */
+  readonly seen?: ReadonlySet<number>;
+  /** Tokens that must not be drawn now, though the model may mean them. Default none. */
+  readonly barred?: readonly number[];
 }
 
 /** @throws ConfigError naming the option, the rule and what came */
 export function checkSampling(options: SamplingOptions): Required<SamplingOptions> {
-  const { temperature = 1, topK = 0, topP = 1 } = options;
+  const { temperature = 1, topK = 0, topP = 1, repetitionPenalty = 1 } = options;
   if (!(Number.isFinite(temperature) && temperature >= 0)) {
     throw new ConfigError(
       `generate: temperature must be a number ≥ 0, got ${temperature}; 1 is the model's own distribution`,
@@ -25,30 +41,51 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
   if (!(topP > 0 && topP <= 1)) {
     throw new ConfigError(`generate: top-p must be above 0 and at most 1, got ${topP}; 1 keeps all tokens`);
   }
-  return { temperature, topK, topP };
+  if (!(Number.isFinite(repetitionPenalty) && repetitionPenalty > 0)) {
+    throw new ConfigError(
+      `generate: repetition-penalty must be a number above 0, got ${repetitionPenalty}; 1 changes nothing, 1.2 is usual for text`,
+    );
+  }
+  return { temperature, topK, topP, repetitionPenalty };
+}
+
+/** @throws ConfigError for a least number of tokens that is none, or above the largest */
+export function checkMinNewTokens(minNewTokens: number, maxNewTokens: number): void {
+  if (Number.isInteger(minNewTokens) && minNewTokens >= 0 && minNewTokens <= maxNewTokens) return;
+  throw new ConfigError(
+    `generate: min-tokens must be a whole number from 0 to ${maxNewTokens}, the tokens at most, got ${minNewTokens}; omit it for 0`,
+  );
 }
 
 /**
  * Draws a token.
  *
  * @param logits one a token; −Infinity for tokens that must not come
- * @returns the token and its log-probability under the model itself (temperature 1, nothing cut), in nats
+ * @returns the token and its log-probability under the model itself (temperature 1, no penalty, nothing cut or barred), in nats
  */
 export function sample(
   logits: Float64Array,
-  { temperature, topK, topP }: Required<SamplingOptions>,
+  { temperature, topK, topP, repetitionPenalty }: Required<SamplingOptions>,
   random: Random,
+  { seen = new Set(), barred = [] }: DrawContext = {},
 ): { readonly token: number; readonly logProbabilityNats: number } {
-  const order = Array.from(logits.keys()).toSorted((a, b) => (logits[b] ?? 0) - (logits[a] ?? 0) || a - b);
+  const wanted = logits.slice();
+  if (repetitionPenalty !== 1) for (const id of seen) wanted[id] = penalised(wanted[id] ?? 0, repetitionPenalty);
+  for (const id of barred) wanted[id] = Number.NEGATIVE_INFINITY;
+  const order = Array.from(wanted.keys()).toSorted((a, b) => (wanted[b] ?? 0) - (wanted[a] ?? 0) || a - b);
   const best = order[0] ?? 0;
-  const token = temperature === 0 ? best : draw(logits, order, { temperature, topK, topP }, random);
+  const token = temperature === 0 ? best : draw(wanted, order, { temperature, topK, topP }, random);
   return { token, logProbabilityNats: (logits[token] ?? 0) - logSumExp(logits) };
+}
+
+function penalised(logit: number, penalty: number): number {
+  return logit > 0 ? logit / penalty : logit * penalty;
 }
 
 function draw(
   logits: Float64Array,
   order: readonly number[],
-  { temperature, topK, topP }: Required<SamplingOptions>,
+  { temperature, topK, topP }: Required<Omit<SamplingOptions, "repetitionPenalty">>,
   random: Random,
 ): number {
   const top = logits[order[0] ?? 0] ?? 0;

@@ -15,7 +15,7 @@ interface Broken {
 type Rule = (options: ParsedOptions) => Broken | undefined;
 
 const headsOfArchitecture = {
-  decoder: ["language-modeling"],
+  decoder: ["language-modeling", "sequence-classification", "regression"],
   encoder: ["language-modeling", "sequence-classification", "regression", "token-classification"],
   "encoder-decoder": ["language-modeling", "pointer"],
 } as const satisfies Record<ModelConfig["architecture"], readonly ModelConfig["head"][]>;
@@ -46,6 +46,14 @@ const rules: readonly Rule[] = [
           fix: "leave it out",
         }
       : undefined,
+  ({ head, labelMean, labelDeviation }) =>
+    head !== "regression" && (labelMean !== undefined || labelDeviation !== undefined)
+      ? {
+          rule: "labelMean and labelDeviation must come with head 'regression'",
+          got: `'${head}'`,
+          fix: "leave them out",
+        }
+      : undefined,
   (options) => {
     const given = ofEncoderDecoders.find((name) => options[name] !== undefined);
     return given !== undefined && options.architecture !== "encoder-decoder"
@@ -56,6 +64,14 @@ const rules: readonly Rule[] = [
         }
       : undefined;
   },
+  ({ architecture, head, pooling }) =>
+    architecture === "decoder" && pooling === "first" && head !== "language-modeling"
+      ? {
+          rule: "pooling of architecture 'decoder' must be 'mean' or 'last'",
+          got: "'first', a token that has seen no other",
+          fix: "use 'mean'",
+        }
+      : undefined,
   ({ padId, vocabSize }) =>
     padId >= vocabSize
       ? { rule: `padId must be below vocabSize ${vocabSize}`, got: String(padId), fix: "use the vocabulary's padId" }

@@ -34,8 +34,8 @@ export const modelSchema = z.strictObject({
   architecture: z.enum(["decoder", "encoder", "encoder-decoder"]).default("decoder"),
   /**
    * What is predicted. `language-modeling`: a token at every position (the next one; in an encoder the masked one).
-   * `sequence-classification`, `token-classification`: one of numLabels, for the sequence or for every token of an encoder.
-   * `regression`: numLabels numbers for the sequence of an encoder. `pointer`: a position of the encoder's sequence for every token of
+   * `sequence-classification`, `regression`: one of numLabels, or numLabels numbers, for the sequence of an encoder or a decoder.
+   * `token-classification`: one of numLabels for every token of an encoder. `pointer`: a position of the encoder's sequence for every token of
    * an encoder–decoder. Default `language-modeling`.
    */
   head: z
@@ -46,10 +46,17 @@ export const modelSchema = z.strictObject({
   /** The token that encoders and cross-attention do not see. Default 0, as in the vocabularies of this package. */
   padId: z.int().min(0).default(0),
   /**
-   * What the classes or numbers of a sequence are read from: the `mean` over its tokens, or the `first` one, which then is a token
-   * meant for it, as [CLS] in BERT. Default `mean`: needs no such token.
+   * What the classes or numbers of a sequence are read from: the `mean` over its tokens; the `first` one, of an encoder, which then
+   * is a token meant for it, as [CLS] in BERT; or the `last` one, which of a decoder is the one that has seen all others, as in GPT.
+   * Default `mean`: needs no such token.
    */
-  pooling: z.enum(["mean", "first"]).default("mean"),
+  pooling: z.enum(["mean", "first", "last"]).default("mean"),
+  /**
+   * Numbers of a regression are predicted as labelMean + labelDeviation · output, so that a fresh head is right to begin with about
+   * labels of any unit. Default 0 and 1; `performer finetune` sets the mean and the standard deviation of the training labels.
+   */
+  labelMean: z.number().optional(),
+  labelDeviation: z.number().positive().optional(),
   /** Width of the residual stream. Default 256: trains on a laptop. */
   modelDim: size.default(256),
   /** Blocks; of an encoder–decoder those of the encoder. Default 4. */

@@ -93,13 +93,23 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
   ],
   [
     "a head that the architecture does not have, with the one that does",
-    { head: "sequence-classification", numLabels: 2 },
-    /^model: head of architecture 'decoder' must be one of language-modeling, got 'sequence-classification'; for that head use architecture 'encoder'$/,
+    { head: "token-classification", numLabels: 2 },
+    /^model: head of architecture 'decoder' must be one of language-modeling, sequence-classification, regression, got 'token-classification'; for that head use architecture 'encoder'$/,
+  ],
+  [
+    "the first token of a decoder, which sees no other, for a whole sequence",
+    { head: "regression", pooling: "first" },
+    /^model: pooling of architecture 'decoder' must be 'mean' or 'last', got 'first', a token that has seen no other; use 'mean'$/,
   ],
   [
     "a classification without classes",
     { architecture: "encoder", head: "token-classification" },
     /^model: numLabels must be 2 or more for head 'token-classification', got nothing; give it$/,
+  ],
+  [
+    "a scale of labels without labels that are numbers",
+    { labelMean: 50 },
+    /^model: labelMean and labelDeviation must come with head 'regression', got 'language-modeling'; leave them out$/,
   ],
   ["classes without a head for them", { numLabels: 2 }, /^model: numLabels must come with a head that has labels/],
   [

@@ -1,8 +1,8 @@
-/** Encoders: every token sees all others, none sees padding, and chunks of the feed-forward layer change nothing. */
+/** Encoders: every token sees all others, none sees padding, as what pools the tokens of a decoder; and chunks of the feed-forward layer change nothing. */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { encoderKinds } from "../../tests/model/kinds.ts";
+import { encoderKinds, pooledDecoderKinds } from "../../tests/model/kinds.ts";
 import { feedsFor } from "../runtime/backend.ts";
 import { input } from "../ops/source.ts";
 import type { ModelConfig } from "./config.ts";
@@ -41,6 +41,22 @@ describe("an encoder", () => {
     const config = tinyConfig({ architecture: "encoder", mechanism });
     const first = async (last: number) => (await predict(config, [...ids, last])).subarray(0, config.vocabSize);
     expect(relativeError(await first(3), await first(8))).toBeGreaterThan(1e-4);
+  });
+});
+
+describe("a decoder that tells something of a sequence", () => {
+  it.each(Object.entries(pooledDecoderKinds))("as %s does not see padding", async (_name, kind) => {
+    const config = tinyConfig(kind);
+    const alone = await predict(config, ids);
+    expect(alone).toHaveLength(kind.numLabels);
+    expect(relativeError(await predict(config, [...ids, 0, 0, 0, 0]), alone)).toBeLessThan(TOLERANCE.logits);
+  });
+
+  it("reads the last token, or the mean of all", async () => {
+    const last = tinyConfig({ head: "regression", pooling: "last" });
+    const mean = tinyConfig({ head: "regression", pooling: "mean" });
+    expect(await predict(last, [4])).toEqual(await predict(mean, [4]));
+    expect(relativeError(await predict(last, ids), await predict(mean, ids))).toBeGreaterThan(1e-3);
   });
 });
 

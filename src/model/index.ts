@@ -13,8 +13,10 @@ export {
   toTree,
 } from "./parameters.ts";
 export type { Block, Linear, Named, Norm, Parameters } from "./parameters.ts";
+export { withFreshHead } from "./fresh-head.ts";
+export type { FreshHeadOptions, HeadedModel } from "./fresh-head.ts";
 export { ConfigError } from "../attention/parse-options.ts";
-export { logits } from "./performer.ts";
+export { hiddenStates, logits } from "./performer.ts";
 export type { ForwardOptions, ModelTensors } from "./performer.ts";
 export { logitsOfPart } from "./parts.ts";
 export { sequenceToSequenceLogits } from "./encoder-decoder.ts";

@@ -2,12 +2,13 @@
 import { GraphError } from "../graph/errors.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { div, maximum, mul } from "../ops/elementwise.ts";
+import { add, div, maximum, mul, sub } from "../ops/elementwise.ts";
 import { mean } from "../ops/composed.ts";
 import { reshape } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { sum } from "../ops/reduce.ts";
-import { slice } from "../ops/slicing.ts";
+import { concat, slice } from "../ops/slicing.ts";
+import { full } from "../ops/source.ts";
 import type { ModelConfig } from "./config.ts";
 import { applyLinear } from "./layers.ts";
 import { applyNorm } from "./norms.ts";
@@ -35,23 +36,42 @@ export function output(
   x: Tensor,
   mask?: Tensor,
 ): Tensor {
+  const normed = scope("output", () => applyFinalNorm(config, parameters.decoder ?? parameters, x));
+  return applyHead({ config, parameters }, normed, mask);
+}
+
+/** As `output`, from what the final norm leaves. */
+export function applyHead(
+  { config, parameters }: { readonly config: ModelConfig; readonly parameters: Parameters<Tensor> },
+  normed: Tensor,
+  mask?: Tensor,
+): Tensor {
   return scope("output", () => {
-    const { decoder, classifier, head, tokenEmbedding } = parameters;
-    const normed = applyFinalNorm(config, decoder ?? parameters, x);
+    const { classifier, head, tokenEmbedding } = parameters;
     if (config.head === "language-modeling") {
       return matmul(normed, head?.weight ?? tokenEmbedding.weight, { transposeB: true });
     }
     if (classifier === undefined)
       throw new GraphError(`output: head '${config.head}' must have a classifier, got none`);
-    return applyLinear(isPooled(config) ? pool(config, normed, mask) : normed, classifier);
+    const y = applyLinear(isPooled(config) ? pool(config, normed, mask) : normed, classifier);
+    const { labelMean = 0, labelDeviation = 1 } = config;
+    const scaled = labelDeviation === 1 ? y : mul(y, labelDeviation);
+    return labelMean === 0 ? scaled : add(scaled, labelMean);
   });
 }
 
-/** `[B, L, modelDim]` → `[B, 1, modelDim]`. */
+/** `[B, L, modelDim]` → `[B, 1, modelDim]`. Padding stands at the end. */
 function pool({ pooling }: ModelConfig, x: Tensor, mask: Tensor | undefined): Tensor {
   if (pooling === "first") return slice(x, 1, 0, 1);
   const over = { axes: [1], keepDims: true };
-  if (mask === undefined) return mean(x, over);
-  const real = reshape(mask, [...mask.shape, 1]);
+  const [batchSize = 1, seqLen = 1] = x.shape;
+  if (mask === undefined) return pooling === "last" ? slice(x, 1, seqLen - 1, seqLen) : mean(x, over);
+  const real = reshape(mask, [batchSize, seqLen, 1]);
+  if (pooling === "last") {
+    // 1 where a token stands and none behind it.
+    const none = full([batchSize, 1, 1], 0);
+    const behind = seqLen === 1 ? none : concat([slice(real, 1, 1, seqLen), none], 1);
+    return sum(mul(x, sub(real, behind)), over);
+  }
   return div(sum(mul(x, real), over), maximum(sum(real, over), 1));
 }

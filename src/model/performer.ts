@@ -11,7 +11,7 @@ import { constant } from "../ops/source.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { applyBlock, blockBranches, enterStream, leaveStream, type Branches, type BranchOptions } from "./block.ts";
 import type { ModelConfig } from "./config.ts";
-import { output } from "./output.ts";
+import { applyFinalNorm, applyHead, isPooled } from "./output.ts";
 import type { Named, Parameters, StackParameters } from "./parameter-tree.ts";
 import { projectionOf } from "./parameters.ts";
 import { constantPositions, type Positions } from "./positions.ts";
@@ -24,8 +24,17 @@ export interface ForwardOptions {
   readonly form?: ExecutionForm;
   /** Takes the place of the configuration's mechanism, in every layer. */
   readonly mechanism?: AttentionMechanism;
-  /** Told each layer's queries, keys and values `[B, H, L, D]` as the mechanism sees them, after the position encoding. */
-  readonly observe?: (layer: number, attention: { readonly q: Tensor; readonly k: Tensor; readonly v: Tensor }) => void;
+  /** Told each layer's attention, as the mechanism sees it. */
+  readonly observe?: (layer: number, attention: LayerAttention) => void;
+}
+
+/** Queries, keys and values of a layer, `[B, H, L, D]`, after the position encoding. */
+export interface LayerAttention {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** The layer's attention, with its own projection and masks, to other values: `[B, H, L, E]` → `[B, H, L, E]`. */
+  readonly attend: (values: Tensor) => Tensor;
 }
 
 /** Everything that stays the same from token to token. */
@@ -50,20 +59,50 @@ export interface StackRun extends ForwardOptions {
 /**
  * Predictions of a model of one stack at every position, or for every sequence.
  *
- * @param tokenIds `[B, L]` int32. Padding at the end: a decoder needs no mask, for no earlier token sees it; an encoder sees none of padId
+ * @param tokenIds `[B, L]` int32. Padding at the end: no earlier token of a decoder sees it; an encoder, and what pools a sequence,
+ *   see none of padId
  * @returns `[B, L, vocabSize]`; `[B, L, numLabels]` or `[B, 1, numLabels]` of heads with labels
  */
 export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOptions = {}): Tensor {
   const { config } = model;
-  const stack = outputStack(config);
-  if (stack.cross) {
+  if (outputStack(config).cross) {
     throw new GraphError("logits: the model must have one stack, got an encoder–decoder; use sequenceToSequenceLogits");
   }
-  const mask = stack.causal ? undefined : tokenMask(config, tokenIds);
+  const mask = visibleTokens(config, tokenIds);
+  return scope("performer", () => applyHead(model, normedStates(model, tokenIds, mask, options), mask));
+}
+
+/**
+ * What a model of one stack makes of every token: the last block's output behind the final norm, which its head reads.
+ *
+ * @param tokenIds as those of `logits`
+ * @returns `[B, L, modelDim]`; what stands at padding means nothing
+ */
+export function hiddenStates(model: ModelTensors, tokenIds: Tensor, options: ForwardOptions = {}): Tensor {
+  const { config } = model;
+  if (outputStack(config).cross) {
+    throw new GraphError(
+      "hiddenStates: the model must have one stack, got an encoder–decoder; use a decoder or an encoder",
+    );
+  }
+  return scope("performer", () => normedStates(model, tokenIds, visibleTokens(config, tokenIds), options));
+}
+
+function normedStates(
+  model: ModelTensors,
+  tokenIds: Tensor,
+  mask: Tensor | undefined,
+  options: ForwardOptions,
+): Tensor {
+  const { config, parameters } = model;
   const positions = constantPositions(config, tokenIds.shape[1] ?? 0);
-  return scope("performer", () =>
-    output(model, runStack(model, stack, tokenIds, { ...options, positions, mask }), mask),
-  );
+  const states = runStack(model, outputStack(config), tokenIds, { ...options, positions, mask });
+  return scope("output", () => applyFinalNorm(config, parameters, states));
+}
+
+/** The mask of an encoder, which sees tokens on either side, and of what pools a sequence; other decoders need none. */
+function visibleTokens(config: ModelConfig, tokenIds: Tensor): Tensor | undefined {
+  return outputStack(config).causal && !isPooled(config) ? undefined : tokenMask(config, tokenIds);
 }
 
 /** 1 for tokens, 0 for padding: `[B, L]` int32 → float32. */
@@ -116,7 +155,7 @@ function stackBranches(
     model.config,
     blockOf(model, stack, layer),
     (q, k, v) => {
-      observe?.(layer, { q, k, v });
+      observe?.(layer, { q, k, v, attend: (values) => apply(q, k, values, options) });
       return apply(q, k, v, options);
     },
     { positions, dropout, form, attendAcross: across?.(layer) },

@@ -163,7 +163,7 @@ function invertBlock(
 function head(config: ModelConfig, shape: BatchShape, labelSmoothing: number) {
   const model = modelInputs(oneLayer(config, 0));
   const stream = streamInput(config, STREAM, shape);
-  const seen = isPooled(config) ? maskInput(config, shape) : undefined;
+  const seen = isPooled(config) ? tokenMask(config, batchInputs(shape).inputIds) : undefined;
   const losses = lossesOf(config, output(model, leaveStream(stream), seen), batchInputs(shape, config), labelSmoothing);
   const { head, tieEmbeddings } = config;
   const ofTokens = tieEmbeddings ? "tokenEmbedding." : "head.";

@@ -5,7 +5,7 @@ import { toFloat64, type NdArray } from "../graph/ndarray.ts";
 import type { ModelOptions } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { batchOf, blockOptions, encoderKinds } from "../../tests/model/kinds.ts";
+import { batchOf, blockOptions, encoderKinds, pooledDecoderKinds } from "../../tests/model/kinds.ts";
 import { masksOf } from "../../tests/model/step.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { createBlockExecution } from "./blocks.ts";
@@ -103,7 +103,7 @@ describe.each(models.flatMap((model) => [false, true].map((reversible) => ({ ...
 );
 
 const others = [
-  ...Object.entries(encoderKinds),
+  ...Object.entries({ ...encoderKinds, ...pooledDecoderKinds }),
   ...Object.entries({
     ...blockOptions,
     "a reversible encoder": { architecture: "encoder", reversible: true },

@@ -31,6 +31,7 @@ import {
   tensorsOfLayer,
 } from "./block-graphs.ts";
 import type { Execution, LossOptions, MaskSource } from "./execution.ts";
+import { frozenLayers, pickNames, trainableNames } from "./freeze.ts";
 import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
 import { accumulate, addSums, batchFeeds, gradientsOf, partLengths, sumsOf } from "./graphs.ts";
 import type { LossSums } from "./loss.ts";
@@ -79,11 +80,14 @@ function blockGraphs({ dropout, labelSmoothing, form }: BlockOptions) {
 
 export function planBlocks(config: ModelConfig, options: BlockOptions): GraphPlan {
   const { training, evaluation, backward, evaluationHead } = blockGraphs(options);
-  const kinds = [...new Set(firstAlike(config))];
+  const alike = firstAlike(config);
+  const kinds = [...new Set(alike)];
+  const frozen = frozenLayers(config, options.freeze);
   return {
     training: (shape) => [
       ...[training.embedding, ...kinds.map(training.block)].map((graph) => graph(shape)),
-      ...[backward.embedding, ...kinds.map(backward.block)].map((graph) => graph(shape)),
+      ...(frozen === 0 ? [backward.embedding(shape)] : []),
+      ...[...new Set(alike.slice(frozen))].map((kind) => backward.block(kind)(shape)),
       ...headShapes(config, shape).map(backward.head),
     ],
     evaluation: (shape) => [
@@ -98,6 +102,8 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
   const { training, evaluation, backward, evaluationHead } = blockGraphs({ ...options, form });
   const plan = planBlocks(config, { ...options, form });
   const alike = firstAlike(config);
+  const frozen = frozenLayers(config, options.freeze);
+  const trainable = trainableNames(config, options.freeze);
   const cache = createGraphCache(config, backend);
 
   /** The stream behind the last block; `onStream` is told what each block reads. */
@@ -106,12 +112,12 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
     tensors: Named<NdArray>,
     batch: Batch,
     masks: MaskSource,
-    onStream: (stream: StreamArrays) => void = () => undefined,
+    onStream: (stream: StreamArrays, layer: number) => void = () => undefined,
   ): Promise<StreamArrays> => {
     const embedding = await cache.get(graphs.embedding(batch));
     let stream: StreamArrays = await run(embedding, { ...tensors, ...batchFeeds(batch), ...masks(embedding) });
     for (let layer = 0; layer < config.numLayers; layer++) {
-      onStream(stream);
+      onStream(stream, layer);
       const block = await cache.get(graphs.block(alike[layer] ?? 0)(batch));
       const ownMasks = masks(block, { first: firstMaskOf(layer) });
       const feeds = { ...tensorsOfLayer(tensors, layer), ...batchFeeds(batch), ...stream, ...ownMasks };
@@ -126,8 +132,8 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
     },
     step: async (tensors, batch, masks) => {
       const kept: StreamArrays[] = [];
-      let stream = await forward(training, tensors, batch, masks, (before) => {
-        if (!config.reversible) kept.push(before);
+      let stream = await forward(training, tensors, batch, masks, (before, layer) => {
+        if (!config.reversible && layer >= frozen) kept.push(before);
       });
       const weightSum = batch.weights.reduce((total, weight) => total + weight, 0);
       const scale = { [LOSS_SCALE]: Float32Array.of(1 / Math.max(weightSum, 1)) };
@@ -144,7 +150,7 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
         }
         accumulate(gradients, withoutStream(found));
       }
-      for (let layer = config.numLayers - 1; layer >= 0; layer--) {
+      for (let layer = config.numLayers - 1; layer >= frozen; layer--) {
         const block = await cache.get(backward.block(alike[layer] ?? 0)(batch));
         const results = await run(block, {
           ...tensorsOfLayer(tensors, layer),
@@ -158,10 +164,13 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
         above = renamed(found, STREAM, STREAM);
         Object.assign(gradients, renamed(found, layerPrefix(0), layerPrefix(layer)));
       }
-      const embedding = await cache.get(backward.embedding(batch));
-      const feeds = { ...batchFeeds(batch), ...renamed(above, STREAM, GRADIENT_OF_NEXT), ...masks(embedding) };
-      accumulate(gradients, gradientsOf(await run(embedding, feeds)));
-      return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
+      if (frozen === 0) {
+        const embedding = await cache.get(backward.embedding(batch));
+        const feeds = { ...batchFeeds(batch), ...renamed(above, STREAM, GRADIENT_OF_NEXT), ...masks(embedding) };
+        accumulate(gradients, gradientsOf(await run(embedding, feeds)));
+      }
+      const trained = frozen === 0 ? gradients : pickNames(gradients, trainable);
+      return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients: trained };
     },
     evaluate: async (tensors, batch) => {
       const stream = await forward(evaluation, tensors, batch, noMasks);

@@ -5,25 +5,27 @@ import type { Backend } from "../runtime/backend.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { createBlockExecution, planBlocks } from "./blocks.ts";
 import type { TrainingConfig } from "./config.ts";
-import type { Execution } from "./execution.ts";
+import type { Execution, LossOptions } from "./execution.ts";
+import { trainableNames } from "./freeze.ts";
 import type { BatchShape, GraphPlan } from "./graph-plan.ts";
 import { createSegmentedExecution, planSegments } from "./segments.ts";
 import { createWholeExecution, planWhole } from "./whole.ts";
 
 /** The settings that decide how steps are executed; none changes what a step computes. */
-export type ExecutionOptions = Pick<TrainingConfig, "segmentLength" | "gradientCheckpointing" | "labelSmoothing">;
+export type ExecutionOptions = Pick<TrainingConfig, "segmentLength" | "gradientCheckpointing" | "labelSmoothing"> &
+  Partial<Pick<TrainingConfig, "freeze">>;
 
 /**
  * Sequences longer than `segmentLength` are cut along time; all others go block by block with `gradientCheckpointing: "blocks"`, and
  * in one go without.
  *
  * @throws ConfigError where sequences are to be cut, but the mechanism has no state or the device no loops; where an encoder–decoder is
- *   to go block by block; for label smoothing where there are no classes of equal standing
+ *   to go block by block; for label smoothing where there are no classes of equal standing; where nothing would be left to train
  */
 export function createExecution(config: ModelConfig, backend: Backend, options: ExecutionOptions): Execution {
   checkExecution(config, options);
-  const { segmentLength, gradientCheckpointing, labelSmoothing } = options;
-  const loss = { dropout: config.dropout, labelSmoothing };
+  const { segmentLength, gradientCheckpointing } = options;
+  const loss = lossOptions(config, options);
   const uncut =
     gradientCheckpointing === "blocks"
       ? createBlockExecution(config, backend, loss)
@@ -42,7 +44,13 @@ export function createExecution(config: ModelConfig, backend: Backend, options: 
   };
 }
 
-function checkExecution({ architecture, head }: ModelConfig, options: ExecutionOptions): void {
+function lossOptions({ dropout }: ModelConfig, { labelSmoothing, freeze = "none" }: ExecutionOptions): LossOptions {
+  return { dropout, labelSmoothing, freeze };
+}
+
+function checkExecution(config: ModelConfig, options: ExecutionOptions): void {
+  const { architecture, head } = config;
+  trainableNames(config, options.freeze);
   if (options.gradientCheckpointing === "blocks" && architecture === "encoder-decoder") {
     throw new ConfigError(
       "training: gradientCheckpointing 'blocks' must come with one stack of blocks, got architecture 'encoder-decoder'; " +
@@ -59,8 +67,8 @@ function checkExecution({ architecture, head }: ModelConfig, options: ExecutionO
 
 /** The graphs that this execution compiles. */
 export function planGraphs(config: ModelConfig, form: ExecutionForm, options: ExecutionOptions): GraphPlan {
-  const { segmentLength, gradientCheckpointing, labelSmoothing } = options;
-  const loss = { dropout: config.dropout, labelSmoothing };
+  const { segmentLength, gradientCheckpointing } = options;
+  const loss = lossOptions(config, options);
   const uncut =
     gradientCheckpointing === "blocks" ? planBlocks(config, { ...loss, form }) : planWhole({ ...loss, form });
   if (segmentLength === 0) return uncut;

@@ -48,6 +48,16 @@ const schema = z.strictObject({
   labelSmoothing: z.number().min(0).lt(1).default(0),
   /** Steps between redraws of the random projections. Default 1000, as in the paper's code; 0 never redraws. */
   redrawInterval: z.int().min(0).default(1000),
+  /**
+   * What stays as it is: `body`, all but the output layer; a number N, the embeddings and the first N layers. No gradients are computed
+   * for it and no moments kept. Default `none`: all weights are trained.
+   */
+  freeze: z.union([z.enum(["none", "body"]), count]).default("none"),
+  /**
+   * Training ends after so many evaluations in a row without a lower validation loss, and then, as at the last step, with the weights
+   * of the lowest one. Default 0: trains all steps and ends with the weights of the last.
+   */
+  patience: z.int().min(0).default(0),
   /** Steps between evaluations on the validation split. Default 200. */
   evalInterval: count.default(200),
   /** Steps between checkpoints; one is always written at the end. Default 500. */

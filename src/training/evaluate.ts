@@ -38,7 +38,7 @@ export interface Evaluator extends AsyncDisposable {
    */
   readonly evaluate: (
     tensors: Named<NdArray>,
-    batches: readonly Batch[],
+    batches: Iterable<Batch>,
     onBatch?: (done: number) => void,
   ) => Promise<EvaluationResult>;
 }
@@ -60,9 +60,11 @@ export function evaluatorWith(execution: Execution): Evaluator {
   return {
     evaluate: async (tensors, batches, onBatch) => {
       let totals: LossSums = {};
-      for (const [index, batch] of batches.entries()) {
+      let done = 0;
+      for (const batch of batches) {
         totals = addSums(totals, await execution.evaluate(tensors, batch));
-        onBatch?.(index + 1);
+        done += 1;
+        onBatch?.(done);
       }
       return resultOf(totals);
     },

@@ -3,10 +3,13 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import type { Executable } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
+import type { Freeze } from "./freeze.ts";
 import type { BatchShape } from "./graph-plan.ts";
 import type { LossSums } from "./loss.ts";
 
 export interface LossOptions {
+  /** What no gradients are computed for. Default `none`. */
+  readonly freeze?: Freeze;
   /** Share of activations dropped in training; evaluation drops none. */
   readonly dropout: number;
   readonly labelSmoothing: number;
@@ -28,7 +31,7 @@ export interface StepResult {
   readonly lossNats: number;
   /** Targets: predicted tokens, or sequences. */
   readonly weightSum: number;
-  /** By parameter name. */
+  /** By parameter name; of weights that are trained. */
   readonly gradients: Record<string, NdArray>;
 }
 

@@ -5,7 +5,13 @@ import type { ModelOptions } from "../model/config.ts";
 import { parameterShapes, type Named } from "../model/parameters.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
 import { evaluateInFloat64, present, randomBatch, relativeError, tinyConfig } from "../../tests/model/harness.ts";
-import { batchOf, blockOptions, encoderDecoderKinds, encoderKinds } from "../../tests/model/kinds.ts";
+import {
+  batchOf,
+  blockOptions,
+  encoderDecoderKinds,
+  encoderKinds,
+  pooledDecoderKinds,
+} from "../../tests/model/kinds.ts";
 import { prepareStep, runOnEngine } from "../../tests/model/step.ts";
 import type { StepGraphOptions } from "./graphs.ts";
 
@@ -45,7 +51,7 @@ const gradientCases: readonly GradientCase[] = [
   { name: "favor with an output layer of its own", model: { tieEmbeddings: false }, step: {} },
   { name: "favor over more than one chunk", model: { maxSeqLen: 67, numLayers: 1 }, step: {}, seqLen: 67 },
   // What a mechanism does in them is its own affair; exact attention costs float64 loops least.
-  ...Object.entries({ ...blockOptions, ...encoderKinds, ...encoderDecoderKinds })
+  ...Object.entries({ ...blockOptions, ...encoderKinds, ...pooledDecoderKinds, ...encoderDecoderKinds })
     .filter(([, model]) => !("mechanism" in model))
     .map(([name, model]) => ({ name, model: { mechanism: "exact", numLayers: 1, ...model } as const, step: {} })),
 ];

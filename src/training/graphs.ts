@@ -12,6 +12,7 @@ import { dropout } from "../ops/composed.ts";
 import { full, input } from "../ops/source.ts";
 import type { Executable } from "../runtime/backend.ts";
 import type { Batch, BatchShape } from "./batch.ts";
+import { pickNames, trainableNames, type Freeze } from "./freeze.ts";
 import { lossesOf, meanLoss, SUM_NAMES, type LossSums } from "./loss.ts";
 
 /** Inputs of a batch; the names start with `batch.`, which no parameter does. */
@@ -46,17 +47,20 @@ export interface StepGraphOptions {
   readonly dropout: number;
   readonly labelSmoothing: number;
   readonly form: ExecutionForm;
+  /** Default `none`. */
+  readonly freeze?: Freeze;
 }
 
-/** Loss and the gradient of every parameter, for one shape of batch. */
+/** Loss and the gradient of every parameter that is trained, for one shape of batch. */
 export function stepOutputs(config: ModelConfig, shape: BatchShape, options: StepGraphOptions): Record<string, Tensor> {
   const model = modelInputs(config);
   const batch = batchInputs(shape, config);
   const predicted = predictions(model, batch, { form: options.form, ...dropoutOption(options.dropout) });
   const losses = lossesOf(config, predicted, batch, options.labelSmoothing);
   const loss = meanLoss(losses);
-  const found = backpropagate([loss], [full([], 1)], Object.values(model.named));
-  return { loss, weightSum: losses.weightSum, ...gradientOutputs(model.named, found) };
+  const by = pickNames(model.named, trainableNames(config, options.freeze));
+  const found = backpropagate([loss], [full([], 1)], Object.values(by));
+  return { loss, weightSum: losses.weightSum, ...gradientOutputs(by, found) };
 }
 
 /**

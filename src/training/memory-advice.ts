@@ -1,4 +1,5 @@
 /** What makes a run fit into memory: settings that leave the model as it is, each looked at before it is named. */
+import { isPooled } from "../model/output.ts";
 import { layerMechanisms } from "../model/stacks.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { BatchShape } from "./graph-plan.ts";
@@ -45,7 +46,7 @@ export function waysToFit(question: MemoryQuestion, limitBytes: number): readonl
 
 function canBeCut({ config, form = "fastest" }: MemoryQuestion): boolean {
   const carried = layerMechanisms(config).every(({ recurrent }) => recurrent !== undefined);
-  return config.architecture === "decoder" && carried && form !== "parallel";
+  return config.architecture === "decoder" && !isPooled(config) && carried && form !== "parallel";
 }
 
 /** Powers of 2 below the longest sequence and the present length of parts, from the longest down. */

@@ -12,6 +12,8 @@ import { parameterShapes, projectionShapes } from "../model/parameters.ts";
 import { initialStates } from "../model/parts.ts";
 import { isList } from "../model/stacks.ts";
 import { planGraphs, type ExecutionOptions } from "./choose-execution.ts";
+import type { TrainingConfig } from "./config.ts";
+import { pickNames, trainableNames } from "./freeze.ts";
 import { graphMemory, type GraphMemory } from "./graph-memory.ts";
 import type { BatchShape, PlannedGraph } from "./graph-plan.ts";
 
@@ -20,7 +22,7 @@ export interface MemoryEstimate {
   readonly totalBytes: number;
   /** The program and the engine, before any graph. */
   readonly programBytes: number;
-  /** Weights, projections and the optimizer's moments. */
+  /** Weights, projections, the optimizer's moments of what is trained, and with patience the best weights so far. */
   readonly stateBytes: number;
   /** Gradients, those of the step before included, which wait for the garbage collector. */
   readonly gradientBytes: number;
@@ -34,7 +36,7 @@ export interface MemoryEstimate {
 
 export interface MemoryQuestion {
   readonly config: ModelConfig;
-  readonly training: ExecutionOptions;
+  readonly training: ExecutionOptions & Partial<Pick<TrainingConfig, "patience">>;
   /** The distinct shapes of training batches. */
   readonly shapes: readonly BatchShape[];
   /** The distinct shapes of validation batches. Default none. */
@@ -59,11 +61,17 @@ export function estimateMemory(question: MemoryQuestion): MemoryEstimate {
   const { config, checkpoints = true } = question;
   const weights = bytesOfShapes(Object.values(parameterShapes(config)).map(({ shape }) => shape));
   const projections = bytesOfShapes(Object.values(projectionShapes(config)));
-  const state = 3 * weights + projections;
+  const { freeze, patience = 0 } = question.training;
+  const trained = bytesOfShapes(
+    Object.values(pickNames(parameterShapes(config), trainableNames(config, freeze))).map(({ shape }) => shape),
+  );
+  // The best weights so far are kept beside the present ones.
+  const best = patience > 0 ? trained + projections : 0;
+  const state = weights + 2 * trained + projections + best;
   const parts = {
     programBytes: PROGRAM_BYTES,
     stateBytes: state,
-    gradientBytes: 2 * weights,
+    gradientBytes: 2 * trained,
     checkpointBytes: checkpoints ? 2 * state : 0,
     keptBytes: Math.max(0, ...question.shapes.map((shape) => keptBytes(question, shape))),
     engineBytes: plannedMemory(question).reduce((sum, graph) => sum + engineBytes(graph), 0),

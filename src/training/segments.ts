@@ -9,6 +9,7 @@ import { backpropagate } from "../autodiff/gradients.ts";
 import { zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { isPooled } from "../model/output.ts";
 import { modelInputs } from "../model/inputs.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
@@ -27,6 +28,7 @@ import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
 import type { Execution, LossOptions } from "./execution.ts";
+import { pickNames, trainableNames } from "./freeze.ts";
 import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
 import {
   accumulate,
@@ -126,6 +128,12 @@ function checkCanBeCut(config: ModelConfig, backend: Backend): void {
         "set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch",
     );
   }
+  if (isPooled(config)) {
+    throw new ConfigError(
+      `training: segmentLength must come with a prediction a token, got head '${config.head}', which reads whole sequences; ` +
+        "set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch",
+    );
+  }
   const without = layerMechanisms(config).find(({ recurrent }) => recurrent === undefined);
   if (without === undefined && backend.device !== "webgpu") return;
   const got = without === undefined ? "device 'webgpu'" : `mechanism '${without.name}'`;
@@ -160,9 +168,10 @@ function backwardOutputs(config: ModelConfig, shape: BatchShape, options: Segmen
     dropoutOption(options.dropout),
   );
   const { lossSum } = tokenLosses(part.logits, batch.targetIds, batch.weights, options.labelSmoothing);
+  // Nothing trained stands below the states of frozen layers, but gradients by them cost little and keep all parts alike.
   const carried = differentiableStates(config, namedStates(before));
   const next = differentiableStates(config, namedStates(part.states));
-  const by = { ...model.named, ...carried };
+  const by = { ...pickNames(model.named, trainableNames(config, options.freeze)), ...carried };
   const found = backpropagate(
     [lossSum, ...Object.values(next)],
     [

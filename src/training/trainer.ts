@@ -1,15 +1,18 @@
 /** The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone. */
+import { ConfigError } from "../attention/parse-options.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { drawProjections, initialParameters, parameterShapes, type Named } from "../model/parameters.ts";
+import { drawProjections, initialParameters, projectionShapes, type Named } from "../model/parameters.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { createRandom, fillKeepMask } from "../random/index.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import type { Batch, BatchSource } from "./batch.ts";
 import type { TrainingConfig } from "./config.ts";
 import { createExecution } from "./choose-execution.ts";
+import { createBestKeeper, type BestSoFar } from "./early-stopping.ts";
 import { evaluatorWith, type EvaluationResult } from "./evaluate.ts";
 import type { Execution, MaskPlace } from "./execution.ts";
+import { pickNames, trainableNames, type Freeze } from "./freeze.ts";
 import { dropoutInputs } from "./graphs.ts";
 import { adamW, globalNorm, initialMoments, type Moments } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -20,9 +23,17 @@ export interface TrainingState {
   readonly step: number;
   /** Weights and projections. */
   readonly model: Record<string, NdArray>;
-  /** Moments, as `first.<name>` and `second.<name>`. */
+  /**
+   * Moments of the weights that are trained, as `first.<name>` and `second.<name>`; with patience the best weights and projections so
+   * far, as `best.<name>`.
+   */
   readonly optimizer: Record<string, NdArray>;
-  readonly trainerState: { readonly tokens: number; readonly elapsedSeconds: number };
+  readonly trainerState: {
+    readonly tokens: number;
+    readonly elapsedSeconds: number;
+    /** With patience, from the first evaluation on. */
+    readonly best?: BestSoFar | undefined;
+  };
 }
 
 export interface TrainingProgress {
@@ -49,7 +60,7 @@ export interface TrainOptions {
   readonly execution?: Execution;
   readonly batches: BatchSource;
   /** Validation batches; none: no evaluation. */
-  readonly validation?: readonly Batch[];
+  readonly validation?: Iterable<Batch> & { readonly length: number };
   /** Where to go on from. Default: fresh weights from `training.seed`. */
   readonly initial?: TrainingState;
   /** Ends the run after the step in progress, with a checkpoint. */
@@ -60,6 +71,7 @@ export interface TrainOptions {
 }
 
 export interface TrainingOutcome {
+  /** Of a run with patience that has come to its end: with the best weights. */
   readonly state: TrainingState;
   readonly interrupted: boolean;
 }
@@ -69,15 +81,20 @@ export class TrainingError extends Error {
   override readonly name = "TrainingError";
 }
 
-/** The state before the first update. */
+/** The state before the first update, with fresh weights. */
 export function initialState(config: ModelConfig, seed: number): TrainingState {
-  const parameters = initialParameters(config, seed);
-  return {
-    step: 0,
-    model: { ...parameters, ...drawProjections(config, seed, 0) },
-    optimizer: flattenMoments(initialMoments(parameters)),
-    trainerState: { tokens: 0, elapsedSeconds: 0 },
-  };
+  return stateFrom(config, { ...initialParameters(config, seed), ...drawProjections(config, seed, 0) });
+}
+
+/**
+ * The state before the first update, from given weights.
+ *
+ * @param model weights and projections
+ * @param freeze as in the training's configuration: what is frozen has no moments
+ */
+export function stateFrom(config: ModelConfig, model: Record<string, NdArray>, freeze: Freeze = "none"): TrainingState {
+  const moments = initialMoments(pickNames(model, trainableNames(config, freeze)));
+  return { step: 0, model, optimizer: flattenMoments(moments), trainerState: { tokens: 0, elapsedSeconds: 0 } };
 }
 
 /**
@@ -87,7 +104,7 @@ export function initialState(config: ModelConfig, seed: number): TrainingState {
  * resumed from a state is bit-identical to one that never stopped (same machine, same thread count).
  *
  * @throws TrainingError when the loss is no longer finite
- * @throws ConfigError when the initial state does not belong to the configuration
+ * @throws ConfigError when the initial state does not belong to the configuration, and for patience without validation batches
  */
 export async function train(options: TrainOptions): Promise<TrainingOutcome> {
   if (options.execution !== undefined) return trainWith(options.execution, options);
@@ -100,14 +117,22 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
   const { seed, steps } = training;
   let state = options.initial === undefined ? initialState(config, seed) : copyState(options.initial);
   checkTensors(config, state.model, "train");
+  if (training.patience > 0 && validation.length === 0) {
+    throw new ConfigError(
+      `train: patience must come with validation data, got ${training.patience} and none; set it to 0, or hold sequences out`,
+    );
+  }
   const evaluator = evaluatorWith(execution);
 
-  const names = Object.keys(parameterShapes(config));
-  const parameters = pick(state.model, names);
+  const names = trainableNames(config, training.freeze);
+  const parameters = pickNames(state.model, names);
   const moments = unflattenMoments(state.optimizer, names);
+  const known = { best: state.trainerState.best, arrays: state.optimizer };
+  const keeper = createBestKeeper(training.patience, known, [...names, ...Object.keys(projectionShapes(config))]);
+  const isDone = () => state.step >= steps || keeper.isOver();
   const checkpoint = async () => options.onCheckpoint?.(copyState(state));
 
-  while (state.step < steps && signal?.aborted !== true) {
+  while (!isDone() && signal?.aborted !== true) {
     const { step } = state;
     if (training.redrawInterval > 0 && step > 0 && step % training.redrawInterval === 0) {
       Object.assign(state.model, drawProjections(config, seed, step / training.redrawInterval));
@@ -135,7 +160,7 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
     const seconds = (performance.now() - started) / 1000;
     const tokens = state.trainerState.tokens + weightSum;
     const elapsedSeconds = state.trainerState.elapsedSeconds + seconds;
-    state = { ...state, step: step + 1, trainerState: { tokens, elapsedSeconds } };
+    state = { ...state, step: step + 1, trainerState: { ...state.trainerState, tokens, elapsedSeconds } };
     await options.onStep?.({
       step: state.step,
       totalSteps: steps,
@@ -148,14 +173,22 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
     });
     const last = state.step === steps;
     if (validation.length > 0 && (last || state.step % training.evalInterval === 0)) {
-      await options.onEvaluation?.(state.step, await evaluator.evaluate(state.model, validation));
+      const result = await evaluator.evaluate(state.model, validation);
+      keeper.note(state.step, result.lossNats, state.model);
+      const best = keeper.best();
+      state = {
+        ...state,
+        optimizer: { ...flattenMoments(moments), ...keeper.arrays() },
+        trainerState: { ...state.trainerState, ...(best && { best }) },
+      };
+      await options.onEvaluation?.(state.step, result);
     }
-    if (!last && state.step % training.checkpointInterval === 0) await checkpoint();
+    if (!isDone() && state.step % training.checkpointInterval === 0) await checkpoint();
     await pause();
   }
-  const interrupted = state.step < steps;
+  if (isDone()) state = { ...state, model: { ...state.model, ...keeper.weights() } };
   await checkpoint();
-  return { state, interrupted };
+  return { state, interrupted: !isDone() };
 }
 
 /** A turn of the event loop, so that signals and timers are heard between steps: the engine blocks while it runs. */
@@ -188,10 +221,6 @@ function copyState(state: TrainingState): TrainingState {
   const copy = (arrays: Named<NdArray>) =>
     Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, { ...array, data: array.data.slice() }]));
   return { ...state, model: copy(state.model), optimizer: copy(state.optimizer) };
-}
-
-function pick(arrays: Named<NdArray>, names: readonly string[]): Record<string, NdArray> {
-  return Object.fromEntries(Object.entries(arrays).filter(([name]) => names.includes(name)));
 }
 
 function flattenMoments({ first, second }: Moments): Record<string, NdArray> {

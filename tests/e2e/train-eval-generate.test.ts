@@ -30,6 +30,8 @@ const sample = (prompt: string) => ({
   finished: expect.any(Boolean),
   logLikelihoodNats: expect.any(Number),
   perplexity: expect.any(Number),
+  seed: 0,
+  temperature: 1,
 });
 
 beforeAll(async () => {
@@ -164,7 +166,9 @@ describe("train, eval, generate", () => {
       await place.run(...args, "--seed", "1"),
     ];
     expect(first.code).toBe(0);
-    expect(first.stdout).toMatch(/^>performer-1 prompt=MKV finished=(yes|no) perplexity=[\d.]+\nMKV[A-Z]*\n/);
+    expect(first.stdout).toMatch(
+      /^>performer-1 prompt=MKV seed=0 temperature=1 finished=(yes|no) log-likelihood=-[\d.]+ perplexity=[\d.]+\nMKV[A-Z]*\n/,
+    );
     expect(first.stdout.split("\n").every((line) => line.startsWith(">") || line.length <= 60)).toBe(true);
     expect(again.stdout).toBe(first.stdout);
     expect(other.stdout).not.toBe(first.stdout);
@@ -183,6 +187,29 @@ describe("train, eval, generate", () => {
     );
     expect(code).toBe(0);
     expect(parseOnly(stdout)).toEqual({ samples: [sample("MK"), sample("MK")] });
+  });
+
+  it("generate --unique --novel --out writes different proteins that are not of the training set into a file", async () => {
+    const args = ["generate", "run", "--tokens", "20", "--min-tokens", "15", "--count", "5", "--unique", "--novel"];
+    const { code, stdout, stderr } = await place.run(...args, "--out", "new.fasta", "--json", ...oneThread);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^dropped: \d+ duplicates?, \d+ known sequences?$/m);
+    const { samples, dropped, file } = parseOnly(stdout) as {
+      samples: { sequence: string; nearest: { kmerJaccard: number } }[];
+      dropped: object;
+      file: string;
+    };
+    expect({ dropped, file }).toEqual({ dropped: { duplicate: 0, refused: 0 }, file: "new.fasta" });
+    expect(samples).toHaveLength(5);
+    const fasta = readFileSync(place.path("new.fasta"), "utf8");
+    for (const { sequence, nearest } of samples) {
+      expect(sequence.length).toBeGreaterThanOrEqual(15);
+      expect(nearest.kmerJaccard).toBeLessThan(1);
+      expect(fasta).toContain(`\n${sequence}\n`);
+    }
+    // Every one of them is known now.
+    const again = await place.run(...args.slice(0, -1), "--novel", "new.fasta", ...oneThread);
+    expect(again.stderr).toMatch(/^dropped: 0 duplicates, 5 known sequences$/m);
   });
 
   it("a reader that closes the pipe ends generate without a complaint", async () => {
@@ -209,12 +236,15 @@ describe("demo", () => {
 });
 
 describe("help", () => {
-  it.each(["demo", "train", "eval", "generate"])("%s --help has examples, and ends with exit code 0", async (verb) => {
-    const { code, stdout, stderr } = await place.run(verb, "--help");
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(new RegExp(`Examples:\n {2}performer ${verb}`));
-    expect(stdout).toContain("--json");
-  });
+  it.each(["demo", "train", "eval", "finetune", "predict", "generate"])(
+    "%s --help has examples, and ends with exit code 0",
+    async (verb) => {
+      const { code, stdout, stderr } = await place.run(verb, "--help");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(new RegExp(`Examples:\n {2}performer ${verb}`));
+      expect(stdout).toContain("--json");
+    },
+  );
 
   it("--version prints the version of the package", async () => {
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));

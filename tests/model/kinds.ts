@@ -16,7 +16,20 @@ export const encoderKinds = {
     pooling: "first",
   },
   "a regression": { architecture: "encoder", head: "regression", numLabels: 2 },
+  "a regression that reads the last token": { architecture: "encoder", head: "regression", pooling: "last" },
   "a tagger of tokens": { architecture: "encoder", head: "token-classification", numLabels: 5 },
+} as const satisfies Record<string, Options>;
+
+/** Causal models that tell something of a whole sequence. */
+export const pooledDecoderKinds = {
+  "a causal classifier of sequences": { head: "sequence-classification", numLabels: 3 },
+  "a causal regression that reads the last token, in the labels' unit": {
+    head: "regression",
+    numLabels: 2,
+    pooling: "last",
+    labelMean: 0.5,
+    labelDeviation: 3,
+  },
 } as const satisfies Record<string, Options>;
 
 export const encoderDecoderKinds = {

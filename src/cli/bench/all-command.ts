@@ -1,8 +1,10 @@
 // `performer bench all`: every benchmark at small sizes, into a folder of figures and tables.
 
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 
+import { embeddedProteinsUrl } from "../../data/index.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";
 import { toExactJson } from "../../storage/json.ts";
 import { printJson } from "../output/json.ts";
@@ -11,6 +13,8 @@ import { formatAttentionBench, measureAttention } from "./attention-command.ts";
 import { directions } from "./contender.ts";
 import { attentionCurves, memoryCurves, modelCurves } from "./curves.ts";
 import type { CurvePoint } from "./curves.ts";
+import { benchData } from "./data.ts";
+import { formatDataBench } from "./data-command.ts";
 import { formatDecodeBench, measureDecode } from "./decode-command.ts";
 import { formatMemoryBench, measureMemory } from "./memory-command.ts";
 import { formatModelBench, measureModel } from "./model-command.ts";
@@ -155,4 +159,10 @@ const decode: Measure = async (threads, quick) => {
   return { name: "decode", result, table: formatDecodeBench(result) };
 };
 
-const benchmarks: readonly Measure[] = [attention, model, memory, train, decode];
+/** Of the embedded proteins, which are there on every machine. */
+const data: Measure = async () => {
+  const result = await benchData(fileURLToPath(embeddedProteinsUrl));
+  return { name: "data", result, table: formatDataBench(result) };
+};
+
+const benchmarks: readonly Measure[] = [attention, model, memory, train, decode, data];

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
 import { modelConfig } from "../../model/index.ts";
 import { benchDecode, decodeSteps } from "./decode.ts";
-import { benchTrain, stepFlop } from "./train.ts";
+import { stepFlop } from "./flop.ts";
+import { benchTrain } from "./train.ts";
 
 const tiny = { modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, dropout: 0 } as const;
 

@@ -145,7 +145,7 @@ it("bench all writes results, figures and tables into a folder", async () => {
   );
   expect(stderr).not.toContain("skipped");
   expect(code).toBe(0);
-  const names = ["attention", "model", "memory", "train", "decode"];
+  const names = ["attention", "model", "memory", "train", "decode", "data"];
   const results = parseOnly(stdout) as Readonly<Record<string, unknown>>; // one result by name
   expect(Object.keys(results)).toEqual(names);
   expect(readdirSync(place.path("figures")).toSorted()).toEqual(

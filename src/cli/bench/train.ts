@@ -1,12 +1,13 @@
 // A whole training step beside the rate of the machine's matrix products.
 
 import { proteinVocabulary } from "../../data/index.ts";
-import { countParameters, modelConfig, type ModelConfig, type ModelOptions } from "../../model/index.ts";
+import { countParameters, modelConfig, type ModelOptions } from "../../model/index.ts";
 import { describeMechanism } from "../../model/stacks.ts";
 import { createRandom } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState, train, trainingConfig } from "../../training/index.ts";
 import { median } from "../../lab/statistics.ts";
+import { stepFlop } from "./flop.ts";
 import { peakMemoryBytes } from "./child/peak-memory.ts";
 import { describeMachine, gemmContender, gemmGflops, type Machine } from "./measure.ts";
 
@@ -37,23 +38,6 @@ export interface TrainBenchResult {
   readonly machine: Machine;
   readonly gemm: { readonly gflops: number };
   readonly rows: readonly TrainBenchRow[];
-}
-
-/** Chunk in which the textbook's causal attention is counted: the products inside a chunk grow with it. */
-const COUNTED_CHUNK = 64;
-
-/**
- * Floating-point operations of a step: 2 for each multiplication and addition of the forward pass's matrix products, three times that
- * for forward and backward together. Recomputation of features, elementwise work and the optimizer do not count.
- */
-export function stepFlop(config: ModelConfig, tokens: number): number {
-  const { modelDim, mlpDim, numHeads, headDim, numLayers, numFeatures, vocabSize } = config;
-  const dense = 4 * modelDim * numHeads * headDim + 2 * modelDim * mlpDim;
-  const perHead =
-    2 * headDim * numFeatures + // features of query and key
-    2 * numFeatures * (headDim + 1) + // into the state and out of it
-    COUNTED_CHUNK * (numFeatures + headDim + 1); // inside the chunk
-  return 3 * 2 * tokens * (numLayers * (dense + numHeads * perHead) + modelDim * vocabSize);
 }
 
 /** Trains on random tokens: loss, gradients, clipping and AdamW, as `performer train` does it. */

@@ -70,6 +70,13 @@ describe("the kind of data", () => {
     [{ path: hollow }, /which holds neither; name the folder that holds the files themselves/],
     [{ source: "proteins", kind: "text" }, /the kind of proteins must be proteins, got text/],
     [{ kind: "table" }, /a table must have a path, got none/],
+    [{ path: "a.txt", minLength: 3 }, /minLength \(--set data\.minLength\) must come with proteins, got it with text/],
+    [{ path: "a.fasta", minLength: 9, maxLength: 8 }, /minLength must be at most maxLength, got 9 and 8; exchange/],
+    [
+      { path: "a.fasta", families: "a.tsv" },
+      /families must come with splitBy 'family', got none; write --split-by family/,
+    ],
+    [{ path: "a.fasta", concatenate: true, sampling: "sequences" }, /sampling must be 'tokens' with concatenate/],
   ] as const satisfies readonly (readonly [DataSettings, RegExp])[])("of %j is refused", async (data, message) => {
     await expect(dataSource(data, "here")).rejects.toThrow(message);
   });
@@ -100,7 +107,7 @@ describe("settings of another kind are refused with the kinds that have them", (
     ],
     [
       { path: "a.fasta", splitBy: "contiguous" },
-      /splitBy \(--split-by\) of proteins must be one of header, hash, got 'contiguous'/,
+      /splitBy \(--split-by\) of proteins must be one of header, hash, family, similarity, got 'contiguous'/,
     ],
     [
       { path: "a.csv", splitBy: "hash" },
@@ -115,6 +122,13 @@ describe("settings of another kind are refused with the kinds that have them", (
       { path: "a.csv", labelColumn: "x", task: "masked" },
       /labelColumn \(--label-column\) must come with task classification or regression, got 'masked'/,
     ],
+    [{ path: "a.txt", minLength: 3 }, /minLength \(--set data\.minLength\) must come with proteins, got it with text/],
+    [{ path: "a.fasta", minLength: 9, maxLength: 8 }, /minLength must be at most maxLength, got 9 and 8; exchange/],
+    [
+      { path: "a.fasta", families: "a.tsv" },
+      /families must come with splitBy 'family', got none; write --split-by family/,
+    ],
+    [{ path: "a.fasta", concatenate: true, sampling: "sequences" }, /sampling must be 'tokens' with concatenate/],
   ] as const satisfies readonly (readonly [DataSettings, RegExp])[])("%j", async (data, message) => {
     await expect(dataSource(data, "here")).rejects.toThrow(message);
   });

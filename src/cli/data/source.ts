@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 
 import { ConfigError, parseOptions } from "../../attention/parse-options.ts";
+import { proteinSplitRules, samplingRules } from "../../data/index.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 
 /** Data that come with the package, or that a package of the system holds. */
@@ -33,7 +34,7 @@ export const tasks = ["language-modeling", "masked", "classification", "regressi
 export type Task = (typeof tasks)[number];
 
 /** How data are parted; which of these there are depends on the kind. */
-export const splitRules = ["header", "hash", "contiguous"] as const;
+export const splitRules = [...proteinSplitRules, "contiguous"] as const;
 
 /** Vocabularies of text that need no file. */
 export const vocabularyNames: readonly string[] = ["bytes", "characters", "protein"];
@@ -48,8 +49,22 @@ export const dataSchema = z.strictObject({
   kind: z.enum(dataKinds).optional(),
   /** Default: classification of tables with few labels, regression where they are fractions, else language modelling. */
   task: z.enum(tasks).optional(),
-  /** Proteins: `header` (default) or `hash`; text: `contiguous` (default) or `hash`. */
+  /** Proteins: `header` (default), `hash`, `family` or `similarity`; text: `contiguous` (default) or `hash`. */
   splitBy: z.enum(splitRules).optional(),
+  /** Of proteins parted by family: a table of accession and family, tab-separated. Default: the families of the headers. */
+  families: z.string().min(1).optional(),
+  /** Of proteins: shorter sequences are left out. */
+  minLength: z.int().positive().optional(),
+  /** Of proteins: longer sequences are left out. */
+  maxLength: z.int().positive().optional(),
+  /** Join sequences, <eos> behind each, into rows of exactly maxSeqLen. Default false: a row holds one sequence. */
+  concatenate: z.boolean().optional(),
+  /** What an epoch draws from: all `tokens` alike (default), or all `sequences` alike, of long ones a window drawn anew. */
+  sampling: z.enum(samplingRules).optional(),
+  /** Of task masked: the share of tokens that is hidden. Default 0.15. */
+  maskRate: z.number().positive().max(1).optional(),
+  /** Of task masked: hide single `tokens` (default), or `spans` of them. */
+  masking: z.enum(["tokens", "spans"]).optional(),
   /** Of text and tables: `bytes` (default), `characters`, of tables `protein` too, or the path of a tokenizer.json. */
   tokenizer: z.string().min(1).optional(),
   /** Side of the square that images are brought to. Default: as they are. */
@@ -139,7 +154,22 @@ export async function dataSource(data: DataSettings, origin: string): Promise<Da
         "give a table (.csv, .tsv, .jsonl, .parquet) with a label column, or leave the task out",
     );
   }
-  const { path, tokenizer, labelColumn, task } = data;
+  const { path, tokenizer, families, labelColumn, task, minLength, maxLength } = data;
+  if (families !== undefined && data.splitBy !== "family") {
+    throw new ConfigError(
+      `${origin}: data: families must come with splitBy 'family', got ${data.splitBy === undefined ? "none" : `'${data.splitBy}'`}; write --split-by family`,
+    );
+  }
+  if (minLength !== undefined && maxLength !== undefined && minLength > maxLength) {
+    throw new ConfigError(
+      `${origin}: data: minLength must be at most maxLength, got ${minLength} and ${maxLength}; exchange them`,
+    );
+  }
+  if (data.sampling === "sequences" && data.concatenate === true) {
+    throw new ConfigError(
+      `${origin}: data: sampling must be 'tokens' with concatenate, whose rows hold all tokens, got 'sequences'; leave one of them out`,
+    );
+  }
   if (labelColumn !== undefined && (task === "language-modeling" || task === "masked")) {
     throw new ConfigError(
       `${origin}: data: labelColumn (--label-column) must come with task classification or regression, got '${task}', ` +
@@ -150,6 +180,7 @@ export async function dataSource(data: DataSettings, origin: string): Promise<Da
     ...data,
     kind,
     ...(path !== undefined && { path: resolve(path) }),
+    ...(families !== undefined && { families: resolve(families) }),
     ...(tokenizer !== undefined && !vocabularyNames.includes(tokenizer) && { tokenizer: resolve(tokenizer) }),
   };
 }
@@ -157,7 +188,18 @@ export async function dataSource(data: DataSettings, origin: string): Promise<Da
 type KindSetting = (typeof kindSettings)[number];
 
 /** Settings that not every kind has. */
-const kindSettings = ["tokenizer", "imageSize", "channels", "sequenceColumn", "labelColumn"] as const;
+const kindSettings = [
+  "tokenizer",
+  "imageSize",
+  "channels",
+  "sequenceColumn",
+  "labelColumn",
+  "families",
+  "minLength",
+  "maxLength",
+  "concatenate",
+  "sampling",
+] as const;
 
 /** How the command line calls them. */
 const optionOf = {
@@ -166,19 +208,36 @@ const optionOf = {
   channels: "--grey or --colour",
   sequenceColumn: "--sequence-column",
   labelColumn: "--label-column",
+  families: "--set data.families",
+  minLength: "--set data.minLength",
+  maxLength: "--set data.maxLength",
+  concatenate: "--set data.concatenate",
+  sampling: "--set data.sampling",
 } as const satisfies Record<KindSetting, string>;
 
 const rules: Readonly<
   Record<DataKind, { settings: readonly KindSetting[]; splitBy: readonly string[]; tasks: readonly Task[] }>
 > = {
-  proteins: { settings: [], splitBy: ["header", "hash"], tasks: ["language-modeling", "masked"] },
-  text: { settings: ["tokenizer"], splitBy: ["contiguous", "hash"], tasks: ["language-modeling", "masked"] },
+  proteins: {
+    settings: ["families", "minLength", "maxLength", "concatenate", "sampling"],
+    splitBy: proteinSplitRules,
+    tasks: ["language-modeling", "masked"],
+  },
+  text: {
+    settings: ["tokenizer", "concatenate", "sampling"],
+    splitBy: ["contiguous", "hash"],
+    tasks: ["language-modeling", "masked"],
+  },
   images: {
     settings: ["imageSize", "channels"],
     splitBy: [],
     tasks: ["language-modeling", "masked", "classification"],
   },
-  table: { settings: ["tokenizer", "sequenceColumn", "labelColumn"], splitBy: [], tasks },
+  table: {
+    settings: ["tokenizer", "sequenceColumn", "labelColumn", "concatenate", "sampling"],
+    splitBy: [],
+    tasks,
+  },
 };
 
 const kindsOfEndings: Readonly<Record<string, DataKind>> = {

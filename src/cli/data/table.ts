@@ -103,7 +103,7 @@ function requireKnownClasses(rows: readonly TableRow[], column: string, classNam
 }
 
 /** A message about columns in the words of the command line. */
-function namingOptions(error: unknown): unknown {
+export function namingOptions(error: unknown): unknown {
   if (!(error instanceof DataError)) return error;
   const { who, rule, got } = error;
   const fix = error.fix

@@ -27,8 +27,8 @@ export async function loadTextSource(source: DataSource, known?: Vocabulary): Pr
   const { path, splitBy } = source;
   const options: TextOptions = {
     vocabulary: known ?? (await chooseVocabulary(source)),
-    // The other rule is one of FASTA headers, which dataSource refuses for text.
-    ...(splitBy !== undefined && splitBy !== "header" && { splitBy }),
+    // The other rules are of proteins, which dataSource refuses for text.
+    ...((splitBy === "contiguous" || splitBy === "hash") && { splitBy }),
   };
   if (path === undefined) return loadEmbeddedText(options);
   const name = basename(path);

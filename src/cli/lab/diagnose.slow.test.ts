@@ -72,8 +72,8 @@ describe("performer lab diagnose", () => {
     expect(printed["tokens"]).toBe(2 * Number(printed["length"]));
     const svg = readFileSync(join(out, "attention.svg"), "utf8");
     expect(svg).toMatch(/^<svg/);
-    // Two layers, two heads, exact and approximate.
-    expect(svg.match(/data:image\/png;base64,/g)).toHaveLength(8);
+    // Two layers, two heads, exact and approximate; and the scale.
+    expect(svg.match(/data:image\/png;base64,/g)).toHaveLength(9);
     expect(stderr).toMatch(/lab diagnose/);
   });
 

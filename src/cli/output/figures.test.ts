@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { SplitFigures } from "../evaluation.ts";
-import { formatFigures, listFigures } from "./figures.ts";
+import { formatFigures, formatInterval, listFigures } from "./figures.ts";
 
 const words = { unit: "byte", units: "bytes", predicted: "the next byte" };
 const text: SplitFigures = {
@@ -54,6 +54,42 @@ describe("listFigures", () => {
       ["R²", 0, false],
       ["correlation", Number.NaN, false],
     ]);
+  });
+});
+
+/** Of a table of labels. */
+const labelled: SplitFigures = {
+  task: "classification",
+  split: "test",
+  tokens: 20,
+  accuracy: 0.9,
+  perplexity: 2,
+  lossNats: Math.log(2),
+  majority: { accuracy: 0.5, perplexity: 4 },
+  measured: [
+    { name: "accuracy", title: "Accuracy", value: 0.9, interval: { low: 0.8, high: 0.95 }, baseline: 0.5 },
+    { name: "macro-F1", title: "Macro-F1", value: 0.85, interval: { low: 0.7, high: 0.925 }, baseline: null },
+  ],
+};
+
+describe("figures with intervals", () => {
+  it("have them beside figures of the same name, and stand below the others where there are none", () => {
+    const figures = listFigures(labelled, { unit: "sequence", units: "sequences", predicted: "the class" });
+    expect(figures.map(({ name, interval }) => [name, interval])).toEqual([
+      ["perplexity", undefined],
+      ["accuracy", { low: 0.8, high: 0.95 }],
+      ["loss, nats", undefined],
+      ["macro-F1", { low: 0.7, high: 0.925 }],
+    ]);
+    const [, accuracy, , f1] = figures;
+    expect(accuracy && formatInterval(accuracy)).toBe("80.0 % to 95.0 %");
+    expect(f1).toMatchObject({ model: 0.85, baseline: Number.NaN, isBetter: false });
+  });
+
+  it("make a column of their own", () => {
+    const lines = formatFigures([labelled], words).split("\n");
+    expect(lines[0]).toMatch(/difference\s+95 % interval$/);
+    expect(lines.at(-1)).toMatch(/macro-F1\s+0\.850\s+–\s+–\s+0\.700 to 0\.925$/);
   });
 });
 

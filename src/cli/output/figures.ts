@@ -1,5 +1,6 @@
 // Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
 
+import type { Interval } from "../../lab/statistics.ts";
 import type { SplitFigures } from "../evaluation.ts";
 import { formatCount, formatFixed, formatPercent } from "./numbers.ts";
 import { formatTable } from "./table.ts";
@@ -20,6 +21,8 @@ export interface Figure {
   /** The model's minus the baseline's. */
   readonly formatDifference: (difference: number) => string;
   readonly isBetter: boolean;
+  /** Of the model's, 95 %. */
+  readonly interval?: Interval;
 }
 
 /** How predictions are called. */
@@ -37,6 +40,25 @@ export function baselineName({ task }: Pick<SplitFigures, "task">): string {
 
 /** The figures of a split in the order in which they are shown. */
 export function listFigures(figures: SplitFigures, words: FigureWords): readonly Figure[] {
+  const listed = listOwn(figures, words);
+  const measured = figures.measured ?? [];
+  const added = measured.filter(({ name }) => !listed.some((figure) => figure.name === name));
+  const intervalOf = (name: string) => measured.find((each) => each.name === name)?.interval;
+  return [
+    ...listed,
+    ...added.map(({ name, title, value, baseline }) => higher(name, title, value, baseline ?? undefined, 3)),
+  ].map((figure) => {
+    const interval = intervalOf(figure.name);
+    return interval === undefined ? figure : { ...figure, interval };
+  });
+}
+
+/** "0.81 to 0.93"; empty where there is none. */
+export function formatInterval({ interval, format }: Figure): string {
+  return interval === undefined ? "" : `${format(interval.low)} to ${format(interval.high)}`;
+}
+
+function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
   const { unit, predicted } = words;
   if (figures.task === "regression") {
     const { meanSquaredError, rSquared, pearson, mean } = figures;
@@ -90,16 +112,27 @@ function higher(name: string, title: string, model: number, baseline = Number.Na
 export function formatFigures(all: readonly SplitFigures[], words: FigureWords): string {
   const [first] = all;
   if (first === undefined) return NO_FIGURES;
-  const rows = all.flatMap((figures) =>
-    listFigures(figures, words).map(({ name, model, baseline, format, formatDifference }, index) => [
+  const withIntervals = all.some(({ measured }) => measured !== undefined);
+  const rows = all.flatMap((figures) => {
+    const shown = listFigures(figures, words);
+    return shown.map((figure, index) => [
       [figures.split, `${formatCount(figures.tokens)} ${words.units}`][index] ?? "",
-      name,
-      format(model),
-      format(baseline),
-      formatDifference(model - baseline),
-    ]),
-  );
-  return formatTable(["split", "", "model", baselineName(first), "difference"], rows);
+      figure.name,
+      figure.format(figure.model),
+      figure.format(figure.baseline),
+      figure.formatDifference(figure.model - figure.baseline),
+      ...(withIntervals ? [formatInterval(figure)] : []),
+    ]);
+  });
+  const columns = [
+    "split",
+    "",
+    "model",
+    baselineName(first),
+    "difference",
+    ...(withIntervals ? ["95 % interval"] : []),
+  ];
+  return formatTable(columns, rows);
 }
 
 function signed(value: number, digits: number, unit = ""): string {

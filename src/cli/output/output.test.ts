@@ -75,6 +75,15 @@ describe("progress", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("towards an unknown end tells what is done, and how fast", () => {
+    const { stream, text } = recorder(false);
+    const progress = createProgress({ label: "score", unit: "residues", stream });
+    vi.advanceTimersByTime(2000);
+    progress.update(1500, { "residues/s": 750 });
+    progress.stop();
+    expect(text()).toBe("score 1,500 residues · 2.0 s · residues/s 750\n");
+  });
+
   test("that never began writes nothing and leaves no timer", () => {
     const { stream, text } = recorder(true);
     createProgress({ label: "train", total: 2, stream }).stop();

@@ -15,8 +15,8 @@ export interface ProgressOptions {
   readonly label: string;
   /** What the units of work are: "steps". Default: they are not named. */
   readonly unit?: string;
-  /** How many units of work there are. */
-  readonly total: number;
+  /** How many units of work there are. Default: not known, as of what comes through a pipe. */
+  readonly total?: number;
   /** Units that were done before, when a run is resumed: time left is estimated from the rest. Default 0. */
   readonly start?: number;
   /** Default standard error: standard output is for results. */
@@ -40,7 +40,7 @@ export interface Progress {
 interface State {
   readonly label: string;
   readonly unit: string | undefined;
-  readonly total: number;
+  readonly total: number | undefined;
   readonly start: number;
   readonly done: number;
   readonly elapsedSeconds: number;
@@ -76,7 +76,7 @@ function createBar({ label, unit, total, start = 0 }: ProgressOptions, stream: P
       done = newDone;
       fields = newFields;
       // What is drawn comes from the variables above; the library only wants to know that there is a bar.
-      if (status === "waiting") bars.create(Math.max(1, total), 0);
+      if (status === "waiting") bars.create(Math.max(1, total ?? 0), 0);
       status = "drawing";
     },
     log: (line) => {
@@ -138,19 +138,21 @@ function describe(state: State): string {
       ? formatSeconds(elapsedSeconds)
       : `${formatSeconds(elapsedSeconds)}, ${formatSeconds(left)} left`;
   const shown = Object.entries(fields).map(([name, value]) => `${name} ${formatField(value)}`);
-  const counted = [`${formatCount(done)}/${formatCount(total)}`, unit, `(${percent} %)`].filter(
-    (part) => part !== undefined,
-  );
-  return [counted.join(" "), time, ...shown].join(" · ");
+  const counted =
+    total === undefined
+      ? [formatCount(done), unit]
+      : [`${formatCount(done)}/${formatCount(total)}`, unit, `(${percent} %)`];
+  return [counted.filter((part) => part !== undefined).join(" "), time, ...shown].join(" · ");
 }
 
 function fractionOf({ done, total }: State): number {
+  if (total === undefined) return 0;
   return total > 0 ? Math.min(1, Math.max(0, done / total)) : 1;
 }
 
 /** At the mean speed so far; undefined before there is one, and at the end. */
 function secondsLeft({ total, start, done, elapsedSeconds }: State): number | undefined {
-  if (done <= start || done >= total) return undefined;
+  if (total === undefined || done <= start || done >= total) return undefined;
   return (elapsedSeconds * (total - done)) / (done - start);
 }
 

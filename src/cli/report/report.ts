@@ -3,7 +3,7 @@
 import { renderLearningRateChart, renderLossChart } from "./curves.ts";
 import type { Words } from "../data/words.ts";
 import type { SplitFigures } from "../evaluation.ts";
-import { baselineName, listFigures, NO_FIGURES } from "../output/figures.ts";
+import { baselineName, formatInterval, listFigures, NO_FIGURES } from "../output/figures.ts";
 import type { Figure } from "../output/figures.ts";
 import type { ReportData } from "./data.ts";
 import { html, trustedHtml } from "./html.ts";
@@ -118,9 +118,10 @@ function renderEvaluations(evaluations: readonly SplitFigures[], words: Words): 
 function renderCompared(figure: Figure | undefined, baseline: string): Html | undefined {
   if (figure === undefined) return undefined;
   const { model, format, isBetter } = figure;
-  if (!Number.isFinite(figure.baseline)) return html`${format(model)}`;
+  const interval = figure.interval && html`<small>95 %: ${formatInterval(figure)}</small>`;
+  if (!Number.isFinite(figure.baseline)) return html`${format(model)}${interval}`;
   return html`<b class="${isBetter ? "better" : ""}">${format(model)}</b
-    ><small>${baseline} ${format(figure.baseline)}</small>`;
+    ><small>${baseline} ${format(figure.baseline)}</small>${interval}`;
 }
 
 function explainBaseline({ task }: SplitFigures, { unit, units }: Words): string {

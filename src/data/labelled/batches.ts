@@ -1,6 +1,8 @@
 /** Plans of batches with labels: whole sequences between <bos> and <eos>, in buckets of like length. */
+import { lengthOf } from "../datasets.ts";
 import { bucketRows, packBuckets, planEpochs } from "../packing.ts";
 import { checkWrapped, writeWrapped } from "../wrapped.ts";
+import type { EncodedSequence } from "../datasets.ts";
 import type { Bucket, PackedBatch, Plan } from "../packing.ts";
 import type { TargetBatch, WrappedOptions, WrappedRow } from "../wrapped.ts";
 import type { LabelledSequence, LabelTask, TaggedSequence } from "./types.ts";
@@ -17,7 +19,7 @@ export interface Seeded {
   readonly seed: number | string;
 }
 
-interface LabelledRow<Sequence> extends WrappedRow {
+interface LabelledRow<Sequence extends EncodedSequence> extends WrappedRow {
   readonly sequence: Sequence;
 }
 
@@ -77,8 +79,8 @@ function bucketSequences<Sequence extends LabelledSequence | TaggedSequence>(
   const { sequences, maxSeqLen } = options;
   checkWrapped(who, options);
   const rows = sequences.map((sequence) => {
-    const count = Math.min(sequence.tokenIds.length, maxSeqLen - 2);
-    return { sequence, tokenIds: sequence.tokenIds, start: 0, count, length: count + 2 };
+    const count = Math.min(lengthOf(sequence), maxSeqLen - 2);
+    return { sequence, start: 0, count, length: count + 2 };
   });
   return bucketRows(who, rows, options, { rule: "there must be at least one sequence", got: "none" });
 }

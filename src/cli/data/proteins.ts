@@ -1,0 +1,77 @@
+// Proteins as they were asked for: the embedded ones or a FASTA file of any size, indexed with progress, and what there is to say of it.
+
+import { basename } from "node:path";
+
+import { embeddedProteinsUrl, loadIndexedProteins } from "../../data/index.ts";
+import type { PackedDataset, SequenceDataset } from "../../data/index.ts";
+import { formatCount, plural } from "../output/numbers.ts";
+import { createProgress } from "../output/progress.ts";
+import type { Progress } from "../output/progress.ts";
+import type { DataSource } from "./source.ts";
+
+/** Shorter waits need no progress. */
+const SILENT_MS = 1000;
+
+export interface LoadedProteins {
+  readonly dataset: SequenceDataset;
+  /** Lines for people. */
+  readonly notice?: string;
+}
+
+/** @throws DataError naming file, line and record of what cannot be used */
+export async function loadProteinSource(source: DataSource): Promise<LoadedProteins> {
+  const { path, splitBy, families, minLength, maxLength } = source;
+  const name = basename(path ?? embeddedProteinsUrl.pathname);
+  const progress = createByteProgress(`index ${name}`);
+  try {
+    const dataset = await loadIndexedProteins(path ?? embeddedProteinsUrl, {
+      name,
+      // The remaining rule is one of text, which dataSource refuses for proteins.
+      splitBy: splitBy === undefined || splitBy === "contiguous" ? "header" : splitBy,
+      ...(families !== undefined && { families }),
+      ...(minLength !== undefined && { minLength }),
+      ...(maxLength !== undefined && { maxLength }),
+      onProgress: progress.update,
+    });
+    const notice = describeProteins(dataset, source);
+    return { dataset, ...(notice !== undefined && { notice }) };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Progress in bytes of a file that begins to be shown when reading has taken a while. */
+export function createByteProgress(label: string): {
+  readonly update: (done: number, total: number) => void;
+  readonly stop: () => void;
+} {
+  const beganMs = performance.now();
+  let shown: Progress | undefined;
+  return {
+    update: (done, total) => {
+      if (shown === undefined && performance.now() - beganMs < SILENT_MS) return;
+      shown ??= createProgress({ label, unit: "bytes", total });
+      shown.update(done);
+    },
+    stop: () => shown?.stop(),
+  };
+}
+
+function describeProteins({ leftOut, duplicates }: PackedDataset, source: DataSource): string | undefined {
+  const { short, long } = leftOut;
+  const { minLength = 1, maxLength = 0 } = source;
+  const lines = [
+    short + long > 0 &&
+      `left out: ${[
+        short > 0 &&
+          `${formatCount(short)} ${plural(short, "sequence")} shorter than data.minLength = ${formatCount(minLength)}`,
+        long > 0 &&
+          `${formatCount(long)} ${plural(long, "sequence")} longer than data.maxLength = ${formatCount(maxLength)}`,
+      ]
+        .filter((each) => each !== false)
+        .join(", ")}`,
+    duplicates !== undefined &&
+      `duplicates: ${formatCount(duplicates.count)} ${duplicates.count === 1 ? "record has" : "records have"} the accession of an earlier one, the first of them ${duplicates.first}; all are kept`,
+  ].filter((each) => each !== false);
+  return lines.length === 0 ? undefined : lines.join("\n");
+}

@@ -1,0 +1,164 @@
+// `performer score`: how likely proteins are under a trained model, and what every mutation of one would change.
+
+import { Option } from "commander";
+import type { Command } from "commander";
+
+import { vocabularyFrom } from "../data/index.ts";
+import type { Vocabulary } from "../data/index.ts";
+import { scoreMutants } from "../inference/mutants.ts";
+import type { MutantScores } from "../inference/mutants.ts";
+import { checkMethod, scoreSequences, scoringMethods } from "../inference/score.ts";
+import type { ScoringMethod } from "../inference/score.ts";
+import { TOKENS_PER_BATCH } from "../inference/sequence-runs.ts";
+import { addDtypeOption } from "./dtype.ts";
+import type { DtypeOptions } from "./dtype.ts";
+import { asUsage, UsageError } from "./failures.ts";
+import { memoryLimit } from "./memory-limit.ts";
+import { printJson } from "./output/json.ts";
+import { openJsonList } from "./output/json-list.ts";
+import type { RunConfig } from "./run-config.ts";
+import { openRunModel } from "./run-model.ts";
+import type { RunModel } from "./run-model.ts";
+import { checkOutputs, writeMutants } from "./score/mutant-files.ts";
+import { formatMutants, mutantsDocument } from "./score/mutant-report.ts";
+import { showResidues } from "./score/residue-progress.ts";
+import type { ResidueProgress } from "./score/residue-progress.ts";
+import { createScoreTable, scoreDocument } from "./score/score-report.ts";
+import { addSequenceOptions, readSequences, requireProteins, surveySequences } from "./sequence-input.ts";
+import type { InputSequence, SequenceOptions } from "./sequence-input.ts";
+import { addEngineOptions, collect, createVerb, positiveInteger } from "./verb.ts";
+import type { EngineOptions } from "./verb.ts";
+
+interface ScoreVerbOptions extends SequenceOptions, EngineOptions, DtypeOptions {
+  readonly mutants?: boolean;
+  readonly method?: ScoringMethod;
+  readonly tokensPerBatch?: number;
+  readonly out?: readonly string[];
+  readonly json?: boolean;
+}
+
+export function scoreCommand(): Command {
+  const command = createVerb({
+    name: "score",
+    summary:
+      "Tell how likely proteins are under a trained model, or what every single mutation of a protein would change.",
+    examples: [
+      ["score runs/demo --sequence MKVLATGAAG", "one protein"],
+      ["score runs/demo --fasta designs.fasta --json > scores.json", "a file of any size, each residue's share too"],
+      ["score runs/demo --sequence P00974 --mutants", "the most harmful and the most favourable mutations"],
+      [
+        "score runs/demo --sequence P00974 --mutants --out map.svg --out map.csv",
+        "all of them, as a heat map and a table",
+      ],
+      ["score runs/masked --fasta designs.fasta --method one-pass", "an encoder, quickly and about"],
+    ],
+  })
+    .argument("<folder>", "the run folder that train wrote")
+    .option("--mutants", "score all 19 · length single mutants of one protein instead")
+    .addOption(
+      new Option(
+        "--method <name>",
+        "of models trained with --task masked: masked hides each residue in turn (default), one-pass is approximate",
+      ).choices(scoringMethods),
+    )
+    .option(
+      "--tokens-per-batch <count>",
+      `tokens computed at a time, padding included (default: ${TOKENS_PER_BATCH})`,
+      positiveInteger,
+    )
+    .option("--out <file>", "with --mutants: a heat map, .svg or .png, or the table, .csv; may be repeated", collect)
+    .addHelpText(
+      "after",
+      `
+A decoder gives log p(protein), the sum of log p(residue | those before it); the end is left out, as in eval. A masked model gives the
+pseudo-log-likelihood, the sum of log p(residue | all others), as many passes as there are residues. Both in nats, over the whole vocabulary.`,
+    );
+  return addEngineOptions(addDtypeOption(addSequenceOptions(command))).action(score);
+}
+
+async function score(folder: string, options: ScoreVerbOptions): Promise<void> {
+  checkOutputs(options);
+  const model = await openRunModel(folder, options);
+  const vocabulary = vocabularyFrom(model.config.vocabulary);
+  requireLanguageModel(model.config, vocabulary);
+  await asUsage(() => checkMethod("--method", model.config.model, options.method));
+  if (options.mutants === true) await printMutants(model, vocabulary, options);
+  else await printScores(model, vocabulary, options);
+}
+
+/** @throws UsageError for models of anything else than the residues of proteins */
+function requireLanguageModel({ data, model }: RunConfig, vocabulary: Vocabulary): void {
+  requireProteins(vocabulary);
+  if (model.head === "language-modeling") return;
+  throw new UsageError(
+    `the model must tell residues (task language-modeling or masked), got one of task ${data.task}, which tells one label a protein; ` +
+      "measure it with eval, and score with a model trained with --task language-modeling or masked",
+  );
+}
+
+/** What all scores need. */
+function scoring({ config, tensors, backend }: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions) {
+  const { dtype, method, tokensPerBatch } = options;
+  return {
+    config: config.model,
+    tensors,
+    vocabulary,
+    backend,
+    dtype,
+    memoryLimitBytes: memoryLimit().bytes,
+    ...(method && { method }),
+    ...(tokensPerBatch !== undefined && { tokensPerBatch }),
+  };
+}
+
+async function printScores(model: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions): Promise<void> {
+  const survey = await surveySequences(options, vocabulary);
+  // What is to be told about the input has been told by then.
+  const sequences = readSequences(options, vocabulary, survey === undefined ? undefined : () => undefined);
+  const progress = showResidues("score", survey?.residues);
+  const scores = scoreSequences({ ...scoring(model, vocabulary, options), sequences, onProgress: progress.update });
+  try {
+    if (options.json === true) {
+      const list = openJsonList("sequences");
+      for await (const each of scores) await list.add(scoreDocument(each));
+      await list.end();
+    } else {
+      const table = createScoreTable(survey?.longestId);
+      for await (const each of scores) process.stdout.write(table.row(each));
+    }
+  } finally {
+    progress.stop();
+  }
+}
+
+async function printMutants(model: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions): Promise<void> {
+  const sequence = await onlySequence(options, vocabulary);
+  let progress: ResidueProgress | undefined;
+  let scores: MutantScores;
+  try {
+    scores = await scoreMutants({
+      ...scoring(model, vocabulary, options),
+      sequence,
+      onProgress: (tokens, of) => (progress ??= showResidues("score mutants", of)).update(tokens),
+    });
+  } finally {
+    progress?.stop();
+  }
+  const files = await writeMutants(options.out ?? [], scores);
+  if (options.json === true) await printJson({ ...mutantsDocument(scores), files });
+  else process.stdout.write(formatMutants(scores, files));
+}
+
+/** @throws UsageError for more than one protein */
+async function onlySequence(options: SequenceOptions, vocabulary: Vocabulary): Promise<InputSequence> {
+  const found: InputSequence[] = [];
+  for await (const sequence of readSequences(options, vocabulary)) {
+    found.push(sequence);
+    if (found.length > 1) break;
+  }
+  const [only, another] = found;
+  if (only !== undefined && another === undefined) return only;
+  throw new UsageError(
+    `--mutants must be given one protein, got ${found.map(({ id }) => id).join(" and ") || "none"}; name one with --sequence`,
+  );
+}

@@ -1,0 +1,48 @@
+/** Protein data sets from FASTA files of any size on disk. */
+import { openFile } from "./files.ts";
+import { indexFasta } from "./files-fasta-index.ts";
+import { packedDataset } from "./packed-dataset.ts";
+import { readFamilies } from "./protein-splits.ts";
+import type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
+import type { LengthLimits, PackedDataset } from "./packed-dataset.ts";
+import type { ProteinSplitRule } from "./protein-splits.ts";
+
+/** How a FASTA file becomes a data set. */
+export interface IndexedProteinOptions extends FastaIndexOptions, LengthLimits {
+  /** As in `loadProteins`. */
+  readonly splitBy: ProteinSplitRule;
+  /** For "family": the path of a table that `readFamilies` reads. Default: the families of the headers. */
+  readonly families?: string;
+}
+
+/** A data set whose sequences are read from an index. Disposing of it closes the index's files. */
+export interface IndexedProteins extends PackedDataset, AsyncDisposable {
+  readonly index: FastaIndex;
+}
+
+/**
+ * Indexes a FASTA file and parts its records; sequences are read when a batch needs them.
+ *
+ * @throws DataError on everything that `indexFasta`, `readFamilies` and `packedDataset` refuse
+ */
+export async function loadIndexedProteins(
+  path: string | URL,
+  options: IndexedProteinOptions,
+): Promise<IndexedProteins> {
+  const { families, splitBy, minLength, maxLength, ...indexing } = options;
+  const table = families === undefined ? undefined : await readFamilies(openFile(families), families);
+  const index = await indexFasta(path, indexing);
+  try {
+    const dataset = packedDataset(index, {
+      name: index.name,
+      splitBy,
+      ...(minLength !== undefined && { minLength }),
+      ...(maxLength !== undefined && { maxLength }),
+      ...(table !== undefined && { families: table }),
+    });
+    return { ...dataset, index, [Symbol.asyncDispose]: () => index[Symbol.asyncDispose]() };
+  } catch (error) {
+    await index[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,169 @@
+/** Sequences as vectors: what a model makes of every residue, or the mean of that. */
+import { ConfigError } from "../attention/parse-options.ts";
+import type { EncodedSequence, Vocabulary } from "../data/index.ts";
+import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Named } from "../model/parameters.ts";
+import { hiddenStates } from "../model/performer.ts";
+import { cast, equal } from "../ops/compare.ts";
+import { atLeast, div, maximum } from "../ops/elementwise.ts";
+import { reshape } from "../ops/layout.ts";
+import { matmul } from "../ops/matmul.ts";
+import { slice } from "../ops/slicing.ts";
+import { constant, input } from "../ops/source.ts";
+import type { Backend } from "../runtime/backend.ts";
+import type { WeightOptions } from "../runtime/weights.ts";
+import {
+  runSequenceWindows,
+  type SequenceGraph,
+  type SequenceRunOptions,
+  type SequenceWindow,
+} from "./sequence-runs.ts";
+
+/**
+ * From states of tokens to vectors. `mean`: over the residues, without special tokens. `cls`: the state of `<bos>`, which sees everything
+ * in an encoder. `last`: that of the last residue, which has seen everything in a decoder. `residues`: one vector a residue.
+ */
+export const poolings = ["mean", "cls", "last", "residues"] as const;
+export type Pooling = (typeof poolings)[number];
+
+export interface EmbedOptions<S extends EncodedSequence = EncodedSequence> extends Pick<WeightOptions, "dtype"> {
+  readonly config: ModelConfig;
+  /** Weights and projections. */
+  readonly tensors: Named<NdArray>;
+  readonly vocabulary: Vocabulary;
+  readonly backend: Backend;
+  readonly sequences: AsyncIterable<S> | Iterable<S>;
+  /** Default `mean`: it suits both kinds of model, and says something before any training on a task. */
+  readonly pooling?: Pooling;
+  /** Divide each vector by its Euclidean length, so that products are cosines. Default false. */
+  readonly normalize?: boolean;
+  /** Budget of a batch, padding included. */
+  readonly tokensPerBatch?: number;
+  /** Called after every batch with the residues done so far. */
+  readonly onProgress?: (residues: number) => void;
+}
+
+export interface SequenceEmbedding {
+  readonly id: string;
+  /** Residues of the sequence. */
+  readonly length: number;
+  /** `[modelDim]`, or with pooling `residues` `[length, modelDim]`. */
+  readonly embedding: NdArray & { readonly data: Float32Array };
+}
+
+/** Numbers of a window with a vector a residue: 64 MB. */
+const WINDOW_NUMBERS = 2 ** 24;
+
+/**
+ * The vectors of sequences, in the order of the input: of the last layer, behind the final norm. Streamed: memory does not depend on how
+ * many there are. The head of the model, whatever it predicts, is not computed.
+ *
+ * @throws ConfigError for encoder–decoders, for a pooling that says nothing in this kind of model, and for sequences longer than the
+ *   model's positions; DataError for a sequence without tokens
+ */
+export async function* embedSequences<S extends EncodedSequence>(
+  options: EmbedOptions<S>,
+): AsyncGenerator<SequenceEmbedding> {
+  for await (const window of embedWindows(options)) yield* window;
+}
+
+/**
+ * As `embedSequences`, all of a window at once. Begun anew with the sequence behind any of them, the rest comes out bit by bit the same.
+ */
+export async function* embedWindows<S extends EncodedSequence>(
+  options: EmbedOptions<S>,
+): AsyncGenerator<SequenceEmbedding[]> {
+  const { config, pooling = "mean", normalize = false, ...rest } = options;
+  checkPooling(config, pooling);
+  yield* runSequenceWindows({
+    ...rest,
+    config,
+    ...windowFor(config, pooling),
+    wrap: config.architecture === "decoder" ? "causal" : "wrapped",
+    rows: { length: ({ tokenIds }) => [tokenIds.length] },
+    build: (graph) => ({ y: pooled[pooling](hiddenStates(graph.model, graph.tokenIds, { form: graph.form }), graph) }),
+    read: ({ y }, row, { id, tokenIds }): SequenceEmbedding => {
+      const [, rows = 1, width = 0] = y?.shape ?? [];
+      const { length } = tokenIds;
+      const all = y?.data as Float32Array; // declared float32
+      const isPooled = pooling !== "residues";
+      // <bos> stands in front of the residues. Copied: what the engine returns holds all rows.
+      const first = (row * rows + (isPooled ? 0 : 1)) * width;
+      const data = all.slice(first, first + (isPooled ? 1 : length) * width);
+      if (normalize) normalizeRows(data, width);
+      return { id, length, embedding: { ...ndarray(data, isPooled ? [width] : [length, width]), data } };
+    },
+  } satisfies SequenceRunOptions<SequenceEmbedding, S>);
+}
+
+/** Vectors of residues are many: fewer sequences are read ahead. */
+function windowFor({ modelDim }: ModelConfig, pooling: Pooling): { readonly window?: SequenceWindow } {
+  if (pooling !== "residues") return {};
+  return { window: { sequences: 1024, tokens: Math.max(1, Math.floor(WINDOW_NUMBERS / modelDim)) } };
+}
+
+/**
+ * @throws ConfigError for encoder–decoders, and for a pooling that says nothing in this kind of model
+ */
+export function checkPooling({ architecture }: Pick<ModelConfig, "architecture">, pooling: Pooling): void {
+  const refuse = (rule: string, got: string, fix: string): never => {
+    throw new ConfigError(`embedSequences: ${rule}, got ${got}; ${fix}`);
+  };
+  if (architecture === "encoder-decoder") {
+    refuse("the model must be a decoder or an encoder", `'${architecture}'`, "use a model of one stack");
+  }
+  if (!poolings.includes(pooling)) {
+    refuse(`pooling must be one of ${poolings.join(", ")}`, `'${String(pooling)}'`, "leave it out for mean");
+  }
+  if (pooling === "cls" && architecture === "decoder") {
+    refuse("pooling 'cls' must come with an encoder", "a decoder, whose <bos> sees nothing", "use 'last' or 'mean'");
+  }
+  if (pooling === "last" && architecture === "encoder") {
+    refuse(
+      "pooling 'last' must come with a decoder",
+      "an encoder, where the last residue is one as any other",
+      "use 'cls' or 'mean'",
+    );
+  }
+}
+
+/** `[B, L, D]` → `[B, 1, D]`, or as they are. In the graph, so that only what is asked for leaves the engine. */
+const pooled = {
+  mean: (states, graph) => {
+    const { places, lengths } = placesAndLengths(graph);
+    // 1 at residues, 0 at what stands around and behind them.
+    const weights = atLeast(cast(lengths, "float32"), cast(places, "float32"));
+    return div(weightedSum(weights, states), reshape(maximum(cast(lengths, "float32"), 1), [-1, 1, 1]));
+  },
+  cls: (states) => slice(states, 1, 0, 1),
+  last: (states, graph) => {
+    const { places, lengths } = placesAndLengths(graph);
+    return weightedSum(cast(equal(places, lengths), "float32"), states);
+  },
+  residues: (states) => states,
+} as const satisfies Record<Pooling, (states: Tensor, graph: SequenceGraph) => Tensor>;
+
+/** Of each place which residue stands there, counted from 1, `[1, L]`; and of each sequence how many it has, `[B, 1]`. */
+function placesAndLengths({ tokenIds }: SequenceGraph): { readonly places: Tensor; readonly lengths: Tensor } {
+  const [batchSize = 1, seqLen = 1] = tokenIds.shape;
+  // Place 0 is that of <bos>: further than any sequence goes.
+  const places = Int32Array.from({ length: seqLen }, (_, place) => (place === 0 ? seqLen : place));
+  return { places: constant(ndarray(places, [1, seqLen])), lengths: input("length", [batchSize, 1], "int32") };
+}
+
+/** `[B, L]` by `[B, L, D]` → `[B, 1, D]`. */
+function weightedSum(weights: Tensor, states: Tensor): Tensor {
+  const [batchSize = 1, seqLen = 1] = states.shape;
+  return matmul(reshape(weights, [batchSize, 1, seqLen]), states);
+}
+
+/** In place; a row of zeros stays one. */
+function normalizeRows(data: Float32Array, width: number): void {
+  for (let start = 0; start < data.length; start += width) {
+    const row = data.subarray(start, start + width);
+    const length = Math.sqrt(row.reduce((total, value) => total + value * value, 0));
+    if (length > 0) row.forEach((value, index) => (row[index] = value / length));
+  }
+}
