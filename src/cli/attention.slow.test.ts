@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { captureOutput } from "../../tests/cli/capture.ts";
+import type { Captured } from "../../tests/cli/capture.ts";
 import { oneThread, tinyFasta, tinyModel } from "../../tests/e2e/cli.ts";
 import { attentionCommand } from "./attention.ts";
 import type { Explanation } from "./attention/explanation.ts";
@@ -16,18 +18,10 @@ import { trainCommand } from "./train.ts";
 const folder = mkdtempSync(join(tmpdir(), "performer-attention-"));
 const [fasta, text] = [join(folder, "tiny.fasta"), join(folder, "tiny.txt")];
 const runOf = (kind: string) => join(folder, kind);
-let stdout = "";
-let stderr = "";
+let output: Captured;
 
 function capture(): void {
-  [stdout, stderr] = ["", ""];
-  const take = (keep: (text: string) => void) => (chunk: unknown, done?: unknown) => {
-    keep(String(chunk));
-    if (typeof done === "function") done();
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(take((text) => (stdout += text)));
-  vi.spyOn(process.stderr, "write").mockImplementation(take((text) => (stderr += text)));
+  output = captureOutput();
 }
 
 const attention = async (kind: string, ...args: string[]) =>
@@ -97,7 +91,7 @@ describe("performer attention", () => {
     const page = read("report.html").toString();
     expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org\/2000\/svg)|<link|<img|<iframe|\ssrc=|@import|url\(/);
     expect(page.match(/<script>/g)).toHaveLength(1);
-    const printed = JSON.parse(stdout) as Explanation;
+    const printed = JSON.parse(output.stdout) as Explanation;
     expect(printed.sequence).toMatchObject({ id: "P00974|BPT1_BOVIN", length: shown, wholeLength: 100 });
     expect(printed.causal).toBe(kind === "causal");
     expect(printed.layers.map(({ layer, heads }) => [layer, heads.length])).toEqual([
@@ -119,7 +113,7 @@ describe("performer attention", () => {
     expect(whole.ranked).toHaveLength(190);
     expect(whole.similarity[3]?.[3]).toBeNull();
     expect(printed.notices).toHaveLength(kind === "masked" ? 1 : 0);
-    expect(stderr.includes("attention: The first 62 of 100 residues are shown")).toBe(kind === "masked");
+    expect(output.stderr.includes("attention: The first 62 of 100 residues are shown")).toBe(kind === "masked");
   });
 
   it("tells the same to people, without the similarity, of some layers and heads", async () => {
@@ -136,15 +130,15 @@ describe("performer attention", () => {
       "--out",
       out,
     );
-    expect(stdout).toMatch(/^Attention on sequence 1, 13 residues\nhead {2}mechanism/);
-    expect(stdout.match(/^\d\.\d /gm)).toEqual(["1.0 "]);
-    expect(stdout).not.toContain("Amino acids");
+    expect(output.stdout).toMatch(/^Attention on sequence 1, 13 residues\nhead {2}mechanism/);
+    expect(output.stdout.match(/^\d\.\d /gm)).toEqual(["1.0 "]);
+    expect(output.stdout).not.toContain("Amino acids");
     expect(readdirSync(out).toSorted()).toEqual(FILES.filter((name) => !name.startsWith("similarity")));
   });
 
   it("takes other proteins, and pairs where there are too few heads to correlate over", async () => {
     await attention("causal", "--fasta", fasta, "--heads", "1", "--length", "20", "--json");
-    const { similarity } = JSON.parse(stdout) as Explanation;
+    const { similarity } = JSON.parse(output.stdout) as Explanation;
     expect(similarity).toMatchObject({ view: "pairs", sequences: 40, heads: 2 });
     expect(similarity?.notes.join(" ")).toMatch(/too few heads to correlate over them, 2, so pairs are shown/);
     await expect(attention("causal", "--heads", "1", "--similarity-of", "heads", "--count", "3")).rejects.toThrow(
@@ -166,7 +160,7 @@ describe("performer attention", () => {
 
   it("leaves out a view that so few sequences do not allow, and says so", async () => {
     await attention("causal", "--count", "1", "--json");
-    const { similarity } = JSON.parse(stdout) as Explanation;
+    const { similarity } = JSON.parse(output.stdout) as Explanation;
     expect(similarity?.views.map(({ view }) => view)).toEqual(["heads", "embeddings"]);
     expect(similarity?.notes.join(" ")).toMatch(
       /The view pairs is left out: every pair of the 20 standard residues must occur/,

@@ -6,7 +6,7 @@ import { amountStops, differenceStops, hexOf } from "../picture/colours.ts";
 import type { Colour } from "../picture/colours.ts";
 import { renderLearningRateChart, renderLossChart } from "../report/curves.ts";
 import type { CurvePoint } from "../report/data.ts";
-import { html, trustedHtml } from "../report/html.ts";
+import { html, renderDocument } from "../report/html.ts";
 import type { Html } from "../report/html.ts";
 import { renderResidueLegend, residueClass } from "../report/residues.ts";
 import { reportStyle } from "../report/style.ts";
@@ -41,61 +41,46 @@ export function renderAttentionPage(options: PageOptions): string {
   const { id, residues, attention, darkest } = subject;
   const learningRate = renderLearningRateChart(metrics);
   const direction = attention.causal ? "no residue sees a later one" : "every residue sees all";
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <style>
-          ${trustedHtml(reportStyle)}${trustedHtml(attentionStyle)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          <p>${summary}</p>
-          <p class="note">
-            ${id}, ${residues} residues; ${direction}. ^ and $ are the special tokens before and behind the residues.
-            ${notices.join(" ")}
-          </p>
-          <h2>Maps</h2>
-          <p class="note">
-            Queries down, keys across, titled layer.head. Choose one to see it large; all share the scale.
-          </p>
-          ${renderScale(darkest)}
-          <div id="thumbnails"></div>
-          <div class="bar-of-tools">
-            <b id="which"></b>
-            <button type="button" id="smaller" aria-label="Smaller">−</button>
-            <button type="button" id="larger" aria-label="Larger">+</button>
-          </div>
-          <p id="reading" class="note">Point at the map to read its weights; click to follow a residue below.</p>
-          <div class="scroll"><div id="large"></div></div>
-          <h2>One residue</h2>
-          <div class="bar-of-tools">
-            <label><input type="radio" name="direction" id="gives" checked /> attends to</label>
-            <label><input type="radio" name="direction" id="receives" /> is attended to by</label>
-          </div>
-          <div id="letters"></div>
-          <p id="who" class="note"></p>
-          <svg id="arcs" viewBox="0 0 960 272" role="img" aria-labelledby="who"></svg>
-          ${renderResidueLegend()}
-          <h2>Heads</h2>
-          ${renderSummaries(summaries, subject)} ${similarity === undefined ? undefined : renderSimilarity(similarity)}
-          ${
-            metrics.length === 0
-              ? undefined
-              : html`<h2>Training</h2>
-                  ${renderLossChart(metrics, { title: lossTitle, baseline: undefined })} ${learningRate}`
-          }
-        </main>
-        <script>
-          ${trustedHtml(`(${explore.toString()})(${scriptJson(pageData(options))});`)};
-        </script>
-      </body>
-    </html>`;
-  return `${page.html}\n`;
+  const content = html`<h1>${title}</h1>
+    <p>${summary}</p>
+    <p class="note">
+      ${id}, ${residues} residues; ${direction}. ^ and $ are the special tokens before and behind the residues.
+      ${notices.join(" ")}
+    </p>
+    <h2>Maps</h2>
+    <p class="note">Queries down, keys across, titled layer.head. Choose one to see it large; all share the scale.</p>
+    ${renderScale(darkest)}
+    <div id="thumbnails"></div>
+    <div class="bar-of-tools">
+      <b id="which"></b>
+      <button type="button" id="smaller" aria-label="Smaller">−</button>
+      <button type="button" id="larger" aria-label="Larger">+</button>
+    </div>
+    <p id="reading" class="note">Point at the map to read its weights; click to follow a residue below.</p>
+    <div class="scroll"><div id="large"></div></div>
+    <h2>One residue</h2>
+    <div class="bar-of-tools">
+      <label><input type="radio" name="direction" id="gives" checked /> attends to</label>
+      <label><input type="radio" name="direction" id="receives" /> is attended to by</label>
+    </div>
+    <div id="letters"></div>
+    <p id="who" class="note"></p>
+    <svg id="arcs" viewBox="0 0 960 272" role="img" aria-labelledby="who"></svg>
+    ${renderResidueLegend()}
+    <h2>Heads</h2>
+    ${renderSummaries(summaries, subject)} ${similarity === undefined ? undefined : renderSimilarity(similarity)}
+    ${
+      metrics.length === 0
+        ? undefined
+        : html`<h2>Training</h2>
+            ${renderLossChart(metrics, { title: lossTitle, baseline: undefined })} ${learningRate}`
+    }`;
+  return renderDocument({
+    title,
+    style: `${reportStyle}${attentionStyle}`,
+    content,
+    script: `(${explore.toString()})(${scriptJson(pageData(options))});`,
+  });
 }
 
 /** JSON inside a script: neither an end tag nor a comment can begin in it. */

@@ -5,24 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { captureOutput } from "../../../tests/cli/capture.ts";
+import type { Captured } from "../../../tests/cli/capture.ts";
 import { oneThread, tinyFasta, tinyModel } from "../../../tests/e2e/cli.ts";
 import { trainCommand } from "../train.ts";
 import { labCommand } from "./command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-diagnose-"));
 const [fasta, run] = [join(folder, "tiny.fasta"), join(folder, "run")];
-let stdout = "";
-let stderr = "";
+let output: Captured;
 
 function capture(): void {
-  [stdout, stderr] = ["", ""];
-  const take = (keep: (text: string) => void) => (chunk: unknown, done?: unknown) => {
-    keep(String(chunk));
-    if (typeof done === "function") done();
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(take((text) => (stdout += text)));
-  vi.spyOn(process.stderr, "write").mockImplementation(take((text) => (stderr += text)));
+  output = captureOutput();
 }
 
 const diagnose = async (...args: string[]) =>
@@ -43,21 +37,23 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("performer lab diagnose", () => {
   it("prints a line for every layer and head, and what follows", async () => {
     await diagnose("--sequences", "2", "--length", "17");
-    expect(stdout).toMatch(
+    expect(output.stdout).toMatch(
       /^favor with 7 features, orthogonal rows; 2 sequences of 17 tokens, 8 projections or more an error\n/,
     );
-    const rows = stdout.split("\n").filter((line) => /^[01] {6}[01] /.test(line));
+    const rows = output.stdout.split("\n").filter((line) => /^[01] {6}[01] /.test(line));
     expect(rows).toHaveLength(4);
-    expect(stdout).toMatch(/features needed {2}best map/);
-    expect(stdout).toMatch(/\n±: the standard error over projections\.\n/);
+    expect(output.stdout).toMatch(/features needed {2}best map/);
+    expect(output.stdout).toMatch(/\n±: the standard error over projections\.\n/);
     expect(rows.every((row) => / \d\S* ± \d/.test(row))).toBe(true);
-    expect(stdout).toMatch(/of exact attention with 7 features|of 4 heads are further than 0\.1 from exact attention/);
+    expect(output.stdout).toMatch(
+      /of exact attention with 7 features|of 4 heads are further than 0\.1 from exact attention/,
+    );
   });
 
   it("prints the same as JSON, and draws exact beside approximate attention", async () => {
     const out = join(folder, "picture");
     await diagnose("--sequences", "2", "--features", "11", "--wanted-error", "0.5", "--json", "--out", out);
-    const printed = JSON.parse(stdout) as Record<string, unknown>;
+    const printed = JSON.parse(output.stdout) as Record<string, unknown>;
     expect(printed).toMatchObject({
       split: "test",
       sequences: 2,
@@ -74,12 +70,12 @@ describe("performer lab diagnose", () => {
     expect(svg).toMatch(/^<svg/);
     // Two layers, two heads, exact and approximate; and the scale.
     expect(svg.match(/data:image\/png;base64,/g)).toHaveLength(9);
-    expect(stderr).toMatch(/lab diagnose/);
+    expect(output.stderr).toMatch(/lab diagnose/);
   });
 
   it("says so when there are fewer sequences than asked for", async () => {
     await diagnose("--sequences", "97", "--length", "13", "--fasta", fasta);
-    expect(stderr).toMatch(/\d sequences of 13 tokens or more are in the data, of 97 asked for/);
+    expect(output.stderr).toMatch(/\d sequences of 13 tokens or more are in the data, of 97 asked for/);
   });
 
   it("refuses what eval refuses, and lengths that no sequence has", async () => {

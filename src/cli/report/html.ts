@@ -30,6 +30,42 @@ export function trustedHtml(text: string): Html {
   return { html: text };
 }
 
+/**
+ * A complete document with a style, and a script behind its content where there is one.
+ *
+ * @param style text of a style sheet, and script of a program: both ours
+ */
+export function renderDocument(options: {
+  readonly title: string;
+  readonly style: string;
+  readonly content: Html;
+  readonly script?: string;
+}): string {
+  const { title, style, content, script } = options;
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${trustedHtml(style)}
+        </style>
+      </head>
+      <body>
+        <main>${content}</main>
+        ${
+          script === undefined
+            ? undefined
+            : html`<script>
+                ${trustedHtml(script)};
+              </script>`
+        }
+      </body>
+    </html>`;
+  return `${page.html}\n`;
+}
+
 function render(part: HtmlPart): string {
   if (part === undefined) return "";
   if (typeof part === "string") return escapeHtml(part);

@@ -6,7 +6,7 @@ import type { SplitFigures } from "../evaluation.ts";
 import { baselineName, formatInterval, listFigures, NO_FIGURES } from "../output/figures.ts";
 import type { Figure } from "../output/figures.ts";
 import type { ReportData } from "./data.ts";
-import { html, trustedHtml } from "./html.ts";
+import { html, renderDocument } from "./html.ts";
 import type { Html } from "./html.ts";
 import { formatCount, formatLarge, formatSeconds } from "../output/numbers.ts";
 import { renderSamples } from "./samples.ts";
@@ -21,49 +21,34 @@ export function renderReport(data: ReportData): string {
   const { title, createdAt, summary, words, model, training, evaluations, metrics, config } = data;
   const seen = words.units.replace(/^./, (letter) => letter.toUpperCase());
   const learningRate = renderLearningRateChart(metrics);
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <style>
-          ${trustedHtml(reportStyle)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          <p class="created">
-            <time datetime="${createdAt}">${createdAt.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}</time>
-          </p>
-          <p>${summary}</p>
-          <p class="note">${model.description}</p>
-          ${renderFacts([
-            ["Parameters", formatLarge(model.parameters)],
-            ["Steps", formatCount(training.steps)],
-            [`${seen} seen`, formatLarge(training.tokensSeen)],
-            ["Training time", formatSeconds(training.elapsedSeconds)],
-            [`${seen} / second`, formatLarge(training.tokensPerSecond)],
-          ])}
-          ${evaluations.length === 0 ? html`<p class="note">${NO_FIGURES}.</p>` : renderEvaluations(evaluations, words)}
-          <h2>Loss</h2>
-          ${renderLossChart(metrics, { title: data.lossTitle, baseline: data.baseline })}
-          ${
-            learningRate === undefined
-              ? undefined
-              : html`<h2>Learning rate</h2>
-                  ${learningRate}`
-          }
-          ${renderSamples(data.samples, data)}
-          <details>
-            <summary>Configuration</summary>
-            <pre>${JSON.stringify(config, null, 2)}</pre>
-          </details>
-        </main>
-      </body>
-    </html>`;
-  return `${page.html}\n`;
+  const content = html`<h1>${title}</h1>
+    <p class="created">
+      <time datetime="${createdAt}">${createdAt.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC")}</time>
+    </p>
+    <p>${summary}</p>
+    <p class="note">${model.description}</p>
+    ${renderFacts([
+      ["Parameters", formatLarge(model.parameters)],
+      ["Steps", formatCount(training.steps)],
+      [`${seen} seen`, formatLarge(training.tokensSeen)],
+      ["Training time", formatSeconds(training.elapsedSeconds)],
+      [`${seen} / second`, formatLarge(training.tokensPerSecond)],
+    ])}
+    ${evaluations.length === 0 ? html`<p class="note">${NO_FIGURES}.</p>` : renderEvaluations(evaluations, words)}
+    <h2>Loss</h2>
+    ${renderLossChart(metrics, { title: data.lossTitle, baseline: data.baseline })}
+    ${
+      learningRate === undefined
+        ? undefined
+        : html`<h2>Learning rate</h2>
+            ${learningRate}`
+    }
+    ${renderSamples(data.samples, data)}
+    <details>
+      <summary>Configuration</summary>
+      <pre>${JSON.stringify(config, null, 2)}</pre>
+    </details>`;
+  return renderDocument({ title, style: reportStyle, content });
 }
 
 function renderFacts(facts: readonly (readonly [label: string, value: string])[]): Html {
