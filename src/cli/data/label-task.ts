@@ -15,9 +15,10 @@ type ToldByLabels = { readonly task: "classification" | "regression" } | { reado
 /**
  * Few different words or whole numbers are classes, and numbers with fractions are values; anything else tells nothing.
  *
+ * @param needed whether nothing can be learnt without labels, so that leaving them out is no way out
  * @throws DataError about the first cell that is unlike most: an empty one, or one that is no number where most are
  */
-export function toldByLabels(rows: readonly TableRow[], column: string): ToldByLabels {
+export function toldByLabels(rows: readonly TableRow[], column: string, needed = false): ToldByLabels {
   const labels = rows.map(({ cells }) => textOf(cells[column]));
   if (labels.every((label) => label === "")) return { nothing: `the column '${column}' is empty` };
   refuseOdd(
@@ -25,7 +26,9 @@ export function toldByLabels(rows: readonly TableRow[], column: string): ToldByL
     column,
     (label) => label !== "",
     "a label must be there",
-    "fill the cell, remove the row, or pass --task language-modeling to leave labels out",
+    needed
+      ? "fill the cell, or remove the row"
+      : "fill the cell, remove the row, or pass --task language-modeling to leave labels out",
   );
   const areMostlyNumbers = labels.filter(isNumber).length > labels.length / 2;
   if (areMostlyNumbers) {
@@ -68,12 +71,19 @@ export function describeUntold(
 }
 
 /** The refusal of a column that was named, and that tells no task. */
-export function refuseUntold(name: string, column: string, { nothing }: { readonly nothing: string }): DataError {
+export function refuseUntold(
+  name: string,
+  column: string,
+  { nothing }: { readonly nothing: string },
+  needed = false,
+): DataError {
   return new DataError({
     who: `${name}, column ${column}`,
     rule: "labels must be a few classes, or numbers with fractions, where no task is named",
     got: nothing.startsWith("all ") ? `labels of which ${nothing}` : nothing,
-    fix: "pass --task classification or --task regression, or leave --label-column out to learn sequences alone",
+    fix: needed
+      ? "pass --task classification or --task regression, or name another column with --label-column"
+      : "pass --task classification or --task regression, or leave --label-column out to learn sequences alone",
   });
 }
 

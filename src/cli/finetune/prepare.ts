@@ -110,8 +110,8 @@ async function loadLabels(source: DataSource, base: RunConfig): Promise<RunDatas
   } catch (error) {
     throw namingOptions(error);
   }
-  const told = source.task === undefined ? toldByLabels(rows, column) : { task: source.task };
-  if ("nothing" in told) throw refuseUntold(path, column, told);
+  const told = source.task === undefined ? toldByLabels(rows, column, true) : { task: source.task };
+  if ("nothing" in told) throw refuseUntold(path, column, told, true);
   const { task } = told;
   const classNames = task === "classification" ? collectClasses(rows.map((row) => readClassName(row, column))) : [];
   if (task === "classification" && classNames.length < 2) {
