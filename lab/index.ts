@@ -9,6 +9,8 @@ import { attentionError } from "./attention-error/run.ts";
 import { copyTask } from "./copy-task/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
 import { optimalFeatures } from "./optimal-features/run.ts";
+import { pixelsAndText } from "./pixels-and-text/run.ts";
+import { proteinMechanisms } from "./protein-mechanisms/run.ts";
 import { softmaxRatio } from "./softmax-ratio/run.ts";
 import { trigonometricInstability } from "./trigonometric-instability/run.ts";
 import { unsignedQr } from "./unsigned-qr/run.ts";
@@ -29,6 +31,8 @@ export const claims: readonly Claim[] = [
   errorPropagation,
   trigonometricInstability,
   copyTask,
+  proteinMechanisms,
+  pixelsAndText,
 ];
 
 export const experiments: readonly Experiment[] = [compare, lra, complexity];

@@ -2,7 +2,7 @@
 
 import type { ModelOptions } from "performer-ts/model";
 import type { TrainingOptions } from "performer-ts/training";
-import type { SubjectRequest } from "./subject.ts";
+import type { Subject, SubjectRequest } from "./subject.ts";
 
 export interface TrainingJob {
   readonly subject: SubjectRequest;
@@ -39,6 +39,10 @@ export interface TrainingJobResult {
   /** After the last step; null for a run that failed. */
   readonly valid: SplitResult | null;
   readonly test: SplitResult | null;
+  /** Null for data without such a split, too. */
+  readonly ood: SplitResult | null;
+  /** Of the splits, by the frequencies of the training tokens; null for data without ood. */
+  readonly unigram: Subject["unigram"] | null;
   /** The step whose loss was not finite, counted from 1; null when all were. */
   readonly failedAt: number | null;
 }

@@ -1,8 +1,14 @@
 // A data set of sequences as batches of either objective, and the model that small comparisons train.
 
-import { planEvaluation, planMaskedEvaluation, planMaskedTraining, planTraining } from "performer-ts/data";
-import type { SequenceDataset } from "performer-ts/data";
-import type { TrainingConfig } from "performer-ts/training";
+import {
+  planEvaluation,
+  planMaskedEvaluation,
+  planMaskedTraining,
+  planTraining,
+  unigramBaseline,
+} from "performer-ts/data";
+import type { EncodedSequence, SequenceDataset, SplitName } from "performer-ts/data";
+import type { TrainingBatch, TrainingConfig } from "performer-ts/training";
 import type { Objective, Subject, SubjectRequest } from "./subject.ts";
 
 /** Trains on two cores within minutes, and large enough that mechanisms differ by more than noise. */
@@ -20,17 +26,17 @@ export function modelFor(objective: Objective) {
 }
 
 /** Evaluations are of at most so many batches: the validation one is made again and again. */
-const MOST_BATCHES = { valid: 16, test: 64, quick: 2 } as const;
+const MOST_BATCHES = { valid: 16, test: 64, ood: 64, quick: 2 } as const;
 /** Decides which tokens evaluations hide. */
 const MASK_SEED = 0;
 
 export function languageBatches(
   { splits, vocabulary }: SequenceDataset,
-  { objective, length, quick }: SubjectRequest & { readonly length: number },
+  { objective, length, quick, concatenate = false }: SubjectRequest & { readonly length: number },
   { tokensPerBatch, bucketStep }: TrainingConfig,
-): Pick<Subject, "batches" | "valid" | "test"> {
-  const plan = { tokensPerBatch, bucketStep, maxSeqLen: length, vocabulary };
-  const evaluation = (split: "valid" | "test") => {
+): Pick<Subject, "batches" | "valid" | "test" | "ood" | "unigram"> {
+  const plan = { tokensPerBatch, bucketStep, maxSeqLen: length, vocabulary, concatenate };
+  const evaluation = (split: Exclude<SplitName, "train">) => {
     const sequences = splits[split];
     const batches =
       objective === "causal"
@@ -38,14 +44,26 @@ export function languageBatches(
         : planMaskedEvaluation({ ...plan, sequences, seed: MASK_SEED });
     return spread(batches, quick ? MOST_BATCHES.quick : MOST_BATCHES[split]);
   };
+  const test = evaluation("test");
+  const ood = splits.ood.length === 0 ? undefined : evaluation("ood");
+  const unigram = (batches: readonly TrainingBatch[]) => unigramBaseline(splits.train, targetsOf(batches), vocabulary);
   return {
     batches: (seed) =>
       objective === "causal"
         ? planTraining({ ...plan, sequences: splits.train, seed })
         : planMaskedTraining({ ...plan, sequences: splits.train, seed }),
     valid: evaluation("valid"),
-    test: evaluation("test"),
+    test,
+    ...(ood !== undefined && { ood, unigram: { test: unigram(test), ood: unigram(ood) } }),
   };
+}
+
+/** The tokens that batches ask for. */
+function targetsOf(batches: readonly TrainingBatch[]): readonly EncodedSequence[] {
+  return batches.map(({ targetIds, weights }, index) => ({
+    id: String(index),
+    tokenIds: targetIds.filter((_, place) => weights[place] === 1),
+  }));
 }
 
 /** At most so many of a list, evenly spread: batches come by length, and the shortest alone would tell little. */

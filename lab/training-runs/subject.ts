@@ -1,6 +1,7 @@
 // What a subject of comparisons is: data as batches, the measure that is usual for them, and a model of a size that suits.
 
 import { bitsPerDimension } from "performer-ts/data";
+import type { UnigramBaseline } from "performer-ts/data";
 import type { ModelOptions } from "performer-ts/model";
 import type { BatchSource, TrainingBatch, TrainingConfig } from "performer-ts/training";
 import type { SplitResult } from "./job.ts";
@@ -14,6 +15,8 @@ export interface SubjectRequest {
   readonly objective: Objective;
   /** Tokens of the longest row. Default: the subject's own. */
   readonly length?: number;
+  /** Joins sequences into rows of exactly so many tokens. Default false. */
+  readonly concatenate?: boolean;
   /** Fewer evaluation batches; for tasks that are generated, smaller ones. */
   readonly quick: boolean;
   /** Where a task reads its files, for those that have them. */
@@ -42,6 +45,13 @@ export interface Subject {
   readonly batches: (seed: number) => BatchSource;
   readonly valid: readonly TrainingBatch[];
   readonly test: readonly TrainingBatch[];
+  /** What training has seen nothing like, for data that hold it. */
+  readonly ood?: readonly TrainingBatch[];
+  /** How well the training tokens' frequencies predict what those batches ask for. */
+  readonly unigram?: Readonly<Record<HeldOutSplit, UnigramBaseline>>;
 }
+
+/** Splits of a data set with families. */
+export type HeldOutSplit = "test" | "ood";
 
 export type SubjectMaker = (request: SubjectRequest, training: TrainingConfig) => Promise<Subject>;

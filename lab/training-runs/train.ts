@@ -21,6 +21,7 @@ export async function trainJob(job: TrainingJob, onStep: (step: number) => void)
   let failedAt: number | null = null;
   let before: TrainingProgress | undefined;
   let test: SplitResult | null = null;
+  let ood: SplitResult | null = null;
   try {
     const { state } = await train({
       config,
@@ -39,6 +40,7 @@ export async function trainJob(job: TrainingJob, onStep: (step: number) => void)
     });
     await using evaluator = createEvaluator(config, backend);
     test = splitOf(await evaluator.evaluate(state.model, subject.test));
+    if (subject.ood !== undefined) ood = splitOf(await evaluator.evaluate(state.model, subject.ood));
   } catch (error) {
     if (!(error instanceof TrainingError)) throw error;
     failedAt = times.length + 1;
@@ -54,6 +56,8 @@ export async function trainJob(job: TrainingJob, onStep: (step: number) => void)
     curve,
     valid: failedAt === null && last !== undefined ? { lossNats: last.lossNats, accuracy: last.accuracy } : null,
     test,
+    ood,
+    unigram: subject.unigram ?? null,
     failedAt,
   };
 }
