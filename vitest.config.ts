@@ -1,9 +1,19 @@
-// Two projects: `fast` is what `npm run check` runs while one writes, `slow` is the rest.
+// Three projects: `fast` is what `npm run check` runs while one writes; `slow` and, with the machine to themselves, `alone` are the rest.
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const slowTests = ["**/*.slow.test.ts", "tests/browser/**/*.test.ts", "tests/e2e/**/*.test.ts"];
+/** Of these, what measures, drives a browser or the built command. */
+const aloneTests = [
+  "tests/browser/**/*.test.ts",
+  "tests/e2e/**/*.test.ts",
+  "tests/**/webgpu.slow.test.ts",
+  "tests/examples.slow.test.ts",
+  "lab/**/*.slow.test.ts",
+  "src/cli/**/*.slow.test.ts",
+  "src/training/memory.slow.test.ts",
+];
 const notTests = ["**/node_modules/**", "dist/**", ".dist-*/**"];
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
@@ -38,14 +48,25 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          // Mostly float64 loops on one thread: two files at a time take half as long.
           name: "slow",
           include: slowTests,
-          exclude: notTests,
-          // One file at a time, with the machine to itself: each of these trains, measures or drives a browser.
-          fileParallelism: false,
+          exclude: [...notTests, ...aloneTests],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: aloneTests,
+          exclude: notTests,
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
