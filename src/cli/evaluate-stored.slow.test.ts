@@ -21,7 +21,7 @@ describe.each([
     const dataset = await loadData({ kind: "proteins", source: "proteins" });
     const few = { ...dataset, splits: { ...dataset.splits, test: getSplit(dataset, "test").slice(0, 4) } };
     // evaluateSplit reads of a run's configuration only these.
-    const config = { model, training: { tokensPerBatch: 1024, bucketStep: 64 } } as RunConfig;
+    const config = { model, training: { tokensPerBatch: 1024, bucketStep: 64 }, data: {} } as RunConfig;
     const figures = await evaluateStored({
       config,
       tensors: initialState(model, 3).model,
