@@ -8,7 +8,6 @@ import { Option } from "commander";
 import type { Command } from "commander";
 
 import { vocabularyFrom } from "../data/index.ts";
-import type { Vocabulary } from "../data/index.ts";
 import { checkPooling, poolings } from "../inference/embed.ts";
 import type { Pooling } from "../inference/embed.ts";
 import { fingerprint } from "../inference/fingerprint.ts";
@@ -25,12 +24,11 @@ import { asUsage, UsageError } from "./failures.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, formatSeconds, plural } from "./output/numbers.ts";
-import { createProgress } from "./output/progress.ts";
-import type { Progress } from "./output/progress.ts";
+import { showResidues } from "./output/residue-progress.ts";
 import { packageVersion } from "./run-config.ts";
 import { openRunModel } from "./run-model.ts";
 import { DEFAULT_DEVICE } from "../runtime/node.ts";
-import { addSequenceOptions, readSequences } from "./sequence-input.ts";
+import { addSequenceOptions, isPipe, readSequences, surveySequences } from "./sequence-input.ts";
 import type { SequenceOptions } from "./sequence-input.ts";
 import { addEngineOptions, createVerb } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
@@ -100,7 +98,8 @@ async function embed(folder: string, options: EmbedVerbOptions): Promise<void> {
     precision,
     about: { model, pooling, normalize: String(normalize), precision },
   };
-  const total = await totalResidues(options, vocabulary);
+  const survey = await surveySequences(options, vocabulary);
+  const total = survey?.residues;
   const job: EmbeddingJob = {
     config: config.model,
     tensors,
@@ -110,10 +109,10 @@ async function embed(folder: string, options: EmbedVerbOptions): Promise<void> {
     normalize,
     plan,
     // Told of on the first reading.
-    sequences: () => readSequences(options, vocabulary, isReadOnce(options) ? undefined : () => undefined),
+    sequences: () => readSequences(options, vocabulary, survey === undefined ? undefined : () => undefined),
   };
   if (out === undefined || target === undefined) {
-    const rate = showRate(total);
+    const rate = showResidues("embed", total);
     try {
       await embedToStream({ ...job, isDocument: options.json === true, onProgress: rate.update }, process.stdout);
     } finally {
@@ -130,10 +129,10 @@ async function writeFile(
   job: EmbeddingJob,
   total: number | undefined,
   request: OutputRequest,
-  { resume = false, overwrite = false, json, ...options }: EmbedVerbOptions,
+  { resume = false, overwrite = false, json }: EmbedVerbOptions,
 ): Promise<void> {
   const started = performance.now();
-  let rate = showRate(total);
+  let rate = showResidues("embed", total);
   using interrupt = listenForInterrupt(() =>
     rate.log("interrupted: ending behind this batch; interrupt again to stop at once"),
   );
@@ -150,7 +149,7 @@ async function writeFile(
       onBegin: ({ records, residues }) => {
         if (records === 0) return;
         rate.log(`${path}.partial holds ${formatCount(records)} sequences; going on behind them`);
-        rate = showRate(total, residues);
+        rate = showResidues("embed", total, residues);
       },
       onProgress: (residues) => rate.update(residues),
     });
@@ -160,9 +159,10 @@ async function writeFile(
   const { records, residues, newResidues, files } = result;
   const seconds = (performance.now() - started) / 1000;
   if (files.length === 0) {
-    const fix = isReadOnce(options)
-      ? "standard input cannot be read again: begin anew with --overwrite"
-      : "go on with the same command and --resume";
+    const fix =
+      total === undefined
+        ? "a pipe cannot be read again: begin anew with --overwrite"
+        : "go on with the same command and --resume";
     process.stderr.write(
       `performer embed: interrupted; ${path}.partial holds ${formatCount(records)} sequences, ${fix}\n`,
     );
@@ -182,10 +182,16 @@ async function writeFile(
 }
 
 /** The format of the file; undefined where there is none to be written. */
-function targetOf({ out, format, resume, overwrite, ...options }: EmbedVerbOptions): FormatName | undefined {
+async function targetOf({
+  out,
+  format,
+  resume,
+  overwrite,
+  ...options
+}: EmbedVerbOptions): Promise<FormatName | undefined> {
   if (out !== undefined) {
-    if (resume === true && isReadOnce(options)) {
-      throw new UsageError("--resume must come with input that can be read again, got standard input; give a file");
+    if (resume === true && (await isPipe(options))) {
+      throw new UsageError("--resume must come with input that can be read again, got a pipe; give a file");
     }
     return format ?? formatOf(out);
   }
@@ -194,19 +200,6 @@ function targetOf({ out, format, resume, overwrite, ...options }: EmbedVerbOptio
     throw new UsageError(`--${alone[0]} must come with --out, for it is about a file; add --out FILE or leave it out`);
   }
   return undefined;
-}
-
-/** Standard input comes once, so it can be neither counted before nor gone on with. */
-function isReadOnce({ fasta }: SequenceOptions): boolean {
-  return fasta === "-";
-}
-
-/** Reads everything once: how much there is to do, and letters that are no residues are found before hours of work. */
-async function totalResidues(options: EmbedVerbOptions, vocabulary: Vocabulary): Promise<number | undefined> {
-  if (isReadOnce(options)) return undefined;
-  let total = 0;
-  for await (const { tokenIds } of readSequences(options, vocabulary)) total += tokenIds.length;
-  return total;
 }
 
 /** What the bytes of the file depend on, this program's version included: another engine may round in another way. */
@@ -243,27 +236,4 @@ async function describeFile(path: string) {
   if (path === "-") return { path };
   const { size, mtimeMs } = await stat(path);
   return { path: resolve(path), size, mtimeMs };
-}
-
-interface Rate extends Pick<Progress, "log" | "stop"> {
-  readonly update: (residues: number) => void;
-}
-
-/** Progress in residues, and how many a second; of input of unknown size there is none. */
-function showRate(total: number | undefined, start = 0): Rate {
-  const progress = createProgress({
-    label: "embed",
-    unit: "residues",
-    total: total ?? 0,
-    start,
-    quiet: total === undefined,
-  });
-  const beganMs = performance.now();
-  return {
-    ...progress,
-    update: (residues) => {
-      const perSecond = (1000 * (residues - start)) / (performance.now() - beganMs);
-      progress.update(residues, { "residues/s": Math.round(perSecond) });
-    },
-  };
 }

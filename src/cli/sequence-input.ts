@@ -10,6 +10,7 @@ import type { EncodedSequence, FastaRecord, Vocabulary } from "../data/index.ts"
 import { refuseResidue } from "../data/residue-errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import { UsageError } from "./failures.ts";
+import { formatCount } from "./output/numbers.ts";
 import { collect } from "./verb.ts";
 
 export interface SequenceOptions {
@@ -96,8 +97,8 @@ export async function surveySequences(
   return { residues, longestId };
 }
 
-/** Standard input, a named pipe, `<(zcat …)`. */
-async function isPipe({ fasta }: SequenceOptions): Promise<boolean> {
+/** Standard input, a named pipe, `<(zcat …)`: what can be read only once. */
+export async function isPipe({ fasta }: Pick<SequenceOptions, "fasta">): Promise<boolean> {
   if (fasta === undefined) return false;
   // What cannot be looked at is refused by who reads it.
   const found = fasta === "-" ? undefined : await stat(fasta).catch(() => undefined);
@@ -172,7 +173,7 @@ function lookUp(name: string, known: ReadonlyMap<string, FastaRecord>): Named {
   );
   throw new DataError({
     who: `--sequence ${name}`,
-    rule: `an accession must be one of the ${new Set(known.values()).size.toLocaleString("en-US")} embedded proteins`,
+    rule: `an accession must be one of the ${formatCount(new Set(known.values()).size)} embedded proteins`,
     got: JSON.stringify(name),
     fix: `${near === undefined ? "" : `did you mean ${near}? Otherwise `}give its residues, or a FASTA file with --fasta`,
   });

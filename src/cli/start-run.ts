@@ -18,6 +18,7 @@ import type { Checkpoint } from "../storage/checkpoints.ts";
 import { StorageError } from "../storage/errors.ts";
 import { listFolder } from "../storage/files.ts";
 import { truncateMetrics } from "../storage/metrics.ts";
+import { DEFAULT_DEVICE } from "../runtime/node.ts";
 import { createRunFolder, nextRunPath, openRunFolder, writeConfig } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";
 import type { TrainingConfig } from "../training/config.ts";
@@ -70,7 +71,7 @@ export async function prepareNewRun(recipeName: string | undefined, options: New
     data: { name: dataset.name, ...source, task, digest: digestOf(dataset) },
     vocabulary: vocabulary.toJSON(),
     classNames,
-    engine: { device: options.device ?? "cpu", threads: options.threads ?? availableParallelism() },
+    engine: { device: options.device ?? DEFAULT_DEVICE, threads: options.threads ?? availableParallelism() },
     version: await packageVersion(),
   };
   return {

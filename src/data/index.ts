@@ -86,7 +86,7 @@ export type { ImageShape } from "./vocabularies/pixels.ts";
 export { tokenizerVocabulary } from "./vocabularies/tokenizer.ts";
 export type { TokenizerOptions } from "./vocabularies/tokenizer.ts";
 export { wordVocabulary } from "./vocabularies/words.ts";
-export { letterVocabulary, proteinVocabulary } from "./vocabulary.ts";
+export { letterVocabulary, proteinVocabulary, standardResidues } from "./vocabulary.ts";
 export type { SequenceOrigin, Vocabulary, VocabularyDescription } from "./vocabulary.ts";
 export type { Batch, BatchOptions } from "./windows.ts";
 export type { TargetBatch, WrappedOptions } from "./wrapped.ts";

@@ -2,9 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../random/index.ts";
 import { clusterSimilar } from "./similarity.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
-
-const LETTERS = "ACDEFGHIKLMNPQRSTVWY";
+import { proteinVocabulary, standardResidues as LETTERS } from "./vocabulary.ts";
 
 function draw(seed: string, length: number): string {
   const random = createRandom(seed);

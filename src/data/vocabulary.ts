@@ -107,11 +107,14 @@ export function letterVocabulary({ name, letters }: { readonly name: string; rea
   });
 }
 
+/** The 20 amino acids of the genetic code, in alphabetical order of their one-letter codes. */
+export const standardResidues = "ACDEFGHIKLMNPQRSTVWY";
+
 /**
  * Amino acids by their IUPAC letters: the 20 standard ones, then B (D or N), O (pyrrolysine), U (selenocysteine),
  * X (unknown), Z (E or Q), which real databases contain. 29 tokens with the specials.
  */
 export const proteinVocabulary: Vocabulary = letterVocabulary({
   name: "protein",
-  letters: "ACDEFGHIKLMNPQRSTVWYBOUXZ",
+  letters: `${standardResidues}BOUXZ`,
 });

@@ -1,5 +1,5 @@
 /** What every single substitution does to the likelihood of a sequence. */
-import type { EncodedSequence } from "../data/index.ts";
+import { standardResidues, type EncodedSequence } from "../data/index.ts";
 import { maskedMarginals, wildTypeMarginals } from "./marginals.ts";
 import { checkMethod, logProbabilitiesOfTargets, type ScoreOptions, type ScoringMethod } from "./score.ts";
 import { requireTokens, runSequences, TOKENS_PER_BATCH, wrappedLength } from "./sequence-runs.ts";
@@ -11,9 +11,6 @@ import {
   type SequenceVariant,
   type SuffixScore,
 } from "./shared-prefix.ts";
-
-/** The 20 amino acids of the genetic code, in the order of the protein vocabulary. */
-export const STANDARD_RESIDUES = "ACDEFGHIKLMNPQRSTVWY";
 
 export interface MutantOptions extends Omit<ScoreOptions, "sequences" | "onProgress"> {
   readonly sequence: EncodedSequence;
@@ -41,14 +38,16 @@ export interface MutantScores {
  * The table of all single mutants.
  *
  * A decoder scores each mutant as a whole, because what stands behind the place becomes more or less likely too: 19 passes a residue, in
- * batches, of which mechanisms with a state read only what stands behind the place, to the block: half. An encoder compares residues where the place is hidden, log p(mutant | others) − log p(wild type | others): the masked marginals of
+ * batches. With mechanisms that have a state, a pass begins at the block of the place: half of the tokens, over a long sequence.
+ *
+ * An encoder compares residues where the place is hidden, log p(mutant | others) − log p(wild type | others): the masked marginals of
  * Meier et al. (ESM-1v, 2021, doi:10.1101/2021.07.09.450648), one pass a residue; `one-pass` reads both from the sequence as it is, the
  * wild-type marginals there, in one pass.
  *
  * @throws what `scoreSequences` throws; DataError for residues outside the vocabulary
  */
 export async function scoreMutants(options: MutantOptions): Promise<MutantScores> {
-  const { config, vocabulary, sequence, residues = STANDARD_RESIDUES } = options;
+  const { config, vocabulary, sequence, residues = standardResidues } = options;
   const method = checkMethod("scoreMutants", config, options.method);
   requireTokens(sequence);
   const letters = Array.from(residues);

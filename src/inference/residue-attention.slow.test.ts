@@ -2,10 +2,10 @@
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { proteinVocabulary } from "../data/vocabulary.ts";
+import { proteinVocabulary, standardResidues } from "../data/vocabulary.ts";
 import { createRandom } from "../random/index.ts";
 import { attentionMaps } from "./attention-maps.ts";
-import { residueAttention, standardResidues } from "./residue-attention.ts";
+import { residueAttention } from "./residue-attention.ts";
 
 /** Float32 sums of some hundred weights. */
 const TOLERANCE = 1e-5;

@@ -2,7 +2,7 @@
 import { ConfigError } from "../attention/parse-options.ts";
 import { DataError } from "../data/errors.ts";
 import type { EncodedSequence } from "../data/datasets.ts";
-import type { Vocabulary } from "../data/vocabulary.ts";
+import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -19,8 +19,6 @@ import { chosenNumbers } from "./attention-maps.ts";
 import { checkObservable } from "./observe.ts";
 import { runSequences } from "./sequence-runs.ts";
 
-/** The standard amino acids, in alphabetical order of their one-letter codes. */
-export const standardResidues = "ACDEFGHIKLMNPQRSTVWY";
 const COUNT = standardResidues.length;
 
 export interface ResidueAttentionOptions {

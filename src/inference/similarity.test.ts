@@ -1,9 +1,8 @@
 /** Similarities of amino acids: chance is 1, like heads make like residues, and a matrix agrees with itself. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { present, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { proteinVocabulary as vocabulary } from "../data/vocabulary.ts";
+import { proteinVocabulary as vocabulary, standardResidues } from "../data/vocabulary.ts";
 import { createRandom } from "../random/index.ts";
-import { standardResidues } from "./residue-attention.ts";
 import { compareSimilarity } from "./similarity-comparison.ts";
 import { embeddingSimilarity, headSimilarity, pairsOf, pairSimilarity, pearson } from "./similarity.ts";
 import { loadBlosum62, type SubstitutionMatrix } from "./substitution-matrix.ts";

@@ -1,10 +1,10 @@
 /** Which amino acids a model treats alike: similarities of all pairs, from its attention or its embeddings. */
 import { ConfigError } from "../attention/parse-options.ts";
 import { DataError } from "../data/errors.ts";
-import type { Vocabulary } from "../data/vocabulary.ts";
+import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
-import { standardResidues, type ResidueAttention } from "./residue-attention.ts";
+import type { ResidueAttention } from "./residue-attention.ts";
 
 /** Similarities of the 20 standard residues. */
 export interface SimilarityMatrix {

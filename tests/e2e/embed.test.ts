@@ -125,7 +125,7 @@ describe("embed", () => {
       /--out must end in \.parquet, \.npy, \.jsonl, got "a\.csv"/,
     ],
     [["embed", "decoder", "--sequence", "MKV", "--resume"], /--resume must come with --out/],
-    [["embed", "decoder", "--fasta", "-", "--out", "a.npy", "--resume"], /got standard input; give a file/],
+    [["embed", "decoder", "--fasta", "-", "--out", "a.npy", "--resume"], /got a pipe; give a file/],
     [["embed", "decoder", "--fasta", "tiny.fasta", "--out", "all.npy"], /all\.npy must not be there yet, got one/],
   ] as const)("refuses %j", async (args, message) => {
     expect(await refused(...args)).toMatch(message);

@@ -1,7 +1,7 @@
 // The similarity of amino acids in a trained model, in every view, beside BLOSUM62.
 
-import { DataError } from "../../data/index.ts";
-import { residueAttention, standardResidues } from "../../inference/residue-attention.ts";
+import { DataError, standardResidues } from "../../data/index.ts";
+import { residueAttention } from "../../inference/residue-attention.ts";
 import type { ResidueAttentionOptions } from "../../inference/residue-attention.ts";
 import { compareSimilarity } from "../../inference/similarity-comparison.ts";
 import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";

@@ -13,6 +13,7 @@ import { appendToFile, exists, readTextOrExplain, writeFileAtomically } from "..
 import { parseJson } from "../../storage/json.ts";
 import type { JsonValue } from "../../storage/json.ts";
 import { UsageError } from "../failures.ts";
+import { formatCount } from "../output/numbers.ts";
 import type { FormatBlock, FormatEnd, WrittenSoFar } from "./format.ts";
 
 /** What the bytes of a file depend on, by names for people; values are compared as JSON. */
@@ -64,7 +65,7 @@ export async function openPartialOutput(options: PartialOutputOptions): Promise<
   if (isBegun && !resume && !overwrite) {
     const { records } = lastOf((await readJournal(path)).lines);
     throw new UsageError(
-      `${partialOf(path)} must not be there before a new file is begun, got one with ${records.toLocaleString("en-US")} sequences of an ` +
+      `${partialOf(path)} must not be there before a new file is begun, got one with ${formatCount(records)} sequences of an ` +
         "interrupted command; add --resume to go on with it, or --overwrite to begin anew",
     );
   }

@@ -3,6 +3,8 @@
 import { embedWindows } from "../../inference/embed.ts";
 import type { EmbedOptions } from "../../inference/embed.ts";
 import type { EncodedSequence } from "../../data/index.ts";
+import { openJsonList } from "../output/json-list.ts";
+import { writeText } from "../output/write-text.ts";
 import { formats } from "./format.ts";
 import type { EmbeddingPlan, FormatName, WrittenSoFar } from "./format.ts";
 import { embeddingJson } from "./jsonl.ts";
@@ -89,22 +91,12 @@ export async function embedToStream(
   stream: NodeJS.WritableStream,
 ): Promise<void> {
   const { plan, sequences, isDocument, ...rest } = job;
-  let separator = isDocument ? "" : "\n";
-  if (isDocument) await write(stream, '{ "embeddings": [\n');
+  const list = openJsonList("embeddings", stream);
   for await (const window of embedWindows({ ...rest, pooling: plan.pooling, sequences: sequences() })) {
-    const texts = window.map((each) => embeddingJson(each, plan));
-    if (isDocument) await write(stream, `${separator}${texts.join(",\n")}`);
-    else await write(stream, `${texts.join(separator)}\n`);
-    separator = isDocument ? ",\n" : "\n";
+    for (const each of window) {
+      const json = embeddingJson(each, plan);
+      await (isDocument ? list.addText(json) : writeText(stream, `${json}\n`));
+    }
   }
-  if (isDocument) await write(stream, "\n] }\n");
-}
-
-async function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stream.write(text, (error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
+  if (isDocument) await list.end();
 }

@@ -2,6 +2,7 @@
 
 import { bootstrapInterval, mean, variance } from "../../lab/statistics.ts";
 import type { Interval } from "../../lab/statistics.ts";
+import { pearson as correlation } from "../../inference/similarity.ts";
 import { createRandom } from "../../random/index.ts";
 
 /** A label and what was predicted for it: ids of classes, or numbers. */
@@ -114,21 +115,15 @@ export function rSquared(pairs: readonly LabelPair[]): number {
 }
 
 export function pearson(pairs: readonly LabelPair[]): number {
-  const labels = pairs.map(({ label }) => label);
-  const predictions = pairs.map(({ prediction }) => prediction);
-  const [meanLabel, meanPrediction] = [mean(labels), mean(predictions)];
-  const covariance = pairs.reduce(
-    (sum, { label, prediction }) => sum + (label - meanLabel) * (prediction - meanPrediction),
-    0,
+  return correlation(
+    pairs.map(({ label }) => label),
+    pairs.map(({ prediction }) => prediction),
   );
-  return covariance / ((pairs.length - 1) * Math.sqrt(variance(labels) * variance(predictions)));
 }
 
 /** Pearson correlation of the ranks, equal values sharing theirs. */
 export function spearman(pairs: readonly LabelPair[]): number {
-  const labels = ranks(pairs.map(({ label }) => label));
-  const predictions = ranks(pairs.map(({ prediction }) => prediction));
-  return pearson(labels.map((label, index) => ({ label, prediction: predictions[index] ?? Number.NaN })));
+  return correlation(ranks(pairs.map(({ label }) => label)), ranks(pairs.map(({ prediction }) => prediction)));
 }
 
 function ranks(values: readonly number[]): readonly number[] {

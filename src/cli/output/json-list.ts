@@ -1,8 +1,12 @@
 // A long list as one JSON document on standard output, item by item, so that it is never in memory as a whole.
 
+import { writeText } from "./write-text.ts";
+
 /** An open document: `{ "name": [ … ] }`. */
 export interface JsonList {
   readonly add: (item: unknown) => Promise<void>;
+  /** An item that is JSON already, as of numbers with fewer digits. */
+  readonly addText: (json: string) => Promise<void>;
   /** Closes the document; a list without items is one too. */
   readonly end: () => Promise<void>;
 }
@@ -15,19 +19,14 @@ export interface JsonList {
  */
 export function openJsonList(name: string, stream: NodeJS.WritableStream = process.stdout): JsonList {
   let separator = `{\n  ${JSON.stringify(name)}: [`;
-  const write = (text: string) =>
-    new Promise<void>((resolve, reject) => {
-      stream.write(text, (error) => {
-        if (error) reject(error);
-        else resolve();
-      });
-    });
+  const addText = async (json: string) => {
+    const before = separator;
+    separator = ",";
+    await writeText(stream, `${before}\n    ${json}`);
+  };
   return {
-    add: async (item) => {
-      const before = separator;
-      separator = ",";
-      await write(`${before}\n    ${JSON.stringify(item)}`);
-    },
-    end: () => write(separator === "," ? "\n  ]\n}\n" : `${separator}]\n}\n`),
+    add: (item) => addText(JSON.stringify(item)),
+    addText,
+    end: () => writeText(stream, separator === "," ? "\n  ]\n}\n" : `${separator}]\n}\n`),
   };
 }

@@ -1,5 +1,7 @@
 // The result of a command as one JSON document on standard output.
 
+import { writeText } from "./write-text.ts";
+
 /**
  * Writes the value as one indented JSON document and a line break; a command calls it once, at its end, and writes nothing else
  * to standard output. Typed arrays become lists, 64-bit integers numbers (text beyond 2⁵³), NaN and infinities null.
@@ -12,12 +14,7 @@ export async function printJson(value: unknown, stream: NodeJS.WritableStream = 
   const text: string | undefined = JSON.stringify(value, toPlain, 2);
   if (text === undefined)
     throw new TypeError(`printJson: a JSON value is needed, got ${typeof value}; pass an object.`);
-  await new Promise<void>((resolve, reject) => {
-    stream.write(`${text}\n`, (error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
+  await writeText(stream, `${text}\n`);
 }
 
 function toPlain(_key: string, value: unknown): unknown {
