@@ -42,3 +42,33 @@ describe.each([
     expect(formatStored(figures)).toMatch(new RegExp(`^${dtype}: perplexity .*; accuracy .* points\\); weights .* MB`));
   });
 });
+
+it("of a masked model tells how it does on what the input does not show", async () => {
+  const dataset = await loadData({ kind: "proteins", source: "proteins", task: "masked" });
+  const few = { ...dataset, splits: { ...dataset.splits, test: getSplit(dataset, "test").slice(0, 8) } };
+  const encoder = modelConfig({ ...model, architecture: "encoder" });
+  // evaluateSplit reads of a run's configuration only these.
+  const config = { model: encoder, training: { tokensPerBatch: 1024, bucketStep: 64, seed: 0 }, data: {} } as RunConfig;
+  let [done, total] = [0, 0];
+  const figures = await evaluateStored({
+    config,
+    tensors: initialState(encoder, 3).model,
+    dataset: few,
+    split: "test",
+    backend: createBackend(),
+    dtype: "float32",
+    progress: (count) => {
+      total = count;
+      return { update: (value) => (done = value), log: () => undefined, stop: () => undefined };
+    },
+  });
+  if (figures.task === "regression" || figures.hidden === undefined) throw new Error("hidden tokens have figures");
+  const { hidden, tokens, lossNats } = figures;
+  // Nine in ten but for chance; the rest is among the tokens of both.
+  expect(hidden.tokens / tokens).toBeGreaterThan(0.8);
+  expect(hidden.tokens).toBeLessThan(tokens);
+  expect(hidden.perplexity).toBeCloseTo(Math.exp(hidden.lossNats), 9);
+  expect(hidden.lossNats).not.toBe(lossNats);
+  expect(hidden.unigram?.perplexity).toBeGreaterThan(10);
+  expect(done).toBe(total);
+});

@@ -90,6 +90,19 @@ export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationP
   );
 }
 
+/**
+ * The same batches, counting only what is truly hidden: of the chosen tokens a tenth stay as they are (and a replaced one may
+ * come back by chance), and a model that copies tells those without having learnt anything.
+ */
+export function* hiddenTargets<T extends Pick<TargetBatch, "inputIds" | "targetIds" | "weights">>(
+  batches: Iterable<T>,
+): Generator<Omit<T, "tokens">> {
+  for (const batch of batches) {
+    const { inputIds, targetIds } = batch;
+    yield { ...batch, weights: batch.weights.map((weight, at) => (inputIds[at] === targetIds[at] ? 0 : weight)) };
+  }
+}
+
 /** All rows have one shape. */
 function joinedRows(options: MaskedBatchOptions): MaskedBatchOptions {
   return { ...options, bucketStep: options.maxSeqLen };

@@ -29,6 +29,19 @@ describe("listFigures", () => {
     ]);
   });
 
+  it("gives those of hidden tokens beside those of all chosen ones", () => {
+    const hidden = { tokens: 9, accuracy: 0.3, perplexity: 8, lossNats: Math.log(8), unigram: text.unigram ?? null };
+    const { bitsPerByte: _, ...masked } = { ...text, task: "masked" as const, hidden };
+    expect(
+      listFigures(masked, words)
+        .slice(3)
+        .map(({ name, title, model, baseline }) => [name, title, model, baseline]),
+    ).toEqual([
+      ["hidden: perplexity", "Perplexity of bytes that the input does not show (lower is better)", 8, 16],
+      ["hidden: accuracy", "Accuracy of bytes that the input does not show", 0.3, 0.25],
+    ]);
+  });
+
   it("marks nothing as better without a baseline", () => {
     const figures = listFigures({ ...text, unigram: null }, words);
     expect(figures.map(({ baseline, isBetter }) => [baseline, isBetter])).toEqual(

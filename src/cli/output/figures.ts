@@ -1,7 +1,7 @@
 // Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
 
 import type { Interval } from "../../lab/statistics.ts";
-import type { SplitFigures } from "../evaluation.ts";
+import type { HiddenFigures, SplitFigures } from "../evaluation.ts";
 import { formatCount, formatFixed, formatPercent } from "./numbers.ts";
 import { formatTable } from "./table.ts";
 
@@ -68,7 +68,7 @@ function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
       higher("correlation", "Correlation of prediction and label", pearson, undefined, 3),
     ];
   }
-  const { accuracy, perplexity, lossNats, bitsPerByte, bitsPerDimension } = figures;
+  const { accuracy, perplexity, lossNats, bitsPerByte, bitsPerDimension, hidden } = figures;
   const base = figures.unigram ?? figures.majority ?? undefined;
   const baseLoss = base && Math.log(base.perplexity);
   const bits = (name: string, title: string, value: number | undefined) =>
@@ -79,13 +79,30 @@ function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
     ...bits("bits per byte", "Bits per byte", bitsPerByte),
     ...bits("bits per dimension", "Bits per dimension", bitsPerDimension),
     lower("perplexity", "Perplexity (lower is better)", perplexity, base?.perplexity, 2),
-    {
-      ...higher("accuracy", `Accuracy of ${predicted.replace(/^a /, "the ")}`, accuracy, base?.accuracy, 1),
-      format: formatPercent,
-      formatDifference: (difference) => signed(100 * difference, 1, " points"),
-    },
+    share("accuracy", `Accuracy of ${predicted.replace(/^a /, "the ")}`, accuracy, base?.accuracy),
     lower("loss, nats", `Loss (nats per ${unit})`, lossNats, baseLoss, 3),
+    ...listHidden(hidden, words),
   ];
+}
+
+/** Without those of the chosen tokens that the input shows. */
+function listHidden(hidden: HiddenFigures | undefined, { units }: FigureWords): readonly Figure[] {
+  if (hidden === undefined) return [];
+  const { accuracy, perplexity, unigram } = hidden;
+  const which = `of ${units} that the input does not show`;
+  return [
+    lower("hidden: perplexity", `Perplexity ${which} (lower is better)`, perplexity, unigram?.perplexity, 2),
+    share("hidden: accuracy", `Accuracy ${which}`, accuracy, unigram?.accuracy),
+  ];
+}
+
+/** In per cent. */
+function share(name: string, title: string, model: number, baseline: number | undefined): Figure {
+  return {
+    ...higher(name, title, model, baseline, 1),
+    format: formatPercent,
+    formatDifference: (difference) => signed(100 * difference, 1, " points"),
+  };
 }
 
 function lower(name: string, title: string, model: number, baseline = Number.NaN, digits = 2): Figure {
