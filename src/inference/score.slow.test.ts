@@ -5,19 +5,13 @@ import {
   likelihoodInFloat64,
   logProbabilitiesInFloat64,
   proteins,
+  TOLERANCE,
   tinyModel,
   vocabulary,
 } from "../../tests/inference/tiny-proteins.ts";
 import { present, relativeError } from "../../tests/model/harness.ts";
 import { predictSequences } from "./predict.ts";
 import { scoreSequences } from "./score.ts";
-
-const TOLERANCE = {
-  /** Float32 through two layers. */
-  nats: 5e-6,
-  /** The engine sums batches of another shape in another order. */
-  batched: 1e-5,
-} as const;
 
 const decoder = tinyModel();
 const encoder = tinyModel({ architecture: "encoder" });

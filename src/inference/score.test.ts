@@ -7,18 +7,12 @@ import {
   likelihoodInFloat64,
   maskedInFloat64,
   proteins,
+  TOLERANCE,
   tinyModel,
   vocabulary,
 } from "../../tests/inference/tiny-proteins.ts";
 import { present, relativeError } from "../../tests/model/harness.ts";
 import { scoreSequences, type ScoringMethod } from "./score.ts";
-
-const TOLERANCE = {
-  /** Float32 through two layers. */
-  nats: 5e-6,
-  /** The engine sums batches of another shape in another order. */
-  batched: 1e-5,
-} as const;
 
 // Causal FAVOR+ in float64 takes a second a sequence; the slow suite has it.
 const decoder = tinyModel({ mechanism: "exact", numLayers: 1 });

@@ -15,6 +15,14 @@ import { evaluateInFloat64, tinyConfig, tinyTensors } from "../model/harness.ts"
 /** As many tokens as tiny models have. */
 export const vocabulary = letterVocabulary({ name: "tiny", letters: "ACDEFGH" });
 
+/** Relative errors. */
+export const TOLERANCE = {
+  /** Float32 through two layers. */
+  nats: 5e-6,
+  /** The engine sums batches of another shape in another order. */
+  batched: 1e-5,
+} as const;
+
 const backend = createBackend();
 
 export interface TinyModel {
