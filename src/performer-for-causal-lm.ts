@@ -22,6 +22,8 @@ export interface GenerationOptions {
   readonly min_new_tokens?: number;
   /** Sequences to draw. Default 1. */
   readonly num_return_sequences?: number;
+  /** A conditioning tag that the model was trained with; `vocabulary.tags` lists them. Default none. */
+  readonly tag?: string;
   /** Default 0. */
   readonly seed?: number;
 }
@@ -35,6 +37,7 @@ const generationKeys = [
   "repetition_penalty",
   "num_return_sequences",
   "seed",
+  "tag",
 ] as const satisfies readonly (keyof GenerationOptions)[];
 
 /** Generation options by the names of this package. */
@@ -75,13 +78,13 @@ export class PerformerForCausalLM extends PerformerModel<string> {
   /**
    * New sequences that begin with the prompt.
    *
-   * @throws DataError for a prompt with letters outside the vocabulary; ConfigError for options out of range
+   * @throws DataError for a prompt with letters outside the vocabulary, and a tag that it does not have; ConfigError for options out of range
    */
   async generate(prompt = "", options: GenerationOptions = {}): Promise<GeneratedSequence[]> {
     requireText("generate", "the prompt", prompt);
     refuseUnknownKeys("generate", options, generationKeys);
     const { config, tensors, vocabulary, backend, dtype } = this;
-    const { num_return_sequences: count } = options;
+    const { num_return_sequences: count, tag } = options;
     return generate({
       config,
       tensors,
@@ -91,6 +94,7 @@ export class PerformerForCausalLM extends PerformerModel<string> {
       prompt,
       ...generationSettings(options),
       ...(count !== undefined && { count }),
+      ...(tag !== undefined && { tag }),
     });
   }
 

@@ -13,8 +13,8 @@ export interface SequencePair {
   readonly target: string;
 }
 
-/** As those of a language model, but for the number of sequences: each source has one target. */
-export type TargetGenerationOptions = Omit<GenerationOptions, "num_return_sequences">;
+/** As those of a language model, but for the number of sequences, as each source has one target, and for tags. */
+export type TargetGenerationOptions = Omit<GenerationOptions, "num_return_sequences" | "tag">;
 
 export interface GeneratedText {
   readonly sequence: string;

@@ -146,6 +146,14 @@ describe("performer attention", () => {
     );
   });
 
+  it.each(["causal", "masked"] as const)("reads similarity from predictions of a %s model when asked", async (kind) => {
+    await attention(kind, "--similarity-of", "predictions", "--count", "40", "--length", "20", "--json");
+    const { similarity } = JSON.parse(output.stdout) as Explanation;
+    expect(similarity).toMatchObject({ view: "predictions", sequences: 40 });
+    expect(similarity?.views.map(({ view }) => view)).toEqual(["heads", "pairs", "embeddings", "predictions"]);
+    expect(similarity?.correlation).toBeGreaterThan(-1);
+  });
+
   it.each([
     ["causal", ["--sequence", "BPT1_BOVINE"], /an accession must be one of .+ did you mean BPT1_BOVIN\?/],
     ["causal", ["--sequence", "MKV*A"], /^sequence 1: .+ got "\*" at position 4/],

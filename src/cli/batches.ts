@@ -9,7 +9,14 @@ import {
   streamEvaluation,
   streamMaskedEvaluation,
 } from "../data/index.ts";
-import type { Concatenation, LabelledSequence, MaskingOptions, SequenceSampling, SplitName } from "../data/index.ts";
+import type {
+  Concatenation,
+  LabelledSequence,
+  MaskingOptions,
+  SequenceSampling,
+  SplitName,
+  TagDropout,
+} from "../data/index.ts";
 import type { Batch, BatchShape, BatchSource } from "../training/batch.ts";
 import type { RunDataset } from "./dataset.ts";
 import type { Task } from "./data/source.ts";
@@ -56,7 +63,7 @@ export function batchesOf(config: RunConfig, dataset: RunDataset): Batches {
   return planners[task](dataset, { ...packing, ...sampled, ...masked, seed: training.seed });
 }
 
-const sampledKeys = ["concatenate", "sampling"] as const;
+const sampledKeys = ["concatenate", "sampling", "tagDropout"] as const;
 const maskedKeys = ["maskRate", "masking"] as const;
 
 /** The settings that are there. */
@@ -72,7 +79,7 @@ function refuseSettings(settings: object, wanted: string, task: Task): void {
   throw new UsageError(`data.${key} must come with the task ${wanted}, got the task ${task}; leave it out`);
 }
 
-interface PlanOptions extends Concatenation, SequenceSampling, MaskingOptions {
+interface PlanOptions extends Concatenation, SequenceSampling, TagDropout, MaskingOptions {
   readonly tokensPerBatch: number;
   readonly maxSeqLen: number;
   readonly bucketStep: number;

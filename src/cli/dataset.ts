@@ -57,7 +57,10 @@ interface Loaded {
 }
 
 const loaders = {
-  proteins: async (source, options) => ({ ...(await loadProteinSource(source)), task: taskOf(source, options) }),
+  proteins: async (source, options) => ({
+    ...(await loadProteinSource(source, options.known?.vocabulary)),
+    task: taskOf(source, options),
+  }),
   text: async (source, options) => ({
     dataset: await loadTextSource(source, options.known?.vocabulary),
     task: taskOf(source, options),
@@ -76,7 +79,7 @@ const LARGEST_WIDE = 2 ** 28;
 const NARROW_MARK = "bytes:";
 
 /**
- * SHA-256 of all splits, labels included: a run that goes on with other sequences would not be the same run. Sequences of an index are
+ * SHA-256 of all splits, labels and tags included: a run that goes on with other sequences would not be the same run. Sequences of an index are
  * read one by one.
  *
  * @param stored the digest to compare with, which says of what kind the new one must be. Default: the kind for the data's size
@@ -91,6 +94,7 @@ export function digestOf({ splits, labelled }: Pick<RunDataset, "splits" | "labe
     for (const sequence of splits[split]) {
       const tokens = isNarrow ? bytesOf(sequence) : sequence.tokenIds;
       hash.update(`${tokens.length}\0`).update(tokens);
+      if (sequence.startId !== undefined) hash.update(`tag ${sequence.startId}\0`);
     }
     for (const { label } of labelled?.splits[split] ?? []) hash.update(`${label}\0`);
   }

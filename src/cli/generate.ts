@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 
-import { imageShapeOf, splitNames, vocabularyFrom } from "../data/index.ts";
+import { imageShapeOf, splitNames, tagId, vocabularyFrom } from "../data/index.ts";
 import type { Vocabulary } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
 import { addDtypeOption } from "./dtype.ts";
@@ -32,6 +32,7 @@ const DEFAULT_TOKENS = 200;
 
 interface GenerateVerbOptions extends EngineOptions, DtypeOptions {
   readonly prompt: string;
+  readonly tag?: string;
   readonly tokens?: number;
   readonly temperature: number;
   readonly topK: number;
@@ -60,6 +61,10 @@ export function generateCommand(): Command {
         "generate runs/demo --count 100 --min-tokens 80 --unique --novel --out new.fasta",
         "a hundred different proteins of 80 residues or more, none of the training set",
       ],
+      [
+        "generate runs/families --tag PS00280",
+        "a protein of this family, by a model trained with --set data.tags=family",
+      ],
       ["generate runs/text --prompt 'It is a truth'", "text that goes on from there"],
       ["generate runs/fashion --count 4 --out pictures", "four images, pictures/performer-1.png and so on"],
       ["generate runs/demo --dtype int8", "with weights of 8 bits: less memory, more tokens a second"],
@@ -68,6 +73,10 @@ export function generateCommand(): Command {
   })
     .argument("<folder>", "the run folder that train wrote")
     .option("--prompt <text>", "how each sequence begins: one-letter codes of residues, or text", "")
+    .option(
+      "--tag <name>",
+      "the family or organism of each protein, of a model trained with --set data.tags=family or organism; config.json lists them",
+    )
     .option(
       "--tokens <count>",
       `longest continuation; the model may end earlier (default: ${DEFAULT_TOKENS}; images: the whole image)`,
@@ -92,7 +101,7 @@ export function generateCommand(): Command {
     .option("--count <count>", "how many sequences", positiveInteger, 1)
     .option("--out <path>", "a new file for the sequences, or the folder for images (default: standard output)");
   return addEngineOptions(addDtypeOption(command)).action(async (path: string, options: GenerateVerbOptions) => {
-    const { tokens, temperature, topK, topP, seed, count, dtype, out, prompt } = options;
+    const { tokens, temperature, topK, topP, seed, count, dtype, out, prompt, tag } = options;
     const { repetitionPenalty, minTokens, unique = false } = options;
     const { config, tensors, backend } = await openRunModel(path, options);
     requireGenerating(config);
@@ -100,6 +109,7 @@ export function generateCommand(): Command {
     const shape = imageShapeOf(vocabulary);
     checkOutput(options, shape !== undefined);
     checkPrompt(prompt, vocabulary);
+    if (tag !== undefined) checkTag(tag, vocabulary, config);
     const known = await knownSequences(config, options);
     const dropped = { duplicate: 0, refused: 0 };
     const generated = await generateSamples({
@@ -108,6 +118,7 @@ export function generateCommand(): Command {
       backend,
       vocabulary,
       prompt,
+      ...(tag !== undefined && { tag }),
       maxNewTokens: tokens ?? (shape === undefined ? DEFAULT_TOKENS : shape.width * shape.height * shape.channels),
       temperature,
       topK,
@@ -205,6 +216,14 @@ function checkOutput(options: GenerateVerbOptions, areImages: boolean): void {
   if (prompt !== "" || tokens !== undefined) {
     throw new UsageError("images are generated whole, got --prompt or --tokens; leave them out");
   }
+}
+
+/** @throws UsageError for models of other kinds; DataError when the model has no such tag */
+function checkTag(tag: string, vocabulary: Vocabulary, { data }: RunConfig): void {
+  if (data.kind !== "proteins") {
+    throw new UsageError(`--tag must come with a model of proteins, got one of ${data.kind}; leave it out`);
+  }
+  tagId(vocabulary, tag, "--tag");
 }
 
 /** Refused in the name of the option. */

@@ -104,8 +104,10 @@ async function otherSource(own: RunConfig["data"], options: DataOptions): Promis
         `the data must be of the kind that the run was trained on, ${own.kind}, got ${source.kind}; name other data`,
       );
     }
-    const { imageSize, channels, sequenceColumn: sequence, labelColumn: label } = own;
-    const inherited = { imageSize, channels, sequenceColumn: sequence, labelColumn: label };
+    const { imageSize, channels, sequenceColumn: sequence, labelColumn: label, tags } = own;
+    // The same tags, found in the same way.
+    const families = tags === "family" ? own.families : undefined;
+    const inherited = { imageSize, channels, sequenceColumn: sequence, labelColumn: label, tags, families };
     return { ...Object.fromEntries(Object.entries(inherited).filter(([, value]) => value !== undefined)), ...source };
   });
 }

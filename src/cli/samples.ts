@@ -15,6 +15,8 @@ const LINE_LENGTH = 60;
 export interface Sample {
   readonly id: string;
   readonly prompt: string;
+  /** The conditioning tag, where one was asked for. */
+  readonly tag?: string;
   /** The prompt included. */
   readonly sequence: string;
   /** Tokens added, the end included. */
@@ -43,10 +45,11 @@ export async function generateSamples(options: SampleOptions): Promise<readonly 
     const total = options.maxNewTokens * (options.count ?? 1);
     // Where some are dropped, more are drawn than were asked for.
     const generated = await generate({ ...options, onToken: (n) => progress.update(Math.min(n, total)) });
-    const { seed = 0, temperature = 1 } = options;
+    const { seed = 0, temperature = 1, tag } = options;
     return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({
       id: `performer-${index + 1}`,
       prompt,
+      ...(tag !== undefined && { tag }),
       sequence,
       tokens,
       finished,
@@ -63,8 +66,9 @@ export async function generateSamples(options: SampleOptions): Promise<readonly 
 /** Records with what is known about them in the header; ends with a line break. */
 function formatFasta(samples: readonly Sample[]): string {
   return samples
-    .map(({ id, prompt, sequence, finished, perplexity, logLikelihoodNats, seed, temperature, nearest }) => {
+    .map(({ id, prompt, tag, sequence, finished, perplexity, logLikelihoodNats, seed, temperature, nearest }) => {
       const facts = [
+        ...(tag === undefined ? [] : [`tag=${/[\s"\\]/.test(tag) ? JSON.stringify(tag) : tag}`]),
         `prompt=${prompt} seed=${seed} temperature=${temperature} finished=${finished ? "yes" : "no"}`,
         `log-likelihood=${logLikelihoodNats.toFixed(2)} perplexity=${perplexity.toFixed(2)}`,
         ...(nearest === undefined ? [] : [`nearest=${nearest.id} 3-mer-jaccard=${nearest.kmerJaccard.toFixed(3)}`]),

@@ -3,8 +3,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { vocabularyFrom } from "../data/index.ts";
-import type { Vocabulary } from "../data/index.ts";
+import { tagId, vocabularyFrom } from "../data/index.ts";
+import type { EncodedSequence, Vocabulary } from "../data/index.ts";
 import { scoreMutants } from "../inference/mutants.ts";
 import type { MutantScores } from "../inference/mutants.ts";
 import { checkMethod, scoreSequences, scoringMethods } from "../inference/score.ts";
@@ -31,6 +31,7 @@ import type { EngineOptions } from "./verb.ts";
 
 interface ScoreVerbOptions extends SequenceOptions, EngineOptions, DtypeOptions {
   readonly mutants?: boolean;
+  readonly tag?: string;
   readonly method?: ScoringMethod;
   readonly tokensPerBatch?: number;
   readonly out?: readonly string[];
@@ -54,6 +55,10 @@ export function scoreCommand(): Command {
     ],
   })
     .argument("<folder>", "the run folder that train wrote")
+    .option(
+      "--tag <name>",
+      "as one of this family or organism, by a model trained with --set data.tags; config.json lists them",
+    )
     .option("--mutants", "score all 19 · length single mutants of one protein instead")
     .addOption(
       new Option(
@@ -114,7 +119,8 @@ function scoring({ config, tensors, backend }: RunModel, vocabulary: Vocabulary,
 async function printScores(model: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions): Promise<void> {
   const survey = await surveySequences(options, vocabulary);
   // What is to be told about the input has been told by then.
-  const sequences = readSequences(options, vocabulary, survey === undefined ? undefined : () => undefined);
+  const read = readSequences(options, vocabulary, survey === undefined ? undefined : () => undefined);
+  const sequences = behindTag(read, vocabulary, options);
   const progress = showResidues("score", survey?.residues);
   const scores = scoreSequences({ ...scoring(model, vocabulary, options), sequences, onProgress: progress.update });
   try {
@@ -129,6 +135,16 @@ async function printScores(model: RunModel, vocabulary: Vocabulary, options: Sco
   } finally {
     progress.stop();
   }
+}
+
+/** @throws DataError when the model has no such tag */
+async function* behindTag<S extends EncodedSequence>(
+  sequences: AsyncIterable<S>,
+  vocabulary: Vocabulary,
+  { tag }: ScoreVerbOptions,
+): AsyncGenerator<S> {
+  const startId = tag === undefined ? undefined : tagId(vocabulary, tag, "--tag");
+  for await (const sequence of sequences) yield { ...sequence, startId };
 }
 
 async function printMutants(model: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions): Promise<void> {
@@ -150,9 +166,9 @@ async function printMutants(model: RunModel, vocabulary: Vocabulary, options: Sc
 }
 
 /** @throws UsageError for more than one protein */
-async function onlySequence(options: SequenceOptions, vocabulary: Vocabulary): Promise<InputSequence> {
+async function onlySequence(options: ScoreVerbOptions, vocabulary: Vocabulary): Promise<InputSequence> {
   const found: InputSequence[] = [];
-  for await (const sequence of readSequences(options, vocabulary)) {
+  for await (const sequence of behindTag(readSequences(options, vocabulary), vocabulary, options)) {
     found.push(sequence);
     if (found.length > 1) break;
   }

@@ -3,15 +3,17 @@ import { createRandom } from "../random/index.ts";
 import { joinInOrder, joinShuffled } from "./concatenated.ts";
 import { checkPacking, planEpochs, planOnce } from "./packing.ts";
 import { checkSampling } from "./sampling.ts";
+import { createTagDropout } from "./tag-dropout.ts";
 import { bucketWindows, layOut } from "./windows.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
 import type { Concatenation } from "./concatenated.ts";
 import type { EvaluationPlan, Plan } from "./packing.ts";
 import type { SequenceSampling } from "./sampling.ts";
+import type { TagDropout } from "./tag-dropout.ts";
 import type { Batch, BatchOptions } from "./windows.ts";
 
 /** What `planTraining` needs. */
-export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Concatenation {
+export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Concatenation, TagDropout {
   /** Decides the order of everything. */
   readonly seed: number | string;
   /**
@@ -38,13 +40,14 @@ export function planTraining(options: TrainingPlanOptions): TrainingPlan {
   const { sequences, predictEnd = true, sampling = "tokens" } = options;
   checkPacking(who, options);
   checkSampling(who, options);
+  const startsAt = createTagDropout(who, options, vocabulary);
   if (concatenate) {
     const joining = { sequences, eosId: vocabulary.eosId, multipleOf: maxSeqLen, seed };
     return planEpochs({
       seed,
       bucketsOf: (epoch) =>
         bucketWindows(who, joinedRows({ ...options, sequences: joinShuffled({ ...joining, epoch }) })),
-      layOut: (packed) => layOut(packed, vocabulary, predictEnd ? undefined : vocabulary.isResidue),
+      layOut: (packed) => layOut(packed, vocabulary, { counts: predictEnd ? undefined : vocabulary.isResidue }),
     });
   }
   const fixed = bucketWindows(who, options);
@@ -59,7 +62,11 @@ export function planTraining(options: TrainingPlanOptions): TrainingPlan {
     return bucketWindows(who, options, { shift: () => random.integer(maxSeqLen) });
   }
 
-  return planEpochs({ seed, bucketsOf, layOut: (packed) => layOut(packed, vocabulary) });
+  return planEpochs({
+    seed,
+    bucketsOf,
+    layOut: (packed, step) => layOut(packed, vocabulary, { startAt: startsAt(step) }),
+  });
 }
 
 /**
@@ -85,7 +92,7 @@ export function streamEvaluation(options: BatchOptions & Concatenation): Evaluat
   const joined = joinInOrder({ sequences, eosId: vocabulary.eosId });
   // The ends of proteins stand inside the rows: whether they count is a matter of the target.
   return planOnce(bucketWindows(who, joinedRows({ ...options, sequences: joined })), (packed) =>
-    layOut(packed, vocabulary, predictEnd ? undefined : vocabulary.isResidue),
+    layOut(packed, vocabulary, { counts: predictEnd ? undefined : vocabulary.isResidue }),
   );
 }
 

@@ -7,8 +7,8 @@ import type { EncodedSequence } from "./datasets.ts";
 export interface Concatenation {
   /**
    * Joins sequences, <eos> behind each, and cuts rows of exactly maxSeqLen from them wherever a sequence ends, so that no place is
-   * padding: the long task of arXiv:2009.14794 (§ 4.4: TrEMBL, 8,192 tokens). A token may attend to the proteins before its own. In
-   * training every epoch joins in another order, and its last row goes on with the first sequences. Default false.
+   * padding: the long task of arXiv:2009.14794 (§ 4.4: TrEMBL, 8,192 tokens). A token may attend to the proteins before its own. Tags are
+   * left out. In training every epoch joins in another order, and its last row goes on with the first sequences. Default false.
    */
   readonly concatenate?: boolean;
 }

@@ -17,6 +17,8 @@ export interface EncodedSequence {
   readonly id: string;
   /** The protein family's accession, where the header names one. */
   readonly family?: string;
+  /** The token that stands in front, in place of <bos>: a conditioning tag. Default: <bos>. */
+  readonly startId?: number | undefined;
   /** The tokens' ids, without specials. Sequences of an index read them anew every time: keep what is used twice. */
   readonly tokenIds: Int32Array;
   /** The number of tokens, of sequences that are read on demand; these hold ordinary tokens, all of which can be predicted. */
@@ -35,6 +37,11 @@ export function lengthOf(sequence: EncodedSequence): number {
 /** The tokens start … end − 1, without reading the others. */
 export function readTokens(sequence: EncodedSequence, start: number, end: number): Int32Array {
   return sequence.readTokens?.(start, end) ?? sequence.tokenIds.subarray(start, end);
+}
+
+/** The token in front of a sequence: its tag, else <bos>. */
+export function startOf({ startId }: EncodedSequence, { bosId }: Pick<Vocabulary, "bosId">): number {
+  return startId ?? bosId;
 }
 
 /** A named data set: all in memory, 4 bytes a token, or read on demand from an index. */

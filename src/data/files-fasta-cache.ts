@@ -1,6 +1,7 @@
 /** The cache of packed FASTA files: a folder a file, complete or not there, named by the file's path, size and time of change. */
 import type { FileHandle } from "node:fs/promises";
 import type { Stats } from "node:fs";
+import { withTags } from "./conditioning.ts";
 import { DataError } from "./errors.ts";
 import type { ByteStore, PackedRecords, RecordTable } from "./packed.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -45,7 +46,8 @@ export async function fastaCache(options: {
   const { join, resolve } = await import("node:path");
   const { createHash, randomBytes } = await import("node:crypto");
   const folder = options.folder ?? (await defaultCacheFolder());
-  const identity = [FORMAT_VERSION, resolve(file), JSON.stringify(vocabulary)].join("\0");
+  // What is packed are letters: tags change nothing.
+  const identity = [FORMAT_VERSION, resolve(file), JSON.stringify(withTags(vocabulary, []))].join("\0");
   const prefix = createHash("sha256").update(identity).digest("hex").slice(0, 24);
   const entry = join(folder, `${prefix}-${found?.size ?? 0}-${Math.round(found?.mtimeMs ?? 0)}`);
 

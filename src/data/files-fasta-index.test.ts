@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { gzip, utf8 } from "../../tests/data/fasta-sources.ts";
+import { withTags } from "./conditioning.ts";
 import { defaultCacheFolder } from "./files-fasta-cache.ts";
 import { indexFasta } from "./files-fasta-index.ts";
 import { loadIndexedProteins } from "./files-proteins.ts";
@@ -52,6 +53,9 @@ describe("indexFasta", () => {
     expect(memory.residues[6]).toBe("P6 MKVLLAACDEMKVLLAACDE");
     expect(await read(path, options)).toEqual({ from: "packed", residues: memory.residues });
     expect(await read(path, options)).toEqual({ from: "cache", residues: memory.residues });
+    // Letters are what is packed, whatever tags the vocabulary has.
+    const vocabulary = withTags(proteinVocabulary, ["PF1"]);
+    expect(await read(path, { ...options, vocabulary })).toEqual({ from: "cache", residues: memory.residues });
     // Here and there, not only in order.
     await using index = await indexFasta(path, options);
     for (const i of [49, 3, 4, 5, 0, 48]) expect(packedSequence(index, i).id).toBe(`P${i}`);

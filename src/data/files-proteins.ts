@@ -4,14 +4,15 @@ import { indexFasta } from "./files-fasta-index.ts";
 import { packedDataset } from "./packed-dataset.ts";
 import { readFamilies } from "./protein-splits.ts";
 import type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
+import type { TagOptions } from "./conditioning.ts";
 import type { LengthLimits, PackedDataset } from "./packed-dataset.ts";
 import type { ProteinSplitRule } from "./protein-splits.ts";
 
 /** How a FASTA file becomes a data set. */
-export interface IndexedProteinOptions extends FastaIndexOptions, LengthLimits {
+export interface IndexedProteinOptions extends FastaIndexOptions, TagOptions, LengthLimits {
   /** As in `loadProteins`. */
   readonly splitBy: ProteinSplitRule;
-  /** For "family": the path of a table that `readFamilies` reads. Default: the families of the headers. */
+  /** For "family", or tags of it: the path of a table that `readFamilies` reads. Default: the families of the headers. */
   readonly families?: string;
 }
 
@@ -29,7 +30,7 @@ export async function loadIndexedProteins(
   path: string | URL,
   options: IndexedProteinOptions,
 ): Promise<IndexedProteins> {
-  const { families, splitBy, minLength, maxLength, ...indexing } = options;
+  const { families, splitBy, minLength, maxLength, tags, minTagged, ...indexing } = options;
   const table = families === undefined ? undefined : await readFamilies(openFile(families), families);
   const index = await indexFasta(path, indexing);
   try {
@@ -38,6 +39,8 @@ export async function loadIndexedProteins(
       splitBy,
       ...(minLength !== undefined && { minLength }),
       ...(maxLength !== undefined && { maxLength }),
+      ...(tags !== undefined && { tags }),
+      ...(minTagged !== undefined && { minTagged }),
       ...(table !== undefined && { families: table }),
     });
     return { ...dataset, index, [Symbol.asyncDispose]: () => index[Symbol.asyncDispose]() };

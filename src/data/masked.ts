@@ -5,11 +5,13 @@ import { lengthOf, readTokens } from "./datasets.ts";
 import { createMasking } from "./masks.ts";
 import { bucketRows, planEpochs, planOnce } from "./packing.ts";
 import { checkSampling } from "./sampling.ts";
+import { createTagDropout } from "./tag-dropout.ts";
 import { checkWrapped, writeWrapped } from "./wrapped.ts";
 import type { Concatenation } from "./concatenated.ts";
 import type { MaskedTokens, MaskingOptions } from "./masks.ts";
 import type { Bucket, EvaluationPlan, PackedBatch, Plan } from "./packing.ts";
 import type { SequenceSampling } from "./sampling.ts";
+import type { StartTokens, TagDropout } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import type { TargetBatch, WrappedOptions, WrappedRow } from "./wrapped.ts";
 
@@ -34,12 +36,13 @@ interface MaskedRow extends WrappedRow {
  * @throws DataError when there is no token, a size is not a positive integer, the rate is outside (0, 1], or sampling and
  *   concatenate exclude each other
  */
-export function planMaskedTraining(options: MaskedBatchOptions & SequenceSampling): Plan<TargetBatch> {
+export function planMaskedTraining(options: MaskedBatchOptions & SequenceSampling & TagDropout): Plan<TargetBatch> {
   const who = "planMaskedTraining";
   const { seed, vocabulary, sequences, maxSeqLen, sampling = "tokens", concatenate = false } = options;
   const mask = createMasking(who, options, vocabulary);
   checkWrapped(who, options);
   checkSampling(who, options);
+  const startsAt = createTagDropout(who, options, vocabulary);
   const fixed = concatenate ? undefined : bucketParts(who, options);
 
   function bucketsOf(epoch: number): readonly Bucket<MaskedRow>[] {
@@ -56,7 +59,12 @@ export function planMaskedTraining(options: MaskedBatchOptions & SequenceSamplin
     seed,
     bucketsOf,
     layOut: (packed, step) =>
-      layOutMasked(packed, vocabulary, (tokenIds, row) => mask(tokenIds, createRandom(seed, "mask", step, row))),
+      layOutMasked(
+        packed,
+        vocabulary,
+        (tokenIds, row) => mask(tokenIds, createRandom(seed, "mask", step, row)),
+        startsAt(step),
+      ),
   });
 }
 
@@ -148,9 +156,10 @@ function layOutMasked(
   packed: PackedBatch<MaskedRow>,
   vocabulary: Vocabulary,
   mask: (tokenIds: Int32Array, row: number) => MaskedTokens,
+  startAt?: StartTokens,
 ): TargetBatch {
   const { batchSize, seqLen } = packed.shape;
-  const inputIds = writeWrapped(packed, vocabulary);
+  const inputIds = writeWrapped(packed, vocabulary, startAt);
   const targetIds = new Int32Array(batchSize * seqLen).fill(vocabulary.padId);
   const weights = new Float32Array(batchSize * seqLen);
   let tokens = 0;

@@ -1,9 +1,11 @@
 /** Packed records as a data set whose sequences are read on demand: filtered by length, parted, their accessions counted. */
+import { assignTags } from "./conditioning.ts";
 import { emptySplits, stableHash } from "./datasets.ts";
 import { DataError } from "./errors.ts";
 import { countRecords, packedSequence, readHeader, readId, readRecord, recordLength } from "./packed.ts";
 import { assignSplits } from "./protein-splits.ts";
 import { accessionOf } from "./uniprot.ts";
+import type { TagOptions } from "./conditioning.ts";
 import type { EncodedSequence, SequenceDataset } from "./datasets.ts";
 import type { PackedRecords } from "./packed.ts";
 import type { ProteinSplitOptions } from "./protein-splits.ts";
@@ -17,7 +19,7 @@ export interface LengthLimits {
 }
 
 /** How packed records become a data set. */
-export interface PackedDatasetOptions extends ProteinSplitOptions, LengthLimits {
+export interface PackedDatasetOptions extends ProteinSplitOptions, TagOptions, LengthLimits {
   /** The file's name. */
   readonly name: string;
 }
@@ -33,7 +35,7 @@ export interface PackedDataset extends SequenceDataset {
 /**
  * Parts packed records. What is held is an object a sequence (about 100 bytes, as much again for its place in a plan), no residue.
  *
- * @throws DataError when no record is within the limits, and on what `assignSplits` refuses
+ * @throws DataError when no record is within the limits, and on what `assignSplits` and `assignTags` refuse
  */
 export function packedDataset(records: PackedRecords, options: PackedDatasetOptions): PackedDataset {
   const { name, minLength = 1, maxLength = Number.POSITIVE_INFINITY } = options;
@@ -68,12 +70,13 @@ export function packedDataset(records: PackedRecords, options: PackedDatasetOpti
     }),
   };
   const splits = emptySplits<EncodedSequence>();
+  const tagged = assignTags(numbered, assignSplits(numbered, options, vocabulary), options, vocabulary);
   let index = 0;
-  for (const { split, family } of assignSplits(numbered, options, vocabulary)) {
-    splits[split].push(packedSequence(records, recordAt(index), family));
+  for (const { split, ...facts } of tagged.assignments) {
+    splits[split].push(packedSequence(records, recordAt(index), facts));
     index += 1;
   }
-  return { name, vocabulary, splits, leftOut, duplicates: findDuplicates(records) };
+  return { name, vocabulary: tagged.vocabulary, splits, leftOut, duplicates: findDuplicates(records) };
 }
 
 /** By a hash of 53 bits a record, so that millions of identifiers need not be held; those of equal hashes are compared as they are. */

@@ -115,11 +115,13 @@ export function createPacker(name: string, vocabulary: Vocabulary): Packer {
 }
 
 function codesOf(vocabulary: Vocabulary): Uint8Array {
-  if (vocabulary.toJSON().kind !== "letters" || vocabulary.size > FOREIGN) {
+  // Tags, of which there may be thousands, stand behind the letters and are never packed.
+  const numPacked = vocabulary.size - (vocabulary.tags?.length ?? 0);
+  if (vocabulary.toJSON().kind !== "letters" || numPacked > FOREIGN) {
     throw new DataError({
       who: "createPacker",
       rule: `packed sequences must be of an alphabet of at most ${FOREIGN} tokens`,
-      got: `the vocabulary ${vocabulary.name} of ${vocabulary.size} tokens`,
+      got: `the vocabulary ${vocabulary.name} of ${numPacked} tokens`,
       fix: "pass proteinVocabulary, or make one with letterVocabulary",
     });
   }
@@ -141,11 +143,13 @@ class PackedSequence implements EncodedSequence {
   readonly #records: PackedRecords;
   readonly #index: number;
   readonly family?: string;
+  readonly startId?: number;
 
-  constructor(records: PackedRecords, index: number, family: string | undefined) {
+  constructor(records: PackedRecords, index: number, { family, startId }: PackedFacts) {
     this.#records = records;
     this.#index = index;
     if (family !== undefined) this.family = family;
+    if (startId !== undefined) this.startId = startId;
   }
 
   get id(): string {
@@ -173,9 +177,12 @@ class PackedSequence implements EncodedSequence {
   }
 }
 
+/** What is known of a record beside its tokens. */
+type PackedFacts = Pick<EncodedSequence, "family" | "startId">;
+
 /** A record as a sequence that is read on demand. */
-export function packedSequence(records: PackedRecords, index: number, family?: string): EncodedSequence {
-  return new PackedSequence(records, index, family);
+export function packedSequence(records: PackedRecords, index: number, facts: PackedFacts = {}): EncodedSequence {
+  return new PackedSequence(records, index, facts);
 }
 
 /** The number of records. */

@@ -26,7 +26,7 @@ export interface ProteinSplitOptions {
    * what is found and what is not, `clusterSimilar` tells.
    */
   readonly splitBy: ProteinSplitRule;
-  /** For "family": the families of an accession, as `readFamilies` reads them. Default: those of the headers. */
+  /** For "family", or tags of it: the families of an accession, as `readFamilies` reads them. Default: those of the headers. */
   readonly families?: Families;
 }
 
@@ -103,7 +103,7 @@ function* assignByFamily(
   let hasAny = false;
   for (let i = 0; i < count; i++) {
     const header = headerOf(i);
-    const family = families === undefined ? familyOfHeader(header) : lookUp(families, header)?.[0];
+    const family = familyOf(header, families);
     if (family === undefined) {
       yield { split: splitByHash(header.id) };
       continue;
@@ -128,13 +128,13 @@ function splitOfFamily(family: string): SplitName {
   return (["valid", "test", "ood", "ood"] as const)[share] ?? "train";
 }
 
-function familyOfHeader({ description }: FastaHeader): string | undefined {
+/**
+ * The family of a record: the first that the table names, or without a table the header's third word, where the second one is a split.
+ */
+export function familyOf({ id, description }: FastaHeader, families?: Families): string | undefined {
+  if (families !== undefined) return (families.get(id) ?? families.get(accessionOf(id)))?.[0];
   const [split = "", family = "-"] = description.split(" ");
   return splitNames.some((name) => name === split) && family !== "-" ? family : undefined;
-}
-
-function lookUp(families: Families, { id }: FastaHeader): readonly string[] | undefined {
-  return families.get(id) ?? families.get(accessionOf(id));
 }
 
 /** Families with a member in common are one: of each the first of those that belong together. */

@@ -1,9 +1,11 @@
 /** Protein data sets: FASTA records encoded and parted into train, valid, test and out-of-distribution. */
+import { assignTags } from "./conditioning.ts";
 import { emptySplits } from "./datasets.ts";
 import { readFasta } from "./fasta.ts";
 import { assignSplits } from "./protein-splits.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
 import type { ByteSource } from "./bytes.ts";
+import type { TagOptions } from "./conditioning.ts";
 import type { EncodedSequence, SequenceDataset } from "./datasets.ts";
 import type { FastaHeader } from "./fasta-scan.ts";
 import type { ProteinSplitOptions } from "./protein-splits.ts";
@@ -13,11 +15,11 @@ import type { Vocabulary } from "./vocabulary.ts";
 export type ProteinDataset = SequenceDataset;
 
 /** What `loadProteins` reads, and how it parts the records. */
-export interface LoadProteinsOptions extends ProteinSplitOptions {
+export interface LoadProteinsOptions extends ProteinSplitOptions, TagOptions {
   readonly source: ByteSource;
   /** The data set's and the file's name, for messages. */
   readonly name: string;
-  /** The alphabet; amino acids unless told. */
+  /** The alphabet; amino acids unless told. Where it has tags, these are the data's, whatever else their headers name. */
   readonly vocabulary?: Vocabulary;
 }
 
@@ -25,7 +27,7 @@ export interface LoadProteinsOptions extends ProteinSplitOptions {
  * Reads and encodes a FASTA file, all in memory; `loadIndexedProteins` reads files of any size.
  *
  * @throws DataError on everything `readFasta` refuses, on letters outside the alphabet, and on a header without a split
- *   when `splitBy` is "header"
+ *   when `splitBy` is "header"; on what `assignTags` refuses
  */
 export async function loadProteins(options: LoadProteinsOptions): Promise<ProteinDataset> {
   const { source, name, vocabulary = proteinVocabulary } = options;
@@ -43,11 +45,11 @@ export async function loadProteins(options: LoadProteinsOptions): Promise<Protei
     idOf: (index: number) => headers[index]?.id ?? "",
     headerOf: (index: number) => headers[index] ?? { id: "", description: "", line: 0 },
   };
+  const tagged = assignTags(records, assignSplits(records, options, vocabulary), options, vocabulary);
   let index = 0;
-  for (const { split, family } of assignSplits(records, options, vocabulary)) {
-    const id = records.idOf(index);
-    splits[split].push({ id, tokenIds: records.tokensOf(index), ...(family === undefined ? {} : { family }) });
+  for (const { split, ...facts } of tagged.assignments) {
+    splits[split].push({ id: records.idOf(index), ...facts, tokenIds: records.tokensOf(index) });
     index += 1;
   }
-  return { name, vocabulary, splits };
+  return { name, vocabulary: tagged.vocabulary, splits };
 }

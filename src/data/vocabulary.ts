@@ -13,7 +13,7 @@ export interface SequenceOrigin {
 
 /** What a run stores of its vocabulary, plain JSON; `vocabularyFrom` makes the vocabulary again. */
 export type VocabularyDescription =
-  | { readonly kind: "letters"; readonly name: string; readonly letters: string }
+  | { readonly kind: "letters"; readonly name: string; readonly letters: string; readonly tags?: readonly string[] }
   | { readonly kind: "bytes" }
   | { readonly kind: "characters"; readonly characters: string }
   | { readonly kind: "words"; readonly name: string; readonly words: readonly string[] }
@@ -37,6 +37,8 @@ export interface Vocabulary {
   readonly eosId: number;
   /** Hides a token in masked training. */
   readonly maskId: number;
+  /** Names of conditioning tags in the order of their ids, which are the last ones. Left out where there are none. */
+  readonly tags?: readonly string[];
   /**
    * The ids of a sequence, without specials.
    *
@@ -56,13 +58,24 @@ export interface Vocabulary {
   toJSON(): VocabularyDescription;
 }
 
+/** What an alphabet is made of. */
+export interface LetterOptions {
+  readonly name: string;
+  /** Distinct ASCII characters, in the order of their ids. */
+  readonly letters: string;
+  /**
+   * Names of conditioning tags, each of which can stand in front of a sequence in place of <bos> (`EncodedSequence.startId`); the token
+   * of "globin" is <globin>. Special tokens: no text encodes to them, and they are neither predicted nor hidden. Default none.
+   */
+  readonly tags?: readonly string[];
+}
+
 /**
- * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3 and then the given letters.
+ * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3, then the given letters, and behind them the tags.
  *
- * @param letters distinct ASCII characters, in the order of their ids
- * @throws DataError when a letter repeats or is not ASCII
+ * @throws DataError when a letter repeats or is not ASCII, and on tags that `checkTags` refuses
  */
-export function letterVocabulary({ name, letters }: { readonly name: string; readonly letters: string }): Vocabulary {
+export function letterVocabulary({ name, letters, tags = [] }: LetterOptions): Vocabulary {
   const idOfCode = new Int32Array(128).fill(-1);
   for (const [index, letter] of Array.from(letters).entries()) {
     const code = letter.charCodeAt(0);
@@ -102,8 +115,9 @@ export function letterVocabulary({ name, letters }: { readonly name: string; rea
   return vocabularyBehindSpecials({
     name,
     ordinary: Array.from(letters),
+    tags,
     encode,
-    description: { kind: "letters", name, letters },
+    description: { kind: "letters", name, letters, ...(tags.length > 0 && { tags }) },
   });
 }
 

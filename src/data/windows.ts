@@ -1,9 +1,10 @@
 /** Cuts sequences into windows of predictions, and lays these out as batches of a causal language model. */
 import { bucketRows, checkPacking } from "./packing.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
-import { lengthOf, readTokens } from "./datasets.ts";
+import { lengthOf, readTokens, startOf } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { BatchShape, Bucket, PackedBatch, PackingOptions, Row } from "./packing.ts";
+import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What training and evaluation batches have in common. Sequences longer than maxSeqLen are cut into windows. */
@@ -32,9 +33,9 @@ export interface Batch extends BatchShape {
 }
 
 /**
- * Consecutive predictions of one sequence. Place p of a sequence r₁…rₙ has the input r_p (<bos> at p = 0) and the target
+ * Consecutive predictions of one sequence. Place p of a sequence r₁…rₙ has the input r_p (its tag or <bos> at p = 0) and the target
  * r_{p+1} (<eos> at p = n); a window is the places start … start + length − 1. A later window therefore starts with the
- * token before its first target.
+ * token before its first target, and does not see the tag.
  */
 export interface Window extends Row {
   readonly sequence: EncodedSequence;
@@ -92,16 +93,22 @@ function cutShifted(sequence: EncodedSequence, numPlaces: number, maxSeqLen: num
   });
 }
 
+/** How a batch is written. */
+export interface LayOutOptions {
+  /** Which targets have weight 1. Default all. */
+  readonly counts?: ((targetId: number) => boolean) | undefined;
+  /** The token in front of a sequence. Default: its tag, else <bos>. */
+  readonly startAt?: StartTokens | undefined;
+}
+
 /**
  * The arrays of a batch. Rows without a window have weight 0 throughout and read <bos> and then padding: a row of nothing
  * but padding would leave masked attention without a single key.
- *
- * @param counts which targets have weight 1. Default all
  */
 export function layOut(
   { shape, rows }: PackedBatch<Window>,
   vocabulary: Vocabulary = proteinVocabulary,
-  counts: (targetId: number) => boolean = () => true,
+  { counts = () => true, startAt = (sequence) => startOf(sequence, vocabulary) }: LayOutOptions = {},
 ): Batch {
   const { batchSize, seqLen } = shape;
   const { padId, bosId, eosId } = vocabulary;
@@ -120,9 +127,9 @@ export function layOut(
     const tokenIds = readTokens(sequence, first, start + length);
     for (let i = 0; i < length; i++) {
       const place = start - first + i;
-      // Outside the sequence lie <bos> on its left and <eos> on its right.
+      // Outside the sequence lie its tag or <bos> on its left and <eos> on its right.
       const target = tokenIds[place] ?? eosId;
-      inputIds[row * seqLen + i] = tokenIds[place - 1] ?? bosId;
+      inputIds[row * seqLen + i] = tokenIds[place - 1] ?? startAt(sequence, row);
       targetIds[row * seqLen + i] = target;
       if (!counts(target)) continue;
       weights[row * seqLen + i] = 1;

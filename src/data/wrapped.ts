@@ -1,9 +1,10 @@
 /** Rows that read <bos> tokens <eos>, for models that see both sides: labelled and masked training. */
 import { DataError } from "./errors.ts";
 import { checkPacking } from "./packing.ts";
-import { readTokens } from "./datasets.ts";
+import { readTokens, startOf } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { BatchShape, PackedBatch, PackingOptions, Row } from "./packing.ts";
+import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What batches of such rows are made of. maxSeqLen counts <bos> and <eos>. */
@@ -56,10 +57,16 @@ export function checkWrapped(who: string, options: PackingOptions): void {
 }
 
 /**
- * The inputs of a batch, [batchSize, seqLen]. Rows without a sequence read <bos> and then padding: a row of nothing but padding
- * would leave masked attention without a single key.
+ * The inputs of a batch, [batchSize, seqLen]. A part from a sequence's beginning reads its tag, where it has one, in place of <bos>. Rows
+ * without a sequence read <bos> and then padding: a row of nothing but padding would leave masked attention without a single key.
+ *
+ * @param startAt the token in front of a sequence. Default: its tag, else <bos>
  */
-export function writeWrapped(packed: PackedBatch<WrappedRow>, vocabulary: Vocabulary): Int32Array {
+export function writeWrapped(
+  packed: PackedBatch<WrappedRow>,
+  vocabulary: Vocabulary,
+  startAt: StartTokens = (sequence) => startOf(sequence, vocabulary),
+): Int32Array {
   const { batchSize, seqLen } = packed.shape;
   const { padId, bosId, eosId } = vocabulary;
   const inputIds = new Int32Array(batchSize * seqLen).fill(padId);
@@ -67,6 +74,7 @@ export function writeWrapped(packed: PackedBatch<WrappedRow>, vocabulary: Vocabu
     inputIds[row * seqLen] = bosId;
     const part = packed.rows[row];
     if (part === undefined) continue;
+    if (part.start === 0) inputIds[row * seqLen] = startAt(part.sequence, row);
     inputIds.set(readTokens(part.sequence, part.start, part.start + part.count), row * seqLen + 1);
     inputIds[row * seqLen + 1 + part.count] = eosId;
   }

@@ -1,6 +1,6 @@
 /** New sequences from a causal model. */
 import type { NdArray } from "../graph/ndarray.ts";
-import type { Vocabulary } from "../data/index.ts";
+import { tagId, tagIds, type Vocabulary } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
@@ -26,6 +26,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly backend: Backend;
   /** The sequences begin with this. Default empty. */
   readonly prompt?: string;
+  /** A conditioning tag of the vocabulary, which the model reads in place of <bos>. Default none. */
+  readonly tag?: string;
   /** At most so many tokens are added; a sequence ends earlier where the model ends it. Default 200. */
   readonly maxNewTokens?: number;
   /** The model cannot end a sequence before it has added so many tokens. Default 0. */
@@ -77,12 +79,12 @@ interface Row {
  * because the engine rounds products of batches of another size otherwise. Where sequences are dropped, the ones that are left are those
  * of the lowest numbers.
  *
- * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary; RuntimeError for a
- *   dtype that the device does not have
+ * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary and for a tag that it does
+ *   not have; RuntimeError for a dtype that the device does not have
  */
 export async function generate(options: GenerateOptions): Promise<GeneratedSequence[]> {
   const { config, tensors, vocabulary, backend, prompt = "", maxNewTokens = 200, seed = 0, count = 1, dtype } = options;
-  const { minNewTokens = 0, unique = false, accept = () => true, maxDraws = DRAWS_A_SEQUENCE * count } = options;
+  const { tag, minNewTokens = 0, unique = false, accept = () => true, maxDraws = DRAWS_A_SEQUENCE * count } = options;
   const sampling = checkSampling(options);
   for (const [name, value] of Object.entries({ tokens: maxNewTokens, count, maxDraws })) {
     if (!Number.isInteger(value) || value < 1) {
@@ -98,6 +100,7 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
   checkTensors(config, tensors, "generate");
   checkVocabulary(config, vocabulary, "generate");
   const promptIds = vocabulary.encode(prompt, { recordId: "the prompt" });
+  const startId = tag === undefined ? vocabulary.bosId : tagId(vocabulary, tag, "generate");
   // The begin token and all but the last of the rest are read.
   const positions = promptIds.length + maxNewTokens;
   const { length: longest, reason, fix } = longestSequence(config);
@@ -107,7 +110,7 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
         `ask for at most ${longest - promptIds.length} tokens, or ${fix}`,
     );
   }
-  const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId];
+  const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId, ...tagIds(vocabulary)];
   const rows: Row[] = [];
   const addRow = (): Row => {
     const random = createRandom(seed, "sample", rows.length);
@@ -135,7 +138,7 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
   await using decoder = await createBatchDecoder(config, tensors, backend, { slots, ...(dtype && { dtype }) });
   // The prompt is read once; every sequence goes on from there.
   const first = decoder.join();
-  const behindPrompt = (await decoder.prefill(new Map([[first, [vocabulary.bosId, ...promptIds]]]))).get(first);
+  const behindPrompt = (await decoder.prefill(new Map([[first, [startId, ...promptIds]]]))).get(first);
   const prompted = decoder.snapshot(first);
   decoder.leave(first);
   const waiting = Array.from({ length: count }, addRow);

@@ -67,8 +67,8 @@ async function* hideEach<S extends EncodedSequence>(
 ): AsyncGenerator<MaskedSequence<S>> {
   for await (const original of sequences) {
     requireTokens(original);
-    const { id, tokenIds } = original;
-    for (const place of tokenIds.keys()) yield { id, tokenIds: tokenIds.with(place, maskId), place, original };
+    const { id, startId, tokenIds } = original;
+    for (const place of tokenIds.keys()) yield { id, startId, tokenIds: tokenIds.with(place, maskId), place, original };
   }
 }
 

@@ -126,11 +126,11 @@ async function* scoreWhole({ variants, ...options }: PrefixOptions<Variant>): As
 }
 
 /** The wild type, and then every mutant, place by place. */
-function* variants({ id, tokenIds }: EncodedSequence, ids: readonly number[]): Generator<Variant> {
-  yield { id, tokenIds, row: -1, place: 0 };
+function* variants({ id, startId, tokenIds }: EncodedSequence, ids: readonly number[]): Generator<Variant> {
+  yield { id, startId, tokenIds, row: -1, place: 0 };
   for (const [place, own] of tokenIds.entries()) {
     for (const row of substitutes(ids, own)) {
-      yield { id, tokenIds: tokenIds.with(place, ids[row] ?? own), row, place };
+      yield { id, startId, tokenIds: tokenIds.with(place, ids[row] ?? own), row, place };
     }
   }
 }

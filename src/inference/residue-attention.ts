@@ -1,25 +1,23 @@
 /** How much attention amino acids give each other, summed over many sequences, for every layer and head. */
-import { ConfigError } from "../attention/parse-options.ts";
 import { DataError } from "../data/errors.ts";
 import type { EncodedSequence } from "../data/datasets.ts";
 import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
-import { ndarray, type NdArray } from "../graph/ndarray.ts";
+import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
 import { outputStack } from "../model/stacks.ts";
-import { gather } from "../ops/gather.ts";
 import { reshape } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { expand } from "../ops/reduce.ts";
-import { constant } from "../ops/source.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { chosenNumbers } from "./attention-maps.ts";
 import { checkObservable } from "./observe.ts";
+import { oneHotTypes, RESIDUE_TYPES, residueTypes } from "./residue-types.ts";
 import { runSequences } from "./sequence-runs.ts";
 
-const COUNT = standardResidues.length;
+const COUNT = RESIDUE_TYPES;
 
 export interface ResidueAttentionOptions {
   readonly config: ModelConfig;
@@ -66,7 +64,7 @@ export async function residueAttention(options: ResidueAttentionOptions): Promis
   const layers = chosenNumbers("residueAttention", "layers", options.layers, config.numLayers);
   const heads = chosenNumbers("residueAttention", "heads", options.heads, config.numHeads);
   const { causal } = outputStack(config);
-  const types = typesOf(vocabulary, config.vocabSize);
+  const types = residueTypes("residueAttention", vocabulary, config.vocabSize);
   const maps = layers.flatMap((layer) => heads.map((head) => ({ layer, head })));
   const sums = new Float64Array(maps.length * COUNT * COUNT);
   const uniform = new Float64Array(COUNT * COUNT);
@@ -76,11 +74,12 @@ export async function residueAttention(options: ResidueAttentionOptions): Promis
     wrap: causal ? "causal" : "wrapped",
     build: ({ model, tokenIds, form }) => {
       const outputs: Record<string, Tensor> = {};
-      const residueTypes = oneHotTypes(tokenIds, types);
+      const [B = 1, L = 1] = tokenIds.shape;
+      const ofTokens = reshape(oneHotTypes(tokenIds, types), [B, 1, L, COUNT]);
       logits(model, tokenIds, {
         form,
         observe: (layer, { attend }) => {
-          if (layers.includes(layer)) outputs[`${layer}`] = byType(residueTypes, attend, config.numHeads);
+          if (layers.includes(layer)) outputs[`${layer}`] = byType(ofTokens, attend, config.numHeads);
         },
       });
       return outputs;
@@ -110,29 +109,6 @@ export async function residueAttention(options: ResidueAttentionOptions): Promis
     got: sequences === 0 ? "no sequence" : `${sequences} sequences without any`,
     fix: "give some proteins",
   });
-}
-
-/** The number of the standard residue that each id stands for, or −1. */
-function typesOf(vocabulary: Vocabulary, vocabSize: number): readonly number[] {
-  const types = Array.from({ length: vocabSize }, (_, id) => {
-    const token = vocabulary.tokens[id] ?? "";
-    return token.length === 1 ? standardResidues.indexOf(token) : -1;
-  });
-  const missing = Array.from(standardResidues).filter((_, type) => !types.includes(type));
-  if (missing.length === 0) return types;
-  throw new ConfigError(
-    `residueAttention: the vocabulary must have the ${COUNT} standard residues, got one without ${missing.join(", ")}; use a model of proteins`,
-  );
-}
-
-/** `[B, L]` → `[B, 1, L, 20]`. */
-function oneHotTypes(tokenIds: Tensor, types: readonly number[]): Tensor {
-  const table = new Float32Array(types.length * COUNT);
-  types.forEach((type, id) => {
-    if (type >= 0) table[id * COUNT + type] = 1;
-  });
-  const [B = 1, L = 1] = tokenIds.shape;
-  return reshape(gather(constant(ndarray(table, [types.length, COUNT])), tokenIds), [B, 1, L, COUNT]);
 }
 
 /** Tᵀ A T of every sequence and head, `[B, H, 20, 20]`. */

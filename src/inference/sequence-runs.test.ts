@@ -71,12 +71,17 @@ describe("runSequences", () => {
 
   it("writes what stands around the tokens", async () => {
     const [sequence] = proteins(2);
-    const rowOf = async (wrap: "causal" | "shifted" | "wrapped") =>
-      (await all(runSequences({ ...echo, wrap, sequences: proteins(2) })))[0]?.row;
+    const rowOf = async (wrap: "causal" | "shifted" | "wrapped", startId?: number) =>
+      (await all(runSequences({ ...echo, wrap, sequences: proteins(2).map((each) => ({ ...each, startId })) })))[0]
+        ?.row;
     const [first = 0, second = 0] = sequence?.tokenIds ?? [];
     expect(await rowOf("wrapped")).toEqual([1, first, second, 2, 0]);
     expect(await rowOf("causal")).toEqual([1, first, second, 0, 0]);
     expect(await rowOf("shifted")).toEqual([1, first, 0, 0, 0]);
+    // A conditioning tag.
+    expect(await rowOf("wrapped", 10)).toEqual([10, first, second, 2, 0]);
+    expect(await rowOf("shifted", 10)).toEqual([10, first, 0, 0, 0]);
+    await expect(rowOf("causal", 11)).rejects.toThrow("P0: ids must be from 0 to 10, got 11");
   });
 
   it("refuses what would not fit in memory, before it runs", async () => {

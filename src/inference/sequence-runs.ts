@@ -2,7 +2,7 @@
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import { requirePositiveInteger } from "../data/errors.ts";
-import { DataError, type EncodedSequence, type Vocabulary } from "../data/index.ts";
+import { DataError, startOf, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -28,10 +28,11 @@ const KEPT_BYTES = 2 ** 30;
 const COMPILE_FLOP = 1e9;
 
 /**
- * What stands around a sequence's tokens. `causal`: `<bos>` tokens, as a decoder reads them. `shifted`: the same without the last token:
- * place i is where token i is predicted. `wrapped`: `<bos>` tokens `<eos>`, as an encoder reads them.
+ * What stands around a sequence's tokens; in place of `<bos>` its tag, where it has one. `causal`: `<bos>` tokens, as a decoder reads
+ * them. `shifted`: the same without the last token: place i is where token i is predicted. `wrapped`: `<bos>` tokens `<eos>`, as an
+ * encoder reads them. `bare`: the tokens alone, which hold special ones where the model wants them.
  */
-export type SequenceWrap = "causal" | "shifted" | "wrapped";
+export type SequenceWrap = "causal" | "shifted" | "wrapped" | "bare";
 
 /** What a graph is built from. */
 export interface SequenceGraph {
@@ -146,7 +147,7 @@ export function requireTokens({ id, tokenIds }: EncodedSequence): void {
   throw new DataError({ who: id, rule: "a sequence must have at least one token", got: "none", fix: "leave it out" });
 }
 
-const EXTRA_TOKENS = { causal: 1, shifted: 0, wrapped: 2 } as const satisfies Record<SequenceWrap, number>;
+const EXTRA_TOKENS = { causal: 1, shifted: 0, wrapped: 2, bare: 0 } as const satisfies Record<SequenceWrap, number>;
 
 /**
  * Places that a sequence takes.
@@ -158,7 +159,7 @@ export function wrappedLength(
   sequence: EncodedSequence,
 ): number {
   requireTokens(sequence);
-  const { id, tokenIds } = sequence;
+  const { id, tokenIds, startId = 0 } = sequence;
   const extra = EXTRA_TOKENS[wrap];
   const { length: longest, reason, fix } = longestSequence(config);
   if (tokenIds.length + extra > longest) {
@@ -167,7 +168,8 @@ export function wrappedLength(
         `got ${tokenIds.length}; cut it into parts, or ${fix}`,
     );
   }
-  const wrong = tokenIds.find((token) => !(token >= 0 && token < config.vocabSize));
+  const isKnown = (token: number) => token >= 0 && token < config.vocabSize;
+  const wrong = isKnown(startId) ? tokenIds.find((token) => !isKnown(token)) : startId;
   if (wrong !== undefined) {
     throw new DataError({
       who: id,
@@ -199,6 +201,11 @@ async function runBatch<S extends EncodedSequence>(
     const packed = rows[row];
     if (packed === undefined) continue;
     const own = packed.sequence.tokenIds;
+    if (wrap === "bare") {
+      tokenIds.set(own, row * seqLen);
+      continue;
+    }
+    tokenIds[row * seqLen] = startOf(packed.sequence, vocabulary);
     tokenIds.set(wrap === "shifted" ? own.subarray(0, -1) : own, row * seqLen + 1);
     if (wrap === "wrapped") tokenIds[row * seqLen + 1 + own.length] = eosId;
   }

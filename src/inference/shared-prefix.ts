@@ -1,6 +1,6 @@
 /** Variants of one sequence under a decoder whose past is a state of fixed size: what they share with it is read once. */
 import { formFor } from "../attention/mechanism.ts";
-import type { EncodedSequence } from "../data/index.ts";
+import { startOf, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { modelInputs } from "../model/inputs.ts";
 import { initialStates, logitsOfPart, nextStateOutputs, nextStates, stateInputs } from "../model/parts.ts";
@@ -103,7 +103,7 @@ async function runRows<V extends SequenceVariant>(
   const tokenIds = new Int32Array(batchSize * width).fill(vocabulary.padId);
   const targetIds = new Int32Array(batchSize * width);
   for (const [row, variant] of variants.entries()) {
-    tokenIds.set(inputsFrom(variant, vocabulary.bosId, start), row * width);
+    tokenIds.set(inputsFrom(variant, vocabulary, start), row * width);
     targetIds.set(variant.tokenIds.subarray(start), row * width);
   }
   const tiled = Object.entries(states).map(([name, array]) => [name, tile(array, batchSize)] as const);
@@ -119,9 +119,11 @@ async function runRows<V extends SequenceVariant>(
   return Float32Array.from(results["nats"]?.data as Float32Array); // declared float32
 }
 
-/** What a decoder reads at the places from `start` on: the token before each. */
-function inputsFrom({ tokenIds }: EncodedSequence, bosId: number, start: number): Int32Array {
-  return start === 0 ? Int32Array.of(bosId, ...tokenIds.subarray(0, -1)) : tokenIds.subarray(start - 1, -1);
+/** What a decoder reads at the places from `start` on: the token before each, before the first its tag or <bos>. */
+function inputsFrom(sequence: EncodedSequence, vocabulary: Pick<Vocabulary, "bosId">, start: number): Int32Array {
+  const { tokenIds } = sequence;
+  if (start > 0) return tokenIds.subarray(start - 1, -1);
+  return Int32Array.of(startOf(sequence, vocabulary), ...tokenIds.subarray(0, -1));
 }
 
 /** `[1, …]` → `[B, …]`. */
@@ -149,7 +151,7 @@ async function readBlock(
   states: Readonly<Record<string, NdArray>>,
 ): Promise<Record<string, NdArray>> {
   const { config, sequence, vocabulary } = options;
-  const tokenIds = inputsFrom(sequence, vocabulary.bosId, start).slice(0, BLOCK);
+  const tokenIds = inputsFrom(sequence, vocabulary, start).slice(0, BLOCK);
   const { feeds } = storedWeights(options);
   const places = positionFeeds(config, start, BLOCK);
   return nextStates(await graph.run(feedsFor(graph, { ...feeds, ...states, ...places, tokenIds })));

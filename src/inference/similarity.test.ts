@@ -4,7 +4,14 @@ import { present, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { proteinVocabulary as vocabulary, standardResidues } from "../data/vocabulary.ts";
 import { createRandom } from "../random/index.ts";
 import { compareSimilarity } from "./similarity-comparison.ts";
-import { embeddingSimilarity, headSimilarity, pairsOf, pairSimilarity, pearson } from "./similarity.ts";
+import {
+  embeddingSimilarity,
+  headSimilarity,
+  pairsOf,
+  pairSimilarity,
+  pearson,
+  predictionSimilarity,
+} from "./similarity.ts";
 import { loadBlosum62, type SubstitutionMatrix } from "./substitution-matrix.ts";
 
 const COUNT = standardResidues.length;
@@ -41,6 +48,26 @@ describe("similarities", () => {
     expect(() =>
       pairSimilarity({ maps, sums, uniform: uniform.map((each, pair) => (pair === 1 ? 0 : each)), ...counts }),
     ).toThrow(/got none that holds A and C; give more sequences/);
+  });
+
+  it("of predictions are the mean log-odds, and 0 where predictions are the same everywhere", () => {
+    const counts = Float64Array.from({ length: COUNT }, (_, a) => 1 + (a % 3));
+    const column = (letter: string) => standardResidues.indexOf(letter);
+    const frequencies = Float64Array.from({ length: COUNT }, (_, b) => Math.log((1 + b) / 210));
+    const sums = Float64Array.from(
+      { length: COUNT * COUNT },
+      (_, pair) => present(counts[Math.floor(pair / COUNT)]) * present(frequencies[pair % COUNT]),
+    );
+    const flat = predictionSimilarity({ sums, counts });
+    for (const { a, b } of pairsOf(standardResidues)) expect(flat.values[a]?.[b]).toBeCloseTo(0, 12);
+    // E is twice as likely where D stands, which has some of all places.
+    const [d, e] = [column("D"), column("E")];
+    sums[d * COUNT + e] = present(sums[d * COUNT + e]) + present(counts[d]) * Math.LN2;
+    const share = present(counts[d]) / counts.reduce((sum, count) => sum + count, 0);
+    const { values } = predictionSimilarity({ sums, counts });
+    expect(values[d]?.[e]).toBeCloseTo((Math.LN2 * (1 - share)) / 2, 12);
+    expect(values[e]?.[d]).toBe(values[d]?.[e]);
+    expect(() => predictionSimilarity({ sums, counts: counts.with(4, 0) })).toThrow(/got none that holds F; give more/);
   });
 
   it("over heads are 1 for residues that receive the same shares, and −1 for opposite ones", () => {

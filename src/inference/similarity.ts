@@ -1,10 +1,11 @@
-/** Which amino acids a model treats alike: similarities of all pairs, from its attention or its embeddings. */
+/** Which amino acids a model treats alike: similarities of all pairs, from its attention, its embeddings or its predictions. */
 import { ConfigError } from "../attention/parse-options.ts";
 import { DataError } from "../data/errors.ts";
 import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import type { ResidueAttention } from "./residue-attention.ts";
+import type { ResiduePredictions } from "./residue-predictions.ts";
 
 /** Similarities of the 20 standard residues. */
 export interface SimilarityMatrix {
@@ -15,7 +16,7 @@ export interface SimilarityMatrix {
 }
 
 /** What similarity can be read from. */
-export const similarityViews = ["heads", "pairs", "embeddings"] as const;
+export const similarityViews = ["heads", "pairs", "embeddings", "predictions"] as const;
 export type SimilarityView = (typeof similarityViews)[number];
 
 /** Each in a sentence. */
@@ -23,6 +24,7 @@ export const similarityMeanings = {
   heads: "Pearson correlation, over all heads, of the shares of attention that two amino acids receive",
   pairs: "attention of two amino acids to each other, all heads together, over that of uniform attention",
   embeddings: "cosine of the token embeddings",
+  predictions: "how much more one amino acid is expected where the other stands than elsewhere, in nats",
 } as const satisfies Record<SimilarityView, string>;
 
 /** Fewer points give correlations of ±1. */
@@ -111,6 +113,29 @@ export function embeddingSimilarity({
     const [x = [], y = []] = [vectors[a], vectors[b]];
     return dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
   });
+}
+
+/**
+ * How much more a model expects one amino acid where another stands, s_ab = mean log p(b) where a stands − mean log p(b) everywhere,
+ * similarity = (s_ab + s_ba) / 2 in nats: what BLOSUM's log-odds say of aligned proteins, said of a model's predictions.
+ *
+ * @throws DataError when some residue does not occur
+ */
+export function predictionSimilarity({ sums, counts }: ResiduePredictions): SimilarityMatrix {
+  const size = standardResidues.length;
+  const missing = Array.from(standardResidues).find((_, type) => !(Number(counts[type]) > 0));
+  if (missing !== undefined) {
+    throw new DataError({
+      who: "predictionSimilarity",
+      rule: "every one of the 20 standard residues must occur in some sequence",
+      got: `none that holds ${missing}`,
+      fix: "give more sequences",
+    });
+  }
+  const places = total(size, (a) => counts[a] ?? 0);
+  const everywhere = Array.from({ length: size }, (_, b) => total(size, (a) => entry(sums, 0, a, b)) / places);
+  const logOdds = (a: number, b: number) => entry(sums, 0, a, b) / (counts[a] ?? Number.NaN) - (everywhere[b] ?? 0);
+  return similarityOf((a, b) => (logOdds(a, b) + logOdds(b, a)) / 2);
 }
 
 /** A pair of different letters, by its numbers and as text: "DE". */

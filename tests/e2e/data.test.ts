@@ -263,6 +263,7 @@ describe("what is refused, with nothing written", () => {
       [["generate", "images"], /images must have a folder to go to, got none; add --out/],
       [["generate", "images", "--out", "x", "--prompt", "7"], /images are generated whole/],
       [["generate", "text", "--novel"], /--novel must come with a model of proteins, got one of text/],
+      [["generate", "text", "--tag", "x"], /--tag must come with a model of proteins, got one of text; leave it out/],
       [["generate", "images", "--out", "x", "--unique"], /images are generated whole, got --min-tokens, --unique/],
       [["generate", "text", "--min-tokens", "300"], /--min-tokens must be at most --tokens \(200\), got 300/],
       [["eval", "text", "--data", "mails.csv"], /must be of the kind that the run was trained on, text, got table/],

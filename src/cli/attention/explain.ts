@@ -29,6 +29,7 @@ import type { Explanation } from "./explanation.ts";
 import { mapsFigure } from "./maps-figure.ts";
 import { renderAttentionPage } from "./page.ts";
 import { similarityFigure } from "./similarity-figure.ts";
+import { predictionPasses } from "../../inference/residue-predictions.ts";
 import { measureSimilarity } from "./similarity.ts";
 import type { SimilarityResult } from "./similarity.ts";
 import { darkestOf, specialLetters } from "./subject.ts";
@@ -226,7 +227,8 @@ async function similarityOf(run: RunModel, vocabulary: Vocabulary, options: Expl
     if (sequences.length >= count) break;
   }
   const total = sequences.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-  const progress = createProgress({ label: "attention: amino acids", unit: "residues", total });
+  const passes = options.similarityOf === "predictions" ? predictionPasses(config.model) : 0;
+  const progress = createProgress({ label: "attention: amino acids", unit: "residues", total: (1 + passes) * total });
   try {
     return await measureSimilarity({
       config: config.model,
@@ -238,6 +240,7 @@ async function similarityOf(run: RunModel, vocabulary: Vocabulary, options: Expl
       source: fasta ?? `the embedded ${split} split`,
       view: options.similarityOf,
       onProgress: (tokens) => progress.update(tokens),
+      onPrediction: (tokens) => progress.update(total + tokens),
       ...(layers && { layers }),
       ...(heads && { heads }),
     });

@@ -1,6 +1,8 @@
 // The similarity of amino acids in a trained model, in every view, beside BLOSUM62.
 
 import { DataError, standardResidues } from "../../data/index.ts";
+import type { EncodedSequence } from "../../data/index.ts";
+import { residuePredictions } from "../../inference/residue-predictions.ts";
 import { residueAttention } from "../../inference/residue-attention.ts";
 import type { ResidueAttentionOptions } from "../../inference/residue-attention.ts";
 import { compareSimilarity } from "../../inference/similarity-comparison.ts";
@@ -10,6 +12,7 @@ import {
   headSimilarity,
   LEAST_HEADS,
   pairSimilarity,
+  predictionSimilarity,
   similarityMeanings,
   similarityViews,
 } from "../../inference/similarity.ts";
@@ -40,11 +43,15 @@ export interface SimilarityResult {
 }
 
 export interface SimilarityOptions extends ResidueAttentionOptions {
+  /** Read once for each kind of view. */
+  readonly sequences: readonly EncodedSequence[];
   /** Default: heads, as published, or pairs where there are too few heads to correlate over. */
   readonly view?: SimilarityView | undefined;
   readonly seed: number;
   /** Where the sequences are from. */
   readonly source: string;
+  /** As onProgress, of the pass that predicts residues; an encoder reads every sequence as often as `predictionPasses` says. */
+  readonly onPrediction?: (tokens: number) => void;
 }
 
 export async function measureSimilarity(options: SimilarityOptions): Promise<SimilarityResult> {
@@ -52,18 +59,25 @@ export async function measureSimilarity(options: SimilarityOptions): Promise<Sim
   const attention = await residueAttention(options);
   const heads = attention.maps.length;
   const view = options.view ?? (heads < LEAST_HEADS ? "pairs" : "heads");
-  const matrices = {
+  // As many passes again, which who has not asked for them should not wait for.
+  const predictions =
+    view === "predictions"
+      ? await residuePredictions({ ...options, ...(options.onPrediction && { onProgress: options.onPrediction }) })
+      : undefined;
+  const matrices: Partial<Record<SimilarityView, () => SimilarityMatrix>> = {
     heads: () => headSimilarity(attention),
     pairs: () => pairSimilarity(attention),
     embeddings: () => embeddingSimilarity({ tensors, vocabulary }),
-  } as const satisfies Record<SimilarityView, () => SimilarityMatrix>;
+    ...(predictions && { predictions: () => predictionSimilarity(predictions) }),
+  };
   const blosum = await loadBlosum62();
   const left: string[] = [];
   const measured = similarityViews
     .filter((each) => each === view || each !== "heads" || heads >= LEAST_HEADS)
     .flatMap((each) => {
       try {
-        const matrix = matrices[each]();
+        const matrix = matrices[each]?.();
+        if (matrix === undefined) return [];
         return [{ view: each, matrix, comparison: compareSimilarity(matrix, blosum, { seed }) }];
       } catch (error) {
         // What nobody asked for must not stand in the way of what was.

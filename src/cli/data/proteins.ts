@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 
 import { embeddedProteinsUrl, loadIndexedProteins } from "../../data/index.ts";
-import type { PackedDataset, SequenceDataset } from "../../data/index.ts";
+import type { PackedDataset, SequenceDataset, Vocabulary } from "../../data/index.ts";
 import { formatCount, plural } from "../output/numbers.ts";
 import { createProgress } from "../output/progress.ts";
 import type { Progress } from "../output/progress.ts";
@@ -18,9 +18,12 @@ export interface LoadedProteins {
   readonly notice?: string;
 }
 
-/** @throws DataError naming file, line and record of what cannot be used */
-export async function loadProteinSource(source: DataSource): Promise<LoadedProteins> {
-  const { path, splitBy, families, minLength, maxLength } = source;
+/**
+ * @param known the vocabulary of a trained model: its tags are those of the data
+ * @throws DataError naming file, line and record of what cannot be used
+ */
+export async function loadProteinSource(source: DataSource, known?: Vocabulary): Promise<LoadedProteins> {
+  const { path, splitBy, families, minLength, maxLength, tags, minTagged } = source;
   const name = basename(path ?? embeddedProteinsUrl.pathname);
   const progress = createByteProgress(`index ${name}`);
   try {
@@ -31,6 +34,9 @@ export async function loadProteinSource(source: DataSource): Promise<LoadedProte
       ...(families !== undefined && { families }),
       ...(minLength !== undefined && { minLength }),
       ...(maxLength !== undefined && { maxLength }),
+      ...(tags !== undefined && { tags }),
+      ...(minTagged !== undefined && { minTagged }),
+      ...(known !== undefined && { vocabulary: known }),
       onProgress: progress.update,
     });
     const notice = describeProteins(dataset, source);
@@ -57,8 +63,12 @@ export function createByteProgress(label: string): {
   };
 }
 
-function describeProteins({ leftOut, duplicates }: PackedDataset, source: DataSource): string | undefined {
+function describeProteins(
+  { leftOut, duplicates, splits, vocabulary }: PackedDataset,
+  source: DataSource,
+): string | undefined {
   const { short, long } = leftOut;
+  const tagged = splits.train.filter(({ startId }) => startId !== undefined).length;
   const { minLength = 1, maxLength = 0 } = source;
   const lines = [
     short + long > 0 &&
@@ -72,6 +82,8 @@ function describeProteins({ leftOut, duplicates }: PackedDataset, source: DataSo
         .join(", ")}`,
     duplicates !== undefined &&
       `duplicates: ${formatCount(duplicates.count)} ${duplicates.count === 1 ? "record has" : "records have"} the accession of an earlier one, the first of them ${duplicates.first}; all are kept`,
+    source.tags !== undefined &&
+      `tags: ${formatCount(vocabulary.tags?.length ?? 0)} by ${source.tags}, in front of ${formatCount(tagged)} of ${formatCount(splits.train.length)} training sequences; the others begin with <bos>`,
   ].filter((each) => each !== false);
   return lines.length === 0 ? undefined : lines.join("\n");
 }

@@ -74,12 +74,17 @@ describe("the kind of data", () => {
     [{ path: "a.fasta", minLength: 9, maxLength: 8 }, /minLength must be at most maxLength, got 9 and 8; exchange/],
     [
       { path: "a.fasta", families: "a.tsv" },
-      /families must come with splitBy 'family', got none; write --split-by family/,
+      /families must come with splitBy 'family' or tags 'family', got none; write --split-by family/,
     ],
     [{ path: "a.fasta", concatenate: true, sampling: "sequences" }, /sampling must be 'tokens' with concatenate/],
   ] as const satisfies readonly (readonly [DataSettings, RegExp])[])("of %j is refused", async (data, message) => {
     await expect(dataSource(data, "here")).rejects.toThrow(message);
   });
+});
+
+it("a table of families comes with tags of it, whatever parts the data", async () => {
+  const source = await dataSource({ path: "a.fasta", families: "a.tsv", splitBy: "hash", tags: "family" }, "here");
+  expect(source).toMatchObject({ tags: "family", families: resolve("a.tsv") });
 });
 
 it("a path in the place of a source is told where it belongs", () => {
@@ -122,13 +127,14 @@ describe("settings of another kind are refused with the kinds that have them", (
       { path: "a.csv", labelColumn: "x", task: "masked" },
       /labelColumn \(--label-column\) must come with task classification or regression, got 'masked'/,
     ],
-    [{ path: "a.txt", minLength: 3 }, /minLength \(--set data\.minLength\) must come with proteins, got it with text/],
-    [{ path: "a.fasta", minLength: 9, maxLength: 8 }, /minLength must be at most maxLength, got 9 and 8; exchange/],
+    [{ path: "a.txt", tags: "family" }, /tags \(--set data\.tags\) must come with proteins, got it with text/],
+    [{ path: "a.fasta", minTagged: 3 }, /minTagged must come with tags, got none; write --set data\.tags=family/],
+    [{ path: "a.fasta", tagDropout: 0 }, /tagDropout must come with tags, got none/],
+    [{ path: "a.fasta", tags: "organism", families: "a.tsv" }, /families must come with .* or tags 'family', got none/],
     [
-      { path: "a.fasta", families: "a.tsv" },
-      /families must come with splitBy 'family', got none; write --split-by family/,
+      { path: "a.fasta", tags: "family", concatenate: true },
+      /tags must stand in front of rows of one sequence, got 'family' with concatenate, .*; leave one of them out/,
     ],
-    [{ path: "a.fasta", concatenate: true, sampling: "sequences" }, /sampling must be 'tokens' with concatenate/],
   ] as const satisfies readonly (readonly [DataSettings, RegExp])[])("%j", async (data, message) => {
     await expect(dataSource(data, "here")).rejects.toThrow(message);
   });

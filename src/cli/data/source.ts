@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 
 import { ConfigError, parseOptions } from "../../attention/parse-options.ts";
-import { proteinSplitRules, samplingRules } from "../../data/index.ts";
+import { proteinSplitRules, samplingRules, tagKinds } from "../../data/index.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 
 /** Data that come with the package, or that a package of the system holds. */
@@ -51,12 +51,18 @@ export const dataSchema = z.strictObject({
   task: z.enum(tasks).optional(),
   /** Proteins: `header` (default), `hash`, `family` or `similarity`; text: `contiguous` (default) or `hash`. */
   splitBy: z.enum(splitRules).optional(),
-  /** Of proteins parted by family: a table of accession and family, tab-separated. Default: the families of the headers. */
+  /** Of proteins parted by family, or tagged by it: a table of accession and family, tab-separated. Default: the families of the headers. */
   families: z.string().min(1).optional(),
   /** Of proteins: shorter sequences are left out. */
   minLength: z.int().positive().optional(),
   /** Of proteins: longer sequences are left out. */
   maxLength: z.int().positive().optional(),
+  /** Of proteins: what stands in front of each, to be asked for with `generate --tag`: its `family` or `organism`. Default: nothing. */
+  tags: z.enum(tagKinds).optional(),
+  /** Training sequences that a tag must have. Default 5. */
+  minTagged: z.int().positive().optional(),
+  /** The share of tagged sequences that training reads without their tags, others every time. Default 0.1. */
+  tagDropout: z.number().nonnegative().lt(1).optional(),
   /** Join sequences, <eos> behind each, into rows of exactly maxSeqLen. Default false: a row holds one sequence. */
   concatenate: z.boolean().optional(),
   /** What an epoch draws from: all `tokens` alike (default), or all `sequences` alike, of long ones a window drawn anew. */
@@ -155,9 +161,18 @@ export async function dataSource(data: DataSettings, origin: string): Promise<Da
     );
   }
   const { path, tokenizer, families, labelColumn, task, minLength, maxLength } = data;
-  if (families !== undefined && data.splitBy !== "family") {
+  if (families !== undefined && data.splitBy !== "family" && data.tags !== "family") {
     throw new ConfigError(
-      `${origin}: data: families must come with splitBy 'family', got ${data.splitBy === undefined ? "none" : `'${data.splitBy}'`}; write --split-by family`,
+      `${origin}: data: families must come with splitBy 'family' or tags 'family', got ${data.splitBy === undefined ? "none" : `splitBy '${data.splitBy}'`}; write --split-by family, or --set data.tags=family`,
+    );
+  }
+  const ofTags = (["minTagged", "tagDropout"] as const).find((key) => data[key] !== undefined);
+  if (ofTags !== undefined && data.tags === undefined) {
+    throw new ConfigError(`${origin}: data: ${ofTags} must come with tags, got none; write --set data.tags=family`);
+  }
+  if (data.tags !== undefined && data.concatenate === true) {
+    throw new ConfigError(
+      `${origin}: data: tags must stand in front of rows of one sequence, got '${data.tags}' with concatenate, whose rows hold many; leave one of them out`,
     );
   }
   if (minLength !== undefined && maxLength !== undefined && minLength > maxLength) {
@@ -197,6 +212,9 @@ const kindSettings = [
   "families",
   "minLength",
   "maxLength",
+  "tags",
+  "minTagged",
+  "tagDropout",
   "concatenate",
   "sampling",
 ] as const;
@@ -211,6 +229,9 @@ const optionOf = {
   families: "--set data.families",
   minLength: "--set data.minLength",
   maxLength: "--set data.maxLength",
+  tags: "--set data.tags",
+  minTagged: "--set data.minTagged",
+  tagDropout: "--set data.tagDropout",
   concatenate: "--set data.concatenate",
   sampling: "--set data.sampling",
 } as const satisfies Record<KindSetting, string>;
@@ -219,7 +240,7 @@ const rules: Readonly<
   Record<DataKind, { settings: readonly KindSetting[]; splitBy: readonly string[]; tasks: readonly Task[] }>
 > = {
   proteins: {
-    settings: ["families", "minLength", "maxLength", "concatenate", "sampling"],
+    settings: ["families", "minLength", "maxLength", "tags", "minTagged", "tagDropout", "concatenate", "sampling"],
     splitBy: proteinSplitRules,
     tasks: ["language-modeling", "masked"],
   },

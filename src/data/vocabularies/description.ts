@@ -12,7 +12,12 @@ import type { Vocabulary, VocabularyDescription } from "../vocabulary.ts";
 const size = z.int().positive();
 
 const described = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("letters"), name: z.string(), letters: z.string() }),
+  z.strictObject({
+    kind: z.literal("letters"),
+    name: z.string(),
+    letters: z.string(),
+    tags: z.array(z.string()).optional(),
+  }),
   z.strictObject({ kind: z.literal("bytes") }),
   z.strictObject({ kind: z.literal("characters"), characters: z.string() }),
   z.strictObject({ kind: z.literal("words"), name: z.string(), words: z.array(z.string()) }),
@@ -58,8 +63,10 @@ export function vocabularyFrom(description: unknown): Vocabulary {
     });
   }
   switch (data.kind) {
-    case "letters":
-      return letterVocabulary(data);
+    case "letters": {
+      const { tags, ...rest } = data;
+      return letterVocabulary(tags === undefined ? rest : { ...rest, tags });
+    }
     case "bytes":
       return byteVocabulary;
     case "characters":

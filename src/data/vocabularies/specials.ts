@@ -1,5 +1,6 @@
 /** What every vocabulary of ours shares: the four special tokens in front, and the messages. */
 import { DataError } from "../errors.ts";
+import { checkTags, tokenOfTag } from "./tags.ts";
 import type { SequenceOrigin, Vocabulary, VocabularyDescription } from "../vocabulary.ts";
 
 /** The special tokens, by their ids. */
@@ -20,6 +21,8 @@ export interface OrdinaryTokens {
   readonly name: string;
   /** The ordinary tokens, in the order of their ids from FIRST_ORDINARY_ID on. */
   readonly ordinary: readonly string[];
+  /** Names of conditioning tags, which stand behind the ordinary tokens. Default none. */
+  readonly tags?: readonly string[];
   readonly encode: Vocabulary["encode"];
   /** Stands between decoded tokens. Default "". */
   readonly separator?: string;
@@ -28,10 +31,16 @@ export interface OrdinaryTokens {
   readonly description: VocabularyDescription;
 }
 
-/** A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3 and then the ordinary tokens. */
+/**
+ * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3, then the ordinary tokens, and behind them the tags.
+ *
+ * @throws DataError on tags that `checkTags` refuses
+ */
 export function vocabularyBehindSpecials(options: OrdinaryTokens): Vocabulary {
-  const { name, ordinary, encode, separator = "", description } = options;
-  const tokens: readonly string[] = [...SPECIAL_TOKENS, ...ordinary];
+  const { name, ordinary, tags = [], encode, separator = "", description } = options;
+  checkTags(`${name} vocabulary`, tags, SPECIAL_TOKENS);
+  const tokens: readonly string[] = [...SPECIAL_TOKENS, ...ordinary, ...tags.map(tokenOfTag)];
+  const behindOrdinary = FIRST_ORDINARY_ID + ordinary.length;
 
   function decode(ids: Iterable<number>): string {
     return Array.from(ids, (id) => tokens[id] ?? refuseId(name, tokens.length, id)).join(separator);
@@ -45,9 +54,10 @@ export function vocabularyBehindSpecials(options: OrdinaryTokens): Vocabulary {
     bosId: 1,
     eosId: 2,
     maskId: 3,
+    ...(tags.length > 0 && { tags }),
     encode,
     decode: options.decode ?? decode,
-    isResidue: (id) => Number.isInteger(id) && id >= FIRST_ORDINARY_ID && id < tokens.length,
+    isResidue: (id) => Number.isInteger(id) && id >= FIRST_ORDINARY_ID && id < behindOrdinary,
     toJSON: () => description,
   };
 }
