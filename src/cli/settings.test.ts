@@ -37,7 +37,7 @@ describe("parseSetting", () => {
     ["features=3", "--set: 'features' is not a key; did you mean 'numFeatures'?"],
     [
       "data.qqqqqq=3",
-      "--set: 'data.qqqqqq' is not a key; the keys are data.source, data.path, data.kind, data.task, data.splitBy, data.families, data.minLength, data.maxLength, data.concatenate, data.sampling, data.maskRate, data.masking, data.tokenizer, data.imageSize, data.channels, data.sequenceColumn, data.labelColumn",
+      "--set: 'data.qqqqqq' is not a key; the keys are data.source, data.path, data.kind, data.task, data.splitBy, data.families, data.minLength, data.maxLength, data.tags, data.minTagged, data.tagDropout, data.concatenate, data.sampling, data.maskRate, data.masking, data.tokenizer, data.imageSize, data.channels, data.sequenceColumn, data.labelColumn",
     ],
     ["vocabSize=3", "--set: 'vocabSize' cannot be set, it follows from the vocabulary of the data; leave it out"],
     [
