@@ -1,6 +1,6 @@
 // A finished model against the baseline of its task, on one split.
 
-import { bitsPerDimension, getSplit, hiddenTargets, imageShapeOf, lengthOf, unigramBaseline } from "../data/index.ts";
+import { behindMask, bitsPerDimension, getSplit, imageShapeOf, lengthOf, unigramBaseline } from "../data/index.ts";
 import type { EncodedSequence, SplitName, UnigramBaseline } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Batch } from "../training/batch.ts";
@@ -35,14 +35,14 @@ export interface PredictionFigures extends CommonFigures {
   readonly bitsPerDimension?: number;
   /** From the frequencies of tokens in the training split; null when the data have none. Not of classes. */
   readonly unigram?: UnigramBaseline | null;
-  /** Of the task masked: the same, of the tokens that the input does not show. A tenth of the chosen ones stay as they are. */
-  readonly hidden?: HiddenFigures;
+  /** Of the task masked: the same, of the tokens behind the mask alone. A fifth of the chosen ones stay, or are replaced by others. */
+  readonly behindMask?: MaskFigures;
   /** From the frequencies of classes in the training split: always the commonest. */
   readonly majority?: UnigramBaseline | null;
 }
 
-/** The mask and wrong tokens stand in their places. */
-export interface HiddenFigures {
+/** Of tokens in whose places the mask stands. */
+export interface MaskFigures {
   readonly tokens: number;
   readonly accuracy: number;
   readonly perplexity: number;
@@ -83,13 +83,13 @@ export async function evaluateSplit(options: EvaluateSplitOptions): Promise<Spli
     const result = await evaluator.evaluate(tensors, batches, progress.update);
     const figures = figuresOf(result, dataset, split, batches);
     if (!isMasked || figures.task === "regression") return figures;
-    const behind = { [Symbol.iterator]: () => hiddenTargets(batches) };
+    const behind = { [Symbol.iterator]: () => behindMask(batches, dataset.vocabulary) };
     const { tokens, accuracy, perplexity, lossNats } = await evaluator.evaluate(tensors, behind, (done) =>
       progress.update(batches.length + done),
     );
     if (tokens === 0) return figures;
     const unigram = tokenBaseline(dataset, split, behind);
-    return { ...figures, hidden: { tokens, accuracy, perplexity, lossNats, unigram } };
+    return { ...figures, behindMask: { tokens, accuracy, perplexity, lossNats, unigram } };
   } finally {
     progress.stop();
   }

@@ -60,7 +60,7 @@ export type { PathfinderOptions } from "./lra/pathfinder.ts";
 export { generateRetrieval } from "./lra/retrieval.ts";
 export type { RetrievalOptions } from "./lra/retrieval.ts";
 export { takeBalanced } from "./lra/subset.ts";
-export { hiddenTargets, planMaskedEvaluation, planMaskedTraining, streamMaskedEvaluation } from "./masked.ts";
+export { behindMask, planMaskedEvaluation, planMaskedTraining, streamMaskedEvaluation } from "./masked.ts";
 export type { MaskedBatchOptions } from "./masked.ts";
 export type { MaskingOptions } from "./masks.ts";
 export type { PackedRecords, RecordTable } from "./packed.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../random/index.ts";
-import { hiddenTargets, planMaskedEvaluation, planMaskedTraining } from "./masked.ts";
+import { behindMask, planMaskedEvaluation, planMaskedTraining } from "./masked.ts";
 import { createMasking } from "./masks.ts";
 import { letterVocabulary } from "./vocabulary.ts";
 import type { EncodedSequence } from "./datasets.ts";
@@ -145,23 +145,20 @@ test("refuses rates outside (0, 1], no tokens and short rows", () => {
   expect(() => planMaskedTraining({ ...options, maxSeqLen: 2 })).toThrow("maxSeqLen must be at least 3");
 });
 
-test("hiddenTargets counts four fifths under the mask and those replaced by another token, not those that stand there", () => {
+test("behindMask counts the four fifths under the mask, not those that stay or are replaced", () => {
   const sequences = sequencesOf(Array.from({ length: 400 }, () => 18));
   const batches = planMaskedEvaluation({ ...sizes, sequences, seed: 1 });
-  const shares = { hidden: 0, chosen: 0 };
-  for (const [index, { weights }] of [...hiddenTargets(batches)].entries()) {
+  const counts = { masked: 0, chosen: 0 };
+  for (const [index, { weights }] of [...behindMask(batches, vocabulary)].entries()) {
     const batch = batches[index];
     if (batch === undefined) throw new Error("as many batches as before");
     for (const [place, weight] of batch.weights.entries()) {
-      shares.chosen += weight;
-      shares.hidden += weights[place] ?? Number.NaN;
-      const isShown = batch.inputIds[place] === batch.targetIds[place];
-      expect(weights[place]).toBe(isShown ? 0 : weight);
+      counts.chosen += weight;
+      counts.masked += weights[place] ?? Number.NaN;
+      expect(weights[place]).toBe(batch.inputIds[place] === maskId ? weight : 0);
     }
   }
-  // 0.8 masks and 0.1 · 25/26 other letters of 400 · 3 chosen tokens; the bound is of five standard deviations.
-  const expected = 0.8 + 0.1 * (25 / 26);
-  const bound = 5 * Math.sqrt((expected * (1 - expected)) / shares.chosen);
-  expect(shares.chosen).toBe(1200);
-  expect(Math.abs(shares.hidden / shares.chosen - expected)).toBeLessThan(bound);
+  // Of 400 · 3 chosen tokens; the bound is of five standard deviations.
+  expect(counts.chosen).toBe(1200);
+  expect(Math.abs(counts.masked / counts.chosen - 0.8)).toBeLessThan(5 * Math.sqrt((0.8 * 0.2) / counts.chosen));
 });

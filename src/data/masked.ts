@@ -99,15 +99,15 @@ export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationP
 }
 
 /**
- * The same batches, counting only what is truly hidden: of the chosen tokens a tenth stay as they are (and a replaced one may
- * come back by chance), and a model that copies tells those without having learnt anything.
+ * The same batches, counting only what stands behind the mask. Of the other chosen tokens a tenth can be copied without having learnt
+ * anything, and a tenth are replaced by others, which a model must take for true as often: neither compares with frequencies.
  */
-export function* hiddenTargets<T extends Pick<TargetBatch, "inputIds" | "targetIds" | "weights">>(
+export function* behindMask<T extends Pick<TargetBatch, "inputIds" | "weights">>(
   batches: Iterable<T>,
+  { maskId }: Pick<Vocabulary, "maskId">,
 ): Generator<Omit<T, "tokens">> {
   for (const batch of batches) {
-    const { inputIds, targetIds } = batch;
-    yield { ...batch, weights: batch.weights.map((weight, at) => (inputIds[at] === targetIds[at] ? 0 : weight)) };
+    yield { ...batch, weights: batch.weights.map((weight, at) => (batch.inputIds[at] === maskId ? weight : 0)) };
   }
 }
 

@@ -67,7 +67,7 @@ export const dataSchema = z.strictObject({
   concatenate: z.boolean().optional(),
   /** What an epoch draws from: all `tokens` alike (default), or all `sequences` alike, of long ones a window drawn anew. */
   sampling: z.enum(samplingRules).optional(),
-  /** Of task masked: the share of tokens that is hidden. Default 0.15. */
+  /** Of task masked: the share of tokens that training hides. Default 0.15, which is what evaluations always hide. */
   maskRate: z.number().positive().max(1).optional(),
   /** Of task masked: hide single `tokens` (default), or `spans` of them. */
   masking: z.enum(["tokens", "spans"]).optional(),

@@ -29,16 +29,22 @@ describe("listFigures", () => {
     ]);
   });
 
-  it("gives those of hidden tokens beside those of all chosen ones", () => {
-    const hidden = { tokens: 9, accuracy: 0.3, perplexity: 8, lossNats: Math.log(8), unigram: text.unigram ?? null };
-    const { bitsPerByte: _, ...masked } = { ...text, task: "masked" as const, hidden };
+  it("gives those of tokens behind the mask beside those of all chosen ones", () => {
+    const behindMask = {
+      tokens: 9,
+      accuracy: 0.3,
+      perplexity: 8,
+      lossNats: Math.log(8),
+      unigram: text.unigram ?? null,
+    };
+    const { bitsPerByte: _, ...masked } = { ...text, task: "masked" as const, behindMask };
     expect(
       listFigures(masked, words)
         .slice(3)
         .map(({ name, title, model, baseline }) => [name, title, model, baseline]),
     ).toEqual([
-      ["hidden: perplexity", "Perplexity of bytes that the input does not show (lower is better)", 8, 16],
-      ["hidden: accuracy", "Accuracy of bytes that the input does not show", 0.3, 0.25],
+      ["behind the mask: perplexity", "Perplexity of bytes behind the mask (lower is better)", 8, 16],
+      ["behind the mask: accuracy", "Accuracy of bytes behind the mask", 0.3, 0.25],
     ]);
   });
 

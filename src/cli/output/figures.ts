@@ -1,7 +1,7 @@
 // Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
 
 import type { Interval } from "../../lab/statistics.ts";
-import type { HiddenFigures, SplitFigures } from "../evaluation.ts";
+import type { MaskFigures, SplitFigures } from "../evaluation.ts";
 import { formatCount, formatFixed, formatPercent } from "./numbers.ts";
 import { formatTable } from "./table.ts";
 
@@ -68,7 +68,7 @@ function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
       higher("correlation", "Correlation of prediction and label", pearson, undefined, 3),
     ];
   }
-  const { accuracy, perplexity, lossNats, bitsPerByte, bitsPerDimension, hidden } = figures;
+  const { accuracy, perplexity, lossNats, bitsPerByte, bitsPerDimension, behindMask } = figures;
   const base = figures.unigram ?? figures.majority ?? undefined;
   const baseLoss = base && Math.log(base.perplexity);
   const bits = (name: string, title: string, value: number | undefined) =>
@@ -81,18 +81,18 @@ function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
     lower("perplexity", "Perplexity (lower is better)", perplexity, base?.perplexity, 2),
     share("accuracy", `Accuracy of ${predicted.replace(/^a /, "the ")}`, accuracy, base?.accuracy),
     lower("loss, nats", `Loss (nats per ${unit})`, lossNats, baseLoss, 3),
-    ...listHidden(hidden, words),
+    ...listBehindMask(behindMask, words),
   ];
 }
 
-/** Without those of the chosen tokens that the input shows. */
-function listHidden(hidden: HiddenFigures | undefined, { units }: FigureWords): readonly Figure[] {
-  if (hidden === undefined) return [];
-  const { accuracy, perplexity, unigram } = hidden;
-  const which = `of ${units} that the input does not show`;
+/** Without those of the chosen tokens that stay, or are replaced by others. */
+function listBehindMask(figures: MaskFigures | undefined, { units }: FigureWords): readonly Figure[] {
+  if (figures === undefined) return [];
+  const { accuracy, perplexity, unigram } = figures;
+  const which = `of ${units} behind the mask`;
   return [
-    lower("hidden: perplexity", `Perplexity ${which} (lower is better)`, perplexity, unigram?.perplexity, 2),
-    share("hidden: accuracy", `Accuracy ${which}`, accuracy, unigram?.accuracy),
+    lower("behind the mask: perplexity", `Perplexity ${which} (lower is better)`, perplexity, unigram?.perplexity, 2),
+    share("behind the mask: accuracy", `Accuracy ${which}`, accuracy, unigram?.accuracy),
   ];
 }
 

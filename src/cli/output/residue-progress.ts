@@ -1,4 +1,4 @@
-// Progress in residues, with the speed.
+// Progress in residues, or in tokens, with the speed.
 
 import { createProgress } from "./progress.ts";
 import type { Progress } from "./progress.ts";
@@ -11,14 +11,19 @@ export interface ResidueProgress extends Pick<Progress, "log" | "stop"> {
  * @param total undefined for input of unknown size, of which the count and the speed alone are told
  * @param start residues that were done before, when a run is resumed
  */
-export function showResidues(label: string, total?: number, start = 0): ResidueProgress {
+export function showResidues(
+  label: string,
+  total?: number,
+  start = 0,
+  unit: "residues" | "tokens" = "residues",
+): ResidueProgress {
   const beganMs = performance.now();
-  const progress = createProgress({ label, unit: "residues", start, ...(total !== undefined && { total }) });
+  const progress = createProgress({ label, unit, start, ...(total !== undefined && { total }) });
   return {
     ...progress,
     update: (residues) => {
       const perSecond = (1000 * (residues - start)) / (performance.now() - beganMs);
-      progress.update(residues, { "residues/s": Math.round(perSecond) });
+      progress.update(residues, { [`${unit}/s`]: Math.round(perSecond) });
     },
   };
 }
