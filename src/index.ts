@@ -1,6 +1,7 @@
 /** performer-ts: Transformers whose attention costs linear time and memory, for Node and browsers. */
 export * from "./attention/index.ts";
 export * from "./autodiff/index.ts";
+export * from "./convert/index.ts";
 export * from "./data/index.ts";
 export * from "./graph/index.ts";
 export * from "./inference/index.ts";

@@ -108,5 +108,5 @@ function headFor(
   return kinds
     .filter((kind) => kind.architecture === architecture && (head ?? kind.head) === kind.head)
     .map((kind) => kind.head)
-    .find((each) => each !== "language-modeling" && each !== "pointer");
+    .find((each) => each !== "language-modeling" && each !== "pointer" && each !== "none");
 }

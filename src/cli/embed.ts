@@ -1,4 +1,4 @@
-// `performer embed`: what a trained model makes of proteins, as vectors in a file.
+// `performer embed`: what a trained or a pretrained model makes of proteins or texts, as vectors in a file.
 
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { vocabularyFrom } from "../data/index.ts";
+import { pretrainedModelTypes } from "../convert/index.ts";
 import { checkPooling, poolings } from "../inference/embed.ts";
 import type { Pooling } from "../inference/embed.ts";
 import { fingerprint } from "../inference/fingerprint.ts";
@@ -18,6 +18,10 @@ import type { EmbeddingPlan, FormatName } from "./embed/format.ts";
 import { precisions } from "./embed/numbers.ts";
 import type { Precision } from "./embed/numbers.ts";
 import type { OutputRequest } from "./embed/partial-output.ts";
+import { openInput, readsPipe } from "./embed/input.ts";
+import type { EmbedInput, InputOptions } from "./embed/input.ts";
+import { openSubject } from "./embed/subject.ts";
+import { addTextOptions } from "./embed/text-input.ts";
 import { embedToFile, embedToStream } from "./embed/write-embeddings.ts";
 import type { EmbeddingJob, FileResult } from "./embed/write-embeddings.ts";
 import { asUsage, UsageError } from "./failures.ts";
@@ -25,16 +29,15 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, formatSeconds, plural } from "./output/numbers.ts";
 import { showResidues } from "./output/residue-progress.ts";
+import { memoryLimit } from "./memory-limit.ts";
 import { packageVersion } from "./run-config.ts";
-import { openRunModel } from "./run-model.ts";
 import { DEFAULT_DEVICE } from "../runtime/node.ts";
-import { addSequenceOptions, isPipe, readSequences, surveySequences } from "./sequence-input.ts";
-import type { SequenceOptions } from "./sequence-input.ts";
+import { addSequenceOptions } from "./sequence-input.ts";
 import { addEngineOptions, createVerb } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
 
-interface EmbedVerbOptions extends EngineOptions, DtypeOptions, SequenceOptions {
-  readonly pooling: Pooling;
+interface EmbedVerbOptions extends EngineOptions, DtypeOptions, InputOptions {
+  readonly pooling?: Pooling;
   readonly precision: Precision;
   readonly normalize?: boolean;
   readonly out?: string;
@@ -47,25 +50,38 @@ interface EmbedVerbOptions extends EngineOptions, DtypeOptions, SequenceOptions 
 export function embedCommand(): Command {
   const command = createVerb({
     name: "embed",
-    summary: "Turn proteins into vectors: the states of a trained model's last layer, one a protein or one a residue.",
+    summary:
+      "Turn proteins or texts into vectors: the states of a model's last layer, one a protein or text, or one a token.",
     examples: [
       ["embed runs/demo --fasta mine.fasta --out mine.parquet", "a vector a protein, the mean over its residues"],
       ["embed runs/demo --fasta mine.fasta --out mine.npy --precision float16", "for NumPy, in half the space"],
       ["embed runs/demo --fasta mine.fasta --out mine.parquet --resume", "go on after an interruption, bit for bit"],
       ["embed runs/demo --sequence MKVLAT --pooling residues", "a vector a residue, as JSON lines"],
       ["embed runs/demo --sequence P00974 --normalize --json", "of length 1, as one JSON document"],
+      ['embed all-MiniLM-L6-v2 --text "A man is eating." --json', "a text, by a pretrained model's folder"],
+      [
+        "embed sentence-transformers/all-MiniLM-L6-v2 --file lines.txt --out lines.npy",
+        "a vector a line; downloaded once",
+      ],
+      ["embed esm2_t6_8M_UR50D --fasta mine.fasta --out mine.parquet", "proteins, by a pretrained model"],
     ],
   })
-    .argument("<folder>", "the run folder that train wrote")
+    .argument(
+      "<folder>",
+      "the run folder that train wrote; a pretrained model's folder (config.json, model.safetensors, tokenizer.json), or its name on the hub",
+    )
     .addOption(
       new Option(
         "--pooling <kind>",
-        "one vector a protein: mean over residues, cls (the first token's, encoders), last (decoders); or one of all residues",
-      )
-        .choices(poolings)
-        .default("mean"),
+        "one vector a protein or text: mean over its residues or tokens, cls (the first token's, encoders), last (decoders); or residues, one of " +
+          "each of them (default: mean, or what a pretrained model's folder says)",
+      ).choices(poolings),
     )
-    .option("--normalize", "divide each vector by its length, so that products are cosines")
+    .option(
+      "--normalize",
+      "divide each vector by its length, so that products are cosines (default: as the folder says)",
+    )
+    .option("--no-normalize", "leave vectors as they are")
     .addOption(
       new Option("--precision <type>", "numbers of the output; --dtype is that of the model's weights")
         .choices(precisions)
@@ -79,60 +95,75 @@ export function embedCommand(): Command {
       "after",
       `
 A Parquet file has the columns id and embedding, and with --pooling residues a row for each residue with its position, from 1. A NumPy
-array has a row for each protein, or each residue; FILE.ids.jsonl beside it says whose they are. Whatever the input, memory stays the same.`,
+array has a row for each protein, or each residue; FILE.ids.jsonl beside it says whose they are. Whatever the input, memory stays the same.
+
+Pretrained models of Hugging Face's library are read with exact attention: ${pretrainedModelTypes.join(", ")}, and sentence-transformers of these.
+Texts are named text 1, text 2, … and line 1, line 2, …; those of ESM-2 are proteins.`,
     );
-  return addEngineOptions(addDtypeOption(addSequenceOptions(command))).action(embed);
+  return addEngineOptions(addDtypeOption(addTextOptions(addSequenceOptions(command)))).action(embed);
 }
 
 async function embed(folder: string, options: EmbedVerbOptions): Promise<void> {
-  const { pooling, normalize = false, precision, dtype, out } = options;
+  const { precision, dtype, out } = options;
   const target = await asUsage(() => targetOf(options));
-  const { config, tensors, backend } = await openRunModel(folder, options);
-  await asUsage(() => checkPooling(config.model, pooling));
-  const vocabulary = vocabularyFrom(config.vocabulary);
-  const model = fingerprint(config.model, tensors);
-  const { modelDim } = config.model;
+  const subject = await openSubject(folder, options);
+  const { config, tensors, vocabulary, backend, wrap } = subject;
+  const { pooling = subject.pooling, normalize = subject.normalize } = options;
+  await asUsage(() => checkPooling(config, pooling));
+  const input = openInput(subject, options, (line) => process.stderr.write(`${line}\n`));
+  const model = fingerprint(config, tensors);
   const plan: EmbeddingPlan = {
-    modelDim,
+    modelDim: config.modelDim,
     pooling,
     precision,
     about: { model, pooling, normalize: String(normalize), precision },
   };
-  const survey = await surveySequences(options, vocabulary);
-  const total = survey?.residues;
+  const total = await input.survey();
   const job: EmbeddingJob = {
-    config: config.model,
+    config,
     tensors,
     vocabulary,
     backend,
     dtype,
     normalize,
     plan,
-    // Told of on the first reading.
-    sequences: () => readSequences(options, vocabulary, survey === undefined ? undefined : () => undefined),
+    memoryLimitBytes: memoryLimit().bytes,
+    sequences: input.sequences,
+    ...(wrap && { wrap }),
   };
   if (out === undefined || target === undefined) {
-    const rate = showResidues("embed", total);
+    const rate = showResidues("embed", total, 0, input.words.unit);
     try {
       await embedToStream({ ...job, isDocument: options.json === true, onProgress: rate.update }, process.stdout);
     } finally {
       rate.stop();
     }
-    return;
+  } else {
+    await writeFile(
+      out,
+      target,
+      job,
+      input,
+      total,
+      await requestOf(model, { ...options, pooling, normalize }),
+      options,
+    );
   }
-  await writeFile(out, target, job, total, await requestOf(model, options), options);
+  const notice = input.notice();
+  if (notice !== undefined) process.stderr.write(`${notice}\n`);
 }
 
 async function writeFile(
   path: string,
   format: FormatName,
   job: EmbeddingJob,
+  { words, truncated }: EmbedInput,
   total: number | undefined,
   request: OutputRequest,
   { resume = false, overwrite = false, json }: EmbedVerbOptions,
 ): Promise<void> {
   const started = performance.now();
-  let rate = showResidues("embed", total);
+  let rate = showResidues("embed", total, 0, words.unit);
   using interrupt = listenForInterrupt(() =>
     rate.log("interrupted: ending behind this batch; interrupt again to stop at once"),
   );
@@ -148,8 +179,8 @@ async function writeFile(
       signal: interrupt.signal,
       onBegin: ({ records, residues }) => {
         if (records === 0) return;
-        rate.log(`${path}.partial holds ${formatCount(records)} sequences; going on behind them`);
-        rate = showResidues("embed", total, residues);
+        rate.log(`${path}.partial holds ${formatCount(records)} ${words.record}s; going on behind them`);
+        rate = showResidues("embed", total, residues, words.unit);
       },
       onProgress: (residues) => rate.update(residues),
     });
@@ -164,19 +195,26 @@ async function writeFile(
         ? "a pipe cannot be read again: begin anew with --overwrite"
         : "go on with the same command and --resume";
     process.stderr.write(
-      `performer embed: interrupted; ${path}.partial holds ${formatCount(records)} sequences, ${fix}\n`,
+      `performer embed: interrupted; ${path}.partial holds ${formatCount(records)} ${words.record}s, ${fix}\n`,
     );
     process.exitCode = interrupt.exitCode() ?? 1;
   }
   const { modelDim, pooling, precision } = job.plan;
-  const residuesPerSecond = newResidues / seconds;
+  const perSecond = newResidues / seconds;
   const interrupted = files.length === 0;
-  const about = { pooling, precision, modelDim, sequences: records, residues, seconds, residuesPerSecond };
-  if (json === true) await printJson({ files, format, ...about, interrupted });
+  const cut = truncated();
+  const counts = {
+    [`${words.record}s`]: records,
+    ...(cut !== undefined && { truncated: cut }),
+    [words.unit]: residues,
+    seconds,
+    [`${words.unit}PerSecond`]: perSecond,
+  };
+  if (json === true) await printJson({ files, format, pooling, precision, modelDim, ...counts, interrupted });
   else if (!interrupted) {
     process.stdout.write(
-      `${files.join(", ")}: ${formatCount(records)} ${plural(records, "sequence")}, ${formatCount(residues)} residues in ` +
-        `${formatSeconds(seconds)}, ${formatCount(residuesPerSecond)} residues/s\n`,
+      `${files.join(", ")}: ${formatCount(records)} ${plural(records, words.record)}, ${formatCount(residues)} ${words.unit} in ` +
+        `${formatSeconds(seconds)}, ${formatCount(perSecond)} ${words.unit}/s\n`,
     );
   }
 }
@@ -190,7 +228,7 @@ async function targetOf({
   ...options
 }: EmbedVerbOptions): Promise<FormatName | undefined> {
   if (out !== undefined) {
-    if (resume === true && (await isPipe(options))) {
+    if (resume === true && (await readsPipe(options))) {
       throw new UsageError("--resume must come with input that can be read again, got a pipe; give a file");
     }
     return format ?? formatOf(out);
@@ -208,19 +246,26 @@ async function requestOf(
   {
     sequence = [],
     fasta,
+    text,
+    file,
     pooling,
-    normalize = false,
+    normalize,
     precision,
     dtype,
     device,
     threads,
     format,
     out,
-  }: EmbedVerbOptions,
+  }: EmbedVerbOptions & { readonly pooling: Pooling; readonly normalize: boolean },
 ): Promise<OutputRequest> {
   return {
     model,
-    input: { sequence, ...(fasta !== undefined && { fasta: await describeFile(fasta) }) },
+    input: {
+      sequence,
+      ...(fasta !== undefined && { fasta: await describeFile(fasta) }),
+      ...(text && { text }),
+      ...(file !== undefined && { file: await describeFile(file) }),
+    },
     pooling,
     normalize,
     precision,

@@ -28,6 +28,7 @@ Examples:
   performer generate runs/demo --prompt MKV    generate proteins, text or images
   performer score runs/demo --sequence P00974  how likely proteins are, and what each mutation would change
   performer embed runs/demo --fasta my.fasta   proteins as vectors, into a file
+  performer embed MODEL --file lines.txt       texts as vectors, by a pretrained model's folder or its name on the hub
   performer attention runs/demo                what a protein model looks at, and which amino acids it takes for alike
   performer bench attention                    how fast this machine is
   performer lab run unsigned-qr                check a published claim on this machine

@@ -22,8 +22,8 @@ import {
 } from "./sequence-runs.ts";
 
 /**
- * From states of tokens to vectors. `mean`: over the residues, without special tokens. `cls`: the state of `<bos>`, which sees everything
- * in an encoder. `last`: that of the last residue, which has seen everything in a decoder. `residues`: one vector a residue.
+ * From states of tokens to vectors. `mean`: over the residues, without special tokens. `cls`: the state of the first token, `<bos>`, which
+ * sees everything in an encoder. `last`: that of the last residue, which has seen everything in a decoder. `residues`: one vector a residue.
  */
 export const poolings = ["mean", "cls", "last", "residues"] as const;
 export type Pooling = (typeof poolings)[number];
@@ -39,8 +39,15 @@ export interface EmbedOptions<S extends EncodedSequence = EncodedSequence> exten
   readonly pooling?: Pooling;
   /** Divide each vector by its Euclidean length, so that products are cosines. Default false. */
   readonly normalize?: boolean;
+  /**
+   * `bare`: tokens are read as they are and hold special ones already, which `mean` and `residues` count as any other; so pretrained models
+   * of text are used. Default: `<bos>`, and in an encoder `<eos>`, are put around them and do not count.
+   */
+  readonly wrap?: "bare";
   /** Budget of a batch, padding included. */
   readonly tokensPerBatch?: number;
+  /** A batch that would take more is refused before it runs. Default: none is. */
+  readonly memoryLimitBytes?: number;
   /** Called after every batch with the residues done so far. */
   readonly onProgress?: (residues: number) => void;
 }
@@ -75,22 +82,28 @@ export async function* embedSequences<S extends EncodedSequence>(
 export async function* embedWindows<S extends EncodedSequence>(
   options: EmbedOptions<S>,
 ): AsyncGenerator<SequenceEmbedding[]> {
-  const { config, pooling = "mean", normalize = false, ...rest } = options;
+  const { config, pooling = "mean", normalize = false, wrap: given, ...rest } = options;
   checkPooling(config, pooling);
+  const wrap = given ?? (config.architecture === "decoder" ? "causal" : "wrapped");
+  /** The place of the first token that counts. */
+  const start = wrap === "bare" ? 0 : 1;
   yield* runSequenceWindows({
     ...rest,
     config,
     ...windowFor(config, pooling),
-    wrap: config.architecture === "decoder" ? "causal" : "wrapped",
+    wrap,
     rows: { length: ({ tokenIds }) => [tokenIds.length] },
-    build: (graph) => ({ y: pooled[pooling](hiddenStates(graph.model, graph.tokenIds, { form: graph.form }), graph) }),
+    build: (graph) => {
+      const states = hiddenStates(graph.model, graph.tokenIds, { form: graph.form });
+      return { y: pooled[pooling](states, graph, start) };
+    },
     read: ({ y }, row, { id, tokenIds }): SequenceEmbedding => {
       const [, rows = 1, width = 0] = y?.shape ?? [];
       const { length } = tokenIds;
       const all = y?.data as Float32Array; // declared float32
       const isPooled = pooling !== "residues";
-      // <bos> stands in front of the residues. Copied: what the engine returns holds all rows.
-      const first = (row * rows + (isPooled ? 0 : 1)) * width;
+      // Copied: what the engine returns holds all rows.
+      const first = (row * rows + (isPooled ? 0 : start)) * width;
       const data = all.slice(first, first + (isPooled ? 1 : length) * width);
       if (normalize) normalizeRows(data, width);
       return { id, length, embedding: { ...ndarray(data, isPooled ? [width] : [length, width]), data } };
@@ -131,25 +144,25 @@ export function checkPooling({ architecture }: Pick<ModelConfig, "architecture">
 
 /** `[B, L, D]` → `[B, 1, D]`, or as they are. In the graph, so that only what is asked for leaves the engine. */
 const pooled = {
-  mean: (states, graph) => {
-    const { places, lengths } = placesAndLengths(graph);
+  mean: (states, graph, start) => {
+    const { places, lengths } = placesAndLengths(graph, start);
     // 1 at residues, 0 at what stands around and behind them.
     const weights = atLeast(cast(lengths, "float32"), cast(places, "float32"));
     return div(weightedSum(weights, states), reshape(maximum(cast(lengths, "float32"), 1), [-1, 1, 1]));
   },
   cls: (states) => slice(states, 1, 0, 1),
-  last: (states, graph) => {
-    const { places, lengths } = placesAndLengths(graph);
+  last: (states, graph, start) => {
+    const { places, lengths } = placesAndLengths(graph, start);
     return weightedSum(cast(equal(places, lengths), "float32"), states);
   },
   residues: (states) => states,
-} as const satisfies Record<Pooling, (states: Tensor, graph: SequenceGraph) => Tensor>;
+} as const satisfies Record<Pooling, (states: Tensor, graph: SequenceGraph, start: number) => Tensor>;
 
 /** Of each place which residue stands there, counted from 1, `[1, L]`; and of each sequence how many it has, `[B, 1]`. */
-function placesAndLengths({ tokenIds }: SequenceGraph): { readonly places: Tensor; readonly lengths: Tensor } {
+function placesAndLengths({ tokenIds }: SequenceGraph, start: number) {
   const [batchSize = 1, seqLen = 1] = tokenIds.shape;
-  // Place 0 is that of <bos>: further than any sequence goes.
-  const places = Int32Array.from({ length: seqLen }, (_, place) => (place === 0 ? seqLen : place));
+  // A place in front of the first is that of <bos>: further than any sequence goes.
+  const places = Int32Array.from({ length: seqLen }, (_, place) => (place < start ? seqLen + 1 : place - start + 1));
   return { places: constant(ndarray(places, [1, seqLen])), lengths: input("length", [batchSize, 1], "int32") };
 }
 

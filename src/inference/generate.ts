@@ -110,7 +110,9 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
         `ask for at most ${longest - promptIds.length} tokens, or ${fix}`,
     );
   }
-  const never = [vocabulary.padId, vocabulary.bosId, vocabulary.maskId, ...tagIds(vocabulary)];
+  const { padId, bosId, maskId, eosId } = vocabulary;
+  // Where one token is both, as in GPT-2, it ends a sequence.
+  const never = [padId, bosId, maskId, ...tagIds(vocabulary)].filter((id) => id !== eosId);
   const rows: Row[] = [];
   const addRow = (): Row => {
     const random = createRandom(seed, "sample", rows.length);

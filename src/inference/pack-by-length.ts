@@ -1,6 +1,6 @@
 /** Rows of like length into batches of few shapes. */
 
-/** Lengths are rounded up to multiples of this, and beyond eight of them to multiples of an eighth of a power of two: at most 1/8 more. */
+/** Default of `lengthStep`: proteins are hundreds long. */
 const LENGTH_STEP = 64;
 /** A batch takes no row that is shorter than this share of its longest. */
 const SHORTEST_SHARE = 0.5;
@@ -22,6 +22,11 @@ export interface PackOptions {
    * next one where that costs less. Default 0: each has its own.
    */
   readonly graphCost?: number;
+  /**
+   * Lengths are rounded up to multiples of this, and beyond eight of them to multiples of an eighth of a power of two: at most 1/8 more.
+   * Default 64.
+   */
+  readonly lengthStep?: number;
 }
 
 /**
@@ -32,14 +37,14 @@ export interface PackOptions {
  */
 export function packByLength<Row extends { readonly length: number }>(
   rows: readonly Row[],
-  { tokensPerBatch, longest, graphCost = 0 }: PackOptions,
+  { tokensPerBatch, longest, graphCost = 0, lengthStep = LENGTH_STEP }: PackOptions,
 ): PackedRows<Row>[] {
   const sorted = rows.toSorted((a, b) => b.length - a.length);
-  const lengths = fewLengths(sorted, graphCost);
+  const lengths = fewLengths(sorted, graphCost, lengthStep);
   const batches: PackedRows<Row>[] = [];
   for (let start = 0; start < sorted.length;) {
     const first = sorted[start]?.length ?? 1;
-    const rounded = roundLength(first);
+    const rounded = roundLength(first, lengthStep);
     const seqLen = Math.min(longest, lengths.get(rounded) ?? rounded);
     const most = Math.max(1, Math.floor(tokensPerBatch / seqLen));
     const near = sorted.slice(start, start + most).filter(({ length }) => length >= SHORTEST_SHARE * first);
@@ -60,9 +65,16 @@ export function batchSizeFor(rows: number, most: number): number {
  * Lengths that share one are neighbours, so the best choice for the first j lengths is the best for the first i and one length for those
  * between: dynamic programming over at most a few dozen lengths.
  */
-function fewLengths(rows: readonly { readonly length: number }[], graphCost: number): ReadonlyMap<number, number> {
+function fewLengths(
+  rows: readonly { readonly length: number }[],
+  graphCost: number,
+  lengthStep: number,
+): ReadonlyMap<number, number> {
   const counts = new Map<number, number>();
-  for (const { length } of rows) counts.set(roundLength(length), (counts.get(roundLength(length)) ?? 0) + 1);
+  for (const { length } of rows) {
+    const rounded = roundLength(length, lengthStep);
+    counts.set(rounded, (counts.get(rounded) ?? 0) + 1);
+  }
   const ascending = [...counts].toSorted(([a], [b]) => a - b);
   /** For the first so many lengths: the least cost, and where the last of their groups begins. */
   const best = [{ cost: 0, from: 0 }];
@@ -85,7 +97,7 @@ function fewLengths(rows: readonly { readonly length: number }[], graphCost: num
 }
 
 /** At least the length, and one of few numbers. */
-function roundLength(length: number): number {
-  const step = Math.max(LENGTH_STEP, 2 ** Math.floor(Math.log2(length)) / 8);
+function roundLength(length: number, lengthStep: number): number {
+  const step = Math.max(lengthStep, 2 ** Math.floor(Math.log2(length)) / 8);
   return Math.ceil(length / step) * step;
 }

@@ -15,8 +15,8 @@ interface Broken {
 type Rule = (options: ParsedOptions) => Broken | undefined;
 
 const headsOfArchitecture = {
-  decoder: ["language-modeling", "sequence-classification", "regression"],
-  encoder: ["language-modeling", "sequence-classification", "regression", "token-classification"],
+  decoder: ["language-modeling", "sequence-classification", "regression", "none"],
+  encoder: ["language-modeling", "sequence-classification", "regression", "token-classification", "none"],
   "encoder-decoder": ["language-modeling", "pointer"],
 } as const satisfies Record<ModelConfig["architecture"], readonly ModelConfig["head"][]>;
 
@@ -70,6 +70,22 @@ const rules: readonly Rule[] = [
           rule: "pooling of architecture 'decoder' must be 'mean' or 'last'",
           got: "'first', a token that has seen no other",
           fix: "use 'mean'",
+        }
+      : undefined,
+  ({ head, headTransform, headBias }) =>
+    head !== "language-modeling" && (headTransform || headBias)
+      ? {
+          rule: "headTransform and headBias must come with head 'language-modeling'",
+          got: `'${head}'`,
+          fix: "leave them out",
+        }
+      : undefined,
+  ({ architecture, tokenDropout }) =>
+    tokenDropout !== undefined && architecture !== "encoder"
+      ? {
+          rule: "tokenDropout must come with architecture 'encoder', which sees how many tokens are hidden",
+          got: `'${architecture}'`,
+          fix: "leave it out",
         }
       : undefined,
   ({ padId, vocabSize }) =>

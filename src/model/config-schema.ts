@@ -36,10 +36,11 @@ export const modelSchema = z.strictObject({
    * What is predicted. `language-modeling`: a token at every position (the next one; in an encoder the masked one).
    * `sequence-classification`, `regression`: one of numLabels, or numLabels numbers, for the sequence of an encoder or a decoder.
    * `token-classification`: one of numLabels for every token of an encoder. `pointer`: a position of the encoder's sequence for every token of
-   * an encoder–decoder. Default `language-modeling`.
+   * an encoder–decoder. `none`: nothing, of a pretrained body whose head was left behind; outputs are its states. Default
+   * `language-modeling`.
    */
   head: z
-    .enum(["language-modeling", "sequence-classification", "regression", "token-classification", "pointer"])
+    .enum(["language-modeling", "sequence-classification", "regression", "token-classification", "pointer", "none"])
     .default("language-modeling"),
   /** Classes, or numbers of a regression, for which the default is 1. */
   numLabels: size.optional(),
@@ -116,10 +117,21 @@ export const modelSchema = z.strictObject({
    */
   normPlacement: z.enum(["pre", "post", "rezero"]).default("pre"),
   /**
-   * Of the feed-forward layer. `glu`, `geglu`, `reglu` and `swiglu` have a gate of sigmoid, gelu, relu or swish (arXiv:2002.05202).
-   * Default `gelu`, exact.
+   * A norm of the embeddings, positions included, in front of the first block, as in BERT (arXiv:1810.04805). Default false: norms stand
+   * at the blocks.
    */
-  activation: z.enum(["gelu", "relu", ...gatedActivations]).default("gelu"),
+  embeddingNorm: z.boolean().default(false),
+  /**
+   * Of an encoder that learnt from hidden tokens whose embeddings were zero, as ESM-2: those of `maskId` are, and all others are scaled by
+   * (1 − share) / (1 − hidden), `share` being the part of tokens that training hid and `hidden` that of the sequence at hand. Default:
+   * embeddings as they are.
+   */
+  tokenDropout: z.strictObject({ maskId: z.int().min(0), share: z.number().min(0).lt(1) }).optional(),
+  /**
+   * Of the feed-forward layer. `gelu-tanh`: gelu by its approximation with tanh, as in GPT-2. `glu`, `geglu`, `reglu` and `swiglu` have a
+   * gate of sigmoid, gelu, relu or swish (arXiv:2002.05202). Default `gelu`, exact.
+   */
+  activation: z.enum(["gelu", "gelu-tanh", "relu", ...gatedActivations]).default("gelu"),
   /**
    * Positions that the feed-forward layer works on at a time: its hidden layer then is never there as a whole, for a little time
    * (Reformer, arXiv:2001.04451). The numbers are the same. Default 0: all of them.
@@ -135,6 +147,13 @@ export const modelSchema = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0.1),
   /** Use the embedding matrix as output layer of a language model. Default true: fewer weights, and better on small data. */
   tieEmbeddings: z.boolean().default(true),
+  /**
+   * A linear layer, gelu and a norm in front of a language model's output layer, as in BERT. Default false: the states themselves, as in
+   * GPT-2.
+   */
+  headTransform: z.boolean().default(false),
+  /** A number added to the logit of each token, as in BERT. Default false. */
+  headBias: z.boolean().default(false),
   /** Added to the variance that norms divide by. Default 1e-5, as in GPT-2. */
   layerNormEpsilon: z.number().positive().default(1e-5),
 });

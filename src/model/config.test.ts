@@ -94,7 +94,7 @@ const refused: readonly (readonly [name: string, options: Record<string, unknown
   [
     "a head that the architecture does not have, with the one that does",
     { head: "token-classification", numLabels: 2 },
-    /^model: head of architecture 'decoder' must be one of language-modeling, sequence-classification, regression, got 'token-classification'; for that head use architecture 'encoder'$/,
+    /^model: head of architecture 'decoder' must be one of language-modeling, sequence-classification, regression, none, got 'token-classification'; for that head use architecture 'encoder'$/,
   ],
   [
     "the first token of a decoder, which sees no other, for a whole sequence",
@@ -192,6 +192,7 @@ describe("modelConfig", () => {
       mechanism: "favor",
       norm: "layernorm",
       normPlacement: "pre",
+      embeddingNorm: false,
       activation: "gelu",
       feedForwardChunkSize: 0,
       numFeatures: 266,
@@ -199,6 +200,8 @@ describe("modelConfig", () => {
       reversible: false,
       dropout: 0.1,
       tieEmbeddings: true,
+      headTransform: false,
+      headBias: false,
       layerNormEpsilon: 1e-5,
     });
   });

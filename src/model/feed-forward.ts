@@ -3,7 +3,7 @@ import type { ExecutionForm } from "../attention/mechanism.ts";
 import { customGradient } from "../autodiff/custom-gradient.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { mul, relu, sigmoid } from "../ops/elementwise.ts";
+import { add, mul, relu, sigmoid } from "../ops/elementwise.ts";
 import { gelu, geluSlope } from "../ops/gelu.ts";
 import { inBlocks } from "../ops/in-blocks.ts";
 import { reshape } from "../ops/layout.ts";
@@ -26,9 +26,21 @@ function blockedGelu(x: Tensor, form: ExecutionForm): Tensor {
   return y;
 }
 
+/**
+ * The approximation of gelu that GPT-2 and later models were trained with, x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2, written with
+ * (1 + tanh(u)) / 2 = sigmoid(2u). It differs from gelu by up to 0.0005.
+ *
+ * Source: Hendrycks and Gimpel, arXiv:1606.08415.
+ */
+function geluTanh(x: Tensor): Tensor {
+  const cubic = mul(x, add(mul(mul(x, x), 0.044715), 1));
+  return mul(x, sigmoid(mul(cubic, 2 * Math.sqrt(2 / Math.PI))));
+}
+
 /** Of the hidden layer, or of the gate beside it. Source of the gates: Shazeer, arXiv:2002.05202. */
 const activations = {
   gelu: blockedGelu,
+  "gelu-tanh": geluTanh,
   relu,
   glu: sigmoid,
   geglu: blockedGelu,

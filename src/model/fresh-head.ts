@@ -11,7 +11,7 @@ export type FreshHeadOptions = Pick<
   ModelOptions,
   "numLabels" | "pooling" | "labelMean" | "labelDeviation" | "dropout"
 > & {
-  readonly head: Exclude<ModelConfig["head"], "language-modeling" | "pointer">;
+  readonly head: Exclude<ModelConfig["head"], "language-modeling" | "pointer" | "none">;
 };
 
 export interface HeadedModel {
@@ -46,7 +46,8 @@ export function withFreshHead(
     );
   }
   // What belongs to the head that is left behind goes with it.
-  const { numLabels: _labels, labelMean: _mean, labelDeviation: _deviation, ...body } = config;
+  const { numLabels: _labels, labelMean: _mean, labelDeviation: _deviation, ...kept } = config;
+  const body = { ...kept, headTransform: false, headBias: false };
   const headed = modelConfig({ ...body, head, ...options });
   const drawn = initialParameters(headed, seed);
   const fresh: string[] = [];

@@ -5,6 +5,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { add, div, maximum, mul, sub } from "../ops/elementwise.ts";
 import { mean } from "../ops/composed.ts";
 import { reshape } from "../ops/layout.ts";
+import { gelu } from "../ops/gelu.ts";
 import { matmul } from "../ops/matmul.ts";
 import { sum } from "../ops/reduce.ts";
 import { concat, slice } from "../ops/slicing.ts";
@@ -29,7 +30,7 @@ export function applyFinalNorm(config: ModelConfig, { finalNorm }: StackParamete
  *
  * @param x `[…, modelDim]`; where there is one prediction a sequence `[B, L, modelDim]`
  * @param mask `[B, L]` float32: 1 for real tokens; default: all are
- * @returns `[…, vocabSize]` or `[…, numLabels]`; where there is one prediction a sequence `[B, 1, numLabels]`
+ * @returns `[…, vocabSize]` or `[…, numLabels]`; of head `none` x behind the final norm; where there is one prediction a sequence `[B, 1, numLabels]`
  */
 export function output(
   { config, parameters }: { readonly config: ModelConfig; readonly parameters: Parameters<Tensor> },
@@ -47,9 +48,14 @@ export function applyHead(
   mask?: Tensor,
 ): Tensor {
   return scope("output", () => {
-    const { classifier, head, tokenEmbedding } = parameters;
+    const { classifier, head, headTransform, headBias, tokenEmbedding } = parameters;
+    if (config.head === "none") return normed;
     if (config.head === "language-modeling") {
-      return matmul(normed, head?.weight ?? tokenEmbedding.weight, { transposeB: true });
+      const x = headTransform
+        ? applyNorm(gelu(applyLinear(normed, headTransform.linear)), headTransform.norm, config)
+        : normed;
+      const y = matmul(x, head?.weight ?? tokenEmbedding.weight, { transposeB: true });
+      return headBias ? add(y, headBias.bias) : y;
     }
     if (classifier === undefined)
       throw new GraphError(`output: head '${config.head}' must have a classifier, got none`);

@@ -59,6 +59,8 @@ export interface StackParameters<T> {
   readonly positionEmbedding?: { readonly weight: T };
   /** With axial positions. */
   readonly axialEmbedding?: { readonly rows: T; readonly columns: T };
+  /** With a norm of the embeddings. */
+  readonly embeddingNorm?: Norm<T>;
   readonly blocks: readonly Block<T>[];
   /** With norms before the branches, which leave the stream as it grows. */
   readonly finalNorm?: Norm<T>;
@@ -69,6 +71,10 @@ export interface Parameters<T> extends StackParameters<T> {
   readonly tokenEmbedding: { readonly weight: T };
   /** Of language models without tied embeddings. */
   readonly head?: { readonly weight: T };
+  /** In front of the output layer, of language models that have it. */
+  readonly headTransform?: { readonly linear: Linear<T>; readonly norm: Norm<T> };
+  /** `[vocabSize]`, of language models that have it. */
+  readonly headBias?: { readonly bias: T };
   /** Of classifications and regressions. */
   readonly classifier?: Linear<T>;
   readonly pointer?: { readonly query: Linear<T>; readonly key: Linear<T> };
@@ -124,7 +130,7 @@ function attention(config: ModelConfig, { mechanism }: AttentionSite, gain: numb
 }
 
 function stackTree(config: ModelConfig, stack: Stack): StackParameters<InitialParameter> {
-  const { modelDim, mlpDim, maxSeqLen, positions, axialShape, activation, normPlacement } = config;
+  const { modelDim, mlpDim, maxSeqLen, positions, axialShape, embeddingNorm, activation, normPlacement } = config;
   // What is added to the residual stream is smaller by √(2 · layers), as in GPT-2.
   const gain = 1 / Math.sqrt((stack.cross ? 3 : 2) * stack.numLayers);
   return {
@@ -136,6 +142,7 @@ function stackTree(config: ModelConfig, stack: Stack): StackParameters<InitialPa
           columns: normal([axialShape[1], modelDim], EMBEDDING_STD),
         },
       }),
+    ...(embeddingNorm && { embeddingNorm: norm(config) }),
     blocks: Array.from({ length: stack.numLayers }, (_, layer) => ({
       ...beside(config, "attention"),
       attention: attention(config, selfAttention(stack, layer), gain),
@@ -156,7 +163,7 @@ function stackTree(config: ModelConfig, stack: Stack): StackParameters<InitialPa
 
 /** Shapes and initial distributions of all parameters. */
 function parameterTree(config: ModelConfig): Parameters<InitialParameter> {
-  const { vocabSize, modelDim, head, tieEmbeddings, numLabels } = config;
+  const { vocabSize, modelDim, head, tieEmbeddings, headTransform, headBias, numLabels } = config;
   const last = outputStack(config);
   return {
     tokenEmbedding: { weight: normal([vocabSize, modelDim], EMBEDDING_STD) },
@@ -165,6 +172,8 @@ function parameterTree(config: ModelConfig): Parameters<InitialParameter> {
       : stackTree(config, last)),
     ...(head === "language-modeling" &&
       !tieEmbeddings && { head: { weight: normal([vocabSize, modelDim], EMBEDDING_STD) } }),
+    ...(headTransform && { headTransform: { linear: linear(modelDim, modelDim), norm: norm(config) } }),
+    ...(headBias && { headBias: { bias: constant([vocabSize], 0) } }),
     ...(numLabels !== undefined && {
       classifier: { weight: normal([numLabels, modelDim], EMBEDDING_STD), bias: constant([numLabels], 0) },
     }),

@@ -4,14 +4,16 @@ import { GraphError } from "../graph/errors.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { cast, equal } from "../ops/compare.ts";
-import { add, mul, sub } from "../ops/elementwise.ts";
+import { add, div, maximum, mul, sub } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
 import { reshape } from "../ops/layout.ts";
+import { sum } from "../ops/reduce.ts";
 import { constant } from "../ops/source.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { applyBlock, blockBranches, enterStream, leaveStream, type Branches, type BranchOptions } from "./block.ts";
 import type { ModelConfig } from "./config.ts";
 import { applyFinalNorm, applyHead, isPooled } from "./output.ts";
+import { applyNorm } from "./norms.ts";
 import type { Named, Parameters, StackParameters } from "./parameter-tree.ts";
 import { projectionOf } from "./parameters.ts";
 import { constantPositions, type Positions } from "./positions.ts";
@@ -189,14 +191,34 @@ export function embed(
   stack = outputStack(model.config),
 ): Tensor {
   return scope("embedding", () => {
-    const tokens = gather(model.parameters.tokenEmbedding.weight, tokenIds);
-    const place = positionVectors(stackParameters(model, stack), positions);
-    if (place === undefined) return dropout(tokens);
+    const tokens = withoutHidden(model.config, gather(model.parameters.tokenEmbedding.weight, tokenIds), tokenIds);
+    const { embeddingNorm, ...tables } = stackParameters(model, stack);
+    const settle = (x: Tensor) => dropout(embeddingNorm === undefined ? x : applyNorm(x, embeddingNorm, model.config));
+    const place = positionVectors(tables, positions);
+    if (place === undefined) return settle(tokens);
     // Waves are of size 1 whatever the width: embeddings are brought to theirs, as in the Transformer.
     const scaled = positions.waves ? mul(tokens, Math.sqrt(model.config.modelDim)) : tokens;
     const [batch = 1, width = 1] = place.shape;
-    return dropout(add(scaled, positions.perSequence === true ? reshape(place, [batch, 1, width]) : place));
+    return settle(add(scaled, positions.perSequence === true ? reshape(place, [batch, 1, width]) : place));
   });
+}
+
+/**
+ * Embeddings `[B, L, modelDim]` with those of hidden tokens zero and the others scaled by how many are hidden.
+ *
+ * Source: Lin et al. (ESM-2), doi:10.1126/science.ade2574, whose code calls it token dropout.
+ */
+function withoutHidden(config: ModelConfig, tokens: Tensor, tokenIds: Tensor): Tensor {
+  const { tokenDropout } = config;
+  if (tokenDropout === undefined) return tokens;
+  const [batch = 1, length = 1] = tokenIds.shape;
+  const maskId = constant(ndarray(Int32Array.of(tokenDropout.maskId), [1]));
+  const shown = sub(1, cast(equal(tokenIds, maskId), "float32"));
+  const count = (each: Tensor) => sum(each, { axes: [1], keepDims: true });
+  const real = tokenMask(config, tokenIds);
+  // 1 / (1 − hidden) = real tokens / shown ones among them; a sequence of nothing but hidden tokens is all zero.
+  const scale = div(mul(count(real), 1 - tokenDropout.share), maximum(count(mul(real, shown)), 1));
+  return mul(tokens, reshape(mul(shown, scale), [batch, length, 1]));
 }
 
 /** What is added to embeddings, `[L, modelDim]`; nothing for rotary positions and none. */

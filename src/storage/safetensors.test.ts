@@ -131,6 +131,33 @@ describe("decodeSafetensors", () => {
     expect(decodeSafetensors(shifted, { name }).tensors).toEqual(goldenTensors);
   });
 
+  test("reads halves as float32, at any alignment", () => {
+    const header = {
+      a: { dtype: "F16", shape: [2], data_offsets: [0, 4] },
+      b: { dtype: "BF16", shape: [1, 2], data_offsets: [4, 8] },
+    };
+    for (const padding of ["", " "]) {
+      const bytes = fileOf(JSON.stringify(header) + padding, [0x00, 0x3c, 0x00, 0xc0, 0x80, 0x3f, 0x40, 0xc0]);
+      expect(decodeSafetensors(bytes, { name }).tensors).toEqual({
+        a: { dtype: "float32", shape: [2], data: Float32Array.of(1, -2) },
+        b: { dtype: "float32", shape: [1, 2], data: Float32Array.of(1, -3) },
+      });
+    }
+  });
+
+  test("reads short integers as int32", () => {
+    const header = {
+      a: { dtype: "I16", shape: [2], data_offsets: [0, 4] },
+      b: { dtype: "I8", shape: [2], data_offsets: [4, 6] },
+      c: { dtype: "U8", shape: [1, 1], data_offsets: [6, 7] },
+    };
+    expect(decodeSafetensors(fileOf(header, [0xfe, 0xff, 0x00, 0x01, 0xff, 0x7f, 0xff]), { name }).tensors).toEqual({
+      a: { dtype: "int32", shape: [2], data: Int32Array.of(-2, 256) },
+      b: { dtype: "int32", shape: [2], data: Int32Array.of(-1, 127) },
+      c: { dtype: "int32", shape: [1, 1], data: Int32Array.of(255) },
+    });
+  });
+
   test("refuses a file that was cut at any byte", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: golden.length - 1 }), (length) => {
@@ -177,9 +204,9 @@ describe("decodeSafetensors", () => {
     ["a header that is not JSON", fileOf("{'a':1}"), /must be JSON, but .*damaged/],
     ["a header that is not an object", fileOf("[1]"), /must be a JSON object, got \[1\]/],
     [
-      "a half-float tensor",
-      fileOf({ w: { dtype: "F16", shape: [4], data_offsets: [0, 8] } }, eight),
-      /dtype "F16", expected one of F32, F64/,
+      "a tensor of 8-bit floats",
+      fileOf({ w: { dtype: "F8_E4M3", shape: [8], data_offsets: [0, 8] } }, eight),
+      /dtype "F8_E4M3", expected one of F32, F64, F16, BF16/,
     ],
     [
       "a dtype that is a name of every object",

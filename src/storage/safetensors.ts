@@ -4,6 +4,7 @@
 
 import type { NdArray } from "../graph/ndarray.ts";
 import { StorageError } from "./errors.ts";
+import { float32FromBfloat16, float32FromFloat16 } from "./half-precision.ts";
 
 /** The reference implementation refuses longer headers, so that a damaged length cannot ask for all the memory. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -19,12 +20,17 @@ interface Format {
   readonly view: (buffer: ArrayBufferLike, offset: number, length: number) => NdArray["data"];
 }
 
-/** Every dtype of the format that the project computes with. Files are little-endian, as is every machine the engine runs on. */
+/** Every dtype of the format that the project computes with, halves, which are read as float32, and short integers, as int32. Files are little-endian, as is every machine the engine runs on. */
 const formats: Readonly<Record<string, Format>> = {
   F32: { dtype: "float32", itemBytes: 4, view: (b, offset, n) => new Float32Array(b, offset, n) },
   F64: { dtype: "float64", itemBytes: 8, view: (b, offset, n) => new Float64Array(b, offset, n) },
+  F16: { dtype: "float32", itemBytes: 2, view: (b, offset, n) => float32FromFloat16(new Uint16Array(b, offset, n)) },
+  BF16: { dtype: "float32", itemBytes: 2, view: (b, offset, n) => float32FromBfloat16(new Uint16Array(b, offset, n)) },
   I32: { dtype: "int32", itemBytes: 4, view: (b, offset, n) => new Int32Array(b, offset, n) },
   I64: { dtype: "int64", itemBytes: 8, view: (b, offset, n) => new BigInt64Array(b, offset, n) },
+  I16: { dtype: "int32", itemBytes: 2, view: (b, offset, n) => Int32Array.from(new Int16Array(b, offset, n)) },
+  I8: { dtype: "int32", itemBytes: 1, view: (b, offset, n) => Int32Array.from(new Int8Array(b, offset, n)) },
+  U8: { dtype: "int32", itemBytes: 1, view: (b, offset, n) => Int32Array.from(new Uint8Array(b, offset, n)) },
   BOOL: { dtype: "bool", itemBytes: 1, view: (b, offset, n) => new Uint8Array(b, offset, n) },
 };
 
@@ -98,11 +104,11 @@ export function encodeSafetensors(
  * Reads what {@link encodeSafetensors}, or any other writer of the format, wrote.
  *
  * Aligned tensors are views of `bytes` (no copy, and the whole file stays in memory while one of them lives); unaligned ones
- * are copied.
+ * are copied, halves (F16, BF16) come as float32 and short integers as int32.
  *
  * @param bytes the whole file
  * @param options.name the file's name, for error messages
- * @throws StorageError when the file is cut short or damaged, or holds a dtype other than F32, F64, I32, I64 and BOOL
+ * @throws StorageError when the file is cut short or damaged, or holds a dtype other than F32, F64, F16, BF16, I32, I64, I16, I8, U8 and BOOL
  */
 export function decodeSafetensors(bytes: Uint8Array, { name }: { readonly name: string }): SafetensorsFile {
   const { entries, dataStart } = readHeader(bytes, name);

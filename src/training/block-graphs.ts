@@ -72,7 +72,7 @@ function embedding(config: ModelConfig, shape: BatchShape, dropout: number) {
   const model = modelInputs(oneLayer(config, 0));
   const { inputIds } = batchInputs(shape);
   const x = embed(model, inputIds, constantPositions(config, shape.seqLen), dropoutOption(dropout));
-  const weights = weightsOf(model.named, "tokenEmbedding.", "positionEmbedding.", "axialEmbedding.");
+  const weights = weightsOf(model.named, "tokenEmbedding.", "positionEmbedding.", "axialEmbedding.", "embeddingNorm.");
   return { weights, stream: enterStream(config, x) };
 }
 
@@ -168,7 +168,8 @@ function head(config: ModelConfig, shape: BatchShape, labelSmoothing: number) {
   const { head, tieEmbeddings } = config;
   const ofTokens = tieEmbeddings ? "tokenEmbedding." : "head.";
   const ofOutput = head === "language-modeling" ? ofTokens : "classifier.";
-  return { weights: weightsOf(model.named, "finalNorm.", ofOutput), stream, losses };
+  const names = ["finalNorm.", ofOutput, "headTransform.", "headBias."];
+  return { weights: weightsOf(model.named, ...names), stream, losses };
 }
 
 /** The loss of some rows of the stream behind the last block, with the gradients by them and by the output layer's weights. */

@@ -166,7 +166,9 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
       }
       if (frozen === 0) {
         const embedding = await cache.get(backward.embedding(batch));
-        const feeds = { ...batchFeeds(batch), ...renamed(above, STREAM, GRADIENT_OF_NEXT), ...masks(embedding) };
+        // A norm of the embeddings is computed again on the way back.
+        const read = { ...tensors, ...batchFeeds(batch), ...masks(embedding) };
+        const feeds = { ...read, ...renamed(above, STREAM, GRADIENT_OF_NEXT) };
         accumulate(gradients, gradientsOf(await run(embedding, feeds)));
       }
       const trained = frozen === 0 ? gradients : pickNames(gradients, trainable);

@@ -57,6 +57,11 @@ function checkExecution(config: ModelConfig, options: ExecutionOptions): void {
         "use 'none', with a smaller tokensPerBatch where memory is short",
     );
   }
+  if (head === "none") {
+    throw new ConfigError(
+      "training: the model must have a head, got 'none', of a pretrained body; put one on it with withFreshHead",
+    );
+  }
   if (options.labelSmoothing > 0 && (head === "regression" || head === "pointer")) {
     const reason = head === "regression" ? "which has no classes" : "some of whose positions are padding";
     throw new ConfigError(

@@ -32,6 +32,7 @@ describe.each([
     maxSeqLen: seqLen,
     tokenShift: true,
     normPlacement: "post",
+    embeddingNorm: true,
   },
 ] as const satisfies Partial<ModelOptions>[])("%j", (options) => {
   const config = tinyConfig(options);

@@ -8,6 +8,7 @@ type Options = Partial<ModelOptions>;
 /** Models of one stack whose tokens see all others. */
 export const encoderKinds = {
   "a masked language model": { architecture: "encoder" },
+  "an encoder whose hidden tokens are zero": { architecture: "encoder", tokenDropout: { maskId: 7, share: 0.12 } },
   "a classifier of sequences": { architecture: "encoder", head: "sequence-classification", numLabels: 3 },
   "a classifier that reads the first token": {
     architecture: "encoder",
@@ -43,6 +44,9 @@ export const blockOptions = {
   "scalenorm after branches": { norm: "scalenorm", normPlacement: "post" },
   "layernorm after branches": { normPlacement: "post" },
   rezero: { normPlacement: "rezero" },
+  "a norm of the embeddings": { embeddingNorm: true },
+  "gelu by its approximation": { activation: "gelu-tanh" },
+  "a transform and a bias of its output layer": { headTransform: true, headBias: true },
   relu: { activation: "relu" },
   glu: { activation: "glu" },
   geglu: { activation: "geglu" },

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { toFloat16Bits } from "../../onnx/weight-dtype.ts";
-import { fromFloat16Bits, jsonNumbers, numberBytes, roundedTo } from "./numbers.ts";
+import { fromFloat16Bits } from "../../storage/half-precision.ts";
+import { jsonNumbers, numberBytes, roundedTo } from "./numbers.ts";
 
 const everyHalf = Array.from({ length: 0x10000 }, (_, bits) => bits);
 const isNan = (bits: number) => (bits & 0x7c00) === 0x7c00 && (bits & 0x3ff) !== 0;

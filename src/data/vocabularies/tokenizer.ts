@@ -121,7 +121,8 @@ export function tokenizerVocabulary(options: TokenizerOptions): Vocabulary {
   };
 }
 
-function openTokenizer(name: string, json: object, config: object): Tokenizer {
+/** @throws DataError when the JSON is not that of a tokenizer that the library knows */
+export function openTokenizer(name: string, json: object, config: object): Tokenizer {
   const parsed = tokenizerFile.safeParse(json);
   let problem = parsed.error === undefined ? "" : z.prettifyError(parsed.error);
   if (problem === "") {

@@ -1,0 +1,82 @@
+// The model that `performer embed` is given: a run of ours, or a pretrained model's folder.
+
+import { embeddingOf, isPretrained, loadPretrained, openSource } from "../../convert/index.ts";
+import type { EncodedText } from "../../convert/index.ts";
+import { vocabularyFrom } from "../../data/index.ts";
+import type { Vocabulary } from "../../data/index.ts";
+import type { EmbedOptions, Pooling } from "../../inference/embed.ts";
+import { createBackend } from "../../runtime/node.ts";
+import { listFolder } from "../../storage/files.ts";
+import { isHubName } from "../../storage/hub-source.ts";
+import type { DownloadProgress } from "../../storage/hub-source.ts";
+import { createProgress } from "../output/progress.ts";
+import type { Progress } from "../output/progress.ts";
+import { openRunModel } from "../run-model.ts";
+import type { EngineOptions } from "../verb.ts";
+
+export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
+  /** Where it comes from, for messages. */
+  readonly name: string;
+  readonly reads: "text" | "proteins";
+  /** What is done where the command line says nothing. */
+  readonly pooling: Pooling;
+  readonly normalize: boolean;
+  /** Of a pretrained model: its own tokens, cut to what it reads. Undefined for runs, which are read by their vocabulary. */
+  readonly encode: ((text: string, id: string) => EncodedText) | undefined;
+  /** Tokens that are read of a text. */
+  readonly longest: number;
+}
+
+/**
+ * Opens a folder as what its config.json says that it is, or a model of the hub by its name.
+ *
+ * @throws StorageError or ConfigError when it is neither, or damaged
+ */
+export async function openSubject(folder: string, engine: EngineOptions): Promise<EmbedSubject> {
+  // What is neither a folder nor the name of one on the hub is refused as a run.
+  if ((await listFolder(folder)) === undefined && !isHubName(folder)) return openRun(folder, engine);
+  using downloads = showDownloads();
+  const source = await openSource(folder, { onDownload: downloads.update });
+  if (!(await isPretrained(source))) return await openRun(folder, engine);
+  const model = await loadPretrained(source);
+  const { name, reads, pooling, normalize, encode, longest } = model;
+  const backend = createBackend(engine);
+  return { ...embeddingOf(model), name, reads, pooling, normalize, encode, longest, backend };
+}
+
+/** A bar for each file that is downloaded; nothing where none is. */
+function showDownloads(): Disposable & { readonly update: (progress: DownloadProgress) => void } {
+  let shown: { readonly path: string; readonly bar: Progress } | undefined;
+  return {
+    update: ({ path, doneBytes, sizeBytes }) => {
+      if (shown?.path !== path) {
+        shown?.bar.stop();
+        shown = { path, bar: createProgress({ label: `download ${path}`, unit: "bytes", total: sizeBytes }) };
+      }
+      shown.bar.update(doneBytes);
+    },
+    [Symbol.dispose]: () => shown?.bar.stop(),
+  };
+}
+
+async function openRun(folder: string, engine: EngineOptions): Promise<EmbedSubject> {
+  const { config, tensors, backend } = await openRunModel(folder, engine);
+  const vocabulary = vocabularyFrom(config.vocabulary);
+  return {
+    config: config.model,
+    tensors,
+    vocabulary,
+    backend,
+    name: folder,
+    reads: readsText(vocabulary) ? "text" : "proteins",
+    pooling: "mean",
+    normalize: false,
+    encode: undefined,
+    longest: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Proteins are refused later by what the vocabulary holds, so pixels may count among them here. */
+function readsText(vocabulary: Vocabulary): boolean {
+  return ["bytes", "characters", "tokenizer"].includes(vocabulary.toJSON().kind);
+}

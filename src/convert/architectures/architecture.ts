@@ -1,0 +1,35 @@
+/** What is known of a kind of pretrained model: how its configuration and its weights become ours. */
+import type { NdArray } from "../../graph/ndarray.ts";
+import type { ModelConfig, ModelOptions } from "../../model/config.ts";
+import type { UnusedKeys, WeightReader } from "../weight-reader.ts";
+
+export type Weights = Record<string, NdArray>;
+
+/** One folder's configuration, read. */
+export interface PretrainedPlan {
+  readonly vocabSize: number;
+  /**
+   * Everything that follows from config.json, and from the weights whether there is a head; the mechanism is always exact attention.
+   *
+   * @param maskId of the tokenizer
+   */
+  readonly options: (reader: Pick<WeightReader, "has">, maskId: number) => PretrainedOptions;
+  /** Takes the tensors of the file and names them as ours. */
+  readonly weights: (reader: WeightReader, config: ModelConfig) => Weights;
+}
+
+export type PretrainedOptions = Omit<ModelOptions, "vocabSize" | "padId" | "mechanism">;
+
+export interface PretrainedArchitecture {
+  /** What names begin with where a head stands on the body. */
+  readonly prefix: string;
+  /** `proteins` are read letter by letter. */
+  readonly reads: "text" | "proteins";
+  /** Keys, without the prefix, that are left out. */
+  readonly unused: readonly UnusedKeys[];
+  /**
+   * @param who config.json's path, for messages
+   * @throws StorageError for what is not computed here
+   */
+  readonly plan: (config: Readonly<Record<string, unknown>>, who: string) => PretrainedPlan;
+}

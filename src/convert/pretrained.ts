@@ -1,0 +1,153 @@
+/** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
+import { z } from "zod";
+import { ConfigError } from "../attention/parse-options.ts";
+import type { Vocabulary } from "../data/index.ts";
+import type { NdArray } from "../graph/ndarray.ts";
+import { nearestName } from "../graph/nearest-name.ts";
+import type { Pooling } from "../inference/embed.ts";
+import { modelConfig, type ModelConfig, type ModelOptions } from "../model/config.ts";
+import { longestSequence } from "../model/positions.ts";
+import { checkTensors } from "../model/tensors.ts";
+import type { FileSource } from "../storage/file-source.ts";
+import { openSource, type OpenSourceOptions } from "./open-source.ts";
+import { architectures, pretrainedModelTypes, type PretrainedModelType } from "./architectures/index.ts";
+import type { PretrainedArchitecture } from "./architectures/architecture.ts";
+import { readCheckpoint } from "./checkpoint.ts";
+import { fileOf, jsonObject, readJson } from "./json-files.ts";
+import { refuse, shown } from "./refuse.ts";
+import { readPipeline } from "./sentence-transformers.ts";
+import { encodeText, readTokens, type EncodedText } from "./tokens.ts";
+import { createWeightReader, type UnusedTensor } from "./weight-reader.ts";
+
+/** A model from a folder of Hugging Face's library. */
+export interface PretrainedModel {
+  /** Where it comes from. */
+  readonly name: string;
+  readonly modelType: PretrainedModelType;
+  /** What it was trained on: texts, or proteins by their letters. */
+  readonly reads: "text" | "proteins";
+  readonly config: ModelConfig;
+  /** Weights by our names, float32. */
+  readonly tensors: Readonly<Record<string, NdArray>>;
+  readonly vocabulary: Vocabulary;
+  /** Tensors of the files that are not part of it, each with the reason: heads of tasks, tables that are computed anew. */
+  readonly unused: readonly UnusedTensor[];
+  /** How the folder makes one vector of a text. Default `mean`, over all tokens; of proteins over the residues. */
+  readonly pooling: Pooling;
+  /** Whether the folder divides vectors by their length. */
+  readonly normalize: boolean;
+  /** Tokens that are read of a text, special ones included; of proteins all. */
+  readonly longest: number;
+  /**
+   * A text's token ids with the special tokens that the model wants around it, cut to `longest`; a protein's residues without.
+   *
+   * @param id for messages
+   * @throws DataError for parts without a token
+   */
+  readonly encode: (text: string, id?: string) => EncodedText;
+}
+
+/** In our own folders `model_type` says so. */
+const OWN_MODEL_TYPE = "performer";
+
+/**
+ * Reads a model as `save_pretrained` writes it: config.json, model.safetensors or its shards, tokenizer.json; and what
+ * sentence-transformers adds (modules.json, pooling, the longest text).
+ *
+ * Attention is exact, halves become float32, and every tensor of the file is either part of the model or listed in `unused`. Of heads
+ * those that predict tokens are read; a body without one has the head `none`.
+ *
+ * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2" (Node only), or files of any origin
+ * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is missing, unknown or of
+ *   another shape, a file that is cut short or damaged, a path that leaves the folder, a tokenizer of another model
+ */
+export async function loadPretrained(
+  from: FileSource | string,
+  options: OpenSourceOptions = {},
+): Promise<PretrainedModel> {
+  const source = typeof from === "string" ? await openSource(from, options) : from;
+  const pipeline = await readPipeline(source);
+  const { base } = pipeline;
+  const path = `${base}config.json`;
+  const who = fileOf(source, path);
+  const json = await readJson(source, path, jsonObject, "give the folder that save_pretrained wrote");
+  const modelType = knownType(json["model_type"], who);
+  const architecture: PretrainedArchitecture = architectures[modelType];
+  const plan = architecture.plan(json, who);
+  const { reads } = architecture;
+  const { vocabSize } = plan;
+  // Before megabytes are read.
+  const tokens = await readTokens(source, { base, vocabSize, reads });
+  const { vocabulary } = tokens;
+  const reader = createWeightReader(await readCheckpoint(source, base), modelType, architecture.prefix);
+  const { padId, maskId } = vocabulary;
+  const config = configOf({ ...plan.options(reader, maskId), vocabSize, padId, mechanism: "exact" }, who);
+  const tensors = plan.weights(reader, config);
+  checkTensors(config, tensors, source.name);
+  const places = longestSequence(config).length;
+  // A protein is read whole: its end is as much of it as its beginning.
+  const longest = reads === "text" ? Math.min(places, pipeline.longest ?? tokens.longest) : places;
+  const bare = { ...tokens, before: [], after: [] };
+  return {
+    name: source.name,
+    modelType,
+    reads,
+    config,
+    tensors,
+    vocabulary,
+    unused: reader.finish(architecture.unused),
+    pooling: pipeline.pooling,
+    normalize: pipeline.normalize,
+    longest,
+    encode: (text, id = "text") => {
+      const cased = pipeline.lowerCase ? text.toLowerCase() : text;
+      return encodeText(reads === "text" ? tokens : bare, pipeline.prompt + cased, id, longest);
+    },
+  };
+}
+
+function knownType(found: unknown, who: string): PretrainedModelType {
+  const known = pretrainedModelTypes.find((name) => name === found);
+  if (known !== undefined) return known;
+  const near = nearestName(String(found), pretrainedModelTypes);
+  return refuse(
+    who,
+    `model_type must be one of ${pretrainedModelTypes.join(", ")}`,
+    shown(found),
+    near === undefined
+      ? "use a model of one of these kinds"
+      : `the nearest is '${near}'; use a model of one of these kinds`,
+  );
+}
+
+/** Sizes that do not fit together are told of the file that holds them. */
+function configOf(options: ModelOptions, who: string): ModelConfig {
+  try {
+    return modelConfig(options);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${who}: ${error.message}`, { cause: error });
+  }
+}
+
+const description = z.looseObject({ model_type: z.string().optional() });
+
+/**
+ * Whether a source holds a pretrained model rather than a run of ours: config.json with a `model_type` other than "performer", or
+ * modules.json of sentence-transformers.
+ */
+export async function isPretrained(source: FileSource): Promise<boolean> {
+  if (await source.has("modules.json")) return true;
+  const bytes = await source.read("config.json");
+  if (bytes === undefined) return false;
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    // Who reads it says what is wrong.
+    return false;
+  }
+  const parsed = description.safeParse(json);
+  const type = parsed.success ? parsed.data.model_type : undefined;
+  return type !== undefined && type !== OWN_MODEL_TYPE;
+}

@@ -1,0 +1,33 @@
+// A folder on the disk as a source of files.
+
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { StorageError } from "./errors.ts";
+import { requireInside } from "./file-source.ts";
+import type { FileSource } from "./file-source.ts";
+import { codeOf } from "./failures.ts";
+import { listFolder, readFileOrExplain } from "./files.ts";
+
+/**
+ * The files of a folder. Links are followed, as caches of downloads are made of them.
+ *
+ * @throws StorageError when there is no such folder; `read` and `has` for paths that leave it, and `read` for files that may not be read
+ */
+export async function openFolderSource(path: string): Promise<FileSource> {
+  if ((await listFolder(path)) === undefined) {
+    throw new StorageError(`${path}: a folder is needed, but there is no such folder; check the path.`);
+  }
+  const has = async (name: string): Promise<boolean> => {
+    requireInside(path, name);
+    return stat(join(path, name)).then(
+      () => true,
+      (error: unknown) => codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR",
+    );
+  };
+  return {
+    name: path,
+    has,
+    read: async (name) => ((await has(name)) ? readFileOrExplain(join(path, name)) : undefined),
+  };
+}

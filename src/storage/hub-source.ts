@@ -1,0 +1,197 @@
+// A model of the Hugging Face hub as a source of files: what is read is downloaded once, checked, and kept.
+
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { StorageError } from "./errors.ts";
+import { requireInside } from "./file-source.ts";
+import type { FileSource } from "./file-source.ts";
+import { codeOf } from "./failures.ts";
+import { createFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
+import { parseJson, toExactJson } from "./json.ts";
+
+export interface HubOptions {
+  /** Where files are kept: `hub/<owner>--<name>/<commit>/` inside it. */
+  readonly cacheFolder: string;
+  /** The hub's address. Default: HF_ENDPOINT, else https://huggingface.co. */
+  readonly endpoint?: string | undefined;
+  /** Told of every part of a file that has come. */
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+}
+
+export interface DownloadProgress {
+  readonly path: string;
+  readonly doneBytes: number;
+  readonly sizeBytes: number;
+}
+
+interface HubFile {
+  readonly path: string;
+  readonly size: number;
+  /** Of the content; for files that git itself holds SHA-1 of "blob <size>\0" and the content. */
+  readonly digest: string;
+  readonly algorithm: "sha256" | "git";
+}
+
+/** What a model consists of: written once, so that later nothing is asked of the hub and a model does not change by itself. */
+interface Listing {
+  readonly commit: string;
+  readonly files: readonly HubFile[];
+}
+
+/** `owner/name`, as the hub allows them. */
+export function isHubName(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text);
+}
+
+/**
+ * Opens a public model by its name. A model that is kept already needs no connection, and stays at its commit until its folder in the
+ * cache is deleted.
+ *
+ * @throws StorageError when there is no such model, and when the hub does not answer; `read` for a file that does not come whole
+ */
+export async function openHubSource(name: string, options: HubOptions): Promise<FileSource> {
+  const endpoint =
+    (options.endpoint ?? process.env["HF_ENDPOINT"] ?? "").replace(/\/+$/, "") || "https://huggingface.co";
+  const folder = join(options.cacheFolder, "hub", name.replace("/", "--"));
+  const { commit, files } = await listingOf(name, folder, endpoint);
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return {
+    name,
+    has: async (path) => byPath.has(path),
+    read: async (path) => {
+      requireInside(name, path);
+      const file = byPath.get(path);
+      if (file === undefined) return undefined;
+      const place = join(folder, commit, path);
+      // Written in one go: a file of this name is whole.
+      if (await hasSize(place, file.size)) return readFileOrExplain(place);
+      const bytes = await download({ name, endpoint, commit, file, onDownload: options.onDownload });
+      await createFolder(dirname(place));
+      await writeFileAtomically(place, bytes);
+      return bytes;
+    },
+  };
+}
+
+async function listingOf(name: string, folder: string, endpoint: string): Promise<Listing> {
+  const place = join(folder, "files.json");
+  if (await isThere(place)) {
+    const found = parseJson(await readTextOrExplain(place), place);
+    if (isListing(found)) return found;
+    throw new StorageError(
+      `${place} must list a model's files, got something else; delete ${folder} to download it anew.`,
+    );
+  }
+  const listing = await askHub(name, endpoint);
+  await createFolder(folder);
+  await writeFileAtomically(place, toExactJson(listing, "the list of files"));
+  return listing;
+}
+
+async function askHub(name: string, endpoint: string): Promise<Listing> {
+  const { listFiles, modelInfo } = await import("@huggingface/hub");
+  try {
+    const { sha: commit } = await modelInfo({ name, hubUrl: endpoint, revision: "main", additionalFields: ["sha"] });
+    if (!/^[0-9a-f]{40}$/.test(commit)) throw new TypeError(`the commit is ${JSON.stringify(commit)}`);
+    const files: HubFile[] = [];
+    for await (const { type, path, size, oid = "", lfs } of listFiles({
+      repo: name,
+      hubUrl: endpoint,
+      revision: commit,
+      recursive: true,
+    })) {
+      if (type !== "file") continue;
+      files.push({
+        path,
+        size,
+        ...(lfs ? { digest: lfs.oid, algorithm: "sha256" } : { digest: oid, algorithm: "git" }),
+      });
+    }
+    return { commit, files };
+  } catch (error) {
+    throw explain(error, name, endpoint);
+  }
+}
+
+interface Download extends Pick<HubOptions, "onDownload"> {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly commit: string;
+  readonly file: HubFile;
+}
+
+async function download({ name, endpoint, commit, file, onDownload }: Download): Promise<Uint8Array> {
+  const { path, size } = file;
+  const { downloadFile } = await import("@huggingface/hub");
+  let bytes = new Uint8Array(0);
+  let done = 0;
+  try {
+    bytes = new Uint8Array(size);
+    const blob = await downloadFile({ repo: name, hubUrl: endpoint, revision: commit, path });
+    const reader = blob?.stream().getReader();
+    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+      if (done + part.value.length > size) {
+        done += part.value.length;
+        await reader?.cancel();
+        break;
+      }
+      bytes.set(part.value, done);
+      done += part.value.length;
+      onDownload?.({ path, doneBytes: done, sizeBytes: size });
+    }
+  } catch (error) {
+    throw explain(error, name, endpoint);
+  }
+  if (done === size && digestOf(bytes, file) === file.digest) return bytes;
+  const got = done === size ? `${size} other bytes` : `${done > size ? "more" : done} of ${size} bytes`;
+  throw new StorageError(
+    `${name}/${path}: the download must be what ${endpoint} lists, got ${got}; try again. Nothing was kept of it.`,
+  );
+}
+
+function digestOf(bytes: Uint8Array, { algorithm, size }: HubFile): string {
+  if (algorithm === "sha256") return createHash("sha256").update(bytes).digest("hex");
+  return createHash("sha1").update(`blob ${size}\0`).update(bytes).digest("hex");
+}
+
+function explain(error: unknown, name: string, endpoint: string): StorageError {
+  const status = typeof error === "object" && error !== null && "statusCode" in error ? error.statusCode : undefined;
+  // The hub answers 401 for what is not there, as it may be somebody's own.
+  if (status === 404 || status === 401 || status === 403) {
+    return new StorageError(
+      `${name}: a public model of that name must be on ${endpoint}, got none (status ${status}); check the name, or give a folder.`,
+      { cause: error },
+    );
+  }
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const reason = codeOf(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+  return new StorageError(
+    `${name}: ${endpoint} must answer, got ${reason}; check the connection, or give a folder that was downloaded elsewhere.`,
+    { cause: error },
+  );
+}
+
+function isListing(value: unknown): value is Listing {
+  if (typeof value !== "object" || value === null || !("commit" in value) || !("files" in value)) return false;
+  return typeof value.commit === "string" && Array.isArray(value.files) && value.files.every(isHubFile);
+}
+
+function isHubFile(value: unknown): value is HubFile {
+  if (typeof value !== "object" || value === null || !("path" in value) || !("size" in value)) return false;
+  return (
+    typeof value.path === "string" && Number.isSafeInteger(value.size) && "digest" in value && "algorithm" in value
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return hasSize(path, undefined);
+}
+
+async function hasSize(path: string, size: number | undefined): Promise<boolean> {
+  return stat(path).then(
+    (found) => size === undefined || found.size === size,
+    () => false,
+  );
+}
