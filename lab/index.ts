@@ -8,10 +8,14 @@ import { lra } from "./lra/run.ts";
 import { attentionError } from "./attention-error/run.ts";
 import { copyTask } from "./copy-task/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
+import { kernelSweep } from "./kernel-sweep/run.ts";
+
 import { optimalFeatures } from "./optimal-features/run.ts";
 import { pixelsAndText } from "./pixels-and-text/run.ts";
 import { proteinMechanisms } from "./protein-mechanisms/run.ts";
+import { similarityMatrix } from "./similarity-matrix/run.ts";
 import { softmaxRatio } from "./softmax-ratio/run.ts";
+import { table2 } from "./table-2/run.ts";
 import { trigonometricInstability } from "./trigonometric-instability/run.ts";
 import { unsignedQr } from "./unsigned-qr/run.ts";
 import { lemma2 } from "./lemma-2/run.ts";
@@ -32,6 +36,10 @@ export const claims: readonly Claim[] = [
   trigonometricInstability,
   copyTask,
   proteinMechanisms,
+  table2,
+  kernelSweep,
+
+  similarityMatrix,
   pixelsAndText,
 ];
 

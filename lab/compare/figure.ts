@@ -6,7 +6,18 @@ import type { Measure } from "../training-runs/subject.ts";
 import type { ComparedRun } from "./rows.ts";
 
 /** Told apart by readers who do not see colours well: Okabe and Ito's, then shades of grey. */
-const COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7f00", "#555555", "#999999"];
+const COLORS = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#e69f00",
+  "#56b4e9",
+  "#8a7f00",
+  "#555555",
+  "#999999",
+  "#7b3294",
+];
 
 /** Runs that belong side by side. */
 export interface Panel {

@@ -68,7 +68,7 @@ export const copyTask = defineClaim({
       },
       measured: { judged: JUDGED, accuracy, rows: [...recordsOf(rows)] },
       holds: accuracy >= WANTED,
-      figure: drawComparison(runs, measures.accuracy, "steps"),
+      figure: drawComparison(runs, measures.accuracy, "seconds"),
     };
   },
 });

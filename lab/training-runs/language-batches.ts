@@ -1,6 +1,7 @@
 // A data set of sequences as batches of either objective, and the model that small comparisons train.
 
 import {
+  behindMask,
   planEvaluation,
   planMaskedEvaluation,
   planMaskedTraining,
@@ -32,7 +33,13 @@ const MASK_SEED = 0;
 
 export function languageBatches(
   { splits, vocabulary }: SequenceDataset,
-  { objective, length, quick, concatenate = false }: SubjectRequest & { readonly length: number },
+  {
+    objective,
+    length,
+    quick,
+    concatenate = false,
+    behindMaskOnly = false,
+  }: SubjectRequest & { readonly length: number },
   { tokensPerBatch, bucketStep }: TrainingConfig,
 ): Pick<Subject, "batches" | "valid" | "test" | "ood" | "unigram"> {
   const plan = { tokensPerBatch, bucketStep, maxSeqLen: length, vocabulary, concatenate };
@@ -44,8 +51,12 @@ export function languageBatches(
         : planMaskedEvaluation({ ...plan, sequences, seed: MASK_SEED });
     return spread(batches, quick ? MOST_BATCHES.quick : MOST_BATCHES[split]);
   };
-  const test = evaluation("test");
-  const ood = splits.ood.length === 0 ? undefined : evaluation("ood");
+  const final = (split: "test" | "ood"): readonly TrainingBatch[] => {
+    const batches = evaluation(split);
+    return behindMaskOnly && objective === "masked" ? [...behindMask(batches, vocabulary)] : batches;
+  };
+  const test = final("test");
+  const ood = splits.ood.length === 0 ? undefined : final("ood");
   const unigram = (batches: readonly TrainingBatch[]) => unigramBaseline(splits.train, targetsOf(batches), vocabulary);
   return {
     batches: (seed) =>

@@ -17,6 +17,8 @@ export interface SubjectRequest {
   readonly length?: number;
   /** Joins sequences into rows of exactly so many tokens. Default false. */
   readonly concatenate?: boolean;
+  /** Of hidden tokens: test and ood count only those behind the mask. Default false: all that are chosen, as published. */
+  readonly behindMaskOnly?: boolean;
   /** Fewer evaluation batches; for tasks that are generated, smaller ones. */
   readonly quick: boolean;
   /** Where a task reads its files, for those that have them. */

@@ -4,6 +4,7 @@ import { Command } from "commander";
 
 import { attentionCommand } from "./attention.ts";
 import { benchCommand } from "./bench/command.ts";
+import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";
@@ -29,6 +30,7 @@ Examples:
   performer score runs/demo --sequence P00974  how likely proteins are, and what each mutation would change
   performer embed runs/demo --fasta my.fasta   proteins as vectors, into a file
   performer embed MODEL --file lines.txt       texts as vectors, by a pretrained model's folder or its name on the hub
+  performer convert MODEL --out minilm-favor   linear attention in the place of a pretrained model's, and what that changes
   performer attention runs/demo                what a protein model looks at, and which amino acids it takes for alike
   performer bench attention                    how fast this machine is
   performer lab run unsigned-qr                check a published claim on this machine
@@ -59,6 +61,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     generateCommand(),
     scoreCommand(),
     embedCommand(),
+    convertCommand(),
     attentionCommand(),
     benchCommand(),
     labCommand(),

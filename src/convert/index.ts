@@ -1,12 +1,21 @@
-/** Weights in: pretrained Transformers of Hugging Face's library. */
+/** Weights in: pretrained Transformers of Hugging Face's library, and another attention in their place. */
+export { calibrateAttention } from "./calibrate.ts";
+export type { CalibrateOptions } from "./calibrate.ts";
+export { convertModel } from "./convert-attention.ts";
+export type { ConvertedModel, ConvertibleModel, ConvertOptions } from "./convert-attention.ts";
 export { embeddingOf, embedTexts } from "./embed-texts.ts";
 export type { EmbedTextsOptions } from "./embed-texts.ts";
+export { reportConversion } from "./conversion-report.ts";
+export type { ConversionReport, LayerConversion, ReportOptions } from "./conversion-report.ts";
+export { positionRules, stretchPositions } from "./longer-positions.ts";
+export type { PositionRule } from "./longer-positions.ts";
 export { openSource } from "./open-source.ts";
 export type { OpenSourceOptions } from "./open-source.ts";
 export { isPretrained, loadPretrained } from "./pretrained.ts";
 export type { PretrainedModel } from "./pretrained.ts";
 export { pretrainedModelTypes } from "./architectures/index.ts";
 export type { PretrainedModelType } from "./architectures/index.ts";
+export { convertedFiles, convertPretrained, saveConverted } from "./saved-model.ts";
 export type { EncodedText } from "./tokens.ts";
 export type { UnusedTensor } from "./weight-reader.ts";
 export { memorySource } from "../storage/file-source.ts";

@@ -13,8 +13,9 @@ import { openSource, type OpenSourceOptions } from "./open-source.ts";
 import { architectures, pretrainedModelTypes, type PretrainedModelType } from "./architectures/index.ts";
 import type { PretrainedArchitecture } from "./architectures/architecture.ts";
 import { readCheckpoint } from "./checkpoint.ts";
-import { fileOf, jsonObject, readJson } from "./json-files.ts";
+import { fileOf, jsonObject, parseForeign, readJson } from "./json-files.ts";
 import { refuse, shown } from "./refuse.ts";
+import { isOwn, planOfSaved, savedModel } from "./saved-model.ts";
 import { readPipeline } from "./sentence-transformers.ts";
 import { encodeText, readTokens, type EncodedText } from "./tokens.ts";
 import { createWeightReader, type UnusedTensor } from "./weight-reader.ts";
@@ -42,20 +43,19 @@ export interface PretrainedModel {
    * A text's token ids with the special tokens that the model wants around it, cut to `longest`; a protein's residues without.
    *
    * @param id for messages
+   * @param longest tokens that are read, where it is to be another number
    * @throws DataError for parts without a token
    */
-  readonly encode: (text: string, id?: string) => EncodedText;
+  readonly encode: (text: string, id?: string, longest?: number) => EncodedText;
 }
-
-/** In our own folders `model_type` says so. */
-const OWN_MODEL_TYPE = "performer";
 
 /**
  * Reads a model as `save_pretrained` writes it: config.json, model.safetensors or its shards, tokenizer.json; and what
  * sentence-transformers adds (modules.json, pooling, the longest text).
  *
  * Attention is exact, halves become float32, and every tensor of the file is either part of the model or listed in `unused`. Of heads
- * those that predict tokens are read; a body without one has the head `none`.
+ * those that predict tokens are read; a body without one has the head `none`. What `saveConverted` wrote is read with the mechanism that
+ * it was given.
  *
  * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2" (Node only), or files of any origin
  * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is missing, unknown or of
@@ -71,17 +71,19 @@ export async function loadPretrained(
   const path = `${base}config.json`;
   const who = fileOf(source, path);
   const json = await readJson(source, path, jsonObject, "give the folder that save_pretrained wrote");
-  const modelType = knownType(json["model_type"], who);
+  const own = isOwn(json) ? parseForeign(who, savedModel, json) : undefined;
+  const modelType = knownType(own === undefined ? json["model_type"] : own.pretrained.model_type, who);
   const architecture: PretrainedArchitecture = architectures[modelType];
-  const plan = architecture.plan(json, who);
   const { reads } = architecture;
+  const plan = own === undefined ? architecture.plan(json, who) : planOfSaved(own);
   const { vocabSize } = plan;
   // Before megabytes are read.
   const tokens = await readTokens(source, { base, vocabSize, reads });
   const { vocabulary } = tokens;
-  const reader = createWeightReader(await readCheckpoint(source, base), modelType, architecture.prefix);
+  const reader = createWeightReader(await readCheckpoint(source, base), modelType, own ? "" : architecture.prefix);
   const { padId, maskId } = vocabulary;
-  const config = configOf({ ...plan.options(reader, maskId), vocabSize, padId, mechanism: "exact" }, who);
+  const exact = { vocabSize, padId, mechanism: "exact" } as const;
+  const config = configOf({ ...exact, ...plan.options(reader, maskId) }, who);
   const tensors = plan.weights(reader, config);
   checkTensors(config, tensors, source.name);
   const places = longestSequence(config).length;
@@ -95,13 +97,13 @@ export async function loadPretrained(
     config,
     tensors,
     vocabulary,
-    unused: reader.finish(architecture.unused),
+    unused: reader.finish(own ? [] : architecture.unused),
     pooling: pipeline.pooling,
     normalize: pipeline.normalize,
     longest,
-    encode: (text, id = "text") => {
+    encode: (text, id = "text", most = longest) => {
       const cased = pipeline.lowerCase ? text.toLowerCase() : text;
-      return encodeText(reads === "text" ? tokens : bare, pipeline.prompt + cased, id, longest);
+      return encodeText(reads === "text" ? tokens : bare, pipeline.prompt + cased, id, most);
     },
   };
 }
@@ -130,11 +132,11 @@ function configOf(options: ModelOptions, who: string): ModelConfig {
   }
 }
 
-const description = z.looseObject({ model_type: z.string().optional() });
+const description = z.looseObject({ model_type: z.string() });
 
 /**
- * Whether a source holds a pretrained model rather than a run of ours: config.json with a `model_type` other than "performer", or
- * modules.json of sentence-transformers.
+ * Whether a source holds a pretrained model rather than a run of ours: config.json with a `model_type` other than "performer" or, of a
+ * converted one, with what it was before; or modules.json of sentence-transformers.
  */
 export async function isPretrained(source: FileSource): Promise<boolean> {
   if (await source.has("modules.json")) return true;
@@ -148,6 +150,5 @@ export async function isPretrained(source: FileSource): Promise<boolean> {
     return false;
   }
   const parsed = description.safeParse(json);
-  const type = parsed.success ? parsed.data.model_type : undefined;
-  return type !== undefined && type !== OWN_MODEL_TYPE;
+  return parsed.success && (!isOwn(parsed.data) || parsed.data["pretrained"] !== undefined);
 }

@@ -21,7 +21,9 @@ export interface DiagnoseModelOptions
       | "samples"
       | "redraws"
     > {
-  /** Called after each layer. */
+  /** Numbers of the layers that are diagnosed, from 0. Default: all. */
+  readonly layers?: readonly number[];
+  /** Called after each layer, with how many are done. */
   readonly onLayer?: (done: number) => void;
 }
 
@@ -52,7 +54,7 @@ export interface ModelDiagnosis extends Omit<Diagnosis, "heads"> {
  * const { layers } = await diagnoseModel({ config, tensors, tokenIds, backend, wantedError: 0.1 });
  */
 export async function diagnoseModel(options: DiagnoseModelOptions): Promise<ModelDiagnosis> {
-  const { config, tensors, tokenIds, backend, onLayer, ...chosen } = options;
+  const { config, tensors, tokenIds, backend, layers: wanted, onLayer, ...chosen } = options;
   const observed = await observeAttention({ config, tensors, tokenIds, backend });
   const settings: DiagnoseOptions = {
     numFeatures: config.numFeatures,
@@ -66,12 +68,14 @@ export async function diagnoseModel(options: DiagnoseModelOptions): Promise<Mode
   const layers: LayerDiagnosis[] = [];
   let common: Omit<Diagnosis, "heads"> | undefined;
   for (const [layer, arrays] of observed.entries()) {
+    if (wanted?.includes(layer) === false) continue;
     const { heads, ...rest } = await diagnose(arrays, { mechanism: mappedMechanism(config, layer), ...settings });
     common = rest;
     layers.push({ layer, heads });
-    onLayer?.(layer + 1);
+    onLayer?.(layers.length);
   }
-  if (common === undefined) throw new RangeError("diagnoseModel: a model has one layer or more, got none");
+  if (common === undefined)
+    throw new RangeError("diagnoseModel: a model has one layer or more, and layers must name some of them, got none");
   const tokens = tokenIds.reduce((total, sequence) => total + sequence.length, 0);
   return { ...common, modelMechanism: describeMechanism(config), sequences: tokenIds.length, tokens, layers };
 }

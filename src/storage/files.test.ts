@@ -58,10 +58,14 @@ describe("writeFolderAtomically", () => {
     expect(await readdir(folder)).toEqual(["same"]);
   });
 
+  test("makes the folders inside that paths name", async () => {
+    await writeFolderAtomically(join(folder, "deep"), { "b/c/d": "two", a: "one" });
+    expect(await readFile(join(folder, "deep", "b", "c", "d"), "utf8")).toBe("two");
+    expect(await readdir(join(folder, "deep"))).toEqual(["a", "b"]);
+  });
+
   test("leaves no part behind when a file cannot be written", async () => {
-    await expect(writeFolderAtomically(join(folder, "new"), { a: "one", "no/such/place": "two" })).rejects.toThrow(
-      StorageError,
-    );
+    await expect(writeFolderAtomically(join(folder, "new"), { a: "one", "a/b": "two" })).rejects.toThrow(StorageError);
     expect(await readdir(folder)).toEqual([]);
   });
 });

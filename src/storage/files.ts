@@ -60,7 +60,7 @@ export async function writeFileAtomically(
  * Writes a folder of files that appears under its name only when all of them are complete and on the disk.
  *
  * @param path the folder; its parent must exist
- * @param files file name → content
+ * @param files file name, or path inside the folder → content
  * @throws StorageError when the disk is full, read-only or not ours to write, or the folder exists and `replace` is not set
  */
 export async function writeFolderAtomically(
@@ -74,8 +74,10 @@ export async function writeFolderAtomically(
   let replaced: string | undefined;
   try {
     await fs.mkdir(temporary);
+    const folders = new Set([temporary, ...contents.map(({ name }) => dirname(join(temporary, name)))]);
+    for (const folder of folders) await fs.mkdir(folder, { recursive: true });
     for (const { name, bytes } of contents) await writeSynced(join(temporary, name), bytes);
-    await syncFolder(temporary);
+    for (const folder of folders) await syncFolder(folder);
     if (await exists(path)) {
       if (options.replace !== true) throw new StorageError(`${path} exists; choose another name or delete it first.`);
       replaced = `${path}${REPLACED_MARK}${randomSuffix()}`;

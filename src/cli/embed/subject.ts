@@ -1,10 +1,11 @@
-// The model that `performer embed` is given: a run of ours, or a pretrained model's folder.
+// The model that `performer embed` and `performer convert` are given: a run of ours, or a pretrained model's folder.
 
 import { embeddingOf, isPretrained, loadPretrained, openSource } from "../../convert/index.ts";
-import type { EncodedText } from "../../convert/index.ts";
+import type { EncodedText, FileSource, PretrainedModel } from "../../convert/index.ts";
 import { vocabularyFrom } from "../../data/index.ts";
 import type { Vocabulary } from "../../data/index.ts";
 import type { EmbedOptions, Pooling } from "../../inference/embed.ts";
+import type { Backend } from "../../runtime/index.ts";
 import { createBackend } from "../../runtime/node.ts";
 import { listFolder } from "../../storage/files.ts";
 import { isHubName } from "../../storage/hub-source.ts";
@@ -12,6 +13,7 @@ import type { DownloadProgress } from "../../storage/hub-source.ts";
 import { createProgress } from "../output/progress.ts";
 import type { Progress } from "../output/progress.ts";
 import { openRunModel } from "../run-model.ts";
+import type { RunModel } from "../run-model.ts";
 import type { EngineOptions } from "../verb.ts";
 
 export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
@@ -27,20 +29,43 @@ export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | 
   readonly longest: number;
 }
 
+/** A folder as what its config.json says that it is. */
+export type OpenedModel =
+  | { readonly kind: "run"; readonly name: string; readonly run: RunModel }
+  | {
+      readonly kind: "pretrained";
+      readonly name: string;
+      readonly model: PretrainedModel;
+      /** Its files. */
+      readonly source: FileSource;
+      readonly backend: Backend;
+    };
+
 /**
  * Opens a folder as what its config.json says that it is, or a model of the hub by its name.
  *
  * @throws StorageError or ConfigError when it is neither, or damaged
  */
-export async function openSubject(folder: string, engine: EngineOptions): Promise<EmbedSubject> {
+export async function openModel(folder: string, engine: EngineOptions): Promise<OpenedModel> {
+  const openRun = async () => ({ kind: "run", name: folder, run: await openRunModel(folder, engine) }) as const;
   // What is neither a folder nor the name of one on the hub is refused as a run.
-  if ((await listFolder(folder)) === undefined && !isHubName(folder)) return openRun(folder, engine);
+  if ((await listFolder(folder)) === undefined && !isHubName(folder)) return openRun();
   using downloads = showDownloads();
   const source = await openSource(folder, { onDownload: downloads.update });
-  if (!(await isPretrained(source))) return await openRun(folder, engine);
+  if (!(await isPretrained(source))) return await openRun();
   const model = await loadPretrained(source);
+  return { kind: "pretrained", name: model.name, model, source, backend: createBackend(engine) };
+}
+
+/** As `openModel`, ready for embedding. */
+export async function openSubject(folder: string, engine: EngineOptions): Promise<EmbedSubject> {
+  return subjectOf(await openModel(folder, engine));
+}
+
+export function subjectOf(opened: OpenedModel): EmbedSubject {
+  if (opened.kind === "run") return subjectOfRun(opened.name, opened.run);
+  const { model, backend } = opened;
   const { name, reads, pooling, normalize, encode, longest } = model;
-  const backend = createBackend(engine);
   return { ...embeddingOf(model), name, reads, pooling, normalize, encode, longest, backend };
 }
 
@@ -59,15 +84,14 @@ function showDownloads(): Disposable & { readonly update: (progress: DownloadPro
   };
 }
 
-async function openRun(folder: string, engine: EngineOptions): Promise<EmbedSubject> {
-  const { config, tensors, backend } = await openRunModel(folder, engine);
+function subjectOfRun(name: string, { config, tensors, backend }: RunModel): EmbedSubject {
   const vocabulary = vocabularyFrom(config.vocabulary);
   return {
     config: config.model,
     tensors,
     vocabulary,
     backend,
-    name: folder,
+    name,
     reads: readsText(vocabulary) ? "text" : "proteins",
     pooling: "mean",
     normalize: false,
