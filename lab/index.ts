@@ -10,6 +10,7 @@ import { copyTask } from "./copy-task/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
 import { kernelSweep } from "./kernel-sweep/run.ts";
 
+import { longProteins } from "./long-proteins/run.ts";
 import { optimalFeatures } from "./optimal-features/run.ts";
 import { pixelsAndText } from "./pixels-and-text/run.ts";
 import { proteinMechanisms } from "./protein-mechanisms/run.ts";
@@ -38,7 +39,7 @@ export const claims: readonly Claim[] = [
   proteinMechanisms,
   table2,
   kernelSweep,
-
+  longProteins,
   similarityMatrix,
   pixelsAndText,
 ];
