@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
-
+import { legend } from "../legend.ts";
 import { cellsOf, meanSquared, medianSquared } from "./measure.ts";
 import type { Cell } from "./measure.ts";
 import type { Scale, SubjectName } from "./subjects.ts";
@@ -86,15 +86,10 @@ export function drawErrors(panels: readonly Panel[]): Figure {
           Plot.dot(points(subject), { fx: "panel", x: "numFeatures", y: "median", stroke: color, r: 2.5 }),
         ),
         // In the second panel, above all lines.
-        ...LINES.map(({ label, color, dash }, index) =>
-          Plot.text(lastPanel(panels), {
-            fx: "panel",
-            frameAnchor: "top-right",
-            text: () => `${dash ? "╌" : "―"} ${label}`,
-            fill: color,
-            dx: -6,
-            dy: 6 + 17 * index,
-          }),
+        ...legend(
+          LINES.map(({ label, color, dash }) => ({ label, color, mark: dash ? "╌" : "―" })),
+          "top-right",
+          panels.slice(-1).map(({ scale }) => panelName(scale))[0],
         ),
         Plot.text(first, {
           fx: "panel",
@@ -107,10 +102,6 @@ export function drawErrors(panels: readonly Panel[]): Figure {
       ],
     }),
   };
-}
-
-function lastPanel(panels: readonly Panel[]) {
-  return panels.slice(-1).map(({ scale }) => ({ panel: panelName(scale) }));
 }
 
 function panelName({ std }: Scale): string {

@@ -2,6 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
+import { legend, margins } from "../legend.ts";
 import type { Measure } from "../training-runs/subject.ts";
 import type { ComparedRun } from "./rows.ts";
 
@@ -49,15 +50,11 @@ export function drawPanels(panels: readonly Panel[], over: Progress): Figure {
     ),
   );
   const best = panels[0]?.measure.best ?? "smallest";
-  const names = labels.map((label, index) => ({ label, index, panel: panels.at(-1)?.title ?? "" }));
   return {
     label: `Validation by ${over} of training (${panels.map(({ title }) => title).join("; ")}), for ${labels.join(", ")}`,
     height: 380,
     plot: () => ({
-      marginLeft: 56,
-      marginRight: 14,
-      marginTop: 40,
-      marginBottom: 44,
+      ...margins,
       fx: { label: null, padding: 0.08, domain: panels.map(({ title }) => title) },
       x: { label: over === "steps" ? "steps" : "seconds of training", labelArrow: "none" },
       y: { label: "validation", labelArrow: "none", grid: true },
@@ -71,15 +68,10 @@ export function drawPanels(panels: readonly Panel[], over: Progress): Figure {
           marker: "dot",
           strokeOpacity: 0.8,
         }),
-        ...names.map(({ label, index, panel }) =>
-          Plot.text([{ panel }], {
-            fx: "panel",
-            frameAnchor: best === "smallest" ? "top-right" : "bottom-right",
-            text: () => `― ${label}`,
-            fill: colorOf(label),
-            dx: -4,
-            dy: best === "smallest" ? 4 + 17 * index : -4 - 17 * (labels.length - 1 - index),
-          }),
+        ...legend(
+          labels.map((label) => ({ label, color: colorOf(label) })),
+          best === "smallest" ? "top-right" : "bottom-right",
+          panels.at(-1)?.title,
         ),
       ],
     }),

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { mean } from "performer-ts/lab";
 import type { Figure } from "performer-ts/lab";
-
+import { legend, margins } from "../legend.ts";
 import type { Propagation, WeightsName } from "./run.ts";
 
 const COLORS = ["#c2570c", "#2563c9", "#1f8a4c"] as const;
@@ -41,10 +41,7 @@ export function drawPropagation(all: readonly Propagation[]): Figure {
       "Relative error of hidden states after each layer when FAVOR+ replaces exact attention, by number of features",
     height: 360,
     plot: () => ({
-      marginLeft: 56,
-      marginRight: 14,
-      marginTop: 40,
-      marginBottom: 44,
+      ...margins,
       fx: { label: null, padding: 0.08, domain: Object.values(PANELS) },
       x: {
         label: "layers",
@@ -67,16 +64,7 @@ export function drawPropagation(all: readonly Propagation[]): Figure {
           }),
           Plot.lineY(means, { fx: "panel", x: "depth", y: "error", stroke: color, strokeWidth: 2.2 }),
         ]),
-        ...series.map(({ label, color }, index) =>
-          Plot.text([{ panel: PANELS.unitEmbeddings }], {
-            fx: "panel",
-            frameAnchor: "bottom-right",
-            text: () => `― ${label}`,
-            fill: color,
-            dx: -6,
-            dy: -8 - 18 * (series.length - 1 - index),
-          }),
-        ),
+        ...legend(series, "bottom-right", PANELS.unitEmbeddings),
       ],
     }),
   };

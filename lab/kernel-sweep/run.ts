@@ -3,6 +3,7 @@
 import { defineClaim, roundTo } from "performer-ts/lab";
 import { drawComparison } from "../compare/figure.ts";
 import { compareRuns, recordsOf } from "../compare/rows.ts";
+import { QUICK_MODEL, TRAINING } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import { measures } from "../training-runs/subject.ts";
 
@@ -13,9 +14,8 @@ const QUICK = {
   steps: 8,
   seeds: [1],
   kernels: ["relu", "cos", "elu"],
-  model: { numLayers: 1, modelDim: 32, numHeads: 2, mlpDim: 64, numFeatures: 16 },
+  model: QUICK_MODEL,
 } as const;
-const TRAINING = { tokensPerBatch: 2048, learningRate: 1e-3 } as const;
 const JUDGED = "relu";
 /** How much above the best perplexity still counts as the best. */
 const MARGIN = 0.005;

@@ -27,7 +27,7 @@ const TRANSFORMERS: readonly Size[] = [
   { numLayers: 1, modelDim: 64, numHeads: 1 },
   { numLayers: 1, modelDim: 32, numHeads: 1 },
 ];
-const FULL = { length: 8192, steps: 160, limitBytes: 3e9, sizes: TRANSFORMERS } as const;
+const FULL = { length: 8192, steps: 160, limitBytes: 5.5e9, sizes: TRANSFORMERS } as const;
 const QUICK = {
   length: 512,
   steps: 12,

@@ -6,6 +6,7 @@ import type { JsonRecord } from "performer-ts/lab";
 import { drawPanels } from "../compare/figure.ts";
 import type { Panel } from "../compare/figure.ts";
 import { compareRuns, recordsOf } from "../compare/rows.ts";
+import { QUICK_MODEL } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import { measures } from "../training-runs/subject.ts";
 
@@ -35,7 +36,7 @@ const SUBJECTS = {
 const QUICK = {
   steps: 8,
   length: 128,
-  model: { numLayers: 1, modelDim: 32, numHeads: 4, mlpDim: 64, numFeatures: 16 },
+  model: { ...QUICK_MODEL, numHeads: 4 },
 } as const;
 const LABELS = Object.keys(MECHANISMS) as (keyof typeof MECHANISMS)[]; // the table's own keys
 const SEEDS = [1] as const;

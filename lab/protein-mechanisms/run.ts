@@ -4,6 +4,7 @@ import { defineClaim, roundTo } from "performer-ts/lab";
 import { drawPanels } from "../compare/figure.ts";
 import { compareRuns, recordsOf } from "../compare/rows.ts";
 import type { ComparedRow, ComparedRun } from "../compare/rows.ts";
+import { QUICK_MODEL, TRAINING } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import { measures } from "../training-runs/subject.ts";
 import type { Objective } from "../training-runs/subject.ts";
@@ -12,9 +13,8 @@ const FULL = { steps: 320, seeds: [1, 2, 3], model: {} } as const;
 const QUICK = {
   steps: 12,
   seeds: [1],
-  model: { numLayers: 1, modelDim: 32, numHeads: 2, mlpDim: 64, numFeatures: 16 },
+  model: QUICK_MODEL,
 } as const;
-const TRAINING = { tokensPerBatch: 2048, learningRate: 1e-3 } as const;
 /** Linformer cannot be causal. */
 const MECHANISMS = {
   causal: ["exact", "favor", "favor-relu", "reformer"],

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
-
+import { legend, margins } from "../legend.ts";
 export interface Measurement {
   readonly step: number;
   readonly correlations: readonly { readonly view: string; readonly correlation: number }[];
@@ -25,10 +25,7 @@ export function drawCorrelations(measured: readonly Measurement[], goal: number)
       "Correlation of similarities of amino acids with BLOSUM62 by steps of training, from attention and from token embeddings",
     height: 360,
     plot: () => ({
-      marginLeft: 56,
-      marginRight: 14,
-      marginTop: 40,
-      marginBottom: 44,
+      ...margins,
       x: { label: "steps", labelArrow: "none" },
       y: { label: "correlation with BLOSUM62", labelArrow: "none", grid: true },
       marks: [
@@ -40,14 +37,9 @@ export function drawCorrelations(measured: readonly Measurement[], goal: number)
           stroke: ({ view }: { readonly view: string }) => colorOf(view),
           marker: "dot",
         }),
-        ...views.map((view, index) =>
-          Plot.text([{ view }], {
-            frameAnchor: "top-left",
-            text: () => `― ${NAMES[view] ?? view}`,
-            fill: colorOf(view),
-            dx: 8,
-            dy: 8 + 17 * index,
-          }),
+        ...legend(
+          views.map((view) => ({ label: NAMES[view] ?? view, color: colorOf(view) })),
+          "top-left",
         ),
       ],
     }),

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
-
+import { legend, margins } from "../legend.ts";
 import { positiveError, softmaxKernel, trigonometricError, utility } from "./formulas.ts";
 import type { Comparison } from "./run.ts";
 
@@ -59,10 +59,7 @@ export function drawUtility(comparisons: readonly Comparison[], sliceLength: num
       "Ratio of the errors of trigonometric and positive features by angle for several lengths, and both errors at length 1",
     height: 400,
     plot: () => ({
-      marginLeft: 56,
-      marginRight: 14,
-      marginTop: 40,
-      marginBottom: 44,
+      ...margins,
       fx: { label: null, padding: 0.08, domain: [...PANELS] },
       x: {
         label: "angle between x and y, degrees",
@@ -77,22 +74,11 @@ export function drawUtility(comparisons: readonly Comparison[], sliceLength: num
           Plot.lineY(line, { fx: "panel", x: "degrees", y: "value", stroke: color, strokeWidth: 1.5 }),
           Plot.dot(dots, { fx: "panel", x: "degrees", y: "value", fill: color, r: 2.6 }),
         ]),
-        ...ratios.map(({ line, label, color }, index) => legend(line, label, color, index)),
-        ...errors.map(({ line, label, color }, index) => legend(line, label, color, index)),
+        ...legend(ratios, "top-left", RATIO),
+        ...legend(errors, "top-left", ERRORS),
       ],
     }),
   };
-}
-
-function legend(line: readonly Point[], label: string, color: string, index: number) {
-  return Plot.text(line.slice(0, 1), {
-    fx: "panel",
-    frameAnchor: "top-left",
-    text: () => `― ${label}`,
-    fill: color,
-    dx: 10,
-    dy: 8 + 18 * index,
-  });
 }
 
 function point(panel: Point["panel"], degrees: number, value: number): Point {

@@ -2,6 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
+import { legend } from "../legend.ts";
 import type { Cell } from "./run.ts";
 
 const TITLES = { U: "U: the next residue", B: "B: hidden residues" } as const;
@@ -31,15 +32,10 @@ export function drawTable(cells: readonly Cell[]): Figure {
           r: 5,
           fill: ({ split }: Cell) => COLORS[split],
         }),
-        ...(["test", "ood"] as const).map((split, index) =>
-          Plot.text([{ objective: "B" }], {
-            fx: () => TITLES.B,
-            frameAnchor: "bottom-right",
-            text: () => `● ${SPLIT_NAMES[split]}`,
-            fill: COLORS[split],
-            dx: -4,
-            dy: -4 - 17 * (1 - index),
-          }),
+        ...legend(
+          (["test", "ood"] as const).map((split) => ({ label: SPLIT_NAMES[split], color: COLORS[split], mark: "●" })),
+          "bottom-right",
+          TITLES.B,
         ),
       ],
     }),

@@ -2,6 +2,7 @@
 
 import { defineClaim, mean, roundTo, standardError } from "performer-ts/lab";
 import { drawTable } from "./figure.ts";
+import { QUICK_MODEL, TRAINING } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import type { ComparedRun } from "../compare/rows.ts";
 import type { SplitResult } from "../training-runs/job.ts";
@@ -11,9 +12,8 @@ const FULL = { steps: 240, seeds: [1, 2, 3], model: {} } as const;
 const QUICK = {
   steps: 8,
   seeds: [1],
-  model: { numLayers: 1, modelDim: 32, numHeads: 2, mlpDim: 64, numFeatures: 16 },
+  model: QUICK_MODEL,
 } as const;
-const TRAINING = { tokensPerBatch: 2048, learningRate: 1e-3 } as const;
 const MODELS = { Transformer: "exact", "Performer-softmax": "favor", "Performer-ReLU": "favor-relu" } as const;
 /** The paper's letters: U predicts the next residue from those before it, B hidden residues from all others. */
 const OBJECTIVES = { U: "causal", B: "masked" } as const satisfies Record<string, Objective>;

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import { mean } from "performer-ts/lab";
 import type { Figure } from "performer-ts/lab";
-
+import { margins } from "../legend.ts";
 import type { FeaturesName, LabelledRun, ScaleName } from "./run.ts";
 
 const COLORS = { positive: "#2563c9", trigonometric: "#c2570c" } as const satisfies Record<FeaturesName, string>;
@@ -44,10 +44,7 @@ export function drawTraining(
       "Gradient norm by training step with positive and with trigonometric features, for two lengths of queries and keys",
     height: 380,
     plot: () => ({
-      marginLeft: 56,
-      marginRight: 14,
-      marginTop: 40,
-      marginBottom: 44,
+      ...margins,
       fx: { label: null, padding: 0.08, domain: Object.values(PANELS) },
       x: { label: "step", labelArrow: "none" },
       y: {

@@ -21,6 +21,7 @@ export const exact: AttentionMechanism = {
   name: "exact",
   summary: "exact softmax attention, quadratic in the length",
   complexity: "O(L²)",
+  basisFree: true,
   initialise: () => undefined,
   apply: (q, k, v, { causal, keyMask }) => {
     const S = causal ? "L" : "S";

@@ -155,6 +155,11 @@ export interface AttentionMechanism {
   readonly refuse?: (use: MechanismUse) => Refusal | undefined;
   /** Keys are the queries (Reformer): a model then has no weights for keys. Default false. */
   readonly sharesKeys?: boolean;
+  /**
+   * Queries and keys count by their products q·k alone, and of these only what differs among the keys of a query: A q and A⁻ᵀ k − c attend
+   * as q and k do, for any invertible A and any c. Default false.
+   */
+  readonly basisFree?: boolean;
   /** Trained arrays of a layer beside queries, keys, values and output, by name. Default: none. */
   readonly parameters?: (sizes: ParameterSizes) => Readonly<Record<string, InitialParameter>>;
   /** Draws what the mechanism needs beside weights; undefined when it needs nothing. */

@@ -45,6 +45,7 @@ export const nystrom = configurable("nystrom", options, ({ numLandmarks, inverse
     name: "nystrom",
     summary: SUMMARY,
     complexity: "O(L·m)",
+    basisFree: true,
     initialise: () => undefined,
     refuse: (use) => {
       if (use.cross) {

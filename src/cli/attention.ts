@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { Command } from "commander";
 
 import { splitNames } from "../data/index.ts";
@@ -10,7 +10,7 @@ import type { SplitName } from "../data/index.ts";
 import { similarityMeanings, similarityViews } from "../inference/similarity.ts";
 import type { SimilarityView } from "../inference/similarity.ts";
 import { printJson } from "./output/json.ts";
-import { addEngineOptions, createVerb, positiveInteger, wholeNumber } from "./verb.ts";
+import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
 
 export interface AttentionVerbOptions extends EngineOptions {
@@ -67,12 +67,12 @@ export function attentionCommand(): Command {
       "show so many of its residues (default: 256, fewer in models of many heads)",
       positiveInteger,
     )
-    .option("--layers <numbers>", "some layers, counted from 0, such as 0,3 (default: all)", numberList)
-    .option("--heads <numbers>", "some heads, counted from 0 (default: all)", numberList)
+    .option("--layers <numbers>", "some layers, counted from 0, such as 0,3 (default: all)", wholeNumbers)
+    .option("--heads <numbers>", "some heads, counted from 0 (default: all)", wholeNumbers)
     .option(
       "--tokens <numbers>",
       "residues, counted from 1, that are shown one by one (default: the most selective)",
-      numberList,
+      wholeNumbers,
     )
     .option("--out <folder>", "where the files go (default: the run's folder attention/)")
     .option("--no-similarity", "leave out the similarity of amino acids")
@@ -95,11 +95,4 @@ export function attentionCommand(): Command {
     if (options.json === true) await printJson(explanation);
     else process.stdout.write(formatExplanation(explanation));
   });
-}
-
-/** "0,3" as numbers. */
-function numberList(text: string): readonly number[] {
-  const numbers = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return numbers;
-  throw new InvalidArgumentError("It must be whole numbers with commas between them, such as 0,3");
 }

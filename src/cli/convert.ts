@@ -1,6 +1,6 @@
 // `performer convert`: another attention in the place of a trained model's, measured against it, as a folder of its own.
 
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import type { Command } from "commander";
 
 import { parseMechanism } from "../attention/choice-text.ts";
@@ -28,16 +28,17 @@ import { formatReport, formatVectors } from "./convert/report-text.ts";
 import { readByModel, readCalibration, readSample, SAMPLE_SIZE } from "./convert/sample.ts";
 import type { Sample } from "./convert/sample.ts";
 import { compareVectors } from "./convert/vectors.ts";
-import type { InputOptions } from "./embed/input.ts";
-import { openModel, subjectOf } from "./embed/subject.ts";
-import type { EmbedSubject, OpenedModel } from "./embed/subject.ts";
-import { addTextOptions } from "./embed/text-input.ts";
+import type { InputOptions } from "./model-input/input.ts";
+import { openModel, subjectOf } from "./model-input/subject.ts";
+import type { EmbedSubject, OpenedModel } from "./model-input/subject.ts";
+import { addImageOptions } from "./model-input/image-input.ts";
+import { addTextOptions } from "./model-input/text-input.ts";
 import { asUsage, UsageError } from "./failures.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, plural } from "./output/numbers.ts";
 import { createProgress } from "./output/progress.ts";
 import { addSequenceOptions } from "./sequence-input.ts";
-import { addEngineOptions, createVerb, positiveInteger, wholeNumber } from "./verb.ts";
+import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
 
 interface ConvertVerbOptions extends EngineOptions, InputOptions {
@@ -91,7 +92,7 @@ export function convertCommand(): Command {
         projectionNames,
       ),
     )
-    .option("--layers <numbers>", "which layers change, from 0, with commas (default: all)", layerNumbers)
+    .option("--layers <numbers>", "which layers change, from 0, with commas (default: all)", wholeNumbers)
     .option("--max-length <tokens>", "read longer texts, up to so many tokens", positiveInteger)
     .addOption(
       new Option(
@@ -102,10 +103,10 @@ export function convertCommand(): Command {
     .option("--seed <number>", "decides projections", wholeNumber, 0)
     .option(
       "--calibrate [file]",
-      "first write queries and keys in a basis that features estimate well, on lines or FASTA of a file (default: of the package)",
+      "first write queries and keys in a basis that features estimate well, on lines or FASTA of a file, or a folder of images (default: of the package)",
     )
     .option("--no-diagnosis", "compare vectors alone: the errors of the layers take minutes");
-  return addEngineOptions(addTextOptions(addSequenceOptions(command))).action(convert);
+  return addEngineOptions(addImageOptions(addTextOptions(addSequenceOptions(command)))).action(convert);
 }
 
 async function convert(folder: string, options: ConvertVerbOptions): Promise<void> {
@@ -218,10 +219,4 @@ async function measure(
     progress.stop();
   }
   return { vectors, ...(report && { report }) };
-}
-
-function layerNumbers(text: string): readonly number[] {
-  const numbers = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (numbers.some(Number.isNaN)) throw new InvalidArgumentError("It must be whole numbers from 0 on, with commas");
-  return numbers;
 }

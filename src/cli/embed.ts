@@ -1,8 +1,8 @@
-// `performer embed`: what a trained or a pretrained model makes of proteins or texts, as vectors in a file.
+// `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file.
 
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 
 import { Option } from "commander";
 import type { Command } from "commander";
@@ -18,10 +18,11 @@ import type { EmbeddingPlan, FormatName } from "./embed/format.ts";
 import { precisions } from "./embed/numbers.ts";
 import type { Precision } from "./embed/numbers.ts";
 import type { OutputRequest } from "./embed/partial-output.ts";
-import { openInput, readsPipe } from "./embed/input.ts";
-import type { EmbedInput, InputOptions } from "./embed/input.ts";
-import { openSubject } from "./embed/subject.ts";
-import { addTextOptions } from "./embed/text-input.ts";
+import { openInput, readsPipe } from "./model-input/input.ts";
+import type { EmbedInput, InputOptions } from "./model-input/input.ts";
+import { openSubject } from "./model-input/subject.ts";
+import { addImageOptions, listImages } from "./model-input/image-input.ts";
+import { addTextOptions } from "./model-input/text-input.ts";
 import { embedToFile, embedToStream } from "./embed/write-embeddings.ts";
 import type { EmbeddingJob, FileResult } from "./embed/write-embeddings.ts";
 import { asUsage, UsageError } from "./failures.ts";
@@ -51,7 +52,7 @@ export function embedCommand(): Command {
   const command = createVerb({
     name: "embed",
     summary:
-      "Turn proteins or texts into vectors: the states of a model's last layer, one a protein or text, or one a token.",
+      "Turn proteins, texts or images into vectors: the states of a model's last layer, one for each, or one a token.",
     examples: [
       ["embed runs/demo --fasta mine.fasta --out mine.parquet", "a vector a protein, the mean over its residues"],
       ["embed runs/demo --fasta mine.fasta --out mine.npy --precision float16", "for NumPy, in half the space"],
@@ -63,12 +64,13 @@ export function embedCommand(): Command {
         "embed sentence-transformers/all-MiniLM-L6-v2 --file lines.txt --out lines.npy",
         "a vector a line; downloaded once",
       ],
+      ["embed vit-base-patch16-224 --image a.png --image b.jpg --json", "images, by a pretrained model"],
       ["embed esm2_t6_8M_UR50D --fasta mine.fasta --out mine.parquet", "proteins, by a pretrained model"],
     ],
   })
     .argument(
       "<folder>",
-      "the run folder that train wrote; a pretrained model's folder (config.json, model.safetensors, tokenizer.json), or its name on the hub",
+      "the run folder that train wrote; a pretrained model's folder (config.json, model.safetensors, tokenizer.json or preprocessor_config.json), or its name on the hub",
     )
     .addOption(
       new Option(
@@ -98,9 +100,10 @@ A Parquet file has the columns id and embedding, and with --pooling residues a r
 array has a row for each protein, or each residue; FILE.ids.jsonl beside it says whose they are. Whatever the input, memory stays the same.
 
 Pretrained models of Hugging Face's library are read with exact attention: ${pretrainedModelTypes.join(", ")}, and sentence-transformers of these.
-Texts are named text 1, text 2, … and line 1, line 2, …; those of ESM-2 are proteins.`,
+Texts are named text 1, text 2, … and line 1, line 2, …; those of ESM-2 are proteins, those of vit images,
+which are called as their files; --pooling residues gives of these a vector a square.`,
     );
-  return addEngineOptions(addDtypeOption(addTextOptions(addSequenceOptions(command)))).action(embed);
+  return addEngineOptions(addDtypeOption(addImageOptions(addTextOptions(addSequenceOptions(command))))).action(embed);
 }
 
 async function embed(folder: string, options: EmbedVerbOptions): Promise<void> {
@@ -248,6 +251,8 @@ async function requestOf(
     fasta,
     text,
     file,
+    image,
+    images,
     pooling,
     normalize,
     precision,
@@ -265,6 +270,8 @@ async function requestOf(
       ...(fasta !== undefined && { fasta: await describeFile(fasta) }),
       ...(text && { text }),
       ...(file !== undefined && { file: await describeFile(file) }),
+      ...(image && { image: await Promise.all(image.map(describeFile)) }),
+      ...(images !== undefined && { images: await describeFolder(images) }),
     },
     pooling,
     normalize,
@@ -275,6 +282,11 @@ async function requestOf(
     threads: threads ?? availableParallelism(),
     version: await packageVersion(),
   };
+}
+
+async function describeFolder(folder: string) {
+  const files = await listImages({ images: folder });
+  return Promise.all(files.map(async ({ name }) => describeFile(join(folder, name))));
 }
 
 async function describeFile(path: string) {

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 
-import { imageShapeOf, splitNames, tagId, vocabularyFrom } from "../data/index.ts";
+import { imageShapeOf, splitNames, tagId } from "../data/index.ts";
 import type { Vocabulary } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
 import { addDtypeOption } from "./dtype.ts";
@@ -11,10 +11,13 @@ import { UsageError } from "./failures.ts";
 import { writeFileAtomically } from "../storage/files.ts";
 import { createKnownSequences } from "./generate/novelty.ts";
 import type { KnownSequences } from "./generate/novelty.ts";
+import { openModel, subjectOf } from "./model-input/subject.ts";
+import type { OpenedModel } from "./model-input/subject.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, plural } from "./output/numbers.ts";
 import type { RunConfig } from "./run-config.ts";
-import { loadRunData, openRunModel } from "./run-model.ts";
+import { loadRunData } from "./run-model.ts";
 import { formatSamples, generateSamples, writeImages } from "./samples.ts";
 import type { Sample } from "./samples.ts";
 import {
@@ -67,11 +70,12 @@ export function generateCommand(): Command {
       ],
       ["generate runs/text --prompt 'It is a truth'", "text that goes on from there"],
       ["generate runs/fashion --count 4 --out pictures", "four images, pictures/performer-1.png and so on"],
+      ["generate gpt2 --prompt 'It is a truth' --tokens 40", "by a pretrained model's folder, or its name on the hub"],
       ["generate runs/demo --dtype int8", "with weights of 8 bits: less memory, more tokens a second"],
       ["generate runs/demo --prompt MKV --json", "with likelihoods, as JSON"],
     ],
   })
-    .argument("<folder>", "the run folder that train wrote")
+    .argument("<folder>", "the run folder that train wrote; or a pretrained decoder, its folder or its name on the hub")
     .option("--prompt <text>", "how each sequence begins: one-letter codes of residues, or text", "")
     .option(
       "--tag <name>",
@@ -103,17 +107,17 @@ export function generateCommand(): Command {
   return addEngineOptions(addDtypeOption(command)).action(async (path: string, options: GenerateVerbOptions) => {
     const { tokens, temperature, topK, topP, seed, count, dtype, out, prompt, tag } = options;
     const { repetitionPenalty, minTokens, unique = false } = options;
-    const { config, tensors, backend } = await openRunModel(path, options);
-    requireGenerating(config);
-    const vocabulary = vocabularyFrom(config.vocabulary);
+    const opened = await openModel(path, options);
+    const { config, tensors, backend, vocabulary } = subjectOf(opened);
+    requireGenerating(opened, config);
     const shape = imageShapeOf(vocabulary);
     checkOutput(options, shape !== undefined);
     checkPrompt(prompt, vocabulary);
-    if (tag !== undefined) checkTag(tag, vocabulary, config);
-    const known = await knownSequences(config, options);
+    if (tag !== undefined) checkTag(tag, vocabulary, opened);
+    const known = await knownSequences(opened, options);
     const dropped = { duplicate: 0, refused: 0 };
     const generated = await generateSamples({
-      config: config.model,
+      config,
       tensors,
       backend,
       vocabulary,
@@ -148,8 +152,15 @@ export function generateCommand(): Command {
 }
 
 /** @throws UsageError for models that predict no next token */
-function requireGenerating({ data, model }: RunConfig): void {
-  if (data.task === "language-modeling" && model.architecture === "decoder") return;
+function requireGenerating(opened: OpenedModel, { architecture, head }: ModelConfig): void {
+  if (opened.kind === "pretrained") {
+    if (architecture === "decoder" && head === "language-modeling") return;
+    throw new UsageError(
+      `the model must predict the next token, got ${opened.name}, an ${architecture} with head '${head}'; use one of model_type gpt2`,
+    );
+  }
+  const { data } = opened.run.config;
+  if (data.task === "language-modeling" && architecture === "decoder") return;
   const isLabelled = data.task === "classification" || data.task === "regression";
   const use = isLabelled
     ? "measure it with eval, and apply it to new sequences with PerformerForSequenceClassification.from_pretrained(folder).predict(sequences)"
@@ -161,11 +172,12 @@ function requireGenerating({ data, model }: RunConfig): void {
 }
 
 /** The sequences that new ones are held against; undefined where none are asked for. */
-async function knownSequences(config: RunConfig, { novel }: GenerateVerbOptions): Promise<KnownSequences | undefined> {
+async function knownSequences(
+  opened: OpenedModel,
+  { novel }: GenerateVerbOptions,
+): Promise<KnownSequences | undefined> {
   if (novel === undefined) return undefined;
-  if (config.data.kind !== "proteins") {
-    throw new UsageError(`--novel must come with a model of proteins, got one of ${config.data.kind}; leave it out`);
-  }
+  const config = requireRunOfProteins("--novel", opened);
   const other = novel === true ? {} : { fasta: novel, splitBy: "hash" as const };
   const { splits, vocabulary } = await loadRunData(config, other, "hold new sequences against");
   // Of a file all records count, of the run's own data those that it has learnt from.
@@ -219,11 +231,16 @@ function checkOutput(options: GenerateVerbOptions, areImages: boolean): void {
 }
 
 /** @throws UsageError for models of other kinds; DataError when the model has no such tag */
-function checkTag(tag: string, vocabulary: Vocabulary, { data }: RunConfig): void {
-  if (data.kind !== "proteins") {
-    throw new UsageError(`--tag must come with a model of proteins, got one of ${data.kind}; leave it out`);
-  }
+function checkTag(tag: string, vocabulary: Vocabulary, opened: OpenedModel): void {
+  requireRunOfProteins("--tag", opened);
   tagId(vocabulary, tag, "--tag");
+}
+
+/** @throws UsageError for everything else */
+function requireRunOfProteins(option: string, opened: OpenedModel): RunConfig {
+  const kind = opened.kind === "run" ? opened.run.config.data.kind : "text";
+  if (opened.kind === "run" && kind === "proteins") return opened.run.config;
+  throw new UsageError(`${option} must come with a model of proteins, got one of ${kind}; leave it out`);
 }
 
 /** Refused in the name of the option. */

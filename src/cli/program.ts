@@ -12,6 +12,7 @@ import { describeFailure, exitCodes } from "./failures.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { generateCommand } from "./generate.ts";
 import { predictCommand } from "./predict.ts";
+import { pushCommand } from "./push.ts";
 import { labCommand } from "./lab/command.ts";
 import { packageVersion } from "./run-config.ts";
 import { scoreCommand } from "./score.ts";
@@ -31,6 +32,8 @@ Examples:
   performer embed runs/demo --fasta my.fasta   proteins as vectors, into a file
   performer embed MODEL --file lines.txt       texts as vectors, by a pretrained model's folder or its name on the hub
   performer convert MODEL --out minilm-favor   linear attention in the place of a pretrained model's, and what that changes
+  performer export MODEL --out minilm-onnx     an ONNX file for transformers.js and ONNX Runtime
+  performer push minilm-favor me/minilm-favor  a model's folder to the Hugging Face hub
   performer attention runs/demo                what a protein model looks at, and which amino acids it takes for alike
   performer bench attention                    how fast this machine is
   performer lab run unsigned-qr                check a published claim on this machine
@@ -62,6 +65,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     scoreCommand(),
     embedCommand(),
     convertCommand(),
+    pushCommand(),
     attentionCommand(),
     benchCommand(),
     labCommand(),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { dataSource } from "./data/source.ts";
-import { readRecipe } from "./recipe.ts";
+import { describeRecipes, readRecipe, recipeNames } from "./recipe.ts";
 import { checkRecipe, undecided } from "./run-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-recipe-"));
@@ -31,6 +31,15 @@ describe("the recipes of the package", () => {
     const { model, training } = checkRecipe(recipe, undecided(task));
     expect(model).toMatchObject({ ...recipe.model, vocabSize: 29 });
     expect(training).toMatchObject(recipe.training);
+  });
+
+  it("are all listed for help, in alphabetical order, each in a sentence of its own", async () => {
+    const [, title, ...lines] = describeRecipes().split("\n");
+    expect(title).toBe("Recipes:");
+    expect(lines.map((line) => line.trim().split(" ")[0])).toEqual(recipeNames());
+    expect(recipeNames()).toEqual(expect.arrayContaining(["demo", "families", "labelled", "trembl"]));
+    for (const line of lines) expect(line).toMatch(/^ {2}\w+ {2,}\S.{20,}\.$/);
+    for (const name of recipeNames()) expect((await readRecipe(name)).name).toBe(name);
   });
 
   it("are found with their extension too", async () => {

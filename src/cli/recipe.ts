@@ -1,7 +1,7 @@
 // Recipes: commented JSON files that say which model is trained, how, and on what.
 
-import { readdir } from "node:fs/promises";
-import { basename, dirname, resolve, sep } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // oxlint-disable-next-line import/default -- the linter reads the package's other build; Node loads its CommonJS one, as one object
@@ -66,13 +66,37 @@ export async function readRecipe(nameOrPath: string): Promise<Recipe> {
   return { name, model, training, data: located, origin };
 }
 
+/** Names of the recipes that come with the package. */
+export function recipeNames(): readonly string[] {
+  return recipeFiles().map((name) => name.replace(EXTENSION, ""));
+}
+
+/** For help: the recipes that come with the package, a line each, with the first sentence of their comment. */
+export function describeRecipes(): string {
+  const width = Math.max(...recipeNames().map((name) => name.length));
+  const lines = recipeFiles().map((file) => {
+    const comment = /^(?:\/\/.*\n)+/.exec(readFileSync(join(recipeFolder, file), "utf8"))?.[0] ?? "";
+    const [sentence = ""] = comment
+      .replaceAll(/\s*\/\/ ?/g, " ")
+      .trim()
+      .split(/(?<=\.)\s/);
+    return `  ${file.replace(EXTENSION, "").padEnd(width)}  ${sentence}`;
+  });
+  return `\nRecipes:\n${lines.join("\n")}`;
+}
+
+function recipeFiles(): readonly string[] {
+  return readdirSync(recipeFolder)
+    .filter((name) => EXTENSION.test(name))
+    .toSorted();
+}
+
 async function findRecipe(nameOrPath: string): Promise<string> {
-  const names = (await readdir(recipeFolder)).filter((name) => EXTENSION.test(name));
-  const own = names.find((name) => name === nameOrPath || name.replace(EXTENSION, "") === nameOrPath);
+  const own = recipeFiles().find((name) => name === nameOrPath || name.replace(EXTENSION, "") === nameOrPath);
   if (own !== undefined) return resolve(recipeFolder, own);
   const looksLikePath = EXTENSION.test(nameOrPath) || nameOrPath.includes("/") || nameOrPath.includes(sep);
   if (await exists(nameOrPath)) return resolve(nameOrPath);
-  const known = names.map((name) => name.replace(EXTENSION, "")).toSorted();
+  const known = recipeNames();
   const near = nearestName(basename(nameOrPath).replace(EXTENSION, ""), known);
   const guess = near === undefined ? "" : ` did you mean '${near}'?`;
   throw new UsageError(

@@ -65,12 +65,31 @@ describe("requested", () => {
       data: {},
       origin: "recipe own.jsonc",
     });
-    const image = { ...undecided("language-modeling"), seqLen: 49 };
+    const image = { ...undecided("language-modeling"), image: { width: 7, height: 7, channels: 1 } as const };
     expect(() => checkRecipe(of(48), image)).toThrow(
       /^recipe own\.jsonc: model: maxSeqLen must be at least 49, the places of an image, got 48; leave it out/,
     );
     expect(() => checkRecipe(of(50), { ...image, task: "masked" })).toThrow(/must be at least 51/);
     expect([of(), of(49), of(64)].map((recipe) => checkRecipe(recipe, image).model.maxSeqLen)).toEqual([49, 49, 64]);
+  });
+
+  it("gives patches the shape of the images, and refuses another, and data that are none", () => {
+    const of = (patches: object) => ({ name: "own", model: { patches }, training: {}, data: {}, origin: "own.jsonc" });
+    const image = { width: 6, height: 4, channels: 3 } as const;
+    const decided = { ...undecided("classification"), isOpen: false, image };
+    expect(checkRecipe(of({ size: 2 }), decided).model).toMatchObject({
+      patches: { size: 2, ...image },
+      maxSeqLen: 74,
+    });
+    expect(() => checkRecipe(of({ size: 2, width: 8 }), decided)).toThrow(
+      "own.jsonc: model: patches.width must be that of the images, 6, got 8; leave it out",
+    );
+    expect(() => checkRecipe(of({ size: 5 }), decided)).toThrow("patches.size must divide");
+    expect(() => checkRecipe(of({ size: 2 }), { ...decided, image: undefined })).toThrow(
+      "patches must come with images",
+    );
+    // Before data are read there is nothing to check.
+    expect(checkRecipe(of({ size: 5 }), undecided("classification")).model.patches).toBeUndefined();
   });
 
   it.each([

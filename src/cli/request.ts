@@ -17,6 +17,8 @@ export interface MemoryOptions {
 }
 
 export interface NewRunOptions extends DataOptions, EncodingOptions, EngineOptions, MemoryOptions {
+  /** The folder of the model that training begins with. Default: fresh weights. */
+  readonly init?: string;
   readonly out?: string;
   readonly seed?: number;
   readonly set?: readonly string[];
@@ -30,17 +32,22 @@ const defaultRecipes = {
   table: "labelled",
 } as const satisfies Record<DataKind, string>;
 
+/** What the command line asks for. */
+export interface Requested {
+  readonly recipe: Recipe;
+  readonly source: DataSource;
+  /** Of the recipe what was named or set, without what is taken where no recipe is named. */
+  readonly named: Pick<Recipe, "model" | "training" | "data" | "origin">;
+}
+
 /** The recipe with everything that the command line changes in it, checked as far as that can be done without the data. */
-export function requested(
-  recipeName: string | undefined,
-  options: NewRunOptions,
-): Promise<{ readonly recipe: Recipe; readonly source: DataSource }> {
+export function requested(recipeName: string | undefined, options: NewRunOptions): Promise<Requested> {
   return asUsage(async () => {
     const changes = await changesOf(options);
     const recipe = applySettings(await recipeFor(recipeName, changes), changes);
     const source = await dataSource(recipe.data, recipe.origin);
     checkRecipe(recipe, undecided(source.task ?? likelyTask(source, recipe.model)));
-    return { recipe, source };
+    return { recipe, source, named: recipeName === undefined ? applySettings(BLANK, changes) : recipe };
   });
 }
 
@@ -51,12 +58,13 @@ function likelyTask({ kind }: DataSource, model: Settings): Task {
   return model["head"] === "language-modeling" ? "masked" : "classification";
 }
 
+const BLANK: Recipe = { name: "blank", model: {}, training: {}, data: {}, origin: "--set" };
+
 /** The recipe that is named, or the model and the training of the one for the kind of data. */
 async function recipeFor(name: string | undefined, changes: readonly Setting[]): Promise<Recipe> {
   if (name !== undefined) return readRecipe(name);
-  const blank: Recipe = { name: "blank", model: {}, training: {}, data: {}, origin: "--set" };
   const { data } = applySettings(
-    blank,
+    BLANK,
     changes.filter(({ section }) => section === "data"),
   );
   const recipe = await readRecipe(defaultRecipes[await kindOf(data, "--data")]);

@@ -8,8 +8,10 @@ import { parseMechanism } from "../attention/choice-text.ts";
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { imageShapeOf, proteinVocabulary, vocabularyFrom } from "../data/index.ts";
 import type { Vocabulary, VocabularyDescription } from "../data/index.ts";
+import type { ImageShape } from "../data/vocabularies/pixels.ts";
 import { modelConfig } from "../model/config.ts";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
+import { numIntensities } from "../model/patches.ts";
 import { readConfig } from "../storage/run-folder.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";
@@ -106,19 +108,19 @@ export interface DecidedByData {
   readonly task: Task;
   readonly vocabulary: Pick<Vocabulary, "size" | "padId">;
   readonly numClasses: number;
-  /** Tokens of a sequence, where all have as many. */
-  readonly seqLen?: number;
+  /** Of images of one shape. */
+  readonly image?: ImageShape | undefined;
+  /** Whether nothing is known of the data yet. */
+  readonly isOpen?: boolean;
 }
 
 export function decidedBy({ task, vocabulary, classNames }: KnownData): DecidedByData {
-  const shape = imageShapeOf(vocabulary);
-  const seqLen = shape && shape.width * shape.height * shape.channels;
-  return { task, vocabulary, numClasses: classNames.length, ...(seqLen !== undefined && { seqLen }) };
+  return { task, vocabulary, numClasses: classNames.length, image: imageShapeOf(vocabulary) };
 }
 
 /** Before data are read: refuses what no data could mend. */
 export function undecided(task: Task): DecidedByData {
-  return { task, vocabulary: proteinVocabulary, numClasses: 2 };
+  return { task, vocabulary: proteinVocabulary, numClasses: 2, isOpen: true };
 }
 
 /** Keys of the model that cannot be set, because data decide them. */
@@ -151,7 +153,7 @@ export function unlabelledTask(model: Settings): Task {
 }
 
 function modelSettings(model: Settings, decided: DecidedByData, origin: string): Settings {
-  const { task, vocabulary, numClasses, seqLen } = decided;
+  const { task, vocabulary, numClasses, image } = decided;
   const shape = shapesOfTasks[task];
   for (const key of ["architecture", "head"] as const) {
     if (model[key] === undefined || model[key] === shape[key]) continue;
@@ -162,6 +164,7 @@ function modelSettings(model: Settings, decided: DecidedByData, origin: string):
     );
   }
   // <bos> and <eos> stand around sequences that are read from both sides.
+  const seqLen = image && numIntensities(image);
   const wanted = seqLen && (task === "language-modeling" ? seqLen : seqLen + 2);
   const { maxSeqLen } = model;
   if (wanted !== undefined && typeof maxSeqLen === "number" && maxSeqLen < wanted) {
@@ -177,9 +180,44 @@ function modelSettings(model: Settings, decided: DecidedByData, origin: string):
     ...labels,
     ...model,
     ...readMechanisms(model, origin),
+    ...readPatches(model, decided, origin),
     vocabSize: vocabulary.size,
     padId: vocabulary.padId,
   };
+}
+
+/**
+ * Patches with the shape of the data's images: a recipe says their size alone.
+ *
+ * @throws ConfigError for data that are no images, and for images of another shape than is asked for
+ */
+function readPatches({ patches }: Settings, { image, isOpen }: DecidedByData, origin: string): Settings {
+  if (typeof patches !== "object" || patches === null) return {};
+  // Checked when the images are known.
+  if (isOpen) return { patches: undefined };
+  if (image === undefined) {
+    throw new ConfigError(`${origin}: model: patches must come with images, got other data; leave them out`);
+  }
+  for (const key of ["width", "height", "channels"] as const) {
+    const given: unknown = Reflect.get(patches, key);
+    if (given === undefined || given === image[key]) continue;
+    throw new ConfigError(
+      `${origin}: model: patches.${key} must be that of the images, ${image[key]}, got ${JSON.stringify(given)}; leave it out`,
+    );
+  }
+  return { patches: { ...patches, ...image } };
+}
+
+/**
+ * The configuration of a run that goes on with a model: the model's own, with the settings that are asked for in place of its.
+ *
+ * @throws ConfigError with every key that is unknown or out of range
+ */
+export function checkChanges(
+  { origin, model, training }: Pick<Recipe, "origin" | "model" | "training">,
+  own: ModelConfig,
+): CheckedSettings {
+  return checkSettings(origin, { ...own, ...model, ...readMechanisms(model, origin) }, training);
 }
 
 /** Mechanisms that are written with their options in brackets, "local(window=16)", alone or in a list of one a layer. */

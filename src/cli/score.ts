@@ -3,8 +3,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { tagId, vocabularyFrom } from "../data/index.ts";
-import type { EncodedSequence, Vocabulary } from "../data/index.ts";
+import { tagId } from "../data/index.ts";
 import { scoreMutants } from "../inference/mutants.ts";
 import type { MutantScores } from "../inference/mutants.ts";
 import { checkMethod, scoreSequences, scoringMethods } from "../inference/score.ts";
@@ -18,13 +17,12 @@ import { printJson } from "./output/json.ts";
 import { openJsonList } from "./output/json-list.ts";
 import { showResidues } from "./output/residue-progress.ts";
 import type { ResidueProgress } from "./output/residue-progress.ts";
-import type { RunConfig } from "./run-config.ts";
-import { openRunModel } from "./run-model.ts";
-import type { RunModel } from "./run-model.ts";
 import { checkOutputs, writeMutants } from "./score/mutant-files.ts";
 import { formatMutants, mutantsDocument } from "./score/mutant-report.ts";
 import { createScoreTable, scoreDocument } from "./score/score-report.ts";
-import { addSequenceOptions, readSequences, requireProteins, surveySequences } from "./sequence-input.ts";
+import { openScoreSubject } from "./score/subject.ts";
+import type { ScoreSubject } from "./score/subject.ts";
+import { addSequenceOptions, readSequences, surveySequences } from "./sequence-input.ts";
 import type { InputSequence, SequenceOptions } from "./sequence-input.ts";
 import { addEngineOptions, collect, createVerb, positiveInteger } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
@@ -51,10 +49,14 @@ export function scoreCommand(): Command {
         "score runs/demo --sequence P00974 --mutants --out map.svg --out map.csv",
         "all of them, as a heat map and a table",
       ],
+      ["score esm2_t6_8M_UR50D --sequence P00974 --mutants", "by a pretrained model, or its name on the hub"],
       ["score runs/masked --fasta designs.fasta --method one-pass", "an encoder, quickly and about"],
     ],
   })
-    .argument("<folder>", "the run folder that train wrote")
+    .argument(
+      "<folder>",
+      "the run folder that train wrote; or a pretrained model of proteins, its folder or its name on the hub",
+    )
     .option(
       "--tag <name>",
       "as one of this family or organism, by a model trained with --set data.tags; config.json lists them",
@@ -83,29 +85,17 @@ pseudo-log-likelihood, the sum of log p(residue | all others), as many passes as
 
 async function score(folder: string, options: ScoreVerbOptions): Promise<void> {
   checkOutputs(options);
-  const model = await openRunModel(folder, options);
-  const vocabulary = vocabularyFrom(model.config.vocabulary);
-  requireLanguageModel(model.config, vocabulary);
-  await asUsage(() => checkMethod("--method", model.config.model, options.method));
-  if (options.mutants === true) await printMutants(model, vocabulary, options);
-  else await printScores(model, vocabulary, options);
-}
-
-/** @throws UsageError for models of anything else than the residues of proteins */
-function requireLanguageModel({ data, model }: RunConfig, vocabulary: Vocabulary): void {
-  requireProteins(vocabulary);
-  if (model.head === "language-modeling") return;
-  throw new UsageError(
-    `the model must tell residues (task language-modeling or masked), got one of task ${data.task}, which tells one label a protein; ` +
-      "measure it with eval, and score with a model trained with --task language-modeling or masked",
-  );
+  const subject = await openScoreSubject(folder, options);
+  await asUsage(() => checkMethod("--method", subject.config, options.method));
+  if (options.mutants === true) await printMutants(subject, options);
+  else await printScores(subject, options);
 }
 
 /** What all scores need. */
-function scoring({ config, tensors, backend }: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions) {
+function scoring({ config, tensors, vocabulary, backend }: ScoreSubject, options: ScoreVerbOptions) {
   const { dtype, method, tokensPerBatch } = options;
   return {
-    config: config.model,
+    config,
     tensors,
     vocabulary,
     backend,
@@ -116,13 +106,13 @@ function scoring({ config, tensors, backend }: RunModel, vocabulary: Vocabulary,
   };
 }
 
-async function printScores(model: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions): Promise<void> {
-  const survey = await surveySequences(options, vocabulary);
+async function printScores(subject: ScoreSubject, options: ScoreVerbOptions): Promise<void> {
+  const survey = await surveySequences(options, subject.letters);
   // What is to be told about the input has been told by then.
-  const read = readSequences(options, vocabulary, survey === undefined ? undefined : () => undefined);
-  const sequences = behindTag(read, vocabulary, options);
+  const read = readSequences(options, subject.letters, survey === undefined ? undefined : () => undefined);
+  const sequences = asRead(read, subject, options);
   const progress = showResidues("score", survey?.residues);
-  const scores = scoreSequences({ ...scoring(model, vocabulary, options), sequences, onProgress: progress.update });
+  const scores = scoreSequences({ ...scoring(subject, options), sequences, onProgress: progress.update });
   try {
     if (options.json === true) {
       const list = openJsonList("sequences");
@@ -137,23 +127,27 @@ async function printScores(model: RunModel, vocabulary: Vocabulary, options: Sco
   }
 }
 
-/** @throws DataError when the model has no such tag */
-async function* behindTag<S extends EncodedSequence>(
-  sequences: AsyncIterable<S>,
-  vocabulary: Vocabulary,
+/**
+ * By the model's own ids, and behind the tag.
+ *
+ * @throws DataError when the model has no such tag
+ */
+async function* asRead(
+  sequences: AsyncIterable<InputSequence>,
+  { vocabulary, withOwnIds }: ScoreSubject,
   { tag }: ScoreVerbOptions,
-): AsyncGenerator<S> {
+) {
   const startId = tag === undefined ? undefined : tagId(vocabulary, tag, "--tag");
-  for await (const sequence of sequences) yield { ...sequence, startId };
+  for await (const sequence of sequences) yield { ...withOwnIds(sequence), startId };
 }
 
-async function printMutants(model: RunModel, vocabulary: Vocabulary, options: ScoreVerbOptions): Promise<void> {
-  const sequence = await onlySequence(options, vocabulary);
+async function printMutants(subject: ScoreSubject, options: ScoreVerbOptions): Promise<void> {
+  const sequence = await onlySequence(subject, options);
   let progress: ResidueProgress | undefined;
   let scores: MutantScores;
   try {
     scores = await scoreMutants({
-      ...scoring(model, vocabulary, options),
+      ...scoring(subject, options),
       sequence,
       onProgress: (tokens, of) => (progress ??= showResidues("score mutants", of)).update(tokens),
     });
@@ -166,9 +160,9 @@ async function printMutants(model: RunModel, vocabulary: Vocabulary, options: Sc
 }
 
 /** @throws UsageError for more than one protein */
-async function onlySequence(options: ScoreVerbOptions, vocabulary: Vocabulary): Promise<InputSequence> {
+async function onlySequence(subject: ScoreSubject, options: ScoreVerbOptions): Promise<InputSequence> {
   const found: InputSequence[] = [];
-  for await (const sequence of behindTag(readSequences(options, vocabulary), vocabulary, options)) {
+  for await (const sequence of asRead(readSequences(options, subject.letters), subject, options)) {
     found.push(sequence);
     if (found.length > 1) break;
   }

@@ -16,19 +16,21 @@ import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { readLatestCheckpoint } from "../storage/checkpoints.ts";
 import type { Checkpoint } from "../storage/checkpoints.ts";
 import { StorageError } from "../storage/errors.ts";
-import { listFolder } from "../storage/files.ts";
 import { truncateMetrics } from "../storage/metrics.ts";
 import { DEFAULT_DEVICE } from "../runtime/node.ts";
-import { createRunFolder, nextRunPath, openRunFolder, writeConfig } from "../storage/run-folder.ts";
+import { nextFreePath } from "../storage/new-folder.ts";
+import { createRunFolder, openRunFolder, requireNewRunFolder, writeConfig } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";
 import type { TrainingConfig } from "../training/config.ts";
+import { stateFrom } from "../training/trainer.ts";
 import type { TrainingState } from "../training/trainer.ts";
 import { digestOf, loadData } from "./dataset.ts";
+import type { RunDataset } from "./dataset.ts";
 import type { DataSource } from "./data/source.ts";
 import { asUsage, UsageError } from "./failures.ts";
 import type { Settings } from "./recipe.ts";
 import { requested } from "./request.ts";
-import type { MemoryOptions, NewRunOptions } from "./request.ts";
+import type { MemoryOptions, NewRunOptions, Requested } from "./request.ts";
 import {
   architectures,
   checkRecipe,
@@ -40,6 +42,8 @@ import {
 } from "./run-config.ts";
 import type { RunConfig } from "./run-config.ts";
 import { parseSetting } from "./settings.ts";
+import { dataFor, openStart, settingsFrom } from "./start-from.ts";
+import type { StartingModel } from "./start-from.ts";
 import type { TrainingRun } from "./training-run.ts";
 import type { EngineOptions } from "./verb.ts";
 
@@ -53,15 +57,14 @@ const RUNS_FOLDER = "runs";
  * @throws UsageError, ConfigError, DataError or StorageError about the first thing that is wrong
  */
 export async function prepareNewRun(recipeName: string | undefined, options: NewRunOptions): Promise<TrainingRun> {
-  const { out } = options;
-  const { recipe, source } = await requested(recipeName, options);
-  if (out !== undefined) await requireFreeFolder(out);
-
-  const dataset = await asUsage(() => loadData(source, { unlabelled: unlabelledTask(recipe.model) }));
+  const { out, init } = options;
+  const asked = await requested(recipeName, options);
+  if (out !== undefined) await requireNewRunFolder(out);
+  const { recipe } = asked;
+  const { source, dataset, classNames, model, training, start } =
+    init === undefined ? await fromNothing(asked) : await fromModel(init, asked, options);
   getSplit(dataset, "train");
   const { vocabulary, task } = dataset;
-  const classNames = dataset.labelled?.classNames ?? [];
-  const { model, training } = await asUsage(() => checkRecipe(recipe, decidedBy({ vocabulary, task, classNames })));
   const config: RunConfig = {
     model_type: "performer",
     architectures: [architectures[task]],
@@ -72,18 +75,51 @@ export async function prepareNewRun(recipeName: string | undefined, options: New
     vocabulary: vocabulary.toJSON(),
     classNames,
     engine: { device: options.device ?? DEFAULT_DEVICE, threads: options.threads ?? availableParallelism() },
+    ...(start !== undefined && { base: start.base }),
     version: await packageVersion(),
   };
   return {
     config,
     dataset,
+    ...(start !== undefined && { initial: stateFrom(model, { ...start.tensors }, training.freeze) }),
     ignoreMemory: options.ignoreMemory === true,
     begin: async () => {
-      const folder = await createRunFolder(out ?? (await nextRunPath(join(RUNS_FOLDER, recipe.name))));
+      const folder = await createRunFolder(out ?? (await nextFreePath(join(RUNS_FOLDER, recipe.name))));
       await writeConfig(folder, config);
       return folder;
     },
   };
+}
+
+/** What a run consists of beside its folder and its engine. */
+interface Beginning extends ReturnType<typeof checkRecipe> {
+  readonly source: DataSource;
+  readonly dataset: RunDataset;
+  readonly classNames: readonly string[];
+  /** The model that it goes on from. */
+  readonly start?: StartingModel;
+}
+
+async function fromNothing({ recipe, source }: Requested): Promise<Beginning> {
+  const dataset = await asUsage(() => loadData(source, { unlabelled: unlabelledTask(recipe.model) }));
+  const { vocabulary, task } = dataset;
+  const classNames = dataset.labelled?.classNames ?? [];
+  const settings = await asUsage(() => checkRecipe(recipe, decidedBy({ vocabulary, task, classNames })));
+  return { source, dataset, classNames, ...settings };
+}
+
+async function fromModel(init: string, asked: Requested, engine: EngineOptions): Promise<Beginning> {
+  const start = await openStart(init, engine);
+  const settings = await asUsage(() => {
+    const checked = settingsFrom(start, asked);
+    trainableNames(checked.model, checked.training.freeze);
+    return checked;
+  });
+  const { source, dataset } = await asUsage(() => dataFor(start, asked));
+  const { run, task } = start.base;
+  const from = `weights: ${run} (task ${task})`;
+  const notice = dataset.notice === undefined ? from : `${from}\n${dataset.notice}`;
+  return { source, dataset: { ...dataset, notice }, classNames: start.known.classNames, start, ...settings };
 }
 
 /**
@@ -98,8 +134,12 @@ export async function requireSameRun(
   options: NewRunOptions,
 ): Promise<void> {
   const stored = await readRunConfig(await openRunFolder(path));
-  const { recipe, source } = await requested(recipeName, options);
-  const { model, training } = await asUsage(() => checkRecipe(recipe, decidedBy(knownData(stored))));
+  const asked = await requested(recipeName, options);
+  const { recipe, source } = asked;
+  const start = options.init === undefined ? undefined : await openStart(options.init, options);
+  const { model, training } = await asUsage(() =>
+    start === undefined ? checkRecipe(recipe, decidedBy(knownData(stored))) : settingsFrom(start, asked),
+  );
   for (const [section, wanted, present] of [
     ["model", model, stored.model],
     ["training", training, stored.training],
@@ -119,12 +159,6 @@ export async function requireSameRun(
 /** What is asked for of how data are read; where they are may change. */
 function encodingOf({ source: _source, path: _path, ...encoding }: DataSource): Settings {
   return Object.fromEntries(Object.entries(encoding).filter(([, value]) => value !== undefined));
-}
-
-/** A folder that is in use is refused before anything costs time; that it still is free is seen when the run begins. */
-export async function requireFreeFolder(out: string): Promise<void> {
-  const held = await listFolder(out);
-  if (held !== undefined && held.length > 0) await createRunFolder(out);
 }
 
 export interface ResumeOptions extends EngineOptions, MemoryOptions {

@@ -3,9 +3,11 @@
 import type { Command } from "commander";
 
 import { UsageError } from "./failures.ts";
+import { DEFAULT_LEARNING_RATE } from "./finetune/settings.ts";
 import { formatFigures } from "./output/figures.ts";
 import { printJson } from "./output/json.ts";
 import { prepareNewRun, prepareResumedRun, requireSameRun } from "./start-run.ts";
+import { describeRecipes } from "./recipe.ts";
 import type { NewRunOptions } from "./request.ts";
 import { carryOut } from "./training-run.ts";
 import type { TrainingRun } from "./training-run.ts";
@@ -20,6 +22,7 @@ interface TrainOptions extends NewRunOptions {
 /** What --resume takes from the run folder, as options. */
 const fixedByResume = {
   out: "--out",
+  init: "--init",
   seed: "--seed",
   splitBy: "--split-by",
   sequenceColumn: "--sequence-column",
@@ -36,7 +39,9 @@ Without a recipe, the one for the kind of data is taken: demo for proteins, text
 Tables (.csv, .tsv, .jsonl, .parquet) have a column of sequences and one of labels: few different labels are classes, numbers with
 fractions are values, and --task says otherwise. --task masked trains an encoder on hidden tokens.
 Documents longer than model.maxSeqLen are cut into windows of that length. With training.segmentLength a window is trained in parts
-with exact gradients, and memory is that of one part: with maxSeqLen=8192, tokensPerBatch=8192 and segmentLength=1024 the recipe text takes a third.`;
+with exact gradients, and memory is that of one part: with maxSeqLen=8192, tokensPerBatch=8192 and segmentLength=1024 the recipe text takes a third.
+With --init training is that of the recipe (without one, of the one for the kind of data, at a learning rate of ${DEFAULT_LEARNING_RATE}), projections are
+not redrawn unless training.redrawInterval says so, and of the model dropout alone can be set, and maxSeqLen where positions have no end.`;
 
 export function trainCommand(): Command {
   const command = createVerb({
@@ -71,13 +76,19 @@ export function trainCommand(): Command {
       ["train --data fashion-mnist --image-size 14", "images, pixel by pixel: the recipe fashion"],
       ["train --data photos/ --image-size 32 --grey", "the PNG and JPEG files of a folder"],
       ["train --data mails.csv --label-column spam", "a classifier of labelled sequences"],
+      ["train --init runs/text --data letters.txt", "go on from a trained model, on other data"],
+      ["train --init minilm-favor --data book.txt", "hidden tokens by a converted or a pretrained model"],
       ["train --resume runs/demo", "go on after an interruption, bit for bit"],
       ["train my.jsonc --out runs/mine --resume", "the same, by the command that began the run"],
     ],
   })
-    .addHelpText("after", NOTES)
-    .argument("[recipe]", "a recipe by name (demo, text, fashion, labelled), or the path of a .jsonc file");
+    .addHelpText("after", () => `${describeRecipes()}\n${NOTES}`)
+    .argument("[recipe]", "a recipe by its name (below), or the path of a .jsonc file");
   return addRunOptions(command)
+    .option(
+      "--init <folder>",
+      "begin with the weights of a run, a converted or a pretrained model, which decides architecture, sizes and vocabulary",
+    )
     .option("--resume [folder]", "go on with a run from its newest checkpoint (default: the folder of --out)")
     .action(async (recipe: string | undefined, options: TrainOptions) => {
       const run =
@@ -117,7 +128,7 @@ async function resumedRun(
   options: TrainOptions,
 ): Promise<TrainingRun> {
   if (resume !== true) return prepareResumedRun(resume, checkResume(recipe, options));
-  const { set, seed, splitBy, sequenceColumn, labelColumn, tokenizer, imageSize, grey, colour, task, ...rest } =
+  const { set, init, seed, splitBy, sequenceColumn, labelColumn, tokenizer, imageSize, grey, colour, task, ...rest } =
     options;
   const { out } = rest;
   if (out === undefined) {
@@ -125,7 +136,20 @@ async function resumedRun(
       "--resume must name the run's folder, got none; write --resume FOLDER, or --out FOLDER --resume",
     );
   }
-  const said = [recipe, set, seed, splitBy, sequenceColumn, labelColumn, tokenizer, imageSize, grey, colour, task];
+  const said = [
+    recipe,
+    set,
+    init,
+    seed,
+    splitBy,
+    sequenceColumn,
+    labelColumn,
+    tokenizer,
+    imageSize,
+    grey,
+    colour,
+    task,
+  ];
   if (said.some((each) => each !== undefined)) await requireSameRun(out, recipe, options);
   return prepareResumedRun(out, rest);
 }

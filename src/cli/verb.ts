@@ -121,6 +121,13 @@ export function wholeNumber(text: string): number {
   return parseNumber(text, "It must be a whole number from 0 on", (value) => Number.isSafeInteger(value) && value >= 0);
 }
 
+/** "0,3" as numbers. */
+export function wholeNumbers(text: string): readonly number[] {
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return numbers;
+  throw new InvalidArgumentError("It must be whole numbers with commas between them, such as 0,3");
+}
+
 export function notNegative(text: string): number {
   return parseNumber(text, "It must be a number from 0 on", (value) => Number.isFinite(value) && value >= 0);
 }

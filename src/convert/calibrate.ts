@@ -15,8 +15,9 @@
 import { ConfigError } from "../attention/parse-options.ts";
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { observeAttention, type ObserveOptions } from "../inference/observe.ts";
+import { chosenNumbers } from "../model/chosen-numbers.ts";
 import { outputStack, selfAttention } from "../model/stacks.ts";
-import { at, eigen, matrix, product, spectral, type Matrix } from "./matrices.ts";
+import type { HeadMap } from "./balanced-basis.ts";
 import { ofOneLength } from "./one-length.ts";
 
 export interface CalibrateOptions extends ObserveOptions {
@@ -28,34 +29,33 @@ export interface CalibrateOptions extends ObserveOptions {
 
 const WHO = "calibrateAttention";
 const SEQUENCES = 32;
-/** Added to covariances, as a share of their mean variance: directions that the examples hardly know are left nearly alone. */
-const SHRINKAGE = 1e-3;
 
 /**
  * Weights of an equivalent model: with exact attention it computes the same (to rounding), and what takes attention's place by
  * random features comes nearer to it.
  *
  * @returns all tensors, those of queries and keys of the layers as new arrays
- * @throws ConfigError for rotary positions, which turn queries and keys behind the weights; for layers without exact attention; for
- *   fewer tokens than the width of a head
+ * @throws ConfigError for rotary positions, which turn queries and keys behind the weights; for layers that are not there, and for those
+ *   whose attention is not exact over the tokens that it reads; for fewer tokens than the width of a head
  *
  * @example
  * const tensors = await calibrateAttention({ ...model, tokenIds: texts.map((text) => model.encode(text).tokenIds), backend });
  * const converted = convertPretrained({ ...model, tensors }, { mechanism: "favor", seed: 0 });
  */
 export async function calibrateAttention(options: CalibrateOptions): Promise<Record<string, NdArray>> {
-  const { config, tensors, tokenIds, backend, layers } = options;
+  const { config, tensors, tokenIds, backend } = options;
   if (config.positions === "rotary") {
     throw new ConfigError(
       `${WHO}: positions must be part of the states, got 'rotary', which turn queries and keys behind the weights; convert the model as it is`,
     );
   }
-  const wanted = layers ?? Array.from({ length: config.numLayers }, (_, layer) => layer);
-  const other = wanted.find((layer) => selfAttention(outputStack(config), layer).mechanism.name !== "exact");
+  const layers = chosenNumbers(WHO, "layers", options.layers, config.numLayers);
+  const other = layers.find((layer) => selfAttention(outputStack(config), layer).mechanism.basisFree !== true);
   if (other !== undefined) {
     const { mechanism } = selfAttention(outputStack(config), other);
     throw new ConfigError(
-      `${WHO}: attention must be exact, got '${mechanism.name}' in layer ${other}; leave that layer out, its weights fit its mechanism`,
+      `${WHO}: attention must know queries and keys by their products alone, got '${mechanism.name}' in layer ${other}; leave that layer out, its ` +
+        "weights fit its mechanism",
     );
   }
   const chosen = ofOneLength(WHO, config, tokenIds, SEQUENCES);
@@ -66,8 +66,10 @@ export async function calibrateAttention(options: CalibrateOptions): Promise<Rec
     );
   }
   const observed = await observeAttention({ config, tensors, tokenIds: chosen, backend });
+  // Imported on use, with the linear algebra that it needs.
+  const { balanceHead } = await import("./balanced-basis.ts");
   const changed: Record<string, NdArray> = { ...tensors };
-  for (const layer of wanted) {
+  for (const layer of layers) {
     const seen = observed[layer];
     if (seen === undefined) continue;
     const { name } = selfAttention(outputStack(config), layer);
@@ -75,17 +77,14 @@ export async function calibrateAttention(options: CalibrateOptions): Promise<Rec
     const key = weightsOf(tensors, `${name}.key`);
     for (let head = 0; head < config.numHeads; head++) {
       const place = { first: head * config.headDim, size: config.headDim };
-      const [q, k] = [moments(seen.q, place), moments(seen.k, place)];
-      const { ofQueries, ofKeys } = balancing(q.covariance, k.covariance);
-      change(query, ofQueries, place);
-      change(key, ofKeys, place);
-      const shift = Float64Array.from(q.mean, (_, row) => dot(ofQueries[row], q.mean) + dot(ofKeys[row], k.mean));
-      shift.forEach((value, row) => (key.bias[place.first + row] = (key.bias[place.first + row] ?? 0) - value));
+      const balanced = balanceHead(
+        { q: tokensOf(seen.q, place), k: tokensOf(seen.k, place) },
+        { query: headOf(query, place), key: headOf(key, place) },
+      );
+      replaceHead(query, place, balanced.query);
+      replaceHead(key, place, balanced.key);
     }
-    for (const [part, { weight, bias, width }] of [
-      ["query", query],
-      ["key", key],
-    ] as const) {
+    for (const [part, { weight, bias, width }] of Object.entries({ query, key })) {
       changed[`${name}.${part}.weight`] = ndarray(weight, [bias.length, width]);
       changed[`${name}.${part}.bias`] = ndarray(bias, [bias.length]);
     }
@@ -114,52 +113,22 @@ function weightsOf(tensors: ObserveOptions["tensors"], name: string): Weights {
   return { weight: toFloat32(weight).slice(), bias: toFloat32(bias).slice(), width: weight.shape[1] ?? 0 };
 }
 
-/** Mean and covariance of a head over all tokens of `[B, L, numHeads · headDim]`. */
-function moments({ data, shape }: NdArray, { first, size }: Place) {
-  const width = shape.at(-1) ?? 1;
-  const count = data.length / width;
-  const tokens = matrix(count, size, (token, d) => Number(data[token * width + first + d]));
-  const mean = Float64Array.from(
-    { length: size },
-    (_, d) => tokens.reduce((sum, token) => sum + (token[d] ?? 0), 0) / count,
+function headOf({ weight, bias, width }: Weights, { first, size }: Place): HeadMap {
+  const rows = Array.from({ length: size }, (_, row) =>
+    Array.from(weight.subarray((first + row) * width, (first + row + 1) * width)),
   );
-  const covariance = matrix(size, size, () => 0);
-  for (const token of tokens) {
-    const centred = token.map((value, d) => value - (mean[d] ?? 0));
-    for (const [d, row] of covariance.entries()) {
-      const factor = (centred[d] ?? 0) / count;
-      for (let e = 0; e < size; e++) row[e] = (row[e] ?? 0) + factor * (centred[e] ?? 0);
-    }
-  }
-  const meanVariance = covariance.reduce((sum, _, d) => sum + at(covariance, d, d), 0) / size;
-  // A head that never changes has a covariance of 0, and is left alone.
-  const added = meanVariance > 0 ? SHRINKAGE * meanVariance : 1;
-  covariance.forEach((row, d) => (row[d] = (row[d] ?? 0) + added));
-  return { mean, covariance };
+  return { weight: rows, bias: Array.from(bias.subarray(first, first + size)) };
 }
 
-/**
- * A and A⁻ᵀ that give queries and keys one covariance, Λ^½.
- *
- * With R = Σ_q^½ and R Σ_k R = V Λ Vᵀ: A = Λ^¼ Vᵀ R⁻¹, A⁻ᵀ = Λ^(-¼) Vᵀ R.
- */
-function balancing(ofQ: Matrix, ofK: Matrix): { readonly ofQueries: Matrix; readonly ofKeys: Matrix } {
-  const root = spectral(ofQ, Math.sqrt);
-  const inverse = spectral(ofQ, (value) => 1 / Math.sqrt(value));
-  const { values, vectors } = eigen(product(root, product(ofK, root)));
-  const scaled = (power: number) =>
-    vectors.map((vector, row) => vector.map((value) => value * (values[row] ?? Number.NaN) ** power));
-  return { ofQueries: product(scaled(1 / 4), inverse), ofKeys: product(scaled(-1 / 4), root) };
+function replaceHead({ weight, bias, width }: Weights, { first }: Place, by: HeadMap): void {
+  for (const [row, values] of by.weight.entries()) weight.set(values, (first + row) * width);
+  bias.set(by.bias, first);
 }
 
-/** A head's rows of weight and bias in another basis, in place. */
-function change({ weight, bias, width }: Weights, basis: Matrix, { first, size }: Place): void {
-  const rows = matrix(size, width, (row, column) => weight[(first + row) * width + column] ?? Number.NaN);
-  product(basis, rows).forEach((row, index) => weight.set(row, (first + index) * width));
-  const old = Float64Array.from(bias.subarray(first, first + size));
-  basis.forEach((row, index) => (bias[first + index] = dot(row, old)));
-}
-
-function dot(a: Float64Array | undefined, b: Float64Array): number {
-  return b.reduce((sum, value, index) => sum + value * (a?.[index] ?? Number.NaN), 0);
+/** A head's tokens, `[B · L, headDim]`, of `[B, L, numHeads · headDim]`. */
+function tokensOf({ data, shape }: NdArray, { first, size }: Place): number[][] {
+  const width = shape.at(-1) ?? 1;
+  return Array.from({ length: data.length / width }, (_, token) =>
+    Array.from(data.subarray(token * width + first, token * width + first + size), Number),
+  );
 }

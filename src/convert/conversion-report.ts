@@ -2,6 +2,7 @@
 import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
 import type { HeadDiagnosis, MeasuredCandidate } from "../attention/diagnose/diagnose.ts";
 import { diagnoseModel, type DiagnoseModelOptions, type ModelDiagnosis } from "../inference/observe-diagnosis.ts";
+import { placesIn } from "../model/patches.ts";
 import { selfAttention, outputStack } from "../model/stacks.ts";
 import type { ConvertedModel, ConvertibleModel } from "./convert-attention.ts";
 import { ofOneLength } from "./one-length.ts";
@@ -82,7 +83,7 @@ export async function reportConversion(options: ReportOptions): Promise<Conversi
     maxFeatures,
     redraws,
     sequences,
-    length: chosen[0]?.length ?? 0,
+    length: placesIn(model.config, chosen[0]?.length ?? 0),
     tokens,
     layers: diagnosed.map(({ layer, heads }) => ({ layer, ...summarised(heads) })),
   };

@@ -4,8 +4,10 @@ import { ConfigError } from "../attention/parse-options.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
+import { chosenNumbers } from "../model/chosen-numbers.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "../model/config.ts";
 import { drawProjections, projectionName, type Named } from "../model/parameters.ts";
+import { mostPlaces } from "../model/patches.ts";
 import { outputStack, selfAttention } from "../model/stacks.ts";
 import { checkTensors, tensorShapes } from "../model/tensors.ts";
 import { positionRules, stretchPositions, type PositionRule } from "./longer-positions.ts";
@@ -62,7 +64,7 @@ export function convertModel({ config, tensors }: ConvertibleModel, options: Con
   }
   checkTensors(config, tensors, WHO);
   const { mechanism, numFeatures, projection, seed, positions = "repeat" } = options;
-  const layers = chosenLayers(options.layers, config.numLayers);
+  const layers = chosenNumbers(WHO, "layers", options.layers, config.numLayers).toSorted((a, b) => a - b);
   for (const layer of layers) checkWeights(config, tensors, layer, mechanism);
   const maxSeqLen = checkLength(config, options.maxSeqLen, positions);
   const converted = modelConfig({
@@ -75,7 +77,7 @@ export function convertModel({ config, tensors }: ConvertibleModel, options: Con
   const table = tensors[TABLE];
   const known: Named<NdArray> = {
     ...tensors,
-    ...(table !== undefined && { [TABLE]: stretchPositions(table, maxSeqLen, positions) }),
+    ...(table !== undefined && { [TABLE]: stretchPositions(table, mostPlaces(converted), positions) }),
     ...ofLayers(drawProjections(converted, seed, 0), layers),
   };
   const chosen = Object.entries(tensorShapes(converted)).map(([name, shape]): readonly [string, NdArray] => {
@@ -93,8 +95,8 @@ export function convertModel({ config, tensors }: ConvertibleModel, options: Con
 /** @throws ConfigError for a mechanism that would need weights which only training gives, or would leave some of the model's unused */
 function checkWeights(config: ModelConfig, tensors: Named<NdArray>, layer: number, choice: MechanismChoice): void {
   const mechanism = createMechanism(choice, WHO);
-  const { numHeads, headDim, maxSeqLen } = config;
-  const own = Object.keys(mechanism.parameters?.({ numHeads, headDim, maxSeqLen }) ?? {});
+  const { numHeads, headDim } = config;
+  const own = Object.keys(mechanism.parameters?.({ numHeads, headDim, maxSeqLen: mostPlaces(config) }) ?? {});
   const { name: site, mechanism: before } = selfAttention(outputStack(config), layer);
   const lacking = own.filter((name) => tensors[`${site}.mechanism.${name}`] === undefined);
   const fix = "use one that attends by queries, keys and values alone, such as 'favor'; or train a model with it";
@@ -112,22 +114,9 @@ function checkWeights(config: ModelConfig, tensors: Named<NdArray>, layer: numbe
   }
 }
 
-/** @throws ConfigError for numbers that are no layers, and for none */
-function chosenLayers(layers: readonly number[] | undefined, numLayers: number): readonly number[] {
-  const all = Array.from({ length: numLayers }, (_, layer) => layer);
-  if (layers === undefined) return all;
-  const wrong = layers.find((layer) => !all.includes(layer));
-  if (layers.length === 0 || wrong !== undefined) {
-    throw new ConfigError(
-      `${WHO}: layers must be numbers from 0 to ${numLayers - 1}, one or more, got ${wrong ?? "none"}; leave it out for all`,
-    );
-  }
-  return all.filter((layer) => layers.includes(layer));
-}
-
 /** @throws ConfigError for fewer positions than before, and for more where each has a place in a grid or a mechanism */
 function checkLength(config: ModelConfig, wanted: number | undefined, rule: PositionRule): number {
-  const { maxSeqLen, positions } = config;
+  const { maxSeqLen, positions, patches } = config;
   if (!positionRules.includes(rule)) {
     const near = nearestName(String(rule), positionRules);
     throw new ConfigError(
@@ -138,6 +127,11 @@ function checkLength(config: ModelConfig, wanted: number | undefined, rule: Posi
   if (!(wanted >= maxSeqLen)) {
     throw new ConfigError(
       `${WHO}: maxSeqLen must be at least the model's ${maxSeqLen}, got ${wanted}; leave it out, texts may be shorter`,
+    );
+  }
+  if (patches && wanted !== maxSeqLen) {
+    throw new ConfigError(
+      `${WHO}: images must be of ${patches.width} × ${patches.height} pixels, got a maxSeqLen of ${wanted}; leave it out`,
     );
   }
   if (positions === "axial" && wanted !== maxSeqLen) {

@@ -1,6 +1,10 @@
-/** Texts, or proteins, as vectors of a pretrained model. */
+/** Texts, proteins or images as vectors of a pretrained model. */
+import { ConfigError } from "../attention/parse-options.ts";
+import { decodeImage } from "../data/images/codecs.ts";
+import type { PixelImage } from "../data/images/pixels.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/embed.ts";
 import type { PretrainedModel } from "./pretrained.ts";
+import type { EncodedText } from "./tokens.ts";
 
 export interface EmbedTextsOptions extends Pick<
   EmbedOptions,
@@ -13,7 +17,7 @@ export interface EmbedTextsOptions extends Pick<
 /** What `embedSequences` is told of a pretrained model beside the sequences. */
 export function embeddingOf(model: PretrainedModel) {
   const { config, tensors, vocabulary, reads } = model;
-  // The special tokens of texts are those that the tokenizer puts there; proteins stand between <cls> and <eos>.
+  // The special tokens of texts are those that the tokenizer puts there; proteins and images stand between <cls> and <eos>.
   return { config, tensors, vocabulary, ...(reads === "text" && { wrap: "bare" as const }) };
 }
 
@@ -29,12 +33,50 @@ export async function embedTexts(
   texts: readonly string[],
   { onTruncated, ...options }: EmbedTextsOptions,
 ): Promise<readonly SequenceEmbedding["embedding"][]> {
-  const { pooling, normalize } = model;
   const sequences = texts.map((text, index) => {
     const encoded = model.encode(text, `text ${index + 1}`);
     if (encoded.dropped > 0) onTruncated?.(encoded);
     return encoded;
   });
+  return embedEncoded(model, sequences, options);
+}
+
+/**
+ * The vectors of images, in their order.
+ *
+ * @param images PNG or JPEG files, or pixels; of any size, as the model's folder says how they are resized
+ * @param options `pooling` and `normalize`: default as the model's folder says, which is the state of the vector in front
+ * @returns for each image `[modelDim]`, with pooling `residues` `[patches, modelDim]`
+ * @throws ConfigError for a model of something else; DataError for files that are no images, or damaged
+ *
+ * @example const [cat] = await embedImages(await loadPretrained("vit-base-patch16-224"), [await readFile("cat.png")], { backend });
+ */
+export async function embedImages(
+  model: PretrainedModel,
+  images: readonly (Uint8Array | PixelImage)[],
+  options: Omit<EmbedTextsOptions, "onTruncated">,
+): Promise<readonly SequenceEmbedding["embedding"][]> {
+  const { encodeImage } = model;
+  if (encodeImage === undefined) {
+    throw new ConfigError(
+      `embedImages: the model must be one of images, got ${model.name}, which reads ${model.reads}; use embedTexts`,
+    );
+  }
+  const sequences = await Promise.all(
+    images.map(async (image, index) => {
+      const id = `image ${index + 1}`;
+      return encodeImage(image instanceof Uint8Array ? await decodeImage(image, id) : image, id);
+    }),
+  );
+  return embedEncoded(model, sequences, options);
+}
+
+async function embedEncoded(
+  model: PretrainedModel,
+  sequences: readonly EncodedText[],
+  options: Omit<EmbedTextsOptions, "onTruncated">,
+): Promise<readonly SequenceEmbedding["embedding"][]> {
+  const { pooling, normalize } = model;
   const found: SequenceEmbedding["embedding"][] = [];
   for await (const { embedding } of embedSequences({
     pooling,

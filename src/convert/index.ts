@@ -3,7 +3,7 @@ export { calibrateAttention } from "./calibrate.ts";
 export type { CalibrateOptions } from "./calibrate.ts";
 export { convertModel } from "./convert-attention.ts";
 export type { ConvertedModel, ConvertibleModel, ConvertOptions } from "./convert-attention.ts";
-export { embeddingOf, embedTexts } from "./embed-texts.ts";
+export { embeddingOf, embedImages, embedTexts } from "./embed-texts.ts";
 export type { EmbedTextsOptions } from "./embed-texts.ts";
 export { reportConversion } from "./conversion-report.ts";
 export type { ConversionReport, LayerConversion, ReportOptions } from "./conversion-report.ts";

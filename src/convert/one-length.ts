@@ -7,7 +7,7 @@ import { longestSequence } from "../model/positions.ts";
 const LONGEST = 512;
 
 /**
- * The longest sequences, cut to the shortest of these.
+ * The longest sequences, cut to the shortest of these; images as they are.
  *
  * @param who the name that errors begin with
  * @param most so many sequences at most
@@ -20,6 +20,8 @@ export function ofOneLength(
   most: number,
 ): readonly ArrayLike<number>[] {
   const chosen = tokenIds.toSorted((a, b) => b.length - a.length).slice(0, most);
+  // An image is read whole, or not at all.
+  if (config.patches) return chosen;
   const length = Math.min(LONGEST, longestSequence(config).length, chosen.at(-1)?.length ?? 0);
   if (length === 0) {
     throw new ConfigError(

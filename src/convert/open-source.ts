@@ -22,6 +22,6 @@ export async function openSource(
   const { openFolderSource } = await import("../storage/folder-source.ts");
   const [first = ""] = name.split("/");
   if (!isHubName(name) || (await exists(name)) || (await exists(first))) return openFolderSource(name);
-  const { defaultCacheFolder } = await import("../data/files-fasta-cache.ts");
-  return openHubSource(name, { ...options, cacheFolder: cacheFolder ?? (await defaultCacheFolder()) });
+  const { defaultCacheFolder } = await import("../storage/cache-folder.ts");
+  return openHubSource(name, { ...options, cacheFolder: cacheFolder ?? defaultCacheFolder() });
 }

@@ -1,6 +1,7 @@
 /** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
 import { z } from "zod";
 import { ConfigError } from "../attention/parse-options.ts";
+import type { PixelImage } from "../data/images/pixels.ts";
 import type { Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { nearestName } from "../graph/nearest-name.ts";
@@ -11,13 +12,14 @@ import { checkTensors } from "../model/tensors.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import { openSource, type OpenSourceOptions } from "./open-source.ts";
 import { architectures, pretrainedModelTypes, type PretrainedModelType } from "./architectures/index.ts";
-import type { PretrainedArchitecture } from "./architectures/architecture.ts";
+import type { PretrainedArchitecture, PretrainedInput } from "./architectures/architecture.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { fileOf, jsonObject, parseForeign, readJson } from "./json-files.ts";
 import { refuse, shown } from "./refuse.ts";
 import { isOwn, planOfSaved, savedModel } from "./saved-model.ts";
 import { readPipeline } from "./sentence-transformers.ts";
-import { encodeText, readTokens, type EncodedText } from "./tokens.ts";
+import { readInput } from "./read-input.ts";
+import type { EncodedText } from "./tokens.ts";
 import { createWeightReader, type UnusedTensor } from "./weight-reader.ts";
 
 /** A model from a folder of Hugging Face's library. */
@@ -25,28 +27,44 @@ export interface PretrainedModel {
   /** Where it comes from. */
   readonly name: string;
   readonly modelType: PretrainedModelType;
-  /** What it was trained on: texts, or proteins by their letters. */
-  readonly reads: "text" | "proteins";
+  /** Of a converted model the name of the one that it was made from. */
+  readonly origin?: string | undefined;
+  /** What it was trained on: texts, proteins by their letters, or images. */
+  readonly reads: PretrainedInput;
   readonly config: ModelConfig;
   /** Weights by our names, float32. */
   readonly tensors: Readonly<Record<string, NdArray>>;
   readonly vocabulary: Vocabulary;
   /** Tensors of the files that are not part of it, each with the reason: heads of tasks, tables that are computed anew. */
   readonly unused: readonly UnusedTensor[];
-  /** How the folder makes one vector of a text. Default `mean`, over all tokens; of proteins over the residues. */
+  /**
+   * How the folder makes one vector of a text. Default `mean`, over all tokens; of proteins over the residues. Of images `cls`, the state
+   * of the vector in front.
+   */
   readonly pooling: Pooling;
   /** Whether the folder divides vectors by their length. */
   readonly normalize: boolean;
-  /** Tokens that are read of a text, special ones included; of proteins all. */
+  /** Tokens that are read of a text, special ones included; of proteins and images all. */
   readonly longest: number;
+  /** Texts are made lower case before the tokenizer reads them. */
+  readonly lowerCase: boolean;
+  /** Stands in front of every text. */
+  readonly prompt: string;
   /**
    * A text's token ids with the special tokens that the model wants around it, cut to `longest`; a protein's residues without.
    *
    * @param id for messages
    * @param longest tokens that are read, where it is to be another number
-   * @throws DataError for parts without a token
+   * @throws DataError for parts without a token, and of a model of images always
    */
   readonly encode: (text: string, id?: string, longest?: number) => EncodedText;
+  /**
+   * Of a model of images: an image of any size as the intensities of one that the model reads, resized and cropped as the folder says.
+   *
+   * @param id for messages
+   * @throws DataError where that leads to another size than the model reads
+   */
+  readonly encodeImage?: ((image: PixelImage, id?: string) => EncodedText) | undefined;
 }
 
 /**
@@ -76,35 +94,35 @@ export async function loadPretrained(
   const architecture: PretrainedArchitecture = architectures[modelType];
   const { reads } = architecture;
   const plan = own === undefined ? architecture.plan(json, who) : planOfSaved(own);
-  const { vocabSize } = plan;
   // Before megabytes are read.
-  const tokens = await readTokens(source, { base, vocabSize, reads });
-  const { vocabulary } = tokens;
+  const input = await readInput(source, pipeline, plan, reads);
+  const { vocabSize } = plan;
+  const { vocabulary, scale } = input;
   const reader = createWeightReader(await readCheckpoint(source, base), modelType, own ? "" : architecture.prefix);
   const { padId, maskId } = vocabulary;
   const exact = { vocabSize, padId, mechanism: "exact" } as const;
-  const config = configOf({ ...exact, ...plan.options(reader, maskId) }, who);
+  const config = configOf({ ...exact, ...plan.options(reader, { maskId, scale }) }, who);
   const tensors = plan.weights(reader, config);
   checkTensors(config, tensors, source.name);
   const places = longestSequence(config).length;
   // A protein is read whole: its end is as much of it as its beginning.
-  const longest = reads === "text" ? Math.min(places, pipeline.longest ?? tokens.longest) : places;
-  const bare = { ...tokens, before: [], after: [] };
+  const longest = reads === "text" ? Math.min(places, input.longest) : places;
   return {
     name: source.name,
     modelType,
+    origin: own?.pretrained.name,
     reads,
     config,
     tensors,
     vocabulary,
     unused: reader.finish(own ? [] : architecture.unused),
-    pooling: pipeline.pooling,
+    pooling: input.pooling,
     normalize: pipeline.normalize,
     longest,
-    encode: (text, id = "text", most = longest) => {
-      const cased = pipeline.lowerCase ? text.toLowerCase() : text;
-      return encodeText(reads === "text" ? tokens : bare, pipeline.prompt + cased, id, most);
-    },
+    lowerCase: pipeline.lowerCase,
+    prompt: pipeline.prompt,
+    encode: (text, id = "text", most = longest) => input.encode(text, id, most),
+    encodeImage: input.encodeImage,
   };
 }
 

@@ -13,20 +13,28 @@ import type { FileSource } from "../storage/file-source.ts";
 import { toExactJson } from "../storage/json.ts";
 import { encodeSafetensors } from "../storage/safetensors.ts";
 import type { Weights } from "./architectures/architecture.ts";
+import { PREPARATION_FILE } from "./images/preparation.ts";
 import { jsonObject, readJsonIfThere } from "./json-files.ts";
 import { convertModel, type ConvertedModel, type ConvertOptions } from "./convert-attention.ts";
 import type { PretrainedModel } from "./pretrained.ts";
-import { readPipeline } from "./sentence-transformers.ts";
+import { modulesFile, readPipeline } from "./sentence-transformers.ts";
 import type { WeightReader } from "./weight-reader.ts";
 
 /** How our own folders say whose they are. */
 const OWN_MODEL_TYPE = "performer";
 
+const imageShape = z.looseObject({
+  width: z.int().positive(),
+  height: z.int().positive(),
+  channels: z.union([z.literal(1), z.literal(3)]),
+  size: z.int().positive(),
+});
+
 /** config.json of a converted model. */
 export const savedModel = z.looseObject({
   model_type: z.literal(OWN_MODEL_TYPE),
-  model: z.looseObject({ vocabSize: z.int().positive() }),
-  pretrained: z.looseObject({ model_type: z.string() }),
+  model: z.looseObject({ vocabSize: z.int().positive(), patches: imageShape.optional() }),
+  pretrained: z.looseObject({ model_type: z.string(), name: z.string().optional() }),
 });
 
 export function isOwn(config: Readonly<Record<string, unknown>>): boolean {
@@ -37,6 +45,7 @@ export function isOwn(config: Readonly<Record<string, unknown>>): boolean {
 export function planOfSaved({ model }: z.output<typeof savedModel>) {
   return {
     vocabSize: model.vocabSize,
+    image: model.patches,
     // modelConfig checks every key.
     options: (): ModelOptions => model,
     weights: (reader: WeightReader, config: ModelConfig): Weights => {
@@ -64,16 +73,20 @@ export function convertPretrained(
   return { ...model, config, tensors, layers, longest, encode };
 }
 
-/** Read by tokenizers, here and elsewhere. */
-const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"] as const;
+/** Read by tokenizers and by who prepares images, here and elsewhere. */
+const inputFiles = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "vocab.txt",
+  PREPARATION_FILE,
+] as const;
 const PROMPTS = "config_sentence_transformers.json";
-
-const modulesFile = z.array(z.looseObject({ type: z.string(), path: z.string() }));
 
 /**
  * The files of a converted model, by their paths in a folder; `loadPretrained` reads them.
  *
- * @param source where the original was loaded from, for its tokenizer and its pooling
+ * @param source where the original was loaded from, for its tokenizer or its preparation of images, and its pooling
  */
 export async function convertedFiles(
   model: PretrainedModel,
@@ -85,7 +98,7 @@ export async function convertedFiles(
     const bytes = await source.read(from);
     if (bytes !== undefined) copied.set(to, bytes);
   };
-  for (const name of tokenizerFiles) await copy(base + name, name);
+  for (const name of inputFiles) await copy(base + name, name);
   await copy(PROMPTS, PROMPTS);
   const modules = await readJsonIfThere(source, "modules.json", modulesFile);
   for (const { type, path } of modules ?? []) {
@@ -95,18 +108,25 @@ export async function convertedFiles(
   const config = {
     model_type: OWN_MODEL_TYPE,
     model: model.config,
-    pretrained: pretrained ?? { model_type: model.modelType, name: source.name },
+    pretrained: pretrained ?? { model_type: model.modelType, name: publicName(source.name) },
   };
   return {
     ...Object.fromEntries(copied),
     ...(modules !== undefined && { "modules.json": json(modules.map(atRoot)) }),
     // Tokenizers may allow fewer than the model reads now.
-    ...(Number.isFinite(model.longest) && {
-      "sentence_bert_config.json": json({ max_seq_length: model.longest, do_lower_case: lowerCase }),
-    }),
+    ...(model.reads === "text" &&
+      Number.isFinite(model.longest) && {
+        "sentence_bert_config.json": json({ max_seq_length: model.longest, do_lower_case: lowerCase }),
+      }),
     "config.json": json(config),
     "model.safetensors": encodeSafetensors(model.tensors, { format: "pt" }),
   };
+}
+
+/** Of a path its last part: where a folder lies on one machine says nothing on another. */
+function publicName(name: string): string {
+  const isPath = /^([/\\.~]|[A-Za-z]:)/.test(name);
+  return isPath ? (name.split(/[/\\]/).findLast((part) => part !== "") ?? name) : name;
 }
 
 /** The model lies beside modules.json, wherever it lay before. */

@@ -22,7 +22,8 @@ export interface SentencePipeline {
   readonly prompt: string;
 }
 
-const modulesFile = z.array(z.looseObject({ type: z.string(), path: z.string() }));
+/** modules.json: the parts of a model, in their order. */
+export const modulesFile = z.array(z.looseObject({ type: z.string(), path: z.string() }));
 const settingsFile = z.looseObject({
   max_seq_length: z.int().positive().nullish(),
   do_lower_case: z.boolean().nullish(),

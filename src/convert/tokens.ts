@@ -5,6 +5,7 @@ import { DataError } from "../data/errors.ts";
 import { openTokenizer } from "../data/vocabularies/tokenizer.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import { fileOf, jsonObject, readJsonIfThere } from "./json-files.ts";
+import type { PretrainedInput } from "./architectures/architecture.ts";
 import { proteinTokenizerJson } from "./protein-tokenizer.ts";
 import { refuse } from "./refuse.ts";
 
@@ -12,7 +13,7 @@ export interface TokenSettings {
   /** The folder inside the source, with a slash at its end. */
   readonly base: string;
   readonly vocabSize: number;
-  readonly reads: "text" | "proteins";
+  readonly reads: PretrainedInput;
 }
 
 export interface PretrainedTokens {

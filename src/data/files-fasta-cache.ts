@@ -45,7 +45,8 @@ export async function fastaCache(options: {
   const fs = await import("node:fs/promises");
   const { join, resolve } = await import("node:path");
   const { createHash, randomBytes } = await import("node:crypto");
-  const folder = options.folder ?? (await defaultCacheFolder());
+  const { defaultCacheFolder } = await import("../storage/cache-folder.ts");
+  const folder = options.folder ?? defaultCacheFolder();
   // What is packed are letters: tags change nothing.
   const identity = [FORMAT_VERSION, resolve(file), JSON.stringify(withTags(vocabulary, []))].join("\0");
   const prefix = createHash("sha256").update(identity).digest("hex").slice(0, 24);
@@ -105,20 +106,6 @@ export async function fastaCache(options: {
   }
 
   return { open, begin };
-}
-
-/** The folder that PERFORMER_CACHE names, else `performer` in the operating system's folder for caches. */
-export async function defaultCacheFolder(): Promise<string> {
-  const { env, platform } = await import("node:process");
-  const { homedir } = await import("node:os");
-  const { join } = await import("node:path");
-  const named = env["PERFORMER_CACHE"];
-  if (named !== undefined && named !== "") return named;
-  if (platform === "win32")
-    return join(env["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local"), "performer", "Cache");
-  if (platform === "darwin") return join(homedir(), "Library", "Caches", "performer");
-  const xdg = env["XDG_CACHE_HOME"];
-  return join(xdg !== undefined && xdg !== "" ? xdg : join(homedir(), ".cache"), "performer");
 }
 
 async function openEntry(entry: string): Promise<CachedRecords> {

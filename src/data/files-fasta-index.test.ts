@@ -2,10 +2,9 @@
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gzip, utf8 } from "../../tests/data/fasta-sources.ts";
 import { withTags } from "./conditioning.ts";
-import { defaultCacheFolder } from "./files-fasta-cache.ts";
 import { indexFasta } from "./files-fasta-index.ts";
 import { loadIndexedProteins } from "./files-proteins.ts";
 import { countRecords, packedSequence } from "./packed.ts";
@@ -104,17 +103,6 @@ describe("indexFasta", () => {
     const told: number[][] = [];
     await indexFasta(await write("told.fasta.gz", bytes), { onProgress: (...progress) => told.push(progress) });
     expect(told.at(-1)).toEqual([bytes.length, bytes.length]);
-  });
-
-  test("keeps its cache where PERFORMER_CACHE says, else in the system's folder", async () => {
-    try {
-      vi.stubEnv("PERFORMER_CACHE", "/some/where");
-      expect(await defaultCacheFolder()).toBe("/some/where");
-      vi.stubEnv("PERFORMER_CACHE", "");
-      expect(await defaultCacheFolder()).toMatch(/performer/);
-    } finally {
-      vi.unstubAllEnvs();
-    }
   });
 });
 

@@ -11,8 +11,13 @@ export interface Graph {
  * The nodes that the outputs need, each after the nodes that it reads.
  *
  * @param stop tensors that are given: the walk does not go behind them
+ * @param first which of a node's inputs the walk goes to first
  */
-export function nodesInOrder(outputs: readonly Tensor[], stop: ReadonlySet<Tensor> = new Set()): Node[] {
+export function nodesInOrder(
+  outputs: readonly Tensor[],
+  stop: ReadonlySet<Tensor> = new Set(),
+  first: "first input" | "last input" = "first input",
+): Node[] {
   const order: Node[] = [];
   const state = new Map<Node, "open" | "done">();
   // An explicit stack: training graphs of deep models have chains longer than the call stack.
@@ -25,7 +30,7 @@ export function nodesInOrder(outputs: readonly Tensor[], stop: ReadonlySet<Tenso
     for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
       if (state.get(node) === undefined) {
         state.set(node, "open");
-        node.inputs.toReversed().forEach(push);
+        (first === "first input" ? node.inputs.toReversed() : node.inputs).forEach(push);
       } else {
         stack.pop();
         if (state.get(node) === "open") order.push(node);

@@ -5,6 +5,7 @@ import { ConfigError } from "../attention/parse-options.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { chosenNumbers } from "../model/chosen-numbers.ts";
 import { modelInputs } from "../model/inputs.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
@@ -109,22 +110,6 @@ function oneHotValues(numHeads: number, length: number): Tensor {
     length,
     length,
   ]);
-}
-
-/** @throws ConfigError for numbers that the model has not */
-export function chosenNumbers(
-  who: string,
-  name: "layers" | "heads",
-  given: readonly number[] | undefined,
-  count: number,
-): readonly number[] {
-  const numbers = given ?? Array.from({ length: count }, (_, index) => index);
-  const wrong = numbers.find((number) => !Number.isInteger(number) || number < 0 || number >= count);
-  if (numbers.length > 0 && wrong === undefined && new Set(numbers).size === numbers.length) return numbers;
-  throw new ConfigError(
-    `${who}: ${name} must be distinct numbers from 0 to ${count - 1}, got ${numbers.join(", ") || "none"}; ` +
-      `omit them for all ${count}`,
-  );
 }
 
 function checkSize({ layers, heads, length }: Record<"layers" | "heads" | "length", number>): void {

@@ -5,6 +5,7 @@ import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
+import { unitsIn } from "../model/patches.ts";
 import { hiddenStates } from "../model/performer.ts";
 import { cast, equal } from "../ops/compare.ts";
 import { atLeast, div, maximum } from "../ops/elementwise.ts";
@@ -14,16 +15,12 @@ import { slice } from "../ops/slicing.ts";
 import { constant, input } from "../ops/source.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { WeightOptions } from "../runtime/weights.ts";
-import {
-  runSequenceWindows,
-  type SequenceGraph,
-  type SequenceRunOptions,
-  type SequenceWindow,
-} from "./sequence-runs.ts";
+import { runSequenceWindows, type SequenceRunOptions, type SequenceWindow } from "./sequence-runs.ts";
 
 /**
  * From states of tokens to vectors. `mean`: over the residues, without special tokens. `cls`: the state of the first token, `<bos>`, which
- * sees everything in an encoder. `last`: that of the last residue, which has seen everything in a decoder. `residues`: one vector a residue.
+ * sees everything in an encoder; of images the vector in front. `last`: that of the last residue, which has seen everything in a decoder. `residues`: one vector a residue.
+ * Of images, squares stand in the place of residues.
  */
 export const poolings = ["mean", "cls", "last", "residues"] as const;
 export type Pooling = (typeof poolings)[number];
@@ -54,7 +51,7 @@ export interface EmbedOptions<S extends EncodedSequence = EncodedSequence> exten
 
 export interface SequenceEmbedding {
   readonly id: string;
-  /** Residues of the sequence. */
+  /** Residues of the sequence, or squares of the image. */
   readonly length: number;
   /** `[modelDim]`, or with pooling `residues` `[length, modelDim]`. */
   readonly embedding: NdArray & { readonly data: Float32Array };
@@ -92,14 +89,14 @@ export async function* embedWindows<S extends EncodedSequence>(
     config,
     ...windowFor(config, pooling),
     wrap,
-    rows: { length: ({ tokenIds }) => [tokenIds.length] },
+    rows: { length: ({ tokenIds }) => [unitsIn(config, tokenIds.length)] },
     build: (graph) => {
       const states = hiddenStates(graph.model, graph.tokenIds, { form: graph.form });
-      return { y: pooled[pooling](states, graph, start) };
+      return { y: pooled[pooling](states, start) };
     },
     read: ({ y }, row, { id, tokenIds }): SequenceEmbedding => {
       const [, rows = 1, width = 0] = y?.shape ?? [];
-      const { length } = tokenIds;
+      const length = unitsIn(config, tokenIds.length);
       const all = y?.data as Float32Array; // declared float32
       const isPooled = pooling !== "residues";
       // Copied: what the engine returns holds all rows.
@@ -144,23 +141,23 @@ export function checkPooling({ architecture }: Pick<ModelConfig, "architecture">
 
 /** `[B, L, D]` → `[B, 1, D]`, or as they are. In the graph, so that only what is asked for leaves the engine. */
 const pooled = {
-  mean: (states, graph, start) => {
-    const { places, lengths } = placesAndLengths(graph, start);
+  mean: (states, start) => {
+    const { places, lengths } = placesAndLengths(states, start);
     // 1 at residues, 0 at what stands around and behind them.
     const weights = atLeast(cast(lengths, "float32"), cast(places, "float32"));
     return div(weightedSum(weights, states), reshape(maximum(cast(lengths, "float32"), 1), [-1, 1, 1]));
   },
   cls: (states) => slice(states, 1, 0, 1),
-  last: (states, graph, start) => {
-    const { places, lengths } = placesAndLengths(graph, start);
+  last: (states, start) => {
+    const { places, lengths } = placesAndLengths(states, start);
     return weightedSum(cast(equal(places, lengths), "float32"), states);
   },
   residues: (states) => states,
-} as const satisfies Record<Pooling, (states: Tensor, graph: SequenceGraph, start: number) => Tensor>;
+} as const satisfies Record<Pooling, (states: Tensor, start: number) => Tensor>;
 
 /** Of each place which residue stands there, counted from 1, `[1, L]`; and of each sequence how many it has, `[B, 1]`. */
-function placesAndLengths({ tokenIds }: SequenceGraph, start: number) {
-  const [batchSize = 1, seqLen = 1] = tokenIds.shape;
+function placesAndLengths(states: Tensor, start: number) {
+  const [batchSize = 1, seqLen = 1] = states.shape;
   // A place in front of the first is that of <bos>: further than any sequence goes.
   const places = Int32Array.from({ length: seqLen }, (_, place) => (place < start ? seqLen + 1 : place - start + 1));
   return { places: constant(ndarray(places, [1, seqLen])), lengths: input("length", [batchSize, 1], "int32") };

@@ -30,6 +30,8 @@ export { attentionMaps } from "./attention-maps.ts";
 export type { AttentionMap, AttentionMaps, AttentionMapsOptions } from "./attention-maps.ts";
 export { summariseMap } from "./attention-summary.ts";
 export type { AttentionPartner, HeadSummary, SummaryOptions } from "./attention-summary.ts";
+export { cosine, measureRetrieval } from "./retrieval.ts";
+export type { RetrievalFigures } from "./retrieval.ts";
 export { residueAttention } from "./residue-attention.ts";
 export type { ResidueAttention, ResidueAttentionOptions } from "./residue-attention.ts";
 export { residuePredictions } from "./residue-predictions.ts";

@@ -3,6 +3,7 @@ import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
 import { diagnose, type Diagnosis, type HeadDiagnosis } from "../attention/diagnose/diagnose.ts";
 import type { DiagnoseOptions } from "../attention/diagnose/options.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { placesIn } from "../model/patches.ts";
 import { describeMechanism, outputStack, selfAttention } from "../model/stacks.ts";
 import { observeAttention, type ObserveOptions } from "./observe.ts";
 
@@ -76,7 +77,7 @@ export async function diagnoseModel(options: DiagnoseModelOptions): Promise<Mode
   }
   if (common === undefined)
     throw new RangeError("diagnoseModel: a model has one layer or more, and layers must name some of them, got none");
-  const tokens = tokenIds.reduce((total, sequence) => total + sequence.length, 0);
+  const tokens = tokenIds.reduce((total, sequence) => total + placesIn(config, sequence.length), 0);
   return { ...common, modelMechanism: describeMechanism(config), sequences: tokenIds.length, tokens, layers };
 }
 

@@ -6,6 +6,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
+import { checkIntensities } from "../model/patches.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { mergeAxes, transpose } from "../ops/layout.ts";
@@ -93,6 +94,8 @@ export function tokenArray(who: string, config: ModelConfig, tokenIds: readonly 
         "cut them to the shortest",
     );
   }
+  // <bos> stands in front of an image.
+  checkIntensities(who, config, length - 1);
   const { length: longest, reason } = longestSequence(config);
   if (length > longest) {
     throw new ConfigError(

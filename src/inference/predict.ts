@@ -6,6 +6,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
+import { checkIntensities } from "../model/patches.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { input } from "../ops/source.ts";
@@ -97,6 +98,8 @@ function check({ config, tensors, sequences }: PredictOptions): void {
     if (sequence.length === 0) {
       throw new RuntimeError("predictSequences: a sequence must have at least one token, got none; leave it out");
     }
+    // <bos> stands in front of an image and <eos> behind it.
+    checkIntensities("predictSequences", config, sequence.length - 2);
     if (sequence.length > longest) {
       throw new ConfigError(
         `predictSequences: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${sequence.length}; cut them`,

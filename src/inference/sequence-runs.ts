@@ -9,6 +9,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { modelInputs } from "../model/inputs.ts";
 import type { Named } from "../model/parameters.ts";
 import type { ModelTensors } from "../model/performer.ts";
+import { checkIntensities, mostPlaces, unitsIn } from "../model/patches.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { input } from "../ops/source.ts";
@@ -74,7 +75,7 @@ export interface SequenceRunOptions<R, S extends EncodedSequence = EncodedSequen
   readonly dtype?: WeightOptions["dtype"];
   /** A batch that would take more is refused before it runs. Default: none is. */
   readonly memoryLimitBytes?: number;
-  /** Called after every batch with the tokens of sequences done so far. */
+  /** Called after every batch with the tokens of sequences done so far, of images with their squares. */
   readonly onProgress?: (tokens: number) => void;
 }
 
@@ -109,12 +110,17 @@ export async function* runSequenceWindows<R, S extends EncodedSequence = Encoded
     for await (const window of windowsOf(sequences, most)) {
       const rows = window.map((sequence, index) => ({ sequence, index, length: wrappedLength(options, sequence) }));
       const results = new Map<number, R>();
-      const packing = { tokensPerBatch, longest, graphCost: graphCost(config), ...lengthStep(options) };
+      const packing = {
+        tokensPerBatch: tokensPerBatch * tokensPerPlace(config),
+        longest,
+        graphCost: graphCost(config),
+        ...lengthStep(options),
+      };
       for (const packed of packByLength(rows, packing)) {
         const outputs = await runBatch(await graphs.get(packed), packed, options);
         for (const [row, { sequence, index }] of packed.rows.entries()) {
           results.set(index, options.read(outputs, row, sequence));
-          done += sequence.tokenIds.length;
+          done += unitsIn(config, sequence.tokenIds.length);
         }
         onProgress?.(done);
       }
@@ -161,6 +167,7 @@ export function wrappedLength(
 ): number {
   requireTokens(sequence);
   const { id, tokenIds, startId = 0 } = sequence;
+  checkIntensities(id, config, tokenIds.length);
   const extra = EXTRA_TOKENS[wrap];
   const { length: longest, reason, fix } = longestSequence(config);
   if (tokenIds.length + extra > longest) {
@@ -222,6 +229,11 @@ async function runBatch<S extends EncodedSequence>(
 /** Texts have about twenty tokens: rounded as proteins are, two thirds of what is computed would be padding. */
 function lengthStep({ wrap }: { readonly wrap: SequenceWrap }): { readonly lengthStep?: number } {
   return wrap === "bare" ? { lengthStep: 16 } : {};
+}
+
+/** Budgets are of places. */
+function tokensPerPlace(config: ModelConfig): number {
+  return config.patches === undefined ? 1 : config.maxSeqLen / mostPlaces(config);
 }
 
 /** What compiling a graph costs, in places that could be computed instead. */

@@ -6,6 +6,7 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import type { ResidueAttention } from "./residue-attention.ts";
 import type { ResiduePredictions } from "./residue-predictions.ts";
+import { cosine } from "./retrieval.ts";
 
 /** Similarities of the 20 standard residues. */
 export interface SimilarityMatrix {
@@ -108,11 +109,7 @@ export function embeddingSimilarity({
     }
     return Array.from({ length: width }, (_, column) => Number(table.data[start + column]));
   });
-  const dot = (x: readonly number[], y: readonly number[]) => total(width, (i) => (x[i] ?? 0) * (y[i] ?? 0));
-  return similarityOf((a, b) => {
-    const [x = [], y = []] = [vectors[a], vectors[b]];
-    return dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
-  });
+  return similarityOf((a, b) => cosine(vectors[a] ?? [], vectors[b] ?? []));
 }
 
 /**

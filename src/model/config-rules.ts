@@ -3,6 +3,7 @@ import { ConfigError } from "../attention/parse-options.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";
 import { attentionSites, isList, stacksOf, type AttentionSite } from "./stacks.ts";
 import type { ModelConfig, ParsedOptions } from "./config-schema.ts";
+import { mostPlaces } from "./patches.ts";
 
 /** A rule that a configuration breaks; parts of one sentence. */
 interface Broken {
@@ -21,6 +22,7 @@ const headsOfArchitecture = {
 } as const satisfies Record<ModelConfig["architecture"], readonly ModelConfig["head"][]>;
 
 const classifying: readonly string[] = ["sequence-classification", "token-classification"];
+const headsOfImages: readonly string[] = ["sequence-classification", "regression", "none"];
 const ofEncoderDecoders = ["numDecoderLayers", "decoderMechanism", "crossMechanism"] as const;
 
 const rules: readonly Rule[] = [
@@ -88,6 +90,39 @@ const rules: readonly Rule[] = [
           fix: "leave it out",
         }
       : undefined,
+  ({ patches, architecture, head }) =>
+    patches !== undefined && (architecture !== "encoder" || !headsOfImages.includes(head))
+      ? {
+          rule: `patches must come with architecture 'encoder' and head ${headsOfImages.join(", ")}`,
+          got: `'${architecture}' and '${head}'`,
+          fix: "change them, or leave patches out, and every intensity is a token",
+        }
+      : undefined,
+  ({ patches }) =>
+    patches !== undefined && (patches.width % patches.size !== 0 || patches.height % patches.size !== 0)
+      ? {
+          rule: `patches.size must divide the width and the height of images, ${patches.width} and ${patches.height}`,
+          got: String(patches.size),
+          fix: "use a divisor, or resize the images",
+        }
+      : undefined,
+  ({ patches }) => {
+    if (patches === undefined) return undefined;
+    const wrong = (["mean", "deviation"] as const).find(
+      (name) => patches[name] !== undefined && patches[name].length !== patches.channels,
+    );
+    return wrong === undefined
+      ? undefined
+      : {
+          rule: `patches.${wrong} must hold a number for each of ${patches.channels} channels`,
+          got: String(patches[wrong]?.length),
+          fix: "list one a channel, or leave it out",
+        };
+  },
+  ({ patches, tokenDropout }) =>
+    patches !== undefined && tokenDropout !== undefined
+      ? { rule: "patches must come without tokenDropout, which hides tokens", got: "both", fix: "leave one out" }
+      : undefined,
   ({ padId, vocabSize }) =>
     padId >= vocabSize
       ? { rule: `padId must be below vocabSize ${vocabSize}`, got: String(padId), fix: "use the vocabulary's padId" }
@@ -116,14 +151,16 @@ const rules: readonly Rule[] = [
     axialShape !== undefined && positions !== "axial"
       ? { rule: "axialShape must come with positions 'axial'", got: `'${positions}'`, fix: "leave it out" }
       : undefined,
-  ({ axialShape: [rows, columns] = [1, Number.POSITIVE_INFINITY], maxSeqLen }) =>
-    rows * columns < maxSeqLen
+  ({ axialShape: [rows, columns] = [1, Number.POSITIVE_INFINITY], maxSeqLen, patches }) => {
+    const places = mostPlaces({ patches, maxSeqLen });
+    return rows * columns < places
       ? {
-          rule: `axialShape must have a place for each of maxSeqLen ${maxSeqLen} positions`,
+          rule: `axialShape must have a place for each of ${patches ? "" : "maxSeqLen "}${places} positions`,
           got: `${rows} × ${columns}`,
-          fix: `use ${rows} × ${Math.ceil(maxSeqLen / rows)}`,
+          fix: `use ${rows} × ${Math.ceil(places / rows)}`,
         }
-      : undefined,
+      : undefined;
+  },
 ];
 
 /** @throws ConfigError for options of which one excludes the other */
@@ -149,7 +186,8 @@ export function checkMechanisms(config: ModelConfig): void {
 
 /** Why a mechanism cannot stand in a place. */
 function siteProblem(config: ModelConfig, site: AttentionSite): Broken | undefined {
-  const { maxSeqLen, numHeads, headDim } = config;
+  const { numHeads, headDim } = config;
+  const maxSeqLen = mostPlaces(config);
   const mechanism: AttentionMechanism = site.mechanism;
   const { causal, cross } = site;
   const got = `'${mechanism.name}'`;

@@ -24,6 +24,22 @@ export function isGated(activation: string): boolean {
   return gatedActivations.some((gated) => gated === activation);
 }
 
+/** Squares of an image as places of a sequence; the image's own shape among them, which every image must have. */
+const patches = z.strictObject({
+  /** Pixels of a square's side. */
+  size,
+  width: size,
+  height: size,
+  /** 1: grey, 3: red, green, blue. */
+  channels: z.union([z.literal(1), z.literal(3)]).default(3),
+  /**
+   * What intensities from 0 to 1 are brought to: (intensity − mean) / deviation, of each channel. Default 0.5 and 0.5, from −1 to 1, as in
+   * ViT.
+   */
+  mean: z.array(z.number()).readonly().optional(),
+  deviation: z.array(z.number().positive()).readonly().optional(),
+});
+
 export const modelSchema = z.strictObject({
   /** Tokens of the vocabulary. */
   vocabSize: size,
@@ -73,7 +89,10 @@ export const modelSchema = z.strictObject({
    * 4 · modelDim, as in the Transformer, and 8/3 · modelDim with a gate, which are as many weights (arXiv:2002.05202).
    */
   mlpDim: size.optional(),
-  /** Longest sequence of a training batch; longer ones are cut into windows. Default 1024, as in the paper's protein runs. */
+  /**
+   * Longest sequence of a training batch; longer ones are cut into windows. Default 1024, as in the paper's protein runs; with patches that
+   * of an image.
+   */
   maxSeqLen: size.default(1024),
   /**
    * Position encoding. `rotary`: relative, no weights, and works beyond maxSeqLen (arXiv:2104.09864). `learned`: a table of maxSeqLen
@@ -127,6 +146,11 @@ export const modelSchema = z.strictObject({
    * embeddings as they are.
    */
   tokenDropout: z.strictObject({ maskId: z.int().min(0), share: z.number().min(0).lt(1) }).optional(),
+  /**
+   * Of an encoder of images (ViT, arXiv:2010.11929): its places are squares of pixels behind a learned vector, that of `<bos>`. Tokens are
+   * `<bos>` and the intensities of an image, as `imageVocabulary` numbers them. Default: every token is a place.
+   */
+  patches: patches.optional(),
   /**
    * Of the feed-forward layer. `gelu-tanh`: gelu by its approximation with tanh, as in GPT-2. `glu`, `geglu`, `reglu` and `swiglu` have a
    * gate of sigmoid, gelu, relu or swish (arXiv:2002.05202). Default `gelu`, exact.

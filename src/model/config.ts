@@ -3,6 +3,7 @@ import { defaultNumFeatures, LARGEST_ARRAY_BYTES, type ProjectionChoice } from "
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { checkMechanisms, checkOptions } from "./config-rules.ts";
 import { isGated, modelSchema, type ModelConfig, type ModelOptions, type ParsedOptions } from "./config-schema.ts";
+import { mostPlaces, tokensOfImage } from "./patches.ts";
 
 export type { MechanismChoices, ModelConfig, ModelOptions } from "./config-schema.ts";
 
@@ -15,8 +16,9 @@ export const modelConfigKeys: readonly string[] = Object.keys(modelSchema.shape)
  * @throws ConfigError naming the key, the rule, what came, and the way out
  */
 export function modelConfig(options: ModelOptions): ModelConfig {
-  const parsed = parseOptions("model", modelSchema, options);
-  checkOptions(parsed);
+  const given = parseOptions("model", modelSchema, options);
+  checkOptions(given);
+  const parsed = ofImages(given, options);
   const { modelDim, numHeads, positions } = parsed;
   const headDim = headDimOf(parsed);
   if (positions === "rotary" && headDim % 2 !== 0) {
@@ -37,7 +39,7 @@ export function modelConfig(options: ModelOptions): ModelConfig {
     mlpDim: parsed.mlpDim ?? Math.round((isGated(parsed.activation) ? 8 / 3 : 4) * modelDim),
     numFeatures,
     ...(parsed.head === "regression" && { numLabels: parsed.numLabels ?? 1 }),
-    ...(positions === "axial" && { axialShape: parsed.axialShape ?? nearlySquare(parsed.maxSeqLen) }),
+    ...(positions === "axial" && { axialShape: parsed.axialShape ?? nearlySquare(mostPlaces(parsed)) }),
   };
   checkMechanisms(config);
   return inOrder(config);
@@ -57,6 +59,19 @@ function headDimOf({ headDim, modelDim, numHeads }: ParsedOptions): number {
   throw new ConfigError(
     `model: numHeads must divide modelDim ${modelDim}, got ${numHeads}; use ${near}, or a modelDim that is a multiple of it`,
   );
+}
+
+/** With patches the longest sequence is that of an image. */
+function ofImages(parsed: ParsedOptions, { maxSeqLen }: ModelOptions): ParsedOptions {
+  const { patches } = parsed;
+  if (patches === undefined) return parsed;
+  const own = tokensOfImage(patches);
+  if (maxSeqLen !== undefined && maxSeqLen !== own) {
+    throw new ConfigError(
+      `model: with patches maxSeqLen must be the ${own} tokens of an image, got ${maxSeqLen}; leave it out`,
+    );
+  }
+  return { ...parsed, maxSeqLen: own };
 }
 
 /** Rows and columns. */

@@ -54,7 +54,9 @@ export function applyHead(
       const x = headTransform
         ? applyNorm(gelu(applyLinear(normed, headTransform.linear)), headTransform.norm, config)
         : normed;
-      const y = matmul(x, head?.weight ?? tokenEmbedding.weight, { transposeB: true });
+      const table = head ?? tokenEmbedding;
+      if (table === undefined) throw new GraphError("output: a language model must have a table of tokens, got none");
+      const y = matmul(x, table.weight, { transposeB: true });
       return headBias ? add(y, headBias.bias) : y;
     }
     if (classifier === undefined)

@@ -2,6 +2,7 @@
 import type { InitialParameter } from "../attention/mechanism.ts";
 import type { Shape } from "../graph/shape.ts";
 import { isGated, type ModelConfig } from "./config-schema.ts";
+import { mostPlaces } from "./patches.ts";
 import { crossAttention, encoderStack, outputStack, selfAttention, type AttentionSite, type Stack } from "./stacks.ts";
 
 export interface Linear<T> {
@@ -53,6 +54,14 @@ export interface Block<T> {
   readonly mlp: Mlp<T>;
 }
 
+/** Of a model of images. */
+export interface PatchEmbedding<T> {
+  /** `[modelDim, channels · size · size]`. */
+  readonly projection: Linear<T>;
+  /** `[modelDim]`: stands in front of the squares, and for the whole image. */
+  readonly first: T;
+}
+
 /** The parameters of one stack of blocks. */
 export interface StackParameters<T> {
   /** With learned positions. */
@@ -68,7 +77,10 @@ export interface StackParameters<T> {
 
 /** All trained weights. Joined by dots, the names of the tree are the keys of model.safetensors. */
 export interface Parameters<T> extends StackParameters<T> {
-  readonly tokenEmbedding: { readonly weight: T };
+  /** Unless places are patches. */
+  readonly tokenEmbedding?: { readonly weight: T };
+  /** Of models of patches. */
+  readonly patchEmbedding?: PatchEmbedding<T>;
   /** Of language models without tied embeddings. */
   readonly head?: { readonly weight: T };
   /** In front of the output layer, of language models that have it. */
@@ -117,7 +129,8 @@ function beside<Name extends "attention" | "cross" | "mlp">(config: ModelConfig,
 }
 
 function attention(config: ModelConfig, { mechanism }: AttentionSite, gain: number): Attention<InitialParameter> {
-  const { modelDim, numHeads, headDim, maxSeqLen } = config;
+  const { modelDim, numHeads, headDim } = config;
+  const maxSeqLen = mostPlaces(config);
   const width = numHeads * headDim;
   const own = mechanism.parameters?.({ numHeads, headDim, maxSeqLen }) ?? {};
   return {
@@ -130,11 +143,12 @@ function attention(config: ModelConfig, { mechanism }: AttentionSite, gain: numb
 }
 
 function stackTree(config: ModelConfig, stack: Stack): StackParameters<InitialParameter> {
-  const { modelDim, mlpDim, maxSeqLen, positions, axialShape, embeddingNorm, activation, normPlacement } = config;
+  const { modelDim, mlpDim, positions, axialShape, embeddingNorm, activation, normPlacement } = config;
+  const places = mostPlaces(config);
   // What is added to the residual stream is smaller by √(2 · layers), as in GPT-2.
   const gain = 1 / Math.sqrt((stack.cross ? 3 : 2) * stack.numLayers);
   return {
-    ...(positions === "learned" && { positionEmbedding: { weight: normal([maxSeqLen, modelDim], EMBEDDING_STD) } }),
+    ...(positions === "learned" && { positionEmbedding: { weight: normal([places, modelDim], EMBEDDING_STD) } }),
     ...(positions === "axial" &&
       axialShape && {
         axialEmbedding: {
@@ -163,10 +177,17 @@ function stackTree(config: ModelConfig, stack: Stack): StackParameters<InitialPa
 
 /** Shapes and initial distributions of all parameters. */
 function parameterTree(config: ModelConfig): Parameters<InitialParameter> {
-  const { vocabSize, modelDim, head, tieEmbeddings, headTransform, headBias, numLabels } = config;
+  const { vocabSize, modelDim, head, tieEmbeddings, headTransform, headBias, numLabels, patches } = config;
   const last = outputStack(config);
   return {
-    tokenEmbedding: { weight: normal([vocabSize, modelDim], EMBEDDING_STD) },
+    ...(patches === undefined
+      ? { tokenEmbedding: { weight: normal([vocabSize, modelDim], EMBEDDING_STD) } }
+      : {
+          patchEmbedding: {
+            projection: linear(modelDim, patches.channels * patches.size ** 2),
+            first: normal([modelDim], EMBEDDING_STD),
+          },
+        }),
     ...(last.cross
       ? { blocks: [], encoder: stackTree(config, encoderStack(config)), decoder: stackTree(config, last) }
       : stackTree(config, last)),

@@ -14,8 +14,11 @@ import type { Positions } from "./positions.ts";
 import { layerMechanisms, outputStack, selfAttention } from "./stacks.ts";
 import { shiftedWidth, shiftTokens } from "./token-shift.ts";
 
-function stateName(layer: number, name: string): string {
-  return `state.${layer}.${name}`;
+/** What the names of states begin with, unless they are to be called otherwise. */
+const STATE = "state";
+
+function stateName(layer: number, name: string, prefix: string): string {
+  return `${prefix}.${layer}.${name}`;
 }
 
 /** The name of the state of token shift before a branch. */
@@ -37,24 +40,27 @@ function layerStates(config: ModelConfig, batchSize: number): readonly Record<st
 }
 
 /** The states of all layers before the first token, by the names of `stateInputs`. Empty for mechanisms that have none. */
-export function initialStates(config: ModelConfig, batchSize: number): Record<string, NdArray> {
-  return namedStates(layerStates(config, batchSize));
+export function initialStates(config: ModelConfig, batchSize: number, prefix = STATE): Record<string, NdArray> {
+  return namedStates(layerStates(config, batchSize), prefix);
 }
 
 /** The states of all layers as inputs, one record a layer. */
-export function stateInputs(config: ModelConfig, batchSize: number): readonly AttentionState[] {
+export function stateInputs(config: ModelConfig, batchSize: number, prefix = STATE): readonly AttentionState[] {
   return layerStates(config, batchSize).map((state, layer) =>
     Object.fromEntries(
-      Object.entries(state).map(([name, { shape, dtype }]) => [name, input(stateName(layer, name), shape, dtype)]),
+      Object.entries(state).map(([name, { shape, dtype }]) => [
+        name,
+        input(stateName(layer, name, prefix), shape, dtype),
+      ]),
     ),
   );
 }
 
 /** States by the names of their inputs. */
-export function namedStates<T>(states: readonly Readonly<Record<string, T>>[]): Record<string, T> {
+export function namedStates<T>(states: readonly Readonly<Record<string, T>>[], prefix = STATE): Record<string, T> {
   return Object.fromEntries(
     states.flatMap((state, layer) =>
-      Object.entries(state).map(([name, value]) => [stateName(layer, name), value] as const),
+      Object.entries(state).map(([name, value]) => [stateName(layer, name, prefix), value] as const),
     ),
   );
 }
@@ -62,7 +68,7 @@ export function namedStates<T>(states: readonly Readonly<Record<string, T>>[]): 
 /** Those of named states that gradients flow through. */
 export function differentiableStates<T>(config: ModelConfig, states: Named<T>): Record<string, T> {
   const names = layerMechanisms(config).flatMap(({ recurrent }, layer) =>
-    [...(recurrent?.differentiable ?? []), ...SHIFTS].map((name) => stateName(layer, name)),
+    [...(recurrent?.differentiable ?? []), ...SHIFTS].map((name) => stateName(layer, name, STATE)),
   );
   return Object.fromEntries(Object.entries(states).filter(([state]) => names.includes(state)));
 }

@@ -16,6 +16,7 @@ import { applyFinalNorm, applyHead, isPooled } from "./output.ts";
 import { applyNorm } from "./norms.ts";
 import type { Named, Parameters, StackParameters } from "./parameter-tree.ts";
 import { projectionOf } from "./parameters.ts";
+import { patchVectors, placesIn } from "./patches.ts";
 import { constantPositions, type Positions } from "./positions.ts";
 import { outputStack, selfAttention, type AttentionSite, type Stack } from "./stacks.ts";
 
@@ -97,13 +98,14 @@ function normedStates(
   options: ForwardOptions,
 ): Tensor {
   const { config, parameters } = model;
-  const positions = constantPositions(config, tokenIds.shape[1] ?? 0);
+  const positions = constantPositions(config, placesIn(config, tokenIds.shape[1] ?? 0));
   const states = runStack(model, outputStack(config), tokenIds, { ...options, positions, mask });
   return scope("output", () => applyFinalNorm(config, parameters, states));
 }
 
-/** The mask of an encoder, which sees tokens on either side, and of what pools a sequence; other decoders need none. */
-function visibleTokens(config: ModelConfig, tokenIds: Tensor): Tensor | undefined {
+/** The mask of an encoder, which sees tokens on either side, and of what pools a sequence; other decoders need none, nor do whole images. */
+export function visibleTokens(config: ModelConfig, tokenIds: Tensor): Tensor | undefined {
+  if (config.patches) return undefined;
   return outputStack(config).causal && !isPooled(config) ? undefined : tokenMask(config, tokenIds);
 }
 
@@ -179,7 +181,7 @@ export function blockOf(model: ModelTensors, stack: Stack, layer: number) {
 }
 
 /**
- * `[B, L]` int32 → `[B, L, modelDim]`: what the first block reads.
+ * `[B, L]` int32 → `[B, L, modelDim]`: what the first block reads; of images `[B, 1 + patches, modelDim]`.
  *
  * @param stack default: the one that predictions are read from
  */
@@ -191,7 +193,7 @@ export function embed(
   stack = outputStack(model.config),
 ): Tensor {
   return scope("embedding", () => {
-    const tokens = withoutHidden(model.config, gather(model.parameters.tokenEmbedding.weight, tokenIds), tokenIds);
+    const tokens = ownVectors(model, tokenIds);
     const { embeddingNorm, ...tables } = stackParameters(model, stack);
     const settle = (x: Tensor) => dropout(embeddingNorm === undefined ? x : applyNorm(x, embeddingNorm, model.config));
     const place = positionVectors(tables, positions);
@@ -201,6 +203,14 @@ export function embed(
     const [batch = 1, width = 1] = place.shape;
     return settle(add(scaled, positions.perSequence === true ? reshape(place, [batch, 1, width]) : place));
   });
+}
+
+/** Tokens, or squares of images, as vectors without their positions. */
+function ownVectors({ config, parameters }: ModelTensors, tokenIds: Tensor): Tensor {
+  const { tokenEmbedding, patchEmbedding } = parameters;
+  if (config.patches && patchEmbedding) return patchVectors(config.patches, patchEmbedding, tokenIds);
+  if (tokenEmbedding === undefined) throw new GraphError("embedding: a table of tokens must be there, got none");
+  return withoutHidden(config, gather(tokenEmbedding.weight, tokenIds), tokenIds);
 }
 
 /**

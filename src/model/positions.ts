@@ -93,7 +93,11 @@ export function longestSequence(config: ModelConfig): {
   readonly reason: string;
   readonly fix: string;
 } {
-  const { positions, maxSeqLen } = config;
+  const { positions, maxSeqLen, patches } = config;
+  if (patches) {
+    const reason = `images of ${patches.width} × ${patches.height} pixels`;
+    return { length: maxSeqLen, reason, fix: "resize it" };
+  }
   const fix = "train with positions 'rotary', which have no end";
   if (positions === "learned" || positions === "axial")
     return { length: maxSeqLen, reason: `${positions} positions`, fix };

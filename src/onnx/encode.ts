@@ -160,13 +160,15 @@ function writeAttribute(out: Writer, attribute: AttributeProto): void {
   }
 }
 
-function writeValue(out: Writer, { name, dtype, shape }: ValueInfoProto): void {
+function writeValue(out: Writer, { name, dtype, shape, dims = shape }: ValueInfoProto): void {
   out.string(1, name);
   out.message(2, () =>
     out.message(1, () => {
       out.int(1, DATA_TYPES[dtype]);
       out.message(2, () => {
-        for (const length of shape) out.message(1, () => out.int(1, length));
+        for (const length of dims) {
+          out.message(1, () => (typeof length === "number" ? out.int(1, length) : out.string(2, length)));
+        }
       });
     }),
   );

@@ -23,13 +23,15 @@ export interface ValueInfoProto {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
+  /** Lengths or, of those known only when the graph runs, names; in the place of `shape`. */
+  readonly dims?: readonly (number | string)[];
 }
 
 /** Element types that files store and graphs do not compute in. */
 export interface RawArray {
-  readonly dtype: "uint8" | "float16";
+  readonly dtype: "uint8" | "int8" | "float16";
   readonly shape: Shape;
-  readonly data: Uint8Array | Uint16Array;
+  readonly data: Uint8Array | Int8Array | Uint16Array;
 }
 
 export interface InitializerProto {
@@ -53,6 +55,7 @@ export const IR_VERSION = 10;
 export const DATA_TYPES = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,

@@ -10,29 +10,7 @@ import { createRandom, fillNormal } from "../random/index.ts";
 import { withWeights } from "../runtime/weights.ts";
 import { present, relativeError } from "../../tests/model/harness.ts";
 import { emitGraph } from "./emit.ts";
-import { initializerBytes, QUANTIZATION_BLOCK, storeWeights, toFloat16Bits } from "./weight-dtype.ts";
-
-describe("toFloat16Bits", () => {
-  it.each([
-    // IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction.
-    [0, 0],
-    [-0, 0x8000],
-    [1, 0x3c00],
-    [-2, 0xc000],
-    [65504, 0x7bff],
-    [65520, 0x7c00],
-    [1 / 3, 0x3555],
-    [2 ** -14, 0x0400],
-    [2 ** -24, 0x0001],
-    [2 ** -25, 0x0000],
-    [1 + 2 ** -11, 0x3c00],
-    [1 + 3 * 2 ** -11, 0x3c02],
-    [Number.POSITIVE_INFINITY, 0x7c00],
-    [Number.NaN, 0x7e00],
-  ])("of %d is the nearest one, ties to even", (value, bits) => {
-    expect(toFloat16Bits(value)).toBe(bits);
-  });
-});
+import { initializerBytes, QUANTIZATION_BLOCK, storeWeights } from "./weight-dtype.ts";
 
 /** Widths that no block divides. */
 const K = 2 * QUANTIZATION_BLOCK + 7;

@@ -3,9 +3,9 @@ import type * as ort from "onnxruntime-common";
 import { printGraph, type Graph } from "../graph/graph.ts";
 import type { DType, NdArray } from "../graph/ndarray.ts";
 import type { TensorType } from "../graph/tensor.ts";
+import { withConstants } from "../onnx/constants.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import { emitGraph } from "../onnx/emit.ts";
-import type { GraphProto } from "../onnx/model.ts";
 import { initializerBytes, storeWeights } from "../onnx/weight-dtype.ts";
 import { checkFeeds, DISPOSED, RuntimeError, type Backend, type Device, type Executable } from "./backend.ts";
 import { checkWeights, type WeightOptions } from "./weights.ts";
@@ -78,19 +78,6 @@ export function createSessionBackend({ device, loadEngine, sessionOptions, debug
         [Symbol.asyncDispose]: dispose,
       };
     },
-  };
-}
-
-/** Inputs that have values become initializers of the same names. */
-function withConstants(graph: GraphProto, constants: Readonly<Record<string, NdArray>>): GraphProto {
-  const added = graph.inputs.flatMap(({ name }) => {
-    const array = constants[name];
-    return array === undefined ? [] : [{ name, array }];
-  });
-  return {
-    ...graph,
-    initializers: [...graph.initializers, ...added],
-    inputs: graph.inputs.filter(({ name }) => constants[name] === undefined),
   };
 }
 

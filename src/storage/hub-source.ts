@@ -3,12 +3,13 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 
 import { StorageError } from "./errors.ts";
 import { requireInside } from "./file-source.ts";
 import type { FileSource } from "./file-source.ts";
 import { codeOf } from "./failures.ts";
-import { createFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
+import { createFolder, exists, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import { parseJson, toExactJson } from "./json.ts";
 
 export interface HubOptions {
@@ -26,18 +27,22 @@ export interface DownloadProgress {
   readonly sizeBytes: number;
 }
 
-interface HubFile {
-  readonly path: string;
-  readonly size: number;
+const hubFile = z.object({
+  path: z.string(),
+  size: z.int().nonnegative(),
   /** Of the content; for files that git itself holds SHA-1 of "blob <size>\0" and the content. */
-  readonly digest: string;
-  readonly algorithm: "sha256" | "git";
-}
+  digest: z.string(),
+  algorithm: z.enum(["sha256", "git"]),
+});
+type HubFile = Readonly<z.output<typeof hubFile>>;
 
 /** What a model consists of: written once, so that later nothing is asked of the hub and a model does not change by itself. */
-interface Listing {
-  readonly commit: string;
-  readonly files: readonly HubFile[];
+const listing = z.object({ commit: z.string().regex(/^[0-9a-f]{40}$/), files: z.array(hubFile) });
+type Listing = Readonly<z.output<typeof listing>>;
+
+/** The hub's address without a slash at its end: the one that is given, else HF_ENDPOINT, else https://huggingface.co. */
+export function hubEndpoint(given: string | undefined = process.env["HF_ENDPOINT"]): string {
+  return (given ?? "").replace(/\/+$/, "") || "https://huggingface.co";
 }
 
 /** `owner/name`, as the hub allows them. */
@@ -52,8 +57,7 @@ export function isHubName(text: string): boolean {
  * @throws StorageError when there is no such model, and when the hub does not answer; `read` for a file that does not come whole
  */
 export async function openHubSource(name: string, options: HubOptions): Promise<FileSource> {
-  const endpoint =
-    (options.endpoint ?? process.env["HF_ENDPOINT"] ?? "").replace(/\/+$/, "") || "https://huggingface.co";
+  const endpoint = hubEndpoint(options.endpoint);
   const folder = join(options.cacheFolder, "hub", name.replace("/", "--"));
   const { commit, files } = await listingOf(name, folder, endpoint);
   const byPath = new Map(files.map((file) => [file.path, file]));
@@ -77,24 +81,23 @@ export async function openHubSource(name: string, options: HubOptions): Promise<
 
 async function listingOf(name: string, folder: string, endpoint: string): Promise<Listing> {
   const place = join(folder, "files.json");
-  if (await isThere(place)) {
-    const found = parseJson(await readTextOrExplain(place), place);
-    if (isListing(found)) return found;
+  if (await exists(place)) {
+    const found = listing.safeParse(parseJson(await readTextOrExplain(place), place));
+    if (found.success) return found.data;
     throw new StorageError(
       `${place} must list a model's files, got something else; delete ${folder} to download it anew.`,
     );
   }
-  const listing = await askHub(name, endpoint);
+  const found = await askHub(name, endpoint);
   await createFolder(folder);
-  await writeFileAtomically(place, toExactJson(listing, "the list of files"));
-  return listing;
+  await writeFileAtomically(place, toExactJson(found, "the list of files"));
+  return found;
 }
 
 async function askHub(name: string, endpoint: string): Promise<Listing> {
   const { listFiles, modelInfo } = await import("@huggingface/hub");
   try {
     const { sha: commit } = await modelInfo({ name, hubUrl: endpoint, revision: "main", additionalFields: ["sha"] });
-    if (!/^[0-9a-f]{40}$/.test(commit)) throw new TypeError(`the commit is ${JSON.stringify(commit)}`);
     const files: HubFile[] = [];
     for await (const { type, path, size, oid = "", lfs } of listFiles({
       repo: name,
@@ -109,7 +112,10 @@ async function askHub(name: string, endpoint: string): Promise<Listing> {
         ...(lfs ? { digest: lfs.oid, algorithm: "sha256" } : { digest: oid, algorithm: "git" }),
       });
     }
-    return { commit, files };
+    const found = listing.safeParse({ commit, files });
+    if (found.success) return found.data;
+    const [issue] = found.error.issues;
+    throw new TypeError(`a list of files whose '${issue?.path.join(".")}' is not valid (${issue?.message})`);
   } catch (error) {
     throw explain(error, name, endpoint);
   }
@@ -173,25 +179,9 @@ function explain(error: unknown, name: string, endpoint: string): StorageError {
   );
 }
 
-function isListing(value: unknown): value is Listing {
-  if (typeof value !== "object" || value === null || !("commit" in value) || !("files" in value)) return false;
-  return typeof value.commit === "string" && Array.isArray(value.files) && value.files.every(isHubFile);
-}
-
-function isHubFile(value: unknown): value is HubFile {
-  if (typeof value !== "object" || value === null || !("path" in value) || !("size" in value)) return false;
-  return (
-    typeof value.path === "string" && Number.isSafeInteger(value.size) && "digest" in value && "algorithm" in value
-  );
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return hasSize(path, undefined);
-}
-
-async function hasSize(path: string, size: number | undefined): Promise<boolean> {
+async function hasSize(path: string, size: number): Promise<boolean> {
   return stat(path).then(
-    (found) => size === undefined || found.size === size,
+    (found) => found.size === size,
     () => false,
   );
 }

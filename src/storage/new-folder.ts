@@ -1,20 +1,22 @@
 // A folder of results that takes no other's place: new or empty before, whole afterwards.
 
-import { dirname } from "node:path";
+import { dirname, normalize } from "node:path";
 
 import { StorageError } from "./errors.ts";
-import { createFolder, listFolder, writeFolderAtomically } from "./files.ts";
+import { createFolder, exists, listFolder, writeFolderAtomically } from "./files.ts";
 
 /**
  * Refuses a folder that holds anything: to be asked before hours of work.
  *
+ * @param wayOut what else there is to do than to choose another folder, for the error
  * @throws StorageError, also for a file of that name
  */
-export async function requireNewFolder(path: string): Promise<void> {
-  const held = await listFolder(path);
-  if (held === undefined || held.length === 0) return;
+export async function requireNewFolder(path: string, wayOut?: string): Promise<void> {
+  const held = (await listFolder(path)) ?? [];
+  if (held.length === 0) return;
   throw new StorageError(
-    `${path}: the folder must be new or empty, got one with ${held.length} ${held.length === 1 ? "file" : "files"}; choose another --out.`,
+    `${path}: the folder must be new or empty, got one with ${held.length} ${held.length === 1 ? "file" : "files"}; choose another ` +
+      `--out (${await nextFreePath(path)} is free)${wayOut === undefined ? "" : ` or ${wayOut}`}. Nothing in it was changed.`,
   );
 }
 
@@ -31,4 +33,18 @@ export async function writeNewFolder(
   await requireNewFolder(path);
   await createFolder(dirname(path));
   await writeFolderAtomically(path, files, { replace: true });
+}
+
+/** The first free one of base, base-2, base-3, ...: what is new never takes the place of what is there. An empty folder is free. */
+export async function nextFreePath(base: string): Promise<string> {
+  const stem = normalize(base).replace(/[/\\]+$/, "");
+  let candidate = stem;
+  for (let number = 2; !(await isFree(candidate)); number++) candidate = `${stem}-${number}`;
+  return candidate;
+}
+
+async function isFree(path: string): Promise<boolean> {
+  if (!(await exists(path))) return true;
+  const names = await listFolder(path).catch(() => undefined);
+  return names !== undefined && names.length === 0;
 }

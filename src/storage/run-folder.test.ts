@@ -4,15 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { appendMetrics, readMetrics, truncateMetrics } from "./metrics.ts";
-import {
-  createRunFolder,
-  nextRunPath,
-  openRunFolder,
-  readConfig,
-  readModel,
-  writeConfig,
-  writeReport,
-} from "./run-folder.ts";
+import { nextFreePath } from "./new-folder.ts";
+import { createRunFolder, openRunFolder, readConfig, readModel, writeConfig, writeReport } from "./run-folder.ts";
 
 let base = "";
 beforeEach(async () => {
@@ -32,7 +25,7 @@ describe("createRunFolder", () => {
     const path = join(base, "demo");
     await writeConfig(await createRunFolder(path), { seed: 5 });
     await expect(createRunFolder(path)).rejects.toThrow(
-      /demo holds another run \(or other files\); choose another --out \(.*demo-2 is free\) or continue it with --resume/,
+      /demo: the folder must be new or empty, got one with 1 file; choose another --out \(.*demo-2 is free\) or go on with .* --resume/,
     );
     expect(await readdir(path)).toEqual(["config.json"]);
   });
@@ -66,14 +59,14 @@ describe("openRunFolder", () => {
   });
 });
 
-test("nextRunPath numbers the runs and counts an empty folder as free", async () => {
+test("nextFreePath numbers the runs and counts an empty folder as free", async () => {
   const path = join(base, "demo");
-  expect(await nextRunPath(`${path}/`)).toBe(path);
+  expect(await nextFreePath(`${path}/`)).toBe(path);
   await mkdir(path);
-  expect(await nextRunPath(path)).toBe(path);
+  expect(await nextFreePath(path)).toBe(path);
   await writeFile(join(path, "config.json"), "{}");
   await writeFile(`${path}-2`, "a file takes the name too");
-  expect(await nextRunPath(path)).toBe(`${path}-3`);
+  expect(await nextFreePath(path)).toBe(`${path}-3`);
 });
 
 test("a configuration with a value that JSON cannot hold is refused, not changed", async () => {

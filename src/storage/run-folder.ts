@@ -1,18 +1,12 @@
 // A training run is a folder: what lies where in it, and how one is begun, found again and described.
 
-import { join, normalize } from "node:path";
+import { join } from "node:path";
 
 import { StorageError } from "./errors.ts";
-import {
-  createFolder,
-  exists,
-  listFolder,
-  readFileOrExplain,
-  readTextOrExplain,
-  writeFileAtomically,
-} from "./files.ts";
+import { createFolder, listFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import { parseJson, toExactJson } from "./json.ts";
 import type { JsonValue } from "./json.ts";
+import { requireNewFolder } from "./new-folder.ts";
 import { decodeSafetensors } from "./safetensors.ts";
 import type { SafetensorsFile } from "./safetensors.ts";
 
@@ -39,15 +33,14 @@ export interface RunFolder {
  * @throws StorageError when the folder holds anything (nothing in it is touched) or cannot be created
  */
 export async function createRunFolder(path: string): Promise<RunFolder> {
-  const held = await listFolder(path);
-  if (held !== undefined && held.length > 0) {
-    throw new StorageError(
-      `${path} holds another run (or other files); choose another --out (${await nextRunPath(path)} is free) or ` +
-        `continue it with --resume. Nothing in it was changed.`,
-    );
-  }
+  await requireNewRunFolder(path);
   await createFolder(path);
   return runFolderAt(path);
+}
+
+/** A folder that is in use is refused before anything costs time; that it still is free is seen when the run begins. */
+export async function requireNewRunFolder(path: string): Promise<void> {
+  await requireNewFolder(path, "go on with the run in it with --resume");
 }
 
 /**
@@ -67,16 +60,6 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
     );
   }
   return runFolderAt(path);
-}
-
-/**
- * The first free one of base, base-2, base-3, ...: a run never takes the place of an earlier one. An empty folder is free.
- */
-export async function nextRunPath(base: string): Promise<string> {
-  const stem = normalize(base).replace(/[/\\]+$/, "");
-  let candidate = stem;
-  for (let number = 2; !(await isFree(candidate)); number++) candidate = `${stem}-${number}`;
-  return candidate;
 }
 
 /** Writes config.json of the run; each checkpoint from then on holds a copy of it. */
@@ -112,12 +95,6 @@ function runFolderAt(path: string): RunFolder {
     metricsPath: join(path, "metrics.jsonl"),
     reportPath: join(path, "report.html"),
   };
-}
-
-async function isFree(path: string): Promise<boolean> {
-  if (!(await exists(path))) return true;
-  const names = await listFolder(path).catch(() => undefined);
-  return names !== undefined && names.length === 0;
 }
 
 function listShortly(names: readonly string[]): string {

@@ -4,7 +4,7 @@
 
 import type { NdArray } from "../graph/ndarray.ts";
 import { StorageError } from "./errors.ts";
-import { float32FromBfloat16, float32FromFloat16 } from "./half-precision.ts";
+import { float32FromBfloat16, float32FromFloat16 } from "../graph/half-precision.ts";
 
 /** The reference implementation refuses longer headers, so that a damaged length cannot ask for all the memory. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -20,7 +20,10 @@ interface Format {
   readonly view: (buffer: ArrayBufferLike, offset: number, length: number) => NdArray["data"];
 }
 
-/** Every dtype of the format that the project computes with, halves, which are read as float32, and short integers, as int32. Files are little-endian, as is every machine the engine runs on. */
+/**
+ * Every dtype of the format that the project computes with, halves, which are read as float32, and short integers, as int32. Files are
+ * little-endian, as is every machine the engine runs on.
+ */
 const formats: Readonly<Record<string, Format>> = {
   F32: { dtype: "float32", itemBytes: 4, view: (b, offset, n) => new Float32Array(b, offset, n) },
   F64: { dtype: "float64", itemBytes: 8, view: (b, offset, n) => new Float64Array(b, offset, n) },

@@ -14,8 +14,9 @@ import { applyBlock, enterStream, leaveStream, streamTensors, type Branches, typ
 import type { ModelConfig } from "../model/config.ts";
 import { modelInputs } from "../model/inputs.ts";
 import { layerPrefix, type Named } from "../model/parameters.ts";
-import { isPooled, output } from "../model/output.ts";
-import { branchesOf, embed, tokenMask } from "../model/performer.ts";
+import { output } from "../model/output.ts";
+import { branchesOf, embed, visibleTokens } from "../model/performer.ts";
+import { placesIn } from "../model/patches.ts";
 import { constantPositions } from "../model/positions.ts";
 import { oneLayer } from "../model/stacks.ts";
 import { add, sub } from "../ops/elementwise.ts";
@@ -56,8 +57,9 @@ function named(prefix: string, stream: Stream): Record<string, Tensor> {
   return Object.fromEntries(streamTensors(stream).map((tensor, index) => [prefix + index, tensor]));
 }
 
-function streamInput({ reversible, modelDim }: ModelConfig, prefix: string, { batchSize, seqLen }: BatchShape): Stream {
-  const half = (index: number) => input(`${prefix}${index}`, [batchSize, seqLen, modelDim]);
+function streamInput(config: ModelConfig, prefix: string, { batchSize, seqLen }: BatchShape): Stream {
+  const { reversible, modelDim } = config;
+  const half = (index: number) => input(`${prefix}${index}`, [batchSize, placesIn(config, seqLen), modelDim]);
   return reversible ? [half(0), half(1)] : [half(0)];
 }
 
@@ -71,8 +73,15 @@ function weightsOf(model: Named<Tensor>, ...prefixes: readonly string[]): Record
 function embedding(config: ModelConfig, shape: BatchShape, dropout: number) {
   const model = modelInputs(oneLayer(config, 0));
   const { inputIds } = batchInputs(shape);
-  const x = embed(model, inputIds, constantPositions(config, shape.seqLen), dropoutOption(dropout));
-  const weights = weightsOf(model.named, "tokenEmbedding.", "positionEmbedding.", "axialEmbedding.", "embeddingNorm.");
+  const x = embed(model, inputIds, constantPositions(config, placesIn(config, shape.seqLen)), dropoutOption(dropout));
+  const weights = weightsOf(
+    model.named,
+    "tokenEmbedding.",
+    "patchEmbedding.",
+    "positionEmbedding.",
+    "axialEmbedding.",
+    "embeddingNorm.",
+  );
   return { weights, stream: enterStream(config, x) };
 }
 
@@ -90,7 +99,7 @@ export function embeddingBackward(config: ModelConfig, shape: BatchShape, dropou
 
 function block(config: ModelConfig, shape: BatchShape, { layer, dropout, form }: BlockGraphOptions) {
   const model = modelInputs(oneLayer(config, layer));
-  const positions = constantPositions(config, shape.seqLen);
+  const positions = constantPositions(config, placesIn(config, shape.seqLen));
   const seen = maskInput(config, shape);
   // Numbered by branch: the backward graph of a reversible block comes to the mlp first.
   const withMask = (number: number) =>
@@ -102,7 +111,7 @@ function block(config: ModelConfig, shape: BatchShape, { layer, dropout, form }:
 
 /** What an encoder sees of a batch. */
 function maskInput(config: ModelConfig, shape: BatchShape): Tensor | undefined {
-  return config.architecture === "encoder" ? tokenMask(config, batchInputs(shape).inputIds) : undefined;
+  return visibleTokens(config, batchInputs(shape).inputIds);
 }
 
 /** The stream before a block to the one behind it. */
@@ -163,7 +172,7 @@ function invertBlock(
 function head(config: ModelConfig, shape: BatchShape, labelSmoothing: number) {
   const model = modelInputs(oneLayer(config, 0));
   const stream = streamInput(config, STREAM, shape);
-  const seen = isPooled(config) ? tokenMask(config, batchInputs(shape).inputIds) : undefined;
+  const seen = visibleTokens(config, batchInputs(shape).inputIds);
   const losses = lossesOf(config, output(model, leaveStream(stream), seen), batchInputs(shape, config), labelSmoothing);
   const { head, tieEmbeddings } = config;
   const ofTokens = tieEmbeddings ? "tokenEmbedding." : "head.";

@@ -5,7 +5,7 @@ import { toFloat64, type NdArray } from "../graph/ndarray.ts";
 import type { ModelOptions } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { batchOf, blockOptions, encoderKinds, pooledDecoderKinds } from "../../tests/model/kinds.ts";
+import { batchOf, blockOptions, encoderKinds, ofImages, pooledDecoderKinds } from "../../tests/model/kinds.ts";
 import { masksOf } from "../../tests/model/step.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { createBlockExecution } from "./blocks.ts";
@@ -102,19 +102,21 @@ describe.each(models.flatMap((model) => [false, true].map((reversible) => ({ ...
   },
 );
 
-const others = [
+const others: readonly (readonly [string, Partial<ModelOptions>])[] = [
   ...Object.entries({ ...encoderKinds, ...pooledDecoderKinds }),
   ...Object.entries({
     ...blockOptions,
     "a reversible encoder": { architecture: "encoder", reversible: true },
+    "a classifier of images": ofImages,
   } as const),
 ];
 
 describe.each(others)("a step block by block of %s", (_name, options) => {
   it("has the loss, the gradients and the evaluation of one in go", async () => {
-    const config = tinyConfig({ ...options, dropout, maxSeqLen: 11 });
+    const length = options.maxSeqLen ?? 11;
+    const config = tinyConfig({ ...options, dropout, maxSeqLen: length });
     const tensors = tinyTensors(config);
-    const batch = batchOf(config, { batchSize, seqLen: 11, lengths: [11, 8] });
+    const batch = batchOf(config, { batchSize, seqLen: length, lengths: [length, length - 3] });
     const settings = { dropout, labelSmoothing: 0 };
     await using whole = createWholeExecution(config, backend, settings);
     await using blocks = createBlockExecution(config, backend, settings);

@@ -8,7 +8,13 @@ export type Freeze = TrainingConfig["freeze"];
 
 /** What the names of output layers begin with. */
 const HEADS = ["head.", "headTransform.", "headBias.", "classifier.", "pointer."] as const;
-const EMBEDDINGS = ["tokenEmbedding.", "positionEmbedding.", "axialEmbedding.", "embeddingNorm."] as const;
+const EMBEDDINGS = [
+  "tokenEmbedding.",
+  "patchEmbedding.",
+  "positionEmbedding.",
+  "axialEmbedding.",
+  "embeddingNorm.",
+] as const;
 
 /**
  * Names of the weights that are trained, in the model's order.

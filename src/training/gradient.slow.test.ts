@@ -1,15 +1,15 @@
 /** The gradient of the whole model: against central differences of its loss in float64, and the engine against both. */
 import { describe, expect, it } from "vitest";
-import { toFloat64, type NdArray } from "../graph/ndarray.ts";
 import type { ModelOptions } from "../model/config.ts";
-import { parameterShapes, type Named } from "../model/parameters.ts";
-import { createRandom, fillNormal } from "../random/index.ts";
-import { evaluateInFloat64, present, randomBatch, relativeError, tinyConfig } from "../../tests/model/harness.ts";
+import { parameterShapes } from "../model/parameters.ts";
+import { slopeError } from "../../tests/model/finite-differences.ts";
+import { evaluateInFloat64, randomBatch, relativeError, tinyConfig } from "../../tests/model/harness.ts";
 import {
   batchOf,
   blockOptions,
   encoderDecoderKinds,
   encoderKinds,
+  ofImages,
   pooledDecoderKinds,
 } from "../../tests/model/kinds.ts";
 import { prepareStep, runOnEngine } from "../../tests/model/step.ts";
@@ -49,6 +49,12 @@ const gradientCases: readonly GradientCase[] = [
   { name: "favor, one parameter after another", model: { numLayers: 1 }, step: hard, oneByOne: true },
   { name: "favor without dropout and label smoothing", model: {}, step: {} },
   { name: "favor with an output layer of its own", model: { tieEmbeddings: false }, step: {} },
+  {
+    name: "a classifier of images in squares of 2 × 2, three channels each",
+    model: { ...ofImages, mechanism: "exact", patches: { size: 2, width: 4, height: 2 }, maxSeqLen: 26 },
+    step: {},
+    seqLen: 26,
+  },
   { name: "favor over more than one chunk", model: { maxSeqLen: 67, numLayers: 1 }, step: {}, seqLen: 67 },
   // What a mechanism does in them is its own affair; exact attention costs float64 loops least.
   ...Object.entries({ ...blockOptions, ...encoderKinds, ...pooledDecoderKinds, ...encoderDecoderKinds })
@@ -61,35 +67,11 @@ describe("the gradient of the whole model equals finite differences", () => {
     const config = tinyConfig(model);
     const batch = batchOf(config, { batchSize: 2, seqLen, lengths: [seqLen, seqLen - 2] });
     const { outputs, values } = prepareStep(config, batch, { dropout: 0, labelSmoothing: 0, form: "scan", ...step });
-    const all = evaluateInFloat64(outputs, values);
-    const loss = { loss: present(outputs["loss"]) };
+    const evaluated = evaluateInFloat64(outputs, values);
     const names = Object.keys(parameterShapes(config));
     for (const group of oneByOne ? names.map((name) => [name]) : [names]) {
-      const directions = group.map((name) => {
-        const size = present(values[name], name).data.length;
-        return { name, direction: fillNormal(createRandom(13, name), new Float64Array(size)) };
-      });
-      const lossAt = (distance: number) => {
-        const moved: Named<NdArray> = Object.fromEntries(
-          directions.map(({ name, direction }) => {
-            const at = present(values[name], name);
-            const data = toFloat64(at).map((value, index) => value + distance * (direction[index] ?? 0));
-            return [name, { dtype: "float64", shape: at.shape, data }];
-          }),
-        );
-        return present(evaluateInFloat64(loss, { ...values, ...moved })["loss"]?.data[0]);
-      };
-      const distance = 1e-5;
-      const expected = (lossAt(distance) - lossAt(-distance)) / (2 * distance);
-      let slope = 0;
-      let size: number = TOLERANCE.gradientFloor;
-      for (const { name, direction } of directions) {
-        present(all[`gradient:${name}`], name).data.forEach((value, index) => {
-          slope += value * (direction[index] ?? 0);
-          size += Math.abs(value * (direction[index] ?? 0));
-        });
-      }
-      expect(Math.abs(slope - expected) / size, group.join(", ")).toBeLessThan(TOLERANCE.finiteDifferences);
+      const error = slopeError(outputs, evaluated, values, group, TOLERANCE.gradientFloor);
+      expect(error, group.join(", ")).toBeLessThan(TOLERANCE.finiteDifferences);
     }
   });
 });

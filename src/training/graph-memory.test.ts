@@ -15,15 +15,20 @@ describe("graphMemory", () => {
   it("counts two values of a chain of products: what is read and what is written", () => {
     let y = square();
     for (let layer = 0; layer < 5; layer++) y = matmul(y, y);
-    expect(graphMemory({ outputs: { y } })).toEqual({ valueBytes: 2 * ONE, outputBytes: ONE, constantBytes: 0 });
+    expect(graphMemory({ outputs: { y } })).toEqual({
+      valueBytes: 2 * ONE,
+      largestBytes: ONE,
+      outputBytes: ONE,
+      constantBytes: 0,
+    });
   });
 
   it("counts every value that is still to be read", () => {
     const x = square();
     const [a, b, c] = [matmul(x, x), matmul(x, x), matmul(x, x)];
     // Sums are written over what they add: the second product waits for the third, or is gone by then.
-    expect(graphMemory({ outputs: { y: add(a, add(b, c)) } }).valueBytes).toBe(3 * ONE);
-    expect(graphMemory({ outputs: { y: add(add(a, b), c) } }).valueBytes).toBe(2 * ONE);
+    expect(graphMemory({ outputs: { y: add(add(a, b), c) } }).valueBytes).toBe(3 * ONE);
+    expect(graphMemory({ outputs: { y: add(a, add(b, c)) } }).valueBytes).toBe(2 * ONE);
   });
 
   it("lets elementwise ops write over what nothing else reads, and reshaped values share their bytes", () => {

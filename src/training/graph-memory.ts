@@ -2,7 +2,8 @@
  * How much memory a graph takes while it runs: its values, each from the node that computes it to the last one that reads it.
  *
  * A model of what the engine does on CPUs, close enough to tell before a run whether it fits: nodes run in the engine's order, which
- * begins with the graph's last output; reshaped values share their bytes; elementwise ops write over an input that nothing else reads.
+ * begins with the graph's last output and with the last input of each node; reshaped values share their bytes; elementwise ops write over
+ * an input that nothing else reads.
  */
 import { inputName } from "../graph/inputs.ts";
 import { nodesInOrder, type Graph } from "../graph/graph.ts";
@@ -13,6 +14,8 @@ import type { Node, Tensor, TensorType } from "../graph/tensor.ts";
 export interface GraphMemory {
   /** Most bytes of computed values alive at a time, outputs included. */
   readonly valueBytes: number;
+  /** Of the largest computed value. */
+  readonly largestBytes: number;
   /** Of outputs: the engine hands them over as copies. */
   readonly outputBytes: number;
   /** Of values that are part of the graph. */
@@ -34,9 +37,11 @@ const IN_PLACE = new Set("Add Sub Mul Div Abs Neg Reciprocal Sqrt Exp Log Tanh S
 /** Memory of a graph, without its inputs, which are read where they are. */
 export function graphMemory({ outputs }: Graph): GraphMemory {
   const results = Object.values(outputs);
-  const nodes = nodesInOrder(results.toReversed());
+  const nodes = nodesInOrder(results.toReversed(), undefined, "last input");
+  const computed = nodes.filter((node) => !isConstant(node) && inputName(node) === undefined);
   return {
     valueBytes: mostAlive(nodes, results),
+    largestBytes: Math.max(0, ...computed.flatMap((node) => node.outputs.map(bytesOf))),
     outputBytes: total(results),
     constantBytes: total(nodes.filter(isConstant).flatMap((node) => node.outputs)),
   };
@@ -111,7 +116,7 @@ function bodiesOf(node: Node): readonly Body[] {
 }
 
 function nodesOfBody({ results, captured }: Body): readonly Node[] {
-  return nodesInOrder(results, new Set(captured));
+  return nodesInOrder(results, new Set(captured), "last input");
 }
 
 /** Bytes that a step of a loop, or a branch, takes beside its results. */

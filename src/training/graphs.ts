@@ -12,6 +12,7 @@ import { dropout } from "../ops/composed.ts";
 import { full, input } from "../ops/source.ts";
 import type { Executable } from "../runtime/backend.ts";
 import type { Batch, BatchShape } from "./batch.ts";
+import type { StepResult } from "./execution.ts";
 import { pickNames, trainableNames, type Freeze } from "./freeze.ts";
 import { lossesOf, meanLoss, SUM_NAMES, type LossSums } from "./loss.ts";
 
@@ -99,6 +100,15 @@ export function gradientsOf(results: Named<NdArray>): Record<string, NdArray> {
       name.startsWith(GRADIENT) ? [[name.slice(GRADIENT.length), array] as const] : [],
     ),
   );
+}
+
+/** What a step's graph gives of a whole batch. */
+export function stepResultOf(results: Named<NdArray>): StepResult {
+  return {
+    lossNats: Number(results["loss"]?.data[0]),
+    weightSum: Number(results["weightSum"]?.data[0]),
+    gradients: gradientsOf(results),
+  };
 }
 
 /** Lengths of the parts of at most `longest` that make up a whole. */

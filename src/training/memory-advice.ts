@@ -20,7 +20,7 @@ const SHORTEST_SEGMENT = 64;
  * @returns at most one of each kind, only such as are estimated to fit; empty when none does
  */
 export function waysToFit(question: MemoryQuestion, limitBytes: number): readonly WayToFit[] {
-  const { shapes, evaluationShapes = [] } = question;
+  const { shapes, evaluationShapes = shapes } = question;
   const inBlocks: WayToFit["settings"] = { gradientCheckpointing: "blocks" };
   // An encoder–decoder goes in one go only.
   const alreadyInBlocks =
@@ -71,6 +71,6 @@ function changed(question: MemoryQuestion, { tokensPerBatch, ...settings }: WayT
     ...question,
     training: { ...question.training, ...settings },
     shapes: question.shapes.map(fitted),
-    evaluationShapes: (question.evaluationShapes ?? []).map(fitted),
+    evaluationShapes: (question.evaluationShapes ?? question.shapes).map(fitted),
   };
 }

@@ -9,6 +9,7 @@ import type { ExecutionForm } from "../attention/mechanism.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes, projectionShapes } from "../model/parameters.ts";
+import { placesIn } from "../model/patches.ts";
 import { initialStates } from "../model/parts.ts";
 import { isList } from "../model/stacks.ts";
 import { planGraphs, type ExecutionOptions } from "./choose-execution.ts";
@@ -39,7 +40,7 @@ export interface MemoryQuestion {
   readonly training: ExecutionOptions & Partial<Pick<TrainingConfig, "patience">>;
   /** The distinct shapes of training batches. */
   readonly shapes: readonly BatchShape[];
-  /** The distinct shapes of validation batches. Default none. */
+  /** The distinct shapes of validation batches, whose graphs are kept beside those of training. Default: those of training. */
   readonly evaluationShapes?: readonly BatchShape[];
   /** Default `fastest`. */
   readonly form?: ExecutionForm;
@@ -49,14 +50,19 @@ export interface MemoryQuestion {
 
 /** Node with this package and the engine. */
 const PROGRAM_BYTES = 110 * 2 ** 20;
-/** The engine's memory for a graph over the bytes of its values alive at a time: between 1.0 and 1.9, by how the sizes fit each other. */
+/**
+ * The engine's memory for a graph over the bytes of its values alive at a time: between 1.0 and 1.9, by how the sizes fit each other. The
+ * largest value does not count in it: what fits into no gap leaves none.
+ */
 const ENGINE_FACTOR = 1.5;
-/** Bytes over those of a graph's constants until it is compiled: as built, written down, read, and kept. */
-const CONSTANT_FACTOR = 4;
+/** Bytes over those of a graph's constants while it lasts. */
+const CONSTANT_FACTOR = 1.3;
+/** More of them until it is compiled, one graph after the other: as built, written down, and read. */
+const BUILDING_FACTOR = 2.7;
 /** Layers of the graphs that are looked at; those of deeper models follow, for every layer adds the same. */
 const LOOKED_AT = 2;
 
-/** @returns the estimate; above 500 MB it lay between 0.87 and 1.38 times the measured peak (docs/performance.md) */
+/** @returns the estimate; above 400 MB it lay between 0.88 and 1.41 times the measured peak (docs/performance.md) */
 export function estimateMemory(question: MemoryQuestion): MemoryEstimate {
   const { config, checkpoints = true } = question;
   const weights = bytesOfShapes(Object.values(parameterShapes(config)).map(({ shape }) => shape));
@@ -74,7 +80,7 @@ export function estimateMemory(question: MemoryQuestion): MemoryEstimate {
     gradientBytes: 2 * trained,
     checkpointBytes: checkpoints ? 2 * state : 0,
     keptBytes: Math.max(0, ...question.shapes.map((shape) => keptBytes(question, shape))),
-    engineBytes: plannedMemory(question).reduce((sum, graph) => sum + engineBytes(graph), 0),
+    engineBytes: engineBytes(plannedMemory(question)),
   };
   return { ...parts, totalBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
@@ -83,8 +89,13 @@ function bytesOfShapes(shapes: readonly (readonly number[])[]): number {
   return 4 * shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
 }
 
-function engineBytes({ valueBytes, outputBytes, constantBytes }: GraphMemory): number {
-  return ENGINE_FACTOR * valueBytes + outputBytes + CONSTANT_FACTOR * constantBytes;
+function engineBytes(graphs: readonly GraphMemory[]): number {
+  const lasting = graphs.map(
+    ({ valueBytes, largestBytes, outputBytes, constantBytes }) =>
+      ENGINE_FACTOR * (valueBytes - largestBytes) + largestBytes + outputBytes + CONSTANT_FACTOR * constantBytes,
+  );
+  const building = BUILDING_FACTOR * Math.max(0, ...graphs.map(({ constantBytes }) => constantBytes));
+  return lasting.reduce((sum, bytes) => sum + bytes, building);
 }
 
 /** What is held on this side between forward and backward of a batch. */
@@ -92,7 +103,7 @@ function keptBytes({ config, training }: MemoryQuestion, shape: BatchShape): num
   const { batchSize, seqLen } = shape;
   const { dropout, numLayers, modelDim, reversible } = config;
   const { segmentLength, gradientCheckpointing } = training;
-  const activations = tokensOf(shape) * modelDim;
+  const activations = tokensOf({ ...shape, seqLen: placesIn(config, seqLen) }) * modelDim;
   // Dropout masks are a byte an activation: of all layers, or of one at a time.
   const masks = (layers: number, share = 1) => (dropout === 0 ? 0 : (1 + 2 * layers) * activations * share);
   if (segmentLength > 0 && seqLen > segmentLength) {
@@ -106,7 +117,7 @@ function keptBytes({ config, training }: MemoryQuestion, shape: BatchShape): num
 
 /** The memory of every graph that the run compiles. */
 function plannedMemory(question: MemoryQuestion): readonly GraphMemory[] {
-  const { config, training, shapes, evaluationShapes = [], form = "fastest" } = question;
+  const { config, training, shapes, evaluationShapes = shapes, form = "fastest" } = question;
   const plan = planGraphs(config, form, training);
   const graphs = [...shapes.flatMap(plan.training), ...evaluationShapes.flatMap(plan.evaluation)];
   const distinct = [...new Map(graphs.map((graph) => [graph.key, graph])).values()];
@@ -145,6 +156,7 @@ function tokensOf({ batchSize, seqLen, sourceLen = 0 }: BatchShape): number {
 function mapMemory(valueOf: (name: keyof GraphMemory) => number): GraphMemory {
   return {
     valueBytes: valueOf("valueBytes"),
+    largestBytes: valueOf("largestBytes"),
     outputBytes: valueOf("outputBytes"),
     constantBytes: valueOf("constantBytes"),
   };

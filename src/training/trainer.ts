@@ -59,6 +59,8 @@ export interface TrainOptions {
   /** Compiled graphs to use, and to leave as they are at the end. Default: the run's own, of `training`. */
   readonly execution?: Execution;
   readonly batches: BatchSource;
+  /** Names of the weights that are trained. Default: those of `training.freeze`. */
+  readonly trained?: readonly string[];
   /** Validation batches; none: no evaluation. */
   readonly validation?: Iterable<Batch> & { readonly length: number };
   /** Where to go on from. Default: fresh weights from `training.seed`. */
@@ -91,9 +93,15 @@ export function initialState(config: ModelConfig, seed: number): TrainingState {
  *
  * @param model weights and projections
  * @param freeze as in the training's configuration: what is frozen has no moments
+ * @param trained names of the weights that are trained; default: those that are not frozen
  */
-export function stateFrom(config: ModelConfig, model: Record<string, NdArray>, freeze: Freeze = "none"): TrainingState {
-  const moments = initialMoments(pickNames(model, trainableNames(config, freeze)));
+export function stateFrom(
+  config: ModelConfig,
+  model: Record<string, NdArray>,
+  freeze: Freeze = "none",
+  trained = trainableNames(config, freeze),
+): TrainingState {
+  const moments = initialMoments(pickNames(model, trained));
   return { step: 0, model, optimizer: flattenMoments(moments), trainerState: { tokens: 0, elapsedSeconds: 0 } };
 }
 
@@ -124,7 +132,7 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
   }
   const evaluator = evaluatorWith(execution);
 
-  const names = trainableNames(config, training.freeze);
+  const names = options.trained ?? trainableNames(config, training.freeze);
   const parameters = pickNames(state.model, names);
   const moments = unflattenMoments(state.optimizer, names);
   const known = { best: state.trainerState.best, arrays: state.optimizer };

@@ -4,7 +4,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
-import { batchFeeds, evaluationOutputs, gradientsOf, stepOutputs, sumsOf } from "./graphs.ts";
+import { batchFeeds, evaluationOutputs, stepResultOf, stepOutputs, sumsOf } from "./graphs.ts";
 
 function wholeGraphs(options: LossOptions & { readonly form: ExecutionForm }) {
   return {
@@ -26,12 +26,7 @@ export function createWholeExecution(config: ModelConfig, backend: Backend, opti
     step: async (tensors, batch, masks) => {
       const executable = await cache.get(graphs.step(batch));
       const feeds = { ...tensors, ...batchFeeds(batch), ...masks(executable) };
-      const results = await executable.run(feedsFor(executable, feeds));
-      return {
-        lossNats: Number(results["loss"]?.data[0]),
-        weightSum: Number(results["weightSum"]?.data[0]),
-        gradients: gradientsOf(results),
-      };
+      return stepResultOf(await executable.run(feedsFor(executable, feeds)));
     },
     evaluate: async (tensors, batch) => {
       const executable = await cache.get(graphs.evaluation(batch));

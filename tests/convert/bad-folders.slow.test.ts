@@ -55,9 +55,9 @@ describe("config.json", () => {
   it.each([
     [
       { model_type: "brt" },
-      "my-model/config.json: model_type must be one of bert, roberta, distilbert, esm, gpt2, got \"brt\"; the nearest is 'bert'",
+      "my-model/config.json: model_type must be one of bert, roberta, distilbert, esm, gpt2, vit, got \"brt\"; the nearest is 'bert'",
     ],
-    [{ model_type: undefined }, "model_type must be one of bert, roberta, distilbert, esm, gpt2, got nothing"],
+    [{ model_type: undefined }, "model_type must be one of bert, roberta, distilbert, esm, gpt2, vit, got nothing"],
     [{ hidden_size: undefined }, "my-model/config.json: 'hidden_size' must be valid"],
     [{ num_hidden_layers: -1 }, "'num_hidden_layers' must be valid (Too small: expected number to be >0), got -1"],
     [

@@ -175,14 +175,13 @@ describe("calibrateAttention", () => {
       "a layer that is not exact",
       { mechanism: ["exact", "favor"] },
       3,
-      "attention must be exact, got 'favor' in layer 1;",
+      "attention must know queries and keys by their products alone, got 'favor' in layer 1;",
     ],
+    ["layers that are not there", {}, 3, "layers must be distinct numbers from 0 to 1, got 0, 2;", [0, 2]],
     ["too few tokens", {}, 1, "at least as many tokens as a head is wide, 6, got 5;"],
-  ] as const)("refuses %s", async (_case, options, count, message) => {
+  ] as const)("refuses %s", async (_case, options, count, message, layers?: readonly number[]) => {
     const config = tinyConfig({ mechanism: "exact", positions: "learned", ...options });
-    const tokenIds = tokens(config, count, 5, 1);
-    await expect(calibrateAttention({ config, tensors: tinyTensors(config), tokenIds, backend })).rejects.toThrow(
-      message,
-    );
+    const given = { config, tensors: tinyTensors(config), tokenIds: tokens(config, count, 5, 1), backend };
+    await expect(calibrateAttention({ ...given, ...(layers && { layers }) })).rejects.toThrow(message);
   });
 });

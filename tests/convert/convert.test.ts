@@ -1,11 +1,9 @@
 // Another attention in a trained model's place: which weights stay, what is drawn, what is refused; longer tables of positions.
 
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { ConfigError } from "../../src/attention/parse-options.ts";
 import { convertModel, stretchPositions } from "../../src/convert/index.ts";
-import { at, eigen, matrix, product, spectral } from "../../src/convert/matrices.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import { drawProjections, projectionName } from "../../src/model/parameters.ts";
 import { tinyConfig, tinyTensors } from "../model/harness.ts";
@@ -57,8 +55,8 @@ describe("convertModel", () => {
   it.each([
     ["an unknown mechanism", { mechanism: "favr" }, "did you mean 'favor'?"],
     ["an unknown projection", { projection: "orthogonl" }, "did you mean 'orthogonal'?"],
-    ["layers that are not there", { layers: [0, 2] }, "layers must be numbers from 0 to 1, one or more, got 2;"],
-    ["no layer", { layers: [] }, "got none; leave it out for all"],
+    ["layers that are not there", { layers: [0, 2] }, "layers must be distinct numbers from 0 to 1, got 0, 2;"],
+    ["no layer", { layers: [] }, "got none; omit them for all 2"],
     ["no feature", { numFeatures: 0 }, "numFeatures must be above 0, got 0"],
     ["fewer positions", { maxSeqLen: 18 }, "maxSeqLen must be at least the model's 19, got 18;"],
     ["an unknown rule of positions", { positions: "repeats" }, "did you mean 'repeat'?"],
@@ -109,38 +107,5 @@ describe("a longer table of positions", () => {
   it("is the table itself for as many positions", () => {
     expect(stretchPositions(table, 3, "interpolate")).toBe(table);
     expect(stretchPositions(table, 3, "repeat")).toBe(table);
-  });
-});
-
-describe("a symmetric matrix", () => {
-  it("is the sum of its eigenvectors, which are orthogonal, and the square of its root", () => {
-    const symmetric = fc.integer({ min: 1, max: 5 }).chain((size) =>
-      fc
-        .array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: size * size, maxLength: size * size })
-        .map((values) => {
-          const a = matrix(size, size, (row, column) => values[row * size + column] ?? 0);
-          return product(
-            a,
-            matrix(size, size, (row, column) => at(a, column, row)),
-          );
-        }),
-    );
-    fc.assert(
-      fc.property(symmetric, (a) => {
-        const { values, vectors } = eigen(a);
-        const root = spectral(a, (value) => Math.sqrt(Math.max(0, value)));
-        const square = product(root, root);
-        a.forEach((row, i) =>
-          row.forEach((value, j) => {
-            const sum = vectors.reduce((total, v, n) => total + (values[n] ?? 0) * (v[i] ?? 0) * (v[j] ?? 0), 0);
-            expect(sum).toBeCloseTo(value, 9);
-            expect(at(square, i, j)).toBeCloseTo(value, 6);
-            const inner = Array.from(vectors[i] ?? []).reduce((total, x, n) => total + x * at(vectors, j, n), 0);
-            expect(inner).toBeCloseTo(Number(i === j), 9);
-          }),
-        );
-      }),
-      { numRuns: 20, seed: 3 },
-    );
   });
 });

@@ -29,7 +29,7 @@ export interface Golden {
   readonly logits?: readonly { readonly row: number; readonly place: number; readonly values: readonly number[] }[];
 }
 
-export function goldenFolder(name: GoldenName): string {
+export function goldenFolder(name: string): string {
   return fileURLToPath(new URL(`golden/${name}`, import.meta.url));
 }
 

@@ -1,6 +1,6 @@
 // Models by their name on the hub, from a server on this machine: downloaded once, checked, kept whole or not at all.
 
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -95,6 +95,18 @@ describe("a model of the hub", () => {
       expect((await kept()).filter((name) => name.includes("safetensors"))).toEqual([]);
     }
     hub.damaged.clear();
+    expect((await load()).modelType).toBe("bert");
+  });
+
+  it("is refused by name where the list of its files has been edited, and comes again without it", async () => {
+    await load();
+    const list = join(cacheFolder, "hub", "somebody--tiny-bert", "files.json");
+    const good = await readFile(list, "utf8");
+    for (const bad of ['{ "files": [] }', good.replace(COMMIT, "main"), good.replace('"git"', '"md5"')]) {
+      await writeFile(list, bad);
+      await expect(load()).rejects.toThrow(`${list} must list a model's files, got something else; delete`);
+    }
+    await rm(list);
     expect((await load()).modelType).toBe("bert");
   });
 

@@ -8,6 +8,7 @@ import { createBackend } from "#engine";
 import { novelSentences } from "../../src/cli/convert/sample.ts";
 import { embedTexts, loadPretrained } from "../../src/convert/index.ts";
 import type { PretrainedModel } from "../../src/convert/index.ts";
+import { cosine } from "../../src/inference/retrieval.ts";
 import { openFolderSource } from "../../src/storage/folder-source.ts";
 import { minilmFolder } from "./minilm.ts";
 
@@ -23,14 +24,6 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function product(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return Array.from({ length: a.length }, (_, index) => Number(a[index]) * Number(b[index])).reduce((x, y) => x + y, 0);
-}
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
-}
-
 describe("all-MiniLM-L6-v2", () => {
   it("is read whole: nothing is left out but the positions' numbers and the pooler", () => {
     expect(model.unused.map(({ key }) => key).toSorted()).toEqual([
@@ -44,16 +37,16 @@ describe("all-MiniLM-L6-v2", () => {
   it("finds two sentences as alike as its makers say: 0.755", async () => {
     const [a, b] = await embedTexts(model, ["A man is eating food.", "A man is eating a piece of bread."], { backend });
     expect(Math.abs(cosine(a?.data ?? [], b?.data ?? []) - 0.755)).toBeLessThan(0.002);
-    expect(product(a?.data ?? [], a?.data ?? [])).toBeCloseTo(1, 5);
+    expect(Math.hypot(...Array.from(a?.data ?? [], Number))).toBeCloseTo(1, 5);
   });
 
-  it("gives 200 sentences of a novel the vectors of an independent engine", async () => {
-    const texts = await novelSentences(200);
+  it("gives 40 sentences of a novel the vectors of an independent engine", async () => {
+    const texts = await novelSentences(40);
     const reference = await createEmbedder({ model: manifest });
     const expected = await reference.embed([...texts]);
     const found = await embedTexts(model, texts, { backend });
     const cosines = found.map(({ data }, index) => cosine(data, expected[index] ?? []));
-    expect(cosines).toHaveLength(200);
+    expect(cosines).toHaveLength(40);
     expect(Math.min(...cosines)).toBeGreaterThan(0.9999);
     // As the model makes of other sentences other vectors, the bound says something.
     expect(cosine(found[0]?.data ?? [], expected[1] ?? [])).toBeLessThan(0.9);

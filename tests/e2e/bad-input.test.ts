@@ -162,12 +162,12 @@ describe("run folders", () => {
 
   it("an output folder that holds another run, or anything else", async () => {
     const message =
-      /run holds another run \(or other files\); choose another --out \(run-2 is free\).* Nothing in it was changed/;
+      /run: the folder must be new or empty, got one with .*; choose another --out \(run-2 is free\).* Nothing in it was changed/;
     expect(await refusal(1, "train", ...common, ...tiny, "--out", "run")).toMatch(message);
     mkdirSync(place.path("notes"));
     writeFileSync(place.path("notes", "thesis.txt"), "three years of work");
     expect(await refusal(1, "train", ...common, ...tiny, "--out", "notes")).toMatch(
-      /notes holds another run \(or other files\)/,
+      /notes: the folder must be new or empty/,
     );
   });
 

@@ -21,6 +21,17 @@ export const encoderKinds = {
   "a tagger of tokens": { architecture: "encoder", head: "token-classification", numLabels: 5 },
 } as const satisfies Record<string, Options>;
 
+/** A classifier of images of 3 × 23 pixels, which are 71 tokens with those around them. */
+export const ofImages = {
+  architecture: "encoder",
+  head: "sequence-classification",
+  numLabels: 3,
+  pooling: "first",
+  vocabSize: 260,
+  patches: { size: 1, width: 3, height: 23, channels: 1, mean: [0.3], deviation: [0.7] },
+  maxSeqLen: 71,
+} as const satisfies Options;
+
 /** Causal models that tell something of a whole sequence. */
 export const pooledDecoderKinds = {
   "a causal classifier of sequences": { head: "sequence-classification", numLabels: 3 },

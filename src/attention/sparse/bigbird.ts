@@ -72,6 +72,7 @@ export const bigbird = configurable("bigbird", options, (given) => {
     name: "bigbird",
     summary: "exact attention to neighbouring blocks, the first blocks and random blocks",
     complexity: "O(L·b·(w + g + r))",
+    basisFree: true,
     initialise: () => undefined,
     refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { "blockSize · windowBlocks": blockSize * windowBlocks }),
     apply: (q, k, v, { causal, keyMask }) => {

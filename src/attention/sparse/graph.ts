@@ -14,6 +14,7 @@ export const graph = configurable("graph", z.strictObject(edgeOptions), (options
   name: "graph",
   summary: "exact attention along given edges",
   complexity: "O(edges)",
+  basisFree: true,
   initialise: () => undefined,
   refuse: (use) => refuseEdges(options, use),
   apply: (q, k, v, { causal, keyMask }) => {

@@ -24,6 +24,7 @@ export const local = configurable("local", options, ({ window }) => ({
   name: "local",
   summary: "exact attention within a sliding window",
   complexity: "O(L·w)",
+  basisFree: true,
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { window }),
   apply: (q, k, v, { causal, keyMask }) => {

@@ -24,6 +24,7 @@ export const longformer = configurable("longformer", options, ({ window, globalT
   name: "longformer",
   summary: "exact attention within a sliding window, and with the first tokens",
   complexity: "O(L·(w + g))",
+  basisFree: true,
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { window, globalTokens }),
   apply: (q, k, v, { causal, keyMask }) => {

@@ -48,6 +48,7 @@ export const sparseStrided = configurable("sparse-strided", stridedOptions, ({ s
   name: "sparse-strided",
   summary: "exact attention to the last positions and to every stride-th before them",
   complexity: "O(L·(s + L/s)), O(L·√L) for s = √L",
+  basisFree: true,
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { stride }),
   apply: (q, k, v, { causal, keyMask }) => {
@@ -84,6 +85,7 @@ export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride,
     name: "sparse-fixed",
     summary: "exact attention within blocks and to the last positions of every other block",
     complexity: "O(L·(s + c·L/s)), O(L·√L) for s = √L",
+    basisFree: true,
     initialise: () => undefined,
     refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { stride }),
     apply: (q, k, v, { causal, keyMask }) => {

@@ -34,6 +34,7 @@ export const transformerXl = configurable("transformer-xl", options, (given) => 
     name: "transformer-xl",
     summary: "exact attention within segments and to a memory of the positions before them",
     complexity: "O(L·(s + m))",
+    basisFree: true,
     initialise: () => undefined,
     refuse: (use) => {
       if (use.causal) return refuseCross(use) ?? refuseTooLong(use, { segmentLength, memoryLength });

@@ -3,9 +3,10 @@
 import { embeddedProteinsUrl, openFile, readFasta, readTexts } from "../../data/index.ts";
 import type { EncodedSequence } from "../../data/index.ts";
 import { longestSequence } from "../../model/positions.ts";
-import { openInput } from "../embed/input.ts";
-import type { InputOptions, InputWords } from "../embed/input.ts";
-import type { EmbedSubject } from "../embed/subject.ts";
+import { openInput } from "../model-input/input.ts";
+import type { InputOptions, InputWords } from "../model-input/input.ts";
+import { UsageError } from "../failures.ts";
+import type { EmbedSubject } from "../model-input/subject.ts";
 
 /** Enough that the mean of their cosines is known to about 0.02. */
 export const SAMPLE_SIZE = 32;
@@ -27,8 +28,8 @@ export interface Sample {
  * @throws UsageError and DataError as `openInput` and who reads
  */
 export async function readSample(subject: EmbedSubject, options: InputOptions): Promise<Sample | undefined> {
-  const { sequence, fasta, text, file } = options;
-  const isNamed = [sequence, fasta, text, file].some((each) => each !== undefined);
+  const { sequence, fasta, text, file, image, images } = options;
+  const isNamed = [sequence, fasta, text, file, image, images].some((each) => each !== undefined);
   if (!isNamed && !hasOwnKind(subject)) return undefined;
   const given = isNamed ? options : await packaged(subject, SAMPLE_SIZE);
   const tell = (line: string) => process.stderr.write(`${line}\n`);
@@ -47,11 +48,12 @@ export async function readSample(subject: EmbedSubject, options: InputOptions): 
 
 /** What is no text is taken for proteins by its subject, and need not be any. */
 function hasOwnKind({ reads, vocabulary, encode }: EmbedSubject): boolean {
+  if (reads === "images") return false;
   return reads === "text" || encode !== undefined || vocabulary.toJSON().kind === "letters";
 }
 
 /**
- * What queries and keys are calibrated on: a file, or others of the package than conversions are measured on.
+ * What queries and keys are calibrated on: a file, a folder of images, or others of the package than conversions are measured on.
  *
  * @returns token ids, with the special tokens that the model reads
  */
@@ -59,8 +61,13 @@ export async function readCalibration(
   subject: EmbedSubject,
   file: string | undefined,
 ): Promise<readonly ArrayLike<number>[]> {
-  const given = file === undefined ? {} : subject.reads === "text" ? { file } : { fasta: file };
-  const options = file === undefined ? await packaged(subject, CALIBRATION_SIZE, 1 / 2) : given;
+  if (file === undefined && subject.reads === "images") {
+    throw new UsageError("--calibrate must come with a folder of images for a model of images; add --calibrate FOLDER");
+  }
+  const options =
+    file === undefined
+      ? await packaged(subject, CALIBRATION_SIZE, 1 / 2)
+      : { [subject.reads === "text" ? "file" : subject.reads === "images" ? "images" : "fasta"]: file };
   const found: ArrayLike<number>[] = [];
   const input = openInput(subject, options, (line) => process.stderr.write(`${line}\n`));
   for await (const { tokenIds } of input.sequences()) found.push(readByModel(subject, tokenIds));

@@ -1,13 +1,15 @@
 // Vectors of the same texts or proteins by a model before and after its conversion: how far they turn.
 
 import { embedSequences } from "../../inference/embed.ts";
+import { cosine } from "../../inference/retrieval.ts";
 import type { EncodedSequence } from "../../data/index.ts";
+import { unitsIn } from "../../model/patches.ts";
 import { createProgress } from "../output/progress.ts";
-import type { EmbedSubject } from "../embed/subject.ts";
+import type { EmbedSubject } from "../model-input/subject.ts";
 
 export interface VectorComparison {
   readonly count: number;
-  /** Tokens of all of them, special ones of texts included. */
+  /** Tokens of all of them, special ones of texts included; of images squares. */
   readonly tokens: number;
   /** Of the vector before with the one after. */
   readonly meanCosine: number;
@@ -19,7 +21,7 @@ export async function compareVectors(
   after: EmbedSubject,
   sequences: readonly EncodedSequence[],
 ): Promise<VectorComparison> {
-  const tokens = sequences.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const tokens = sequences.reduce((sum, { tokenIds }) => sum + unitsIn(before.config, tokenIds.length), 0);
   const progress = createProgress({ label: "compare vectors", unit: "tokens", total: 2 * tokens });
   try {
     const first = await vectorsOf(before, sequences, (done) => progress.update(done));
@@ -41,16 +43,4 @@ async function vectorsOf(
   const vectors: ArrayLike<number>[] = [];
   for await (const { embedding } of embedSequences(options)) vectors.push(embedding.data);
   return vectors;
-}
-
-/** a·b / (‖a‖ ‖b‖); NaN where one of them is zero or not finite. */
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [product, squareA, squareB] = [0, 0, 0];
-  for (let index = 0; index < a.length; index++) {
-    const [x, y] = [a[index] ?? Number.NaN, b[index] ?? Number.NaN];
-    product += x * y;
-    squareA += x * x;
-    squareB += y * y;
-  }
-  return product / Math.sqrt(squareA * squareB);
 }

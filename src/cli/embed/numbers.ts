@@ -1,7 +1,6 @@
 // Numbers of an embedding in the precision that a file keeps them in.
 
-import { toFloat16Bits } from "../../onnx/weight-dtype.ts";
-import { fromFloat16Bits } from "../../storage/half-precision.ts";
+import { fromFloat16Bits, toFloat16Bits } from "../../graph/half-precision.ts";
 
 /** Half precision halves a file, at about three significant digits: enough for neighbours and classifiers. */
 export const precisions = ["float32", "float16"] as const;

@@ -12,7 +12,8 @@ import { fingerprint } from "../../inference/fingerprint.ts";
 import { mean, roundTo, variance } from "../../lab/statistics.ts";
 import { withFreshHead } from "../../model/fresh-head.ts";
 import { DEFAULT_DEVICE } from "../../runtime/node.ts";
-import { createRunFolder, nextRunPath, writeConfig } from "../../storage/run-folder.ts";
+import { nextFreePath } from "../../storage/new-folder.ts";
+import { createRunFolder, requireNewRunFolder, writeConfig } from "../../storage/run-folder.ts";
 import { trainableNames } from "../../training/freeze.ts";
 import { stateFrom } from "../../training/trainer.ts";
 import { refuseUntold, toldByLabels } from "../data/label-task.ts";
@@ -26,7 +27,6 @@ import { formatCount, plural } from "../output/numbers.ts";
 import { architectures, packageVersion } from "../run-config.ts";
 import type { RunConfig } from "../run-config.ts";
 import { openRunModel } from "../run-model.ts";
-import { requireFreeFolder } from "../start-run.ts";
 import { readSettings } from "./settings.ts";
 import type { FinetuneOptions } from "./settings.ts";
 import type { TrainingRun } from "../training-run.ts";
@@ -43,7 +43,7 @@ const DEFAULT_OUT = join("runs", "finetune");
 export async function prepareFinetuning(path: string, options: FinetuneOptions): Promise<TrainingRun> {
   const { out } = options;
   const settings = readSettings(options);
-  if (out !== undefined) await requireFreeFolder(out);
+  if (out !== undefined) await requireNewRunFolder(out);
   const base = await openRunModel(path, options);
   const source = await asUsage(() => sourceOf(options));
   const dataset = await loadLabels(source, base.config);
@@ -79,7 +79,7 @@ export async function prepareFinetuning(path: string, options: FinetuneOptions):
     initial: stateFrom(headed.config, headed.tensors, freeze),
     ignoreMemory: options.ignoreMemory === true,
     begin: async () => {
-      const folder = await createRunFolder(out ?? (await nextRunPath(DEFAULT_OUT)));
+      const folder = await createRunFolder(out ?? (await nextFreePath(DEFAULT_OUT)));
       await writeConfig(folder, config);
       return folder;
     },

@@ -1,6 +1,8 @@
 /** What is known of a kind of pretrained model: how its configuration and its weights become ours. */
+import type { ImageShape } from "../../data/vocabularies/pixels.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
 import type { ModelConfig, ModelOptions } from "../../model/config.ts";
+import type { IntensityScale } from "../images/preparation.ts";
 import type { UnusedKeys, WeightReader } from "../weight-reader.ts";
 
 export type Weights = Record<string, NdArray>;
@@ -8,23 +10,32 @@ export type Weights = Record<string, NdArray>;
 /** One folder's configuration, read. */
 export interface PretrainedPlan {
   readonly vocabSize: number;
-  /**
-   * Everything that follows from config.json, and from the weights whether there is a head; the mechanism is always exact attention.
-   *
-   * @param maskId of the tokenizer
-   */
-  readonly options: (reader: Pick<WeightReader, "has">, maskId: number) => PretrainedOptions;
+  /** Of models of images: what they read. */
+  readonly image?: ImageShape | undefined;
+  /** Everything that follows from config.json, and from the weights whether there is a head; the mechanism is always exact attention. */
+  readonly options: (reader: Pick<WeightReader, "has">, known: KnownInput) => PretrainedOptions;
   /** Takes the tensors of the file and names them as ours. */
   readonly weights: (reader: WeightReader, config: ModelConfig) => Weights;
 }
 
+/** What the folder says of what is read, beside config.json. */
+export interface KnownInput {
+  /** Of the tokenizer. */
+  readonly maskId: number;
+  /** Of models of images: what their intensities are brought to. */
+  readonly scale?: IntensityScale | undefined;
+}
+
 export type PretrainedOptions = Omit<ModelOptions, "vocabSize" | "padId" | "mechanism">;
+
+/** What models are trained on. */
+export type PretrainedInput = "text" | "proteins" | "images";
 
 export interface PretrainedArchitecture {
   /** What names begin with where a head stands on the body. */
   readonly prefix: string;
   /** `proteins` are read letter by letter. */
-  readonly reads: "text" | "proteins";
+  readonly reads: PretrainedInput;
   /** Keys, without the prefix, that are left out. */
   readonly unused: readonly UnusedKeys[];
   /**

@@ -47,7 +47,7 @@ export const esm: PretrainedArchitecture = {
     const embeddingNorm = found.emb_layer_norm_before === true;
     return {
       vocabSize: found.vocab_size,
-      options: (reader, maskId) => ({
+      options: (reader, { maskId }) => ({
         architecture: "encoder",
         ...maskedHeadOptions(reader, headOfRoberta, { isTied: found.tie_word_embeddings, activation: "gelu" }),
         ...(found.token_dropout && { tokenDropout: { maskId, share: HIDDEN_SHARE } }),

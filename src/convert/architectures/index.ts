@@ -4,8 +4,9 @@ import { bert, roberta } from "./bert.ts";
 import { distilbert } from "./distilbert.ts";
 import { esm } from "./esm.ts";
 import { gpt2 } from "./gpt2.ts";
+import { vit } from "./vit.ts";
 
-export const architectures = { bert, roberta, distilbert, esm, gpt2 } as const satisfies Record<
+export const architectures = { bert, roberta, distilbert, esm, gpt2, vit } as const satisfies Record<
   string,
   PretrainedArchitecture
 >;

@@ -10,7 +10,7 @@ export interface PixelImage extends ImageShape {
 }
 
 /** The width × height piece whose left upper pixel is (x, y). */
-function cropImage(image: PixelImage, x: number, y: number, width: number, height: number): PixelImage {
+export function cropImage(image: PixelImage, x: number, y: number, width: number, height: number): PixelImage {
   const { channels } = image;
   const pixels = new Uint8Array(width * height * channels);
   for (let row = 0; row < height; row++) {

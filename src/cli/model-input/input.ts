@@ -1,20 +1,24 @@
-// What `performer embed` reads, of the kind that its model reads: proteins or texts.
+// What a model is given to read, of the kind that it reads: proteins, texts or images.
 
 import { proteinVocabulary } from "../../data/index.ts";
 import type { EncodedSequence } from "../../data/index.ts";
 import { UsageError } from "../failures.ts";
 import { isPipe, readSequences, surveySequences } from "../sequence-input.ts";
 import type { SequenceOptions } from "../sequence-input.ts";
+import type { ReadUnit } from "../output/residue-progress.ts";
+import { unitsIn } from "../../model/patches.ts";
+import { readImages } from "./image-input.ts";
+import type { ImageOptions } from "./image-input.ts";
 import type { EmbedSubject } from "./subject.ts";
 import { noTexts, readTexts, truncationNotice } from "./text-input.ts";
 import type { TextOptions } from "./text-input.ts";
 
-export interface InputOptions extends SequenceOptions, TextOptions {}
+export interface InputOptions extends SequenceOptions, TextOptions, ImageOptions {}
 
 /** What a count is called. */
 export interface InputWords {
-  readonly record: "sequence" | "text";
-  readonly unit: "residues" | "tokens";
+  readonly record: "sequence" | "text" | "image";
+  readonly unit: ReadUnit;
 }
 
 export interface EmbedInput {
@@ -22,7 +26,7 @@ export interface EmbedInput {
   /**
    * Reads everything once, so that what is wrong with the last record is told before hours of work.
    *
-   * @returns how many residues or tokens there are; undefined for pipes, which can be read only once
+   * @returns how many units there are; undefined for pipes, which can be read only once
    */
   readonly survey: () => Promise<number | undefined>;
   /** From its beginning, each time it is called. */
@@ -36,7 +40,7 @@ export interface EmbedInput {
 /** @throws UsageError for input of the other kind, and where there is none */
 export function openInput(subject: EmbedSubject, options: InputOptions, tell: (line: string) => void): EmbedInput {
   refuseOtherKind(subject, options);
-  return subject.reads === "text" ? textInput(subject, options, tell) : proteinInput(subject, options, tell);
+  return inputs[subject.reads](subject, options, tell);
 }
 
 /** Standard input, a named pipe: what can be read only once. */
@@ -46,22 +50,59 @@ export async function readsPipe({ fasta, file }: InputOptions): Promise<boolean>
   );
 }
 
-function refuseOtherKind({ name, reads }: EmbedSubject, { sequence, fasta, text, file }: InputOptions): void {
-  const given = { sequence, fasta, text, file };
-  const own = reads === "text" ? (["text", "file"] as const) : (["sequence", "fasta"] as const);
-  const other = reads === "text" ? (["sequence", "fasta"] as const) : (["text", "file"] as const);
-  const wrong = other.find((option) => given[option] !== undefined);
-  const [one, many] = own;
-  if (wrong !== undefined) {
+type Tell = (line: string) => void;
+
+const inputs = { text: textInput, proteins: proteinInput, images: imageInput } as const satisfies Record<
+  EmbedSubject["reads"],
+  (subject: EmbedSubject, options: InputOptions, tell: Tell) => EmbedInput
+>;
+
+/** The options of each kind of input, and where none of them is given what the refusal says. Proteins' reader says so itself. */
+const kinds = {
+  proteins: { own: ["sequence", "fasta"], missing: undefined },
+  text: {
+    own: ["text", "file"],
+    missing: 'the texts must be given with --text or --file, got neither; add --text "…" or --file FILE',
+  },
+  images: {
+    own: ["image", "images"],
+    missing: "the images must be given with --image or --images, got neither; add --image FILE or --images FOLDER",
+  },
+} as const satisfies Record<
+  EmbedSubject["reads"],
+  { readonly own: readonly (keyof InputOptions)[]; readonly missing: string | undefined }
+>;
+
+const kindNames = Object.keys(kinds) as readonly EmbedSubject["reads"][]; // its own keys
+
+function refuseOtherKind({ name, reads }: EmbedSubject, options: InputOptions): void {
+  const { own, missing } = kinds[reads];
+  for (const kind of kindNames) {
+    const wrong = kind === reads ? undefined : kinds[kind].own.find((option) => options[option] !== undefined);
+    if (wrong === undefined) continue;
     throw new UsageError(
-      `--${wrong} must come with a model of ${reads === "text" ? "proteins" : "text"}, got ${name}, which reads ${reads}; ` +
-        `use --${one} or --${many}`,
+      `--${wrong} must come with a model of ${kind}, got ${name}, which reads ${reads}; use ${own.map((each) => `--${each}`).join(" or ")}`,
     );
   }
-  // Of proteins the one who reads them says so, with an example.
-  if (reads === "text" && given[one] === undefined && given[many] === undefined) {
-    throw new UsageError('the texts must be given with --text or --file, got neither; add --text "…" or --file FILE');
-  }
+  if (missing !== undefined && own.every((option) => options[option] === undefined)) throw new UsageError(missing);
+}
+
+function imageInput(subject: EmbedSubject, options: InputOptions): EmbedInput {
+  const { config, encodeImage, name } = subject;
+  if (encodeImage === undefined)
+    throw new UsageError(`${name}: the model must be one of images of one shape; use another`);
+  const sequences = () => readImages(options, encodeImage);
+  return {
+    words: { record: "image", unit: config.patches ? "patches" : "intensities" },
+    survey: async () => {
+      let units = 0;
+      for await (const { tokenIds } of sequences()) units += unitsIn(config, tokenIds.length);
+      return units;
+    },
+    sequences,
+    truncated: () => undefined,
+    notice: () => undefined,
+  };
 }
 
 function proteinInput(subject: EmbedSubject, options: InputOptions, tell: (line: string) => void): EmbedInput {

@@ -1,12 +1,14 @@
-// Pretrained models by the command line: texts and proteins as vectors, the folder's own pooling, and what is refused.
+// `performer embed` with pretrained models: texts and proteins as vectors, the folder's own pooling, and what is refused.
 
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 
-import { goldenFiles, goldenFolder, readGolden } from "../convert/golden.ts";
-import { startHub } from "../convert/hub-server.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, tinyModel } from "./cli.ts";
-import type { Finished } from "./cli.ts";
+import { runVerb } from "../../tests/cli/run-verb.ts";
+import { goldenFiles, goldenFolder, readGolden } from "../../tests/convert/golden.ts";
+import { startHub } from "../../tests/convert/hub-server.ts";
+import { createWorkplace, oneThread, parseOnly, tinyModel } from "../../tests/e2e/cli.ts";
+import { embedCommand } from "./embed.ts";
+import { trainCommand } from "./train.ts";
 
 const place = createWorkplace();
 const bert = goldenFolder("bert");
@@ -15,20 +17,19 @@ interface Document {
   readonly embeddings: readonly { readonly id: string; readonly embedding: readonly number[] }[];
 }
 
-async function succeed(...args: string[]): Promise<Finished> {
-  const finished = await place.run(...args, ...oneThread);
+async function succeed(...args: string[]) {
+  const finished = await runVerb(place.folder, embedCommand(), ...args, ...oneThread);
   expect(finished.code, finished.stderr).toBe(0);
   return finished;
 }
 
-beforeAll(ensureBuilt);
 afterAll(() => place[Symbol.dispose]());
 
 describe("embed with a pretrained model", () => {
   it("gives texts the mean of the original's states, under names of their own", async () => {
     const { texts, inputIds, shape, lastHiddenState } = await readGolden("bert");
     place.write("lines.txt", `${texts[1]}\n\n`);
-    const { stdout } = await succeed("embed", bert, "--text", texts[0] ?? "", "--file", "lines.txt", "--json");
+    const { stdout } = await succeed(bert, "--text", texts[0] ?? "", "--file", "lines.txt", "--json");
     const { embeddings } = parseOnly(stdout) as Document;
     expect(embeddings.map(({ id }) => id)).toEqual(["text 1", "line 1", "line 2"]);
     const [, length, width] = shape;
@@ -43,7 +44,7 @@ describe("embed with a pretrained model", () => {
 
   it("writes files, counts texts and tokens, and tells which texts are cut", async () => {
     place.write("long.txt", `a man\n${Array<string>(40).fill("bread").join(" ")}\n`);
-    const { stdout, stderr } = await succeed("embed", bert, "--file", "long.txt", "--out", "long.jsonl", "--json");
+    const { stdout, stderr } = await succeed(bert, "--file", "long.txt", "--out", "long.jsonl", "--json");
     expect(parseOnly(stdout)).toMatchObject({
       files: ["long.jsonl"],
       texts: 2,
@@ -60,7 +61,7 @@ describe("embed with a pretrained model", () => {
   it("takes proteins where the model was trained on them, a vector a residue too", async () => {
     const { texts, shape, lastHiddenState } = await readGolden("esm");
     const sequence = texts[0] ?? "";
-    const { stdout } = await succeed("embed", goldenFolder("esm"), "--sequence", sequence, "--pooling", "residues");
+    const { stdout } = await succeed(goldenFolder("esm"), "--sequence", sequence, "--pooling", "residues");
     const { embedding } = parseOnly(stdout) as { readonly embedding: readonly (readonly number[])[] };
     expect(embedding).toHaveLength(sequence.length);
     // <cls> stands in front of the first residue.
@@ -70,8 +71,8 @@ describe("embed with a pretrained model", () => {
   it("reads texts with a run that was trained on text as well", async () => {
     place.write("book.txt", "It is a truth universally acknowledged.\n".repeat(40));
     const model = [...tinyModel, "--set", "steps=3", "--set", "model.maxSeqLen=32"];
-    await succeed("train", "--data", "book.txt", ...model, "--out", "reader");
-    const { stdout } = await succeed("embed", "reader", "--text", "a truth", "--json");
+    await runVerb(place.folder, trainCommand(), "--data", "book.txt", ...model, "--out", "reader", ...oneThread);
+    const { stdout } = await succeed("reader", "--text", "a truth", "--json");
     expect((parseOnly(stdout) as Document).embeddings[0]?.embedding).toHaveLength(16);
   });
 
@@ -81,10 +82,10 @@ describe("embed with a pretrained model", () => {
     vi.stubEnv("HF_ENDPOINT", hub.endpoint);
     vi.stubEnv("PERFORMER_CACHE", place.path("cache"));
     try {
-      const first = await succeed("embed", name, "--text", "a man", "--json");
+      const first = await succeed(name, "--text", "a man", "--json");
       expect(first.stderr).toContain("download model.safetensors");
       const asked = hub.requests.length;
-      const second = await succeed("embed", name, "--text", "a man", "--json");
+      const second = await succeed(name, "--text", "a man", "--json");
       expect(second.stdout).toBe(first.stdout);
       expect(second.stderr).not.toContain("download");
       expect(hub.requests).toHaveLength(asked);
@@ -95,7 +96,7 @@ describe("embed with a pretrained model", () => {
 
   it("refuses what the model does not read, naming the way out", async () => {
     const refused = async (code: number, ...args: string[]) => {
-      const { stderr, ...finished } = await place.run("embed", ...args);
+      const { stderr, ...finished } = await runVerb(place.folder, embedCommand(), ...args);
       expect({ ...finished, stderr }).toMatchObject({ code, stdout: "" });
       return stderr;
     };

@@ -1,23 +1,33 @@
-// Conversion by the command line: a pretrained model and a run of ours, their folders used again, and what is refused.
+// `performer convert` on a pretrained model and on runs: their folders used again, and what is refused.
 
 import { readdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 
-import { goldenFolder } from "../convert/golden.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
-import type { Finished } from "./cli.ts";
+import { runVerb } from "../../tests/cli/run-verb.ts";
+import { goldenFolder } from "../../tests/convert/golden.ts";
+import { createWorkplace, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "../../tests/e2e/cli.ts";
+import type { Finished } from "../../tests/e2e/cli.ts";
+import { convertCommand } from "./convert.ts";
+import { embedCommand } from "./embed.ts";
+import { evalCommand } from "./eval.ts";
+import { trainCommand } from "./train.ts";
 
 const place = createWorkplace();
 const bert = goldenFolder("bert");
 const text = ["--text", "a man is eating food", "--text", "the woman eats"];
 
-async function succeed(...args: string[]): Promise<Finished> {
-  const finished = await place.run(...args, ...oneThread);
+const verbs = { convert: convertCommand, embed: embedCommand, eval: evalCommand, train: trainCommand } as const;
+
+function run(verb: keyof typeof verbs, ...args: string[]): Promise<Finished> {
+  return runVerb(place.folder, verbs[verb](), ...args, ...oneThread);
+}
+
+async function succeed(verb: keyof typeof verbs, ...args: string[]): Promise<Finished> {
+  const finished = await run(verb, ...args);
   expect(finished.code, finished.stderr).toBe(0);
   return finished;
 }
 
-beforeAll(ensureBuilt);
 afterAll(() => place[Symbol.dispose]());
 
 describe("convert a pretrained model", () => {
@@ -60,11 +70,11 @@ describe("convert a pretrained model", () => {
 
   it.each([
     ["an unknown mechanism", ["--mechanism", "favr"], 2, "did you mean 'favor'?"],
-    ["layers that are no numbers", ["--layers", "a"], 2, "whole numbers from 0 on, with commas"],
+    ["layers that are no numbers", ["--layers", "a"], 2, "whole numbers with commas between them"],
     ["positions alone", ["--positions", "repeat"], 2, "--positions must come with --max-length"],
     ["proteins for a model of text", ["--sequence", "MKV"], 2, "--sequence must come with a model of proteins"],
   ])("refuses %s, and writes nothing", async (_case, options, code, message) => {
-    const finished = await place.run("convert", bert, "--out", "refused", ...options, ...oneThread);
+    const finished = await run("convert", bert, "--out", "refused", ...options);
     expect(finished).toMatchObject({ code, stdout: "" });
     expect(finished.stderr).toContain(message);
     expect(readdirSync(place.folder)).not.toContain("refused");
@@ -72,7 +82,7 @@ describe("convert a pretrained model", () => {
 
   it("leaves a folder that holds anything as it is", async () => {
     const held = snapshot(place.path("favor"));
-    const { code, stderr } = await place.run("convert", bert, "--out", "favor", ...oneThread);
+    const { code, stderr } = await run("convert", bert, "--out", "favor");
     expect(code).toBe(1);
     expect(stderr).toContain("performer convert: favor: the folder must be new or empty, got one with");
     expect(snapshot(place.path("favor"))).toEqual(held);
@@ -84,7 +94,7 @@ describe("convert a run", () => {
     place.write("tiny.fasta", tinyFasta());
     for (const task of ["language-modeling", "masked"]) {
       const [run, out] = [`run-${task}`, `out-${task}`];
-      const training = [...tinyModel, "--set", "model.mechanism=exact", "--set", "training.steps=10"];
+      const training = [...tinyModel, "--set", "model.mechanism=exact", "--set", "training.steps=3"];
       await succeed("train", "--fasta", "tiny.fasta", "--task", task, ...training, "--out", run);
       const options = ["--features", "32", "--sequence", "MKVLATGG", "--no-diagnosis"];
       const { stdout } = await succeed("convert", run, ...options, "--out", out, "--json");

@@ -1,9 +1,14 @@
-// The model that `performer embed` and `performer convert` are given: a run of ours, or a pretrained model's folder.
+// The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub.
 
 import { embeddingOf, isPretrained, loadPretrained, openSource } from "../../convert/index.ts";
 import type { EncodedText, FileSource, PretrainedModel } from "../../convert/index.ts";
+import { DataError } from "../../data/errors.ts";
+import { convertChannels, cropCentre, resizeImage } from "../../data/images/pixels.ts";
+import type { PixelImage } from "../../data/images/pixels.ts";
 import { vocabularyFrom } from "../../data/index.ts";
 import type { Vocabulary } from "../../data/index.ts";
+import { encodePixels, imageShapeOf } from "../../data/vocabularies/pixels.ts";
+import type { ImageShape } from "../../data/vocabularies/pixels.ts";
 import type { EmbedOptions, Pooling } from "../../inference/embed.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { createBackend } from "../../runtime/node.ts";
@@ -19,12 +24,14 @@ import type { EngineOptions } from "../verb.ts";
 export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
   /** Where it comes from, for messages. */
   readonly name: string;
-  readonly reads: "text" | "proteins";
+  readonly reads: PretrainedModel["reads"];
   /** What is done where the command line says nothing. */
   readonly pooling: Pooling;
   readonly normalize: boolean;
   /** Of a pretrained model: its own tokens, cut to what it reads. Undefined for runs, which are read by their vocabulary. */
   readonly encode: ((text: string, id: string) => EncodedText) | undefined;
+  /** Of a model of images: an image of any size as the model reads it. */
+  readonly encodeImage: ((image: PixelImage, id: string) => EncodedText) | undefined;
   /** Tokens that are read of a text. */
   readonly longest: number;
 }
@@ -65,8 +72,8 @@ export async function openSubject(folder: string, engine: EngineOptions): Promis
 export function subjectOf(opened: OpenedModel): EmbedSubject {
   if (opened.kind === "run") return subjectOfRun(opened.name, opened.run);
   const { model, backend } = opened;
-  const { name, reads, pooling, normalize, encode, longest } = model;
-  return { ...embeddingOf(model), name, reads, pooling, normalize, encode, longest, backend };
+  const { name, reads, pooling, normalize, encode, encodeImage, longest } = model;
+  return { ...embeddingOf(model), name, reads, pooling, normalize, encode, encodeImage, longest, backend };
 }
 
 /** A bar for each file that is downloaded; nothing where none is. */
@@ -86,21 +93,43 @@ function showDownloads(): Disposable & { readonly update: (progress: DownloadPro
 
 function subjectOfRun(name: string, { config, tensors, backend }: RunModel): EmbedSubject {
   const vocabulary = vocabularyFrom(config.vocabulary);
+  const shape = imageShapeOf(vocabulary);
   return {
     config: config.model,
     tensors,
     vocabulary,
     backend,
     name,
-    reads: readsText(vocabulary) ? "text" : "proteins",
+    reads: shape !== undefined ? "images" : readsText(vocabulary) ? "text" : "proteins",
     pooling: "mean",
     normalize: false,
     encode: undefined,
+    encodeImage: shape && ((image, id) => fitted(image, shape, id)),
     longest: Number.POSITIVE_INFINITY,
   };
 }
 
-/** Proteins are refused later by what the vocabulary holds, so pixels may count among them here. */
+/**
+ * An image as one of a run's shape: its largest square, resized, as training does with images of other sizes.
+ *
+ * @throws DataError for one of another shape where that of the run is no square
+ */
+function fitted(image: PixelImage, { width, height, channels }: ImageShape, id: string): EncodedText {
+  const coloured = convertChannels(image, channels);
+  const isFitting = image.width === width && image.height === height;
+  if (!isFitting && width !== height) {
+    throw new DataError({
+      who: id,
+      rule: `an image must be ${width} × ${height} pixels, as those that the run was trained on`,
+      got: `${image.width} × ${image.height}`,
+      fix: "resize it",
+    });
+  }
+  const { pixels } = isFitting ? coloured : resizeImage(cropCentre(coloured), width, height);
+  return { id, tokenIds: encodePixels(pixels), dropped: 0 };
+}
+
+/** Proteins are refused later by what the vocabulary holds, so words may count among them here. */
 function readsText(vocabulary: Vocabulary): boolean {
   return ["bytes", "characters", "tokenizer"].includes(vocabulary.toJSON().kind);
 }

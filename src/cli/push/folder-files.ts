@@ -1,0 +1,48 @@
+// What of a model's folder goes to the hub: everything that is read of it, and nothing that only its training needs.
+
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { StorageError } from "../../storage/errors.ts";
+import { explainFailure } from "../../storage/failures.ts";
+
+export interface FolderFile {
+  /** In the folder, with forward slashes. */
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** Weights with an optimizer's state, which a run goes on from; and what an interrupted command has left. */
+const LEFT_OUT = [/^checkpoint-\d+$/, /\.partial$/, /\.tmp$/];
+/** As deep as any library's models are. */
+const DEEPEST = 5;
+
+/**
+ * The files of a folder in the order of their names, without checkpoints and without hidden files, which may hold what is nobody's
+ * business.
+ *
+ * @throws StorageError for links, which would take files from elsewhere along, and where the folder cannot be read
+ */
+export async function filesOfFolder(folder: string): Promise<readonly FolderFile[]> {
+  const found: FolderFile[] = [];
+  const read = async (inside: readonly string[]): Promise<void> => {
+    const place = join(folder, ...inside);
+    const names = await readdir(place).catch(async (error: unknown) => {
+      throw await explainFailure(error, { action: "read", path: place });
+    });
+    for (const name of names.toSorted()) {
+      if (name.startsWith(".") || LEFT_OUT.some((pattern) => pattern.test(name))) continue;
+      const own = [...inside, name];
+      const about = await lstat(join(folder, ...own));
+      if (about.isDirectory() && own.length < DEEPEST) await read(own);
+      else if (about.isFile()) found.push({ path: own.join("/"), sizeBytes: about.size });
+      else {
+        throw new StorageError(
+          `${join(folder, ...own)}: what is uploaded must be files, got a link or something else; copy the file itself, or take it away.`,
+        );
+      }
+    }
+  };
+  await read([]);
+  return found;
+}
