@@ -1,15 +1,20 @@
 // The examples run as their readers would run them: plain Node on the built package.
 
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { build, isBuilt } from "../scripts/build.mjs";
+import { saveOnnx } from "../src/convert/index.ts";
+import { createBackend, createDecoder, PerformerForCausalLM } from "../src/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-async function run(example: string): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, [`examples/${example}.mjs`], { cwd: root });
+async function run(example: string, ...args: readonly string[]): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [`examples/${example}.mjs`, ...args], { cwd: root });
   return stdout.trimEnd().split("\n");
 }
 
@@ -63,6 +68,36 @@ describe("the example", () => {
     );
     expect(lines.filter((line) => /^generated: MKV[A-Z]*$/.test(line))).toHaveLength(3);
     expect(lines.at(-1)).toBe("saved, loaded: generates the same sequences");
+  });
+
+  it("onnx-decoding writes with the bare engine what our decoder writes", async () => {
+    const { config, tensors, vocabulary } = PerformerForCausalLM.create({
+      modelDim: 32,
+      numLayers: 2,
+      numHeads: 2,
+      numFeatures: 16,
+      seed: 7,
+    });
+    const folder = await mkdtemp(join(tmpdir(), "performer-onnx-"));
+    try {
+      await saveOnnx(folder, { name: "fresh", config, tensors, vocabulary });
+      const [line] = await run("onnx-decoding", folder, "MKV", "12");
+      await using decoder = await createDecoder(config, tensors, createBackend({ threads: 1 }), 1);
+      const wanted: number[] = [];
+      let logits: Float32Array = new Float32Array(0);
+      const read = async (token: number) => (logits = await decoder.next(Int32Array.of(token)));
+      for (const token of [vocabulary.bosId, ...vocabulary.encode("MKV")]) await read(token);
+      while (wanted.length < 12) {
+        const token = logits.indexOf(Math.max(...logits));
+        if (token === vocabulary.eosId) break;
+        wanted.push(token);
+        await read(token);
+      }
+      expect(wanted.length).toBeGreaterThan(0);
+      expect(line).toBe(`MKV → ${wanted.join(" ")}`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("continuous-decoding serves all requests without idle slots, and continues a snapshot to the last bit", async () => {

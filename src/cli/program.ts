@@ -8,6 +8,7 @@ import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { describeFailure, exitCodes } from "./failures.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { generateCommand } from "./generate.ts";
@@ -65,6 +66,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     scoreCommand(),
     embedCommand(),
     convertCommand(),
+    exportCommand(),
     pushCommand(),
     attentionCommand(),
     benchCommand(),
