@@ -6,6 +6,7 @@ import { attentionCommand } from "./attention.ts";
 import { benchCommand } from "./bench/command.ts";
 import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
+import { distillCommand } from "./distill.ts";
 import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
@@ -34,6 +35,7 @@ Examples:
   performer embed MODEL --file lines.txt       texts as vectors, by a pretrained model's folder or its name on the hub
   performer convert MODEL --out minilm-favor   linear attention in the place of a pretrained model's, and what that changes
   performer export MODEL --out minilm-onnx     an ONNX file for transformers.js and ONNX Runtime
+  performer distill minilm-favor --teacher MODEL --out better   train what convert made to do what its original does
   performer push minilm-favor me/minilm-favor  a model's folder to the Hugging Face hub
   performer attention runs/demo                what a protein model looks at, and which amino acids it takes for alike
   performer bench attention                    how fast this machine is
@@ -66,6 +68,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     scoreCommand(),
     embedCommand(),
     convertCommand(),
+    distillCommand(),
     exportCommand(),
     pushCommand(),
     attentionCommand(),
