@@ -5,6 +5,7 @@ import type { Claim, Experiment } from "performer-ts/lab";
 import { compare } from "./compare/run.ts";
 import { complexity } from "./complexity/run.ts";
 import { lra } from "./lra/run.ts";
+import { backwardCompatibility } from "./backward-compatibility/run.ts";
 import { attentionError } from "./attention-error/run.ts";
 import { copyTask } from "./copy-task/run.ts";
 import { errorPropagation } from "./error-propagation/run.ts";
@@ -34,6 +35,7 @@ export const claims: readonly Claim[] = [
   attentionError,
   optimalFeatures,
   errorPropagation,
+  backwardCompatibility,
   trigonometricInstability,
   copyTask,
   proteinMechanisms,
