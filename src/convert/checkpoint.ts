@@ -1,4 +1,4 @@
-/** The weights of a folder: model.safetensors, or the shards that model.safetensors.index.json lists. */
+/** The weights of a folder: model.safetensors, the shards that model.safetensors.index.json lists, or a variant in other precision. */
 import { z } from "zod";
 import type { NdArray } from "../graph/ndarray.ts";
 import { requireInside, type FileSource } from "../storage/file-source.ts";
@@ -16,6 +16,8 @@ export interface StoredTensor {
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
+/** What `save_pretrained(folder, variant="fp16")` writes in place of the file without one; the most precise first. */
+const VARIANTS = ["fp32", "bf16", "fp16"].map((variant) => `model.${variant}.safetensors`);
 
 const indexFile = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
@@ -27,10 +29,10 @@ const indexFile = z.looseObject({ weight_map: z.record(z.string(), z.string()) }
  *   shards and the shards do not agree
  */
 export async function readCheckpoint(source: FileSource, base = ""): Promise<readonly StoredTensor[]> {
-  const single = await source.read(base + SINGLE);
-  if (single !== undefined) return tensorsOf(fileOf(source, base + SINGLE), single);
+  const single = await readSingle(source, base, [SINGLE]);
+  if (single !== undefined) return single;
   const index = await readJsonIfThere(source, base + INDEX, indexFile);
-  if (index === undefined) return refuseMissing(source, base);
+  if (index === undefined) return (await readSingle(source, base, VARIANTS)) ?? refuseMissing(source, base);
   const who = fileOf(source, base + INDEX);
   const files = [...new Set(Object.values(index.weight_map))].toSorted();
   const all: StoredTensor[] = [];
@@ -44,6 +46,15 @@ export async function readCheckpoint(source: FileSource, base = ""): Promise<rea
   }
   checkIndex(who, index.weight_map, all, (file) => fileOf(source, base + file));
   return all;
+}
+
+/** The first of some files that is there. */
+async function readSingle(source: FileSource, base: string, names: readonly string[]) {
+  for (const name of names) {
+    const bytes = await source.read(base + name);
+    if (bytes !== undefined) return tensorsOf(fileOf(source, base + name), bytes);
+  }
+  return undefined;
 }
 
 function tensorsOf(file: string, bytes: Uint8Array): readonly StoredTensor[] {

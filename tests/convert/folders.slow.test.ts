@@ -51,6 +51,18 @@ describe("weights", () => {
     ]);
   });
 
+  it("may be those of a variant in other precision, where there are no others", async () => {
+    const { [WEIGHTS]: weights = new Uint8Array(0), ...others } = bert;
+    const variant = { ...others, "model.fp16.safetensors": weights };
+    expect((await load(variant)).tensors).toEqual((await loadGolden("bert")).tensors);
+    const zero = Object.entries(tensorsOf(bert)).map(([key, { shape, data }]): [string, NdArray] => [
+      key,
+      ndarray(new Float32Array(data.length), shape),
+    ]);
+    const first = await load({ ...variant, [WEIGHTS]: encodeSafetensors(Object.fromEntries(zero)) });
+    expect(Object.values(first.tensors).every(({ data }) => data.every((value) => value === 0))).toBe(true);
+  });
+
   it("of GPT-2's head are those of its table of tokens, or its own where the two are not tied", async () => {
     const tensors = tensorsOf(gpt2);
     const table = tensors["transformer.wte.weight"] ?? ndarray(new Float32Array(0), [0]);
