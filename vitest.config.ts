@@ -30,7 +30,7 @@ export default defineConfig({
     pool: "forks",
     // Vitest's default leaves a core to itself, which on two cores is half of them.
     maxWorkers: 2,
-    // Compiled modules are kept by their content from run to run: half of the time of the fast tests. Off is slower and nothing else.
+    // Compiled modules are kept by their content from run to run. Off is slower and nothing else.
     experimental: { fsModuleCache: true },
     projects: [
       {
