@@ -1,6 +1,6 @@
 /** A text as what a student learns from, what tells its best weights, and what it is tested on. */
 import { ConfigError } from "../attention/parse-options.ts";
-import { evenlyChosen, paragraphsOf, sentencePairs, sentencesOf } from "../data/passages.ts";
+import { evenlyChosen, FEWEST_CHARACTERS, paragraphsOf, sentencePairs, sentencesOf } from "../data/passages.ts";
 
 export interface DistillTexts {
   /** Paragraphs, and the sentences of those that have several: texts of all lengths. */
@@ -23,8 +23,6 @@ export interface DistillTextOptions {
 /** Shares of the paragraphs, in their order, that are held out and that are tested on: what is next to a text is like it. */
 const HELD_OUT = 0.05;
 const TESTED = 0.05;
-/** Shorter ones are headings and interjections. */
-const FEWEST_CHARACTERS = 20;
 
 /** @throws ConfigError for a text of too few paragraphs, or with none to test on */
 export function distillTexts(

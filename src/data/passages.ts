@@ -23,15 +23,17 @@ export function sentencesOf(paragraph: string): readonly string[] {
   return paragraph.split(/(?<=[.!?]["”’]?) /).filter((sentence) => sentence.trim() !== "");
 }
 
+/** Shorter paragraphs and sentences are headings and interjections ("Mr.", "Yes."). */
+export const FEWEST_CHARACTERS = 20;
+
 /**
  * First sentences and what follows them: who knows what texts are about finds the one by the other.
  *
  * @param paragraphs those whose first sentence, or what follows it, is shorter than `fewestCharacters` are left out
- * @param fewestCharacters default 20: shorter ones say nothing ("Mr.", "Yes.")
  */
 export function sentencePairs(
   paragraphs: readonly string[],
-  fewestCharacters = 20,
+  fewestCharacters = FEWEST_CHARACTERS,
 ): readonly { readonly query: string; readonly document: string }[] {
   return paragraphs.flatMap((paragraph) => {
     const [query = "", ...rest] = sentencesOf(paragraph);

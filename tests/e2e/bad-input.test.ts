@@ -175,7 +175,7 @@ describe("run folders", () => {
     mkdirSync(place.path("hollow"));
     expect(await refusal(1, "eval", "hollow")).toMatch(/hollow is no run folder: it must hold config\.json/);
     expect(await refusal(1, "generate", "nowhere")).toMatch(
-      /nowhere: a run folder is needed, but there is no such folder/,
+      /nowhere: a model's folder or its name on the hub \(owner\/name\) is needed, but there is no such folder/,
     );
     expect(await refusal(1, "train", "--resume", "nowhere")).toMatch(/nowhere: a run folder is needed/);
   });

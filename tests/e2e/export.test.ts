@@ -120,7 +120,7 @@ describe("export", () => {
   });
 
   it.each([
-    ["what is no folder", ["nowhere"], 1, "nowhere: a run folder is needed"],
+    ["what is no folder", ["nowhere"], 1, "nowhere: a model's folder or its name on the hub (owner/name) is needed"],
     ["an unknown dtype", [goldenFolder("bert"), "--dtype", "int4"], 2, "Allowed choices are float32, float16, int8"],
     ["an unknown format", [goldenFolder("bert"), "--to", "onx"], 2, "Allowed choices are onnx"],
     ["two kinds of length", [goldenFolder("bert"), "--dynamic", "--length", "32"], 2, "cannot be used with option"],

@@ -2,6 +2,7 @@
 
 import { embeddedProteinsUrl, openFile, readFasta, readTexts } from "../../data/index.ts";
 import type { EncodedSequence } from "../../data/index.ts";
+import { evenlyChosen, sentencesOf } from "../../data/passages.ts";
 import { longestSequence } from "../../model/positions.ts";
 import { openInput } from "../model-input/input.ts";
 import type { InputOptions, InputWords } from "../model-input/input.ts";
@@ -89,10 +90,7 @@ async function packaged({ reads }: EmbedSubject, count: number, offset = 0): Pro
 /** So many sentences of the embedded novel, from all over it, of any length. */
 export async function novelSentences(count: number, offset = 0): Promise<readonly string[]> {
   const [novel] = await readTexts();
-  const all = (novel?.text ?? "")
-    .replaceAll(/\s+/g, " ")
-    .split(/(?<=[.!?]["”]?) /)
-    .filter((sentence) => sentence.length > 2);
+  const all = sentencesOf((novel?.text ?? "").replaceAll(/\s+/g, " ")).filter((sentence) => sentence.length > 2);
   return evenly(all, count, offset);
 }
 
@@ -104,7 +102,9 @@ async function someProteins(count: number, offset: number): Promise<readonly str
   return evenly(all, count, offset);
 }
 
+/** @param offset as a share of the distance between two */
 function evenly(all: readonly string[], count: number, offset: number): readonly string[] {
   const step = Math.floor(all.length / count);
-  return Array.from({ length: count }, (_, index) => all[index * step + Math.floor(offset * step)] ?? "");
+  const first = Math.floor(offset * step);
+  return evenlyChosen(all.slice(first, first + count * step), count);
 }

@@ -12,6 +12,7 @@ import type { ImageShape } from "../../data/vocabularies/pixels.ts";
 import type { EmbedOptions, Pooling } from "../../inference/embed.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { createBackend } from "../../runtime/node.ts";
+import { StorageError } from "../../storage/errors.ts";
 import { listFolder } from "../../storage/files.ts";
 import { isHubName } from "../../storage/hub-source.ts";
 import type { DownloadProgress } from "../../storage/hub-source.ts";
@@ -55,8 +56,11 @@ export type OpenedModel =
  */
 export async function openModel(folder: string, engine: EngineOptions): Promise<OpenedModel> {
   const openRun = async () => ({ kind: "run", name: folder, run: await openRunModel(folder, engine) }) as const;
-  // What is neither a folder nor the name of one on the hub is refused as a run.
-  if ((await listFolder(folder)) === undefined && !isHubName(folder)) return openRun();
+  if ((await listFolder(folder)) === undefined && !isHubName(folder)) {
+    throw new StorageError(
+      `${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder; check the path.`,
+    );
+  }
   using downloads = showDownloads();
   const source = await openSource(folder, { onDownload: downloads.update });
   if (!(await isPretrained(source))) return await openRun();

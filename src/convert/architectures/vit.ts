@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { ndarray, toFloat32, zeros, type NdArray } from "../../graph/ndarray.ts";
-import { PIXEL_IDS } from "../../model/patches.ts";
+import { mostPlaces, PIXEL_IDS } from "../../model/patches.ts";
 import { parseForeign } from "../json-files.ts";
 import type { WeightReader } from "../weight-reader.ts";
 import type { PretrainedArchitecture, Weights } from "./architecture.ts";
@@ -63,10 +63,10 @@ export const vit: PretrainedArchitecture = {
         layerNormEpsilon: found.layer_norm_eps,
         dropout: found.hidden_dropout_prob,
       }),
-      weights: (reader, { modelDim, mlpDim, numLayers, head }) => {
+      weights: (reader, { modelDim, mlpDim, numLayers, head, maxSeqLen }) => {
         const { size, channels } = patches;
         const inputs = channels * size ** 2;
-        const places = 1 + (width / size) * (height / size);
+        const places = mostPlaces({ patches, maxSeqLen });
         const kernel = reader.take("embeddings.patch_embeddings.projection.weight", [modelDim, channels, size, size]);
         const attention = (from: string, to: string) =>
           found.qkv_bias
