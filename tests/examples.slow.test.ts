@@ -70,7 +70,10 @@ describe("the example", () => {
     expect(lines.at(-1)).toBe("saved, loaded: generates the same sequences");
   });
 
-  it("onnx-decoding writes with the bare engine what our decoder writes", async () => {
+  it.each([
+    ["token by token", false],
+    ["the prompt in one run", true],
+  ])("onnx-decoding writes with the bare engine what our decoder writes: %s", async (_name, linearAttention) => {
     const { config, tensors, vocabulary } = PerformerForCausalLM.create({
       modelDim: 32,
       numLayers: 2,
@@ -80,7 +83,7 @@ describe("the example", () => {
     });
     const folder = await mkdtemp(join(tmpdir(), "performer-onnx-"));
     try {
-      await saveOnnx(folder, { name: "fresh", config, tensors, vocabulary });
+      await saveOnnx(folder, { name: "fresh", config, tensors, vocabulary }, { linearAttention });
       const [line] = await run("onnx-decoding", folder, "MKV", "12");
       await using decoder = await createDecoder(config, tensors, createBackend({ threads: 1 }), 1);
       const wanted: number[] = [];

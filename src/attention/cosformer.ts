@@ -38,6 +38,7 @@ export const cosformer = configurable("cosformer", options, ({ maxLength }) => {
     name: "cosformer",
     summary: SUMMARY,
     complexity: "O(L)",
+    blockLength: 1,
     initialise: () => undefined,
     refuse: ({ maxSeqLen }) =>
       maxSeqLen <= maxLength
@@ -53,13 +54,14 @@ export const cosformer = configurable("cosformer", options, ({ maxLength }) => {
     },
     // Its position tells a token's features, so no window of decoding serves, whose queries and keys come without one.
     recurrent: {
-      initialState: (sizes) => ({
-        ...ready.recurrent.initialState({ ...sizes, D: 2 * sizes.D }),
-        position: zeros([sizes.B, 1, 1, 1]),
-      }),
+      initialState: withPosition(ready.recurrent.initialState),
       differentiable: ready.recurrent.differentiable,
       step: advance(ready.recurrent.step, maxLength),
       extend: advance(ready.recurrent.extend, maxLength),
+      anyLength: {
+        initialState: withPosition(ready.recurrent.anyLength.initialState),
+        extend: advance(ready.recurrent.anyLength.extend, maxLength),
+      },
     },
   };
   return mechanism;
@@ -88,6 +90,11 @@ function knownAngles(length: number, maxLength: number): Angles {
       Float32Array.from({ length }, (_, position) => of((Math.PI / 2 / maxLength) * position)),
     );
   return { cos: constant(along(Math.cos)), sin: constant(along(Math.sin)) };
+}
+
+/** The state of both halves of the features, and the position. */
+function withPosition(initialState: RecurrentForm["initialState"]): RecurrentForm["initialState"] {
+  return (sizes) => ({ ...initialState({ ...sizes, D: 2 * sizes.D }), position: zeros([sizes.B, 1, 1, 1]) });
 }
 
 /** With the position in the state. From maxLength on all tokens stand at the last position, where weights are still above 0. */

@@ -2,12 +2,15 @@
 import { z } from "zod";
 import { expectShapes } from "../graph/expect-shapes.ts";
 import { GraphError } from "../graph/errors.ts";
+import { lazyArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mul } from "../ops/elementwise.ts";
+import { gather } from "../ops/gather.ts";
 import { reshape, transpose } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { softmax } from "../ops/normalize.ts";
 import { slice } from "../ops/slicing.ts";
+import { constant } from "../ops/source.ts";
 import { refuseCausal, requireBidirectional } from "./bidirectional-only.ts";
 import { configurable } from "./configurable.ts";
 import { maskColumn } from "./favor/maps/real.ts";
@@ -40,6 +43,7 @@ export const linformer = configurable("linformer", options, ({ projectedLength, 
     name: "linformer",
     summary: SUMMARY,
     complexity: "O(L·k)",
+    blockLength: 1,
     initialise: () => undefined,
     refuse: (use) => {
       if (projectedLength === undefined || projectedLength <= use.maxSeqLen) return refuseCausal(use);
@@ -68,7 +72,7 @@ export const linformer = configurable("linformer", options, ({ projectedLength, 
 function projected(
   k: Tensor,
   v: Tensor,
-  { keyMask, parameters }: Pick<AttentionOptions, "keyMask" | "parameters">,
+  { keyMask, parameters, blockLength }: Pick<AttentionOptions, "keyMask" | "parameters" | "blockLength">,
 ): Record<"keys" | "values", Tensor> {
   const E = parameters?.["keyProjection"];
   if (E === undefined) {
@@ -86,15 +90,25 @@ function projected(
     );
   }
   const mask = keyMask && maskColumn(keyMask);
-  return { keys: alongLength(E, mask ? mul(k, mask) : k), values: alongLength(F, mask ? mul(v, mask) : v) };
+  const columns = (projection: Tensor) =>
+    blockLength === undefined ? slice(projection, 1, 0, S ?? 0) : gatheredColumns(projection, S ?? 0);
+  return {
+    keys: alongLength(columns(E), mask ? mul(k, mask) : k),
+    values: alongLength(columns(F), mask ? mul(v, mask) : v),
+  };
 }
 
-/** `[k, n]` · `[B, H, S, D]` → `[B, H, k, D]`: one product, for a product a head would make the weight's gradient one a head too. */
+/** The first columns, `[k, n]` → `[k, count]`, by nodes that are there for all of them too, where a slice falls away. */
+function gatheredColumns(projection: Tensor, count: number): Tensor {
+  const places = lazyArray("int32", [count], () => Int32Array.from({ length: count }, (_, place) => place));
+  return transpose(gather(transpose(projection, [1, 0]), constant(places)), [1, 0]);
+}
+
+/** `[k, S]` · `[B, H, S, D]` → `[B, H, k, D]`: one product, for a product a head would make the weight's gradient one a head too. */
 function alongLength(projection: Tensor, x: Tensor): Tensor {
   const [B = 0, H = 0, S = 0, D = 0] = x.shape;
   const columns = reshape(transpose(x, [2, 0, 1, 3]), [S, B * H * D]);
-  const mixtures = matmul(slice(projection, 1, 0, S), columns);
-  return transpose(reshape(mixtures, [-1, B, H, D]), [1, 2, 0, 3]);
+  return transpose(reshape(matmul(projection, columns), [-1, B, H, D]), [1, 2, 0, 3]);
 }
 
 /** softmax(q keysᵀ / √D) values. */

@@ -34,6 +34,11 @@ export interface AttentionOptions {
   readonly parameters?: Readonly<Record<string, Tensor>>;
   /** Default `fastest`, which devices without loops must not be given. */
   readonly form?: ExecutionForm;
+  /**
+   * The sequence is whole blocks of so many positions, and the graph is to have the same nodes for any number of them: given for graphs
+   * that serve all lengths, to mechanisms that say a `blockLength` up to this. Default: the nodes that are fastest at this length.
+   */
+  readonly blockLength?: number | undefined;
 }
 
 /** A trained array before training: its shape, and the standard deviation of normal numbers or the constant that it starts with. */
@@ -97,6 +102,19 @@ export interface RecurrentForm {
    * Mechanisms without one decode by `step`.
    */
   readonly windowed?: WindowedForm;
+  /** Mechanisms without one cannot be exported so that they read whole prompts. */
+  readonly anyLength?: AnyLengthForm;
+}
+
+/**
+ * Any number of tokens by the same nodes, which is what a file for other programs needs: no loops, and nothing that is unrolled. It may take
+ * memory by the square of a part's length, and ops that not every engine has, but only numbers where `extend` would take features or values.
+ * It has no gradient.
+ */
+export interface AnyLengthForm {
+  /** As of the recurrent form; axes may be in another order. */
+  readonly initialState: RecurrentForm["initialState"];
+  readonly extend: RecurrentStep;
 }
 
 /** The last tokens wait in a window beside the state; once it is full, `fold` adds them. */
@@ -167,6 +185,12 @@ export interface AttentionMechanism {
     random: Random,
     sizes: ProjectionSizes & { readonly projection?: ProjectionChoice },
   ) => { readonly projection: NdArray } | undefined;
+  /**
+   * The least positions of the blocks that one graph for all lengths needs: padded at the end to whole blocks of so many or more, which
+   * `apply` is told by `AttentionOptions.blockLength`, every length has the same nodes, and other positions the same outputs as without
+   * padding. 1: no padding is needed. Default: that cannot be said, because nodes or outputs follow the length.
+   */
+  readonly blockLength?: number;
   /**
    * The shape of the projection that `initialise` draws, or undefined where it draws none: sizes are then known without drawing, which
    * takes a time that grows with the cube of headDim. Default: one is drawn to see it.

@@ -47,11 +47,13 @@ export function mixedHeads(given: readonly HeadsPart[]): AttentionMechanism {
   const total = start;
   const drawing = parts.find(({ mechanism }) => drawsProjection(mechanism));
   const recurrent = recurrentOf(parts);
+  const blocks = parts.flatMap(({ mechanism }) => mechanism.blockLength ?? []);
   const trained = parts.filter(({ mechanism }) => mechanism.parameters !== undefined);
   return {
     name: `mixed(${parts.map(({ mechanism, numHeads }) => `${numHeads} ${mechanism.name}`).join(", ")})`,
     summary: parts.map(({ mechanism, numHeads }) => `${numHeads} heads: ${mechanism.summary}`).join("; "),
     complexity: parts.map(({ mechanism }) => mechanism.complexity ?? "O(L)").join(" + "),
+    ...(blocks.length === parts.length && { blockLength: Math.max(...blocks) }),
     ...(parts.some(({ mechanism }) => mechanism.sharesKeys === true) && { sharesKeys: true }),
     refuse: (use) => refusal(parts, total, use),
     ...(trained.length > 0 && { parameters: (sizes: ParameterSizes) => parametersOf(trained, sizes) }),
@@ -173,34 +175,64 @@ function parametersOf(parts: readonly PlacedPart[], sizes: ParameterSizes) {
 
 /** That of all parts together; undefined where one of them has none. */
 function recurrentOf(parts: readonly PlacedPart[]): RecurrentForm | undefined {
-  const forms = parts.flatMap((part) => (part.mechanism.recurrent ? [{ part, form: part.mechanism.recurrent }] : []));
-  if (forms.length < parts.length) return undefined;
-  const together =
-    (kind: "step" | "extend"): RecurrentStep =>
-    (q, k, v, state, { projection, ...options }) => {
-      const results = forms.map(({ part, form }) => {
-        const before = unprefixed(state, part);
-        const own = { ...options, ...projectionFor(part, projection) };
-        const { out, state: next } = form[kind](ofPart(q, part), ofPart(k, part), ofPart(v, part), before, own);
-        return { out, next: prefixed(next, part) };
-      });
-      const next: AttentionState = Object.assign({}, ...results.map((result) => result.next));
-      return {
-        out: concat(
-          results.map(({ out }) => out),
-          1,
-        ),
-        state: next,
-      };
-    };
+  const forms = ofAll(parts, ({ recurrent }) => recurrent);
+  if (forms === undefined) return undefined;
+  const anyLength = ofAll(parts, ({ recurrent }) => recurrent?.anyLength);
   return {
-    initialState: (sizes) =>
-      Object.assign(
-        {},
-        ...forms.map(({ part, form }) => prefixed(form.initialState({ ...sizes, H: part.numHeads }), part)),
-      ) as ReturnType<RecurrentForm["initialState"]>, // records of the same kind
+    initialState: statesOf(forms),
     differentiable: forms.flatMap(({ part, form }) => form.differentiable.map((name) => prefix(part) + name)),
-    step: together("step"),
-    extend: together("extend"),
+    step: together(forms.map(({ part, form }) => ({ part, advance: form.step }))),
+    extend: together(forms.map(({ part, form }) => ({ part, advance: form.extend }))),
+    ...(anyLength && {
+      anyLength: {
+        initialState: statesOf(anyLength),
+        extend: together(anyLength.map(({ part, form }) => ({ part, advance: form.extend }))),
+      },
+    }),
+  };
+}
+
+interface PartForm<Form> {
+  readonly part: PlacedPart;
+  readonly form: Form;
+}
+
+/** Undefined where one part has none. */
+function ofAll<Form>(
+  parts: readonly PlacedPart[],
+  formOf: (mechanism: AttentionMechanism) => Form | undefined,
+): readonly PartForm<Form>[] | undefined {
+  const forms = parts.flatMap((part) => {
+    const form = formOf(part.mechanism);
+    return form === undefined ? [] : [{ part, form }];
+  });
+  return forms.length < parts.length ? undefined : forms;
+}
+
+function statesOf(forms: readonly PartForm<Pick<RecurrentForm, "initialState">>[]): RecurrentForm["initialState"] {
+  return (sizes) =>
+    Object.assign(
+      {},
+      ...forms.map(({ part, form }) => prefixed(form.initialState({ ...sizes, H: part.numHeads }), part)),
+    ) as ReturnType<RecurrentForm["initialState"]>; // records of the same kind
+}
+
+/** Every part's own heads and states. */
+function together(parts: readonly { readonly part: PlacedPart; readonly advance: RecurrentStep }[]): RecurrentStep {
+  return (q, k, v, state, { projection, ...options }) => {
+    const results = parts.map(({ part, advance }) => {
+      const before = unprefixed(state, part);
+      const own = { ...options, ...projectionFor(part, projection) };
+      const { out, state: next } = advance(ofPart(q, part), ofPart(k, part), ofPart(v, part), before, own);
+      return { out, next: prefixed(next, part) };
+    });
+    const next: AttentionState = Object.assign({}, ...results.map((result) => result.next));
+    return {
+      out: concat(
+        results.map(({ out }) => out),
+        1,
+      ),
+      state: next,
+    };
   };
 }

@@ -23,6 +23,7 @@ interface ExportVerbOptions {
   readonly dynamic?: boolean;
   readonly length?: number;
   readonly maxLength?: number;
+  readonly linearAttention?: boolean;
   readonly output?: NonNullable<ExportOnnxOptions["output"]>;
   readonly out: string;
   readonly json?: boolean;
@@ -30,7 +31,8 @@ interface ExportVerbOptions {
 
 const NOTES = `
 OUT is in the layout that transformers.js reads: onnx/model.onnx (_fp16, _quantized), config.json and the tokenizer. Of a decoder it holds
-onnx/decoder_model.onnx, one step whose states go in as past.* and come out as present.*; config.json says what they begin with.`;
+onnx/decoder_model.onnx, one step whose states go in as past.* and come out as present.*; config.json says what they begin with. With
+--linear-attention a step takes any number of tokens.`;
 
 export function exportCommand(): Command {
   return createVerb({
@@ -40,7 +42,8 @@ export function exportCommand(): Command {
       ["export all-MiniLM-L6-v2 --to onnx --out minilm-onnx", "a pretrained encoder, for any batch and length"],
       ["export minilm-favor --dtype int8 --out minilm-small", "one that convert wrote, with weights of 8 bits"],
       ["export runs/demo --out demo-onnx", "a decoder: one step, with its state in and out"],
-      ["export runs/local --length 512 --out local-onnx", "a mechanism whose graph depends on the length"],
+      ["export runs/demo --linear-attention --out demo-onnx", "the same, which also reads a whole prompt in one run"],
+      ["export runs/bigbird --length 512 --out bigbird-onnx", "a mechanism whose graph depends on the length"],
     ],
   })
     .addHelpText("after", NOTES)
@@ -59,12 +62,16 @@ export function exportCommand(): Command {
     )
     .addOption(new Option("--dynamic", "any batch and any length, which is the default").conflicts("length"))
     .option("--length <tokens>", "an encoder for sequences of exactly so many tokens", positiveInteger)
+    .option(
+      "--linear-attention",
+      "a decoder that reads whole prompts in one run, by an op that only ONNX Runtime has (LinearAttention)",
+    )
     .option("--max-length <tokens>", "the longest sequence (default: the model's)", positiveInteger)
     .action(exportModel);
 }
 
 async function exportModel(folder: string, options: ExportVerbOptions): Promise<void> {
-  const { out, output, length, maxLength, json } = options;
+  const { out, output, length, maxLength, linearAttention, json } = options;
   await requireNewFolder(out);
   const model = exportable(await openModel(folder, {}));
   const exported = await asUsage(() =>
@@ -73,6 +80,7 @@ async function exportModel(folder: string, options: ExportVerbOptions): Promise<
       ...(output !== undefined && { output }),
       ...(length !== undefined && { length }),
       ...(maxLength !== undefined && { maxLength }),
+      ...(linearAttention !== undefined && { linearAttention }),
     }),
   );
   await writeNewFolder(out, exported.files);

@@ -130,9 +130,9 @@ export function keysAndValues(
 function applyPositions(x: Tensor, { angles, perSequence }: Positions, form: ExecutionForm): Tensor {
   if (angles === undefined) return x;
   if (perSequence !== true) return applyRotary(x, angles, form);
-  // One token a sequence: the sequences stand where tokens would.
-  const [batch = 1, , width = 1] = x.shape;
-  return reshape(applyRotary(reshape(x, [1, batch, width]), angles, form), x.shape);
+  // As one sequence of all tokens.
+  const [batch = 1, length = 1, width = 1] = x.shape;
+  return reshape(applyRotary(reshape(x, [1, batch * length, width]), angles, form), x.shape);
 }
 
 /** The stream behind a block. */

@@ -1,5 +1,5 @@
 /** Sequences read part by part: the states that what came before has left, and the forward pass from state to state. */
-import type { AttentionState } from "../attention/mechanism.ts";
+import type { AttentionMechanism, AttentionState, RecurrentStep } from "../attention/mechanism.ts";
 import { GraphError } from "../graph/errors.ts";
 import { zeros, type NdArray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
@@ -28,25 +28,42 @@ function shiftState(branch: string): string {
 
 const SHIFTS = [shiftState("attention"), shiftState("mlp")];
 
+/** `own`: the form that serves here. `any-length`: the one that exported files have. */
+export type RecurrenceForm = "own" | "any-length";
+
+function initialStateOf({ recurrent }: AttentionMechanism, form: RecurrenceForm) {
+  return (form === "own" ? recurrent : recurrent?.anyLength)?.initialState;
+}
+
 /** Of one layer: what its mechanism carries, and with token shift the last token before each branch. */
-function layerStates(config: ModelConfig, batchSize: number): readonly Record<string, NdArray>[] {
+function layerStates(config: ModelConfig, batchSize: number, form: RecurrenceForm): readonly Record<string, NdArray>[] {
   const { modelDim, numHeads, numFeatures, headDim, tokenShift } = config;
   const sizes = { B: batchSize, H: numHeads, D: headDim, E: headDim, M: numFeatures };
   const shifts = tokenShift ? SHIFTS.map((name) => [name, zeros([batchSize, 1, shiftedWidth(modelDim)])] as const) : [];
-  return layerMechanisms(config).map(({ recurrent }) => ({
-    ...recurrent?.initialState(sizes),
+  return layerMechanisms(config).map((mechanism) => ({
+    ...initialStateOf(mechanism, form)?.(sizes),
     ...Object.fromEntries(shifts),
   }));
 }
 
 /** The states of all layers before the first token, by the names of `stateInputs`. Empty for mechanisms that have none. */
-export function initialStates(config: ModelConfig, batchSize: number, prefix = STATE): Record<string, NdArray> {
-  return namedStates(layerStates(config, batchSize), prefix);
+export function initialStates(
+  config: ModelConfig,
+  batchSize: number,
+  prefix = STATE,
+  form: RecurrenceForm = "own",
+): Record<string, NdArray> {
+  return namedStates(layerStates(config, batchSize, form), prefix);
 }
 
 /** The states of all layers as inputs, one record a layer. */
-export function stateInputs(config: ModelConfig, batchSize: number, prefix = STATE): readonly AttentionState[] {
-  return layerStates(config, batchSize).map((state, layer) =>
+export function stateInputs(
+  config: ModelConfig,
+  batchSize: number,
+  prefix = STATE,
+  form: RecurrenceForm = "own",
+): readonly AttentionState[] {
+  return layerStates(config, batchSize, form).map((state, layer) =>
     Object.fromEntries(
       Object.entries(state).map(([name, { shape, dtype }]) => [
         name,
@@ -89,6 +106,11 @@ export function nextStates(results: Named<NdArray>): Record<string, NdArray> {
   );
 }
 
+export interface PartOptions extends Pick<ForwardOptions, "dropout" | "form"> {
+  /** Default `own`; the states must be of the same form. */
+  readonly recurrence?: RecurrenceForm;
+}
+
 /**
  * Logits over a part of a sequence, with the states of all layers in and out: one token costs the same at any position, and long
  * sequences can be read part by part, with gradients through the states.
@@ -103,7 +125,7 @@ export function logitsOfPart(
   tokenIds: Tensor,
   positions: Positions,
   states: readonly AttentionState[],
-  options: Pick<ForwardOptions, "dropout" | "form"> = {},
+  options: PartOptions = {},
 ): { readonly logits: Tensor; readonly states: readonly AttentionState[] } {
   return scope("performer", () => {
     const part = partOfStack(model, tokenIds, positions, states, options);
@@ -117,7 +139,7 @@ export function partOfStack(
   tokenIds: Tensor,
   positions: Positions,
   states: readonly AttentionState[],
-  { dropout, form, across }: Pick<ForwardOptions, "dropout" | "form"> & { readonly across?: AttendAcross } = {},
+  { dropout, form, recurrence = "own", across }: PartOptions & { readonly across?: AttendAcross } = {},
 ): { readonly x: Tensor; readonly states: readonly AttentionState[] } {
   const { config } = model;
   const stack = outputStack(config);
@@ -125,11 +147,7 @@ export function partOfStack(
   let stream = enterStream(config, embed(model, tokenIds, positions, dropout ? { dropout } : {}));
   for (let layer = 0; layer < stack.numLayers; layer++) {
     const site = selfAttention(stack, layer);
-    const { recurrent } = site.mechanism;
-    if (recurrent === undefined) {
-      throw new GraphError(`logitsOfPart: the mechanism must have a recurrent form, got '${site.mechanism.name}'`);
-    }
-    const advance = tokenIds.shape[1] === 1 ? recurrent.step : recurrent.extend;
+    const advance = advanceOf(site.mechanism, recurrence, tokenIds.shape[1] ?? 1);
     const state = states[layer] ?? {};
     let behind: Record<string, Tensor> = {};
     const branches = blockBranches(
@@ -156,4 +174,11 @@ export function partOfStack(
     next.push(behind);
   }
   return { x: leaveStream(stream), states: next };
+}
+
+function advanceOf({ name, recurrent }: AttentionMechanism, form: RecurrenceForm, length: number): RecurrentStep {
+  const found = form === "own" ? recurrent?.[length === 1 ? "step" : "extend"] : recurrent?.anyLength?.extend;
+  if (found !== undefined) return found;
+  const kind = form === "own" ? "a recurrent form" : "a recurrent form for any length";
+  throw new GraphError(`logitsOfPart: the mechanism must have ${kind}, got '${name}'`);
 }

@@ -57,6 +57,8 @@ export interface StackRun extends ForwardOptions {
   readonly mask?: Tensor | undefined;
   /** Of a decoder beside an encoder. */
   readonly across?: AttendAcross;
+  /** Told to mechanisms: `AttentionOptions.blockLength`. */
+  readonly blockLength?: number | undefined;
 }
 
 /**
@@ -145,7 +147,7 @@ function stackBranches(
   model: ModelTensors,
   stack: Stack,
   layer: number,
-  { positions, dropout, form, mask, across, mechanism, observe }: StackRun,
+  { positions, dropout, form, mask, across, mechanism, observe, blockLength }: StackRun,
 ): Branches {
   const site = selfAttention(stack, layer);
   const { apply } = mechanism ?? site.mechanism;
@@ -154,6 +156,7 @@ function stackBranches(
     ...siteTensors(model, stack, site),
     ...(mask && !site.causal && { keyMask: mask, queryMask: mask }),
     ...(form && { form }),
+    blockLength,
   };
   return blockBranches(
     model.config,
@@ -200,8 +203,7 @@ export function embed(
     if (place === undefined) return settle(tokens);
     // Waves are of size 1 whatever the width: embeddings are brought to theirs, as in the Transformer.
     const scaled = positions.waves ? mul(tokens, Math.sqrt(model.config.modelDim)) : tokens;
-    const [batch = 1, width = 1] = place.shape;
-    return settle(add(scaled, positions.perSequence === true ? reshape(place, [batch, 1, width]) : place));
+    return settle(add(scaled, positions.perSequence === true ? reshape(place, tokens.shape) : place));
   });
 }
 

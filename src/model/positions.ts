@@ -15,7 +15,7 @@ export interface Positions {
   readonly waves?: Tensor;
   /** For rotary positions. */
   readonly angles?: RotaryAngles<Tensor>;
-  /** Every position is that of the only token of a sequence of its own, B of them. Default: of the tokens of each sequence. */
+  /** Sequences stand at positions of their own: B · L of them in the place of L, those of a sequence side by side. Default: at the same. */
   readonly perSequence?: boolean;
 }
 

@@ -31,6 +31,7 @@ export { gather, scatterRows } from "./gather.ts";
 export { gelu, geluSlope } from "./gelu.ts";
 export { inBlocks } from "./in-blocks.ts";
 export { mergeAxes, reshape, splitAxis, swapLastAxes, transpose } from "./layout.ts";
+export { linearAttention } from "./linear-attention.ts";
 export { linear, matmul } from "./matmul.ts";
 export type { MatMulOptions } from "./matmul.ts";
 export { max } from "./maximum-along.ts";

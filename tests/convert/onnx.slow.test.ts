@@ -7,22 +7,18 @@ import * as ort from "onnxruntime-node";
 import { createBackend } from "#engine";
 import { ConfigError } from "../../src/attention/parse-options.ts";
 import { exportOnnx } from "../../src/convert/index.ts";
-import type { ExportableModel, ExportOnnxOptions, OnnxExport } from "../../src/convert/index.ts";
+import type { ExportOnnxOptions, OnnxExport } from "../../src/convert/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { createDecoder } from "../../src/inference/decoder.ts";
 import type { ModelConfig, ModelOptions } from "../../src/model/config.ts";
-import { modelInputs } from "../../src/model/inputs.ts";
 import { hiddenStates, logits, type ModelTensors } from "../../src/model/performer.ts";
-import { input } from "../../src/ops/source.ts";
-import { feedsFor } from "../../src/runtime/backend.ts";
 import { present, relativeError, tinyConfig } from "../model/harness.ts";
 import { blockOptions, encoderKinds } from "../model/kinds.ts";
+import { compareEncoder, TOLERANCE, tinyEncoder as encoder } from "./onnx-encoders.ts";
 import { floats, int64, openExport, tinyModel } from "./onnx.ts";
 
 const backend = createBackend({ threads: 1 });
 
-/** Float32, sums in another order. */
-const TOLERANCE = 2e-5;
 const MOST = 19;
 
 /** Batches and lengths that no graph was built for, the greatest length among them. */
@@ -31,53 +27,6 @@ const sizes = [
   [4, 6],
   [2, MOST],
 ] as const;
-
-/** Ids of which every row but the first has padding behind it. */
-function rows(batch: number, length: number) {
-  const real = (row: number) => (row === 0 ? length : Math.max(1, length - 2 * row));
-  const at = (index: number) => index % length < real(Math.floor(index / length));
-  const ids = Array.from({ length: batch * length }, (_, index) => (at(index) ? 4 + ((index * index + 3) % 7) : 0));
-  return { ids, mask: ids.map((id) => Number(id !== 0)) };
-}
-
-async function own(
-  { config, tensors }: ExportableModel,
-  ids: readonly number[],
-  shape: readonly number[],
-  build: (model: ModelTensors, tokenIds: Tensor) => Tensor,
-): Promise<Float32Array> {
-  const y = build(modelInputs(config), input("tokenIds", shape, "int32"));
-  await using graph = await backend.compile({ outputs: { y } });
-  return present((await graph.run(feedsFor(graph, { ...tensors, tokenIds: Int32Array.from(ids) })))["y"])
-    .data as Float32Array; // declared float32
-}
-
-/** The exported graph's output and ours, of tokens that are no padding. */
-async function compareEncoder(
-  model: ExportableModel,
-  options: ExportOnnxOptions,
-  build: (model: ModelTensors, tokenIds: Tensor) => Tensor,
-  lengths: readonly (readonly [number, number])[] = sizes,
-): Promise<OnnxExport> {
-  const exported = exportOnnx(model, options);
-  const session = await openExport(exported);
-  for (const [batch, length] of lengths) {
-    const shape = [batch, length];
-    const { ids, mask } = rows(batch, length);
-    const result = await session.run({ input_ids: int64(ids, shape), attention_mask: int64(mask, shape) });
-    const theirs = floats(result[present(session.outputNames[0])]);
-    const ours = await own(model, ids, shape, build);
-    expect(theirs).toHaveLength(ours.length);
-    const width = ours.length / (batch * length);
-    const kept = (values: Float32Array) =>
-      Number.isInteger(width) ? values.filter((_, index) => mask[Math.floor(index / width)] === 1) : values;
-    expect(relativeError(kept(theirs), kept(ours)), `${batch} × ${length}`).toBeLessThan(TOLERANCE);
-  }
-  await session.release();
-  return exported;
-}
-
-const encoder = (options: Partial<ModelOptions> = {}) => tinyModel(tinyConfig({ architecture: "encoder", ...options }));
 
 describe("an exported encoder", () => {
   const mechanisms = {
@@ -93,7 +42,7 @@ describe("an exported encoder", () => {
   } as const satisfies Record<string, ModelOptions["mechanism"]>;
 
   it.each(Object.entries(mechanisms))("gives our states at any length: %s", async (_name, mechanism) => {
-    const exported = await compareEncoder(encoder({ mechanism }), {}, hiddenStates);
+    const exported = await compareEncoder(encoder({ mechanism }), {}, hiddenStates, sizes);
     expect(exported).toMatchObject({
       modelPath: "onnx/model.onnx",
       longest: MOST,
@@ -103,7 +52,7 @@ describe("an exported encoder", () => {
   });
 
   it.each(["rotary", "learned", "sinusoidal", "axial", "none"] as const)("knows positions: %s", async (positions) => {
-    await compareEncoder(encoder({ positions }), {}, hiddenStates);
+    await compareEncoder(encoder({ positions }), {}, hiddenStates, sizes);
   });
 
   it.each([
@@ -114,22 +63,13 @@ describe("an exported encoder", () => {
     "heads of a width of their own",
     "the feed-forward layer in chunks",
   ] as const)("knows blocks with %s", async (name) => {
-    await compareEncoder(encoder(blockOptions[name]), {}, hiddenStates);
+    await compareEncoder(encoder(blockOptions[name]), {}, hiddenStates, sizes);
   });
 
   it.each(Object.entries(encoderKinds))("gives the predictions of %s", async (_name, options) => {
     const model = tinyModel(tinyConfig(options));
     const build = (tensors: ModelTensors, ids: Tensor) => logits(tensors, ids);
-    await compareEncoder(model, { output: "predictions" }, build);
-  });
-
-  it("serves one length where its mechanism's graph depends on it, for any batch", async () => {
-    const model = encoder({ mechanism: { name: "local", window: 4 } });
-    const exported = await compareEncoder(model, { length: 11 }, hiddenStates, [
-      [1, 11],
-      [4, 11],
-    ]);
-    expect(exported.inputs).toMatchObject({ input_ids: ["batch", 11] });
+    await compareEncoder(model, { output: "predictions" }, build, sizes);
   });
 
   it("holds standard ops alone", async () => {
@@ -180,17 +120,25 @@ function argmax(values: Float32Array): number {
   return values.indexOf(Math.max(...values));
 }
 
-/** Greedy tokens of several sequences by the exported step. */
-async function generate(exported: OnnxExport, first: readonly number[], count: number) {
-  const session = await openExport(exported);
-  const B = first.length;
-  const { states } = exported;
-  let past: Record<string, ort.OnnxValue> = Object.fromEntries(
+/** What a decoder begins with. */
+function beginning({ states }: OnnxExport, B: number): Record<string, ort.OnnxValue> {
+  return Object.fromEntries(
     states.map(({ past: name, shape, dtype, initial }) => [
       name,
       filled(dtype, [B, ...shape.slice(1).map(Number)], initial),
     ]),
   );
+}
+
+function behind({ states }: OnnxExport, results: ort.InferenceSession.OnnxValueMapType) {
+  return Object.fromEntries(states.map((state) => [state.past, present(results[state.present])]));
+}
+
+/** Greedy tokens of several sequences by the exported step. */
+async function generate(exported: OnnxExport, first: readonly number[], count: number) {
+  const session = await openExport(exported);
+  const B = first.length;
+  let past = beginning(exported, B);
   let tokens = [...first];
   const read: number[][] = [];
   const steps: Float32Array[] = [];
@@ -201,7 +149,7 @@ async function generate(exported: OnnxExport, first: readonly number[], count: n
     const width = all.length / B;
     tokens = tokens.map((_, row) => argmax(all.subarray(row * width, (row + 1) * width)));
     read.push(tokens);
-    past = Object.fromEntries(states.map((state) => [state.past, present(result[state.present])]));
+    past = behind(exported, result);
   }
   await session.release();
   return { read, steps };
@@ -251,6 +199,82 @@ describe("an exported decoder", () => {
   });
 });
 
+describe("an exported decoder that reads parts of any length", () => {
+  const models: Readonly<Record<string, Partial<ModelOptions>>> = {
+    favor: {},
+    "favor, learned positions": { positions: "learned" },
+    "favor, sinusoidal positions and token shift": { positions: "sinusoidal", tokenShift: true },
+    "favor, axial positions": { positions: "axial" },
+    "favor-relu": { mechanism: "favor-relu" },
+    "favor-hyperbolic": { mechanism: "favor-hyperbolic" },
+    linear: { mechanism: "linear" },
+    cosformer: { mechanism: { name: "cosformer", maxLength: MOST } },
+    local: { mechanism: { name: "local", window: 4 } },
+    "local heads beside others": {
+      mechanism: {
+        heads: [
+          { name: "local", window: 3, numHeads: 1 },
+          { name: "favor", numHeads: 1 },
+        ],
+      },
+    },
+  };
+  /** Parts that the sequence is read in: longer and shorter than windows, and single tokens. */
+  const parts = [7, 1, 1, 2, 8];
+
+  it.each(Object.entries(models))("tells what our decoder tells, token by token: %s", async (_name, options) => {
+    const model = tinyModel(tinyConfig(options));
+    const exported = exportOnnx(model, { linearAttention: true });
+    expect(exported.inputs["input_ids"]).toEqual(["batch", "length"]);
+    expect(exported.outputs["logits"]).toEqual(["batch", "length", model.config.vocabSize]);
+    const [B, V] = [3, model.config.vocabSize];
+    const tokenOf = (row: number, at: number) => 4 + ((at * at + 3 * row + 1) % 7);
+    const session = await openExport(exported);
+    await using decoder = await createDecoder(model.config, model.tensors, backend, B);
+    let past = beginning(exported, B);
+    let start = 0;
+    for (const length of parts) {
+      const ids = Array.from({ length: B * length }, (_, i) => tokenOf(Math.floor(i / length), start + (i % length)));
+      const results = await session.run({ input_ids: int64(ids, [B, length]), ...past });
+      const theirs = floats(results["logits"]);
+      for (let t = 0; t < length; t++) {
+        const ours = await decoder.next(Int32Array.from({ length: B }, (_, row) => tokenOf(row, start + t)));
+        const rows = Array.from({ length: B }, (_, row) =>
+          theirs.subarray((row * length + t) * V, (row * length + t + 1) * V),
+        );
+        const together = Float32Array.from(rows.flatMap((row) => [...row]));
+        expect(relativeError(together, ours), `token ${start + t}`).toBeLessThan(TOLERANCE);
+      }
+      past = behind(exported, results);
+      start += length;
+    }
+    await session.release();
+  });
+
+  it("keeps its sums finite where keys grow, as a step after the other does", async () => {
+    const model = tinyModel(tinyConfig({ numLayers: 1 }));
+    // Scores in the hundreds: features beyond float32 without their maximum.
+    const key = Object.keys(model.tensors).find((name) => name.endsWith("attention.key.weight"));
+    const loud = present(model.tensors[present(key)]);
+    const tensors = {
+      ...model.tensors,
+      [present(key)]: { ...loud, data: Float32Array.from(loud.data as Float32Array, (x) => 100 * x) },
+    };
+    const exported = exportOnnx({ ...model, tensors }, { linearAttention: true });
+    const session = await openExport(exported);
+    const ids = Array.from({ length: MOST }, (_, at) => 4 + ((at * at + 1) % 7));
+    const whole = await session.run({ input_ids: int64(ids, [1, MOST]), ...beginning(exported, 1) });
+    await using decoder = await createDecoder(model.config, tensors, backend, 1);
+    const theirs = floats(whole["logits"]);
+    const V = model.config.vocabSize;
+    for (const [at, id] of ids.entries()) {
+      const ours = await decoder.next(Int32Array.of(id));
+      expect(relativeError(theirs.subarray(at * V, (at + 1) * V), ours), `token ${at}`).toBeLessThan(1e-3);
+    }
+    await session.release();
+  });
+});
+
 describe("exportOnnx refuses", () => {
   const config = (options: Partial<ModelOptions>): ModelConfig => tinyConfig({ architecture: "encoder", ...options });
   it.each<[string, ModelConfig, ExportOnnxOptions, string]>([
@@ -273,11 +297,12 @@ describe("exportOnnx refuses", () => {
       "a decoder must predict tokens, got head 'regression'",
     ],
     ["lengths of a decoder", tinyConfig(), { length: 17 }, "output and length must come with an encoder"],
+    ["whole prompts of an encoder", config({}), { linearAttention: true }, "linearAttention must come with a decoder"],
     [
-      "windows",
-      config({ mechanism: { name: "local", window: 4 } }),
-      {},
-      "the same at all lengths, got one of 'local' that is not",
+      "whole prompts by segments with a memory",
+      tinyConfig({ mechanism: { name: "transformer-xl", segmentLength: 4, memoryLength: 4 } }),
+      { linearAttention: true },
+      "with linearAttention all heads must be linear attention",
     ],
     [
       "landmarks",
@@ -285,7 +310,6 @@ describe("exportOnnx refuses", () => {
       {},
       "'nystrom' that is not (generalizeGraph: ",
     ],
-    ["projections of length", config({ mechanism: "linformer" }), {}, "got one of 'linformer' that is not"],
     [
       "more positions than a table has",
       config({ positions: "learned" }),

@@ -117,6 +117,8 @@ describe("export", () => {
       shape: ["batch", 2, 9, 7],
       initial: 0,
     });
+    const parts = await succeed("export", "causal", "--linear-attention", "--out", "causal-parts");
+    expect(parts).toContain("in:  input_ids [batch, length]");
   });
 
   it.each([
@@ -125,6 +127,12 @@ describe("export", () => {
     ["an unknown format", [goldenFolder("bert"), "--to", "onx"], 2, "Allowed choices are onnx"],
     ["two kinds of length", [goldenFolder("bert"), "--dynamic", "--length", "32"], 2, "cannot be used with option"],
     ["a decoder that keeps all keys", [goldenFolder("gpt2")], 2, "must have a state of fixed size, got 'exact'"],
+    [
+      "whole prompts of an encoder",
+      [goldenFolder("bert"), "--linear-attention"],
+      2,
+      "linearAttention must come with a decoder, got 'encoder'",
+    ],
     ["lengths beyond the positions", [goldenFolder("bert"), "--max-length", "4096"], 2, "maxLength must be at most"],
   ])("refuses %s, and writes nothing", async (_case, args, code, message) => {
     const finished = await place.run("export", ...args, "--out", "refused");

@@ -29,6 +29,7 @@ const {
   inBlocks,
   layerNorm,
   linear,
+  linearAttention,
   log,
   logSoftmax,
   lowerTriangle,
@@ -526,6 +527,26 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
     ),
   ],
 
+  linearAttention: [
+    opCase(
+      "sums outer products on top of a state",
+      { q: normal(2, 5, 6), k: normal(2, 5, 6), v: normal(2, 5, 8), state: normal(2, 2, 3, 4) },
+      ({ q, k, v, state }) => Object.values(linearAttention(q, k, v, { state, numHeads: 2 })),
+      { differentiable: [] },
+    ),
+    opCase(
+      "lets what came before decay",
+      {
+        q: normal(2, 5, 6),
+        k: normal(2, 5, 6),
+        v: normal(2, 5, 8),
+        state: normal(2, 2, 3, 4),
+        decay: positive(2, 5, 2),
+      },
+      ({ q, k, v, state, decay }) => Object.values(linearAttention(q, k, v, { state, decay: neg(decay), numHeads: 2 })),
+      { differentiable: [] },
+    ),
+  ],
   rotaryEmbedding: [
     opCase(
       "rotates every row by its own angles",

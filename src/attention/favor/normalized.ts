@@ -6,6 +6,7 @@ import { add, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
+import type { AttentionState } from "../mechanism.ts";
 import { checked, column, underOwnMaximum, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
 
 /** The scale's logarithm of a key that does not count: far below any real one, and still finite. */
@@ -74,6 +75,12 @@ export function normalized(
 export function sumsGradient(dOut: Tensor, out: Tensor, inverse: Tensor): Tensor {
   const dNumerator = mul(dOut, inverse);
   return concat([dNumerator, neg(sum(mul(dNumerator, out), { axes: [-1], keepDims: true }))], -1);
+}
+
+/** The sums of a state that a step is given. */
+export function sumsOf({ sums }: AttentionState): Tensor {
+  if (sums !== undefined) return sums;
+  throw new GraphError("favorAttention: a step must have the state 'sums', got none; use initialState");
 }
 
 /** Drops the ones column. */

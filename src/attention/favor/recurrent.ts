@@ -3,13 +3,13 @@ import { fromFloat64, zeros } from "../../graph/ndarray.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { stopGradient } from "../../ops/source.ts";
-import { GraphError } from "../../graph/errors.ts";
 import type { AttentionState, RecurrentForm } from "../mechanism.ts";
+import { anyLengthForm } from "./any-length.ts";
 import { attendWindow, foldWindow } from "./decode-window.ts";
 import { causalScanPart, type CausalState } from "./causal-scan.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
 import { requireProjection } from "./projections.ts";
-import { LOG_ZERO, normalized, scaledKeys, withOnes } from "./normalized.ts";
+import { LOG_ZERO, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
 
 /**
  * State: `sums` S `[B, H, E + 1, M]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`.
@@ -55,14 +55,12 @@ export function recurrentForm(
         attendWindow(map, queriesAndKeys, value, requireProjection(projection), state),
       fold: foldWindow,
     },
+    anyLength: anyLengthForm(map, adapt),
   };
 }
 
-function stateOf({ sums, maximum }: AttentionState): CausalState {
-  if (sums === undefined) {
-    throw new GraphError("favorAttention: a step must have the state 'sums', got none; use initialState");
-  }
-  return { S: sums, C: maximum };
+function stateOf(state: AttentionState): CausalState {
+  return { S: sumsOf(state), C: state["maximum"] };
 }
 
 function named({ S, C }: CausalState): AttentionState {

@@ -32,11 +32,12 @@ export function rowFeaturesMechanism({ name, summary, features }: RowFeaturesOpt
     features: (x) => ({ kind: "plain", features: features(x) }),
   };
   const { apply, recurrent, summarised } = favorMechanism(map, name) as Required<AttentionMechanism>; // a map without statistics
-  const { windowed } = recurrent as Required<RecurrentForm>; // every map has one
+  const { windowed, anyLength } = recurrent as Required<RecurrentForm>; // every map has them
   return {
     name,
     summary,
     complexity: "O(L)",
+    blockLength: 1,
     initialise: () => undefined,
     apply: (q, k, v, options) => apply(q, k, v, { ...options, projection: rowsFor(q) }),
     recurrent: {
@@ -49,6 +50,10 @@ export function rowFeaturesMechanism({ name, summary, features }: RowFeaturesOpt
         attend: (queriesAndKeys, value, _projection, state) =>
           windowed.attend(queriesAndKeys, value, rowsFor(queriesAndKeys), state),
         fold: windowed.fold,
+      },
+      anyLength: {
+        initialState: (sizes) => anyLength.initialState({ ...sizes, M: sizes.D }),
+        extend: (q, k, v, state) => anyLength.extend(q, k, v, state, { projection: rowsFor(q) }),
       },
     },
     summarised: {

@@ -1,15 +1,27 @@
 /** Attention to the last positions, token by token: a state of the last keys and values, so that a step costs the same at any position. */
 import { GraphError } from "../../graph/errors.ts";
-import { fromFloat64, ndarray, zeros } from "../../graph/ndarray.ts";
+import { fromFloat64, lazyArray, ndarray, zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { cast } from "../../ops/compare.ts";
 import { add, atLeast, mul, sub } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
+import { matmul } from "../../ops/matmul.ts";
+import { softmax } from "../../ops/normalize.ts";
 import { concat, slice } from "../../ops/slicing.ts";
 import { constant, full } from "../../ops/source.ts";
 import { expand } from "../../ops/reduce.ts";
 import type { AttentionState, RecurrentForm, RecurrentStep } from "../mechanism.ts";
-import { attendSets, bias, blockSet, fromBlocks, neighbours, OUTSIDE, toBlocks, type Blocks } from "./block-sparse.ts";
+import {
+  attendSets,
+  bias,
+  blockSet,
+  fromBlocks,
+  neighbours,
+  OUTSIDE,
+  scaled,
+  toBlocks,
+  type Blocks,
+} from "./block-sparse.ts";
 import { ownGradientSet } from "./own-gradient.ts";
 import { blockLength } from "./window.ts";
 
@@ -52,16 +64,43 @@ export function bandRecurrence(who: string, band: Band): RecurrentForm {
       state: { keys: newest(all.k), values: newest(all.v), count: add(count, length) },
     };
   };
+  const initialState: RecurrentForm["initialState"] = ({ B, H, D, E }) => ({
+    keys: zeros([B, H, W, D]),
+    values: zeros([B, H, W, E]),
+    count: fromFloat64(new Float64Array(B), [B, 1, 1, 1], "float32"),
+  });
   return {
-    initialState: ({ B, H, D, E }) => ({
-      keys: zeros([B, H, W, D]),
-      values: zeros([B, H, W, E]),
-      count: fromFloat64(new Float64Array(B), [B, 1, 1, 1], "float32"),
-    }),
+    initialState,
     differentiable: ["keys", "values"],
     step: extend,
     extend,
+    ...(band.segments === undefined && { anyLength: { initialState, extend: extendDense(who, W, band.reach) } }),
   };
+}
+
+/** Every new query beside all keys, `[L, W + L]` scores a head: more than blocks take, and the same nodes at any length. */
+function extendDense(who: string, W: number, reach: number): RecurrentStep {
+  return (q, k, v, state) => {
+    const { keys, values, count } = stateOf(who, state);
+    const [B = 0, , length = 0] = q.shape;
+    const all = { k: concat([keys, k], 2), v: concat([values, v], 2) };
+    const distance = sub(places([length, 1], W), places([1, W + length], 0));
+    const near = mul(atLeast(distance, 0), atLeast(reach, distance));
+    const real = reshape(realKeys(count, W, length), [B, 1, 1, W + length]);
+    const scores = matmul(scaled(q), all.k, { transposeB: true });
+    const hidden = mul(sub(1, mul(near, real)), OUTSIDE);
+    const newest = (x: Tensor) => slice(x, 2, length, W + length);
+    return {
+      out: matmul(softmax(add(scores, hidden)), all.v),
+      state: { keys: newest(all.k), values: newest(all.v), count: add(count, length) },
+    };
+  };
+}
+
+/** first, first + 1, … along the longer axis. */
+function places(shape: readonly [number, number], first: number): Tensor {
+  const length = Math.max(...shape);
+  return constant(lazyArray("float32", shape, () => Float32Array.from({ length }, (_, place) => first + place)));
 }
 
 /** `[B, W + L]`: 1 where the state holds a token, and for all new ones. */

@@ -44,6 +44,8 @@ export interface Cut {
   readonly after: number;
   /** Keys of so many first positions are left out, because they are read as a set of their own. Default 0. */
   readonly skipFirst?: number;
+  /** A block without others has neighbours too, of padding: more work, and the same nodes for any number of blocks. Default false. */
+  readonly lone?: boolean;
 }
 
 /** Sequences in blocks. */
@@ -64,6 +66,8 @@ export interface Blocks {
   /** Where in k and v the first query's own position is. */
   readonly front: number;
   readonly guarded: boolean;
+  /** All of the sequence is one block, which reads itself. */
+  readonly single: boolean;
 }
 
 /** One set of keys of every block of queries. */
@@ -77,14 +81,14 @@ export interface KeySet {
 /** @param guarded a query may have no real key (default: where there is a mask); it then gets 0 */
 export function toBlocks(
   { q, k, v, keyMask }: Sequences,
-  { block, before, after, skipFirst = 0 }: Cut,
+  { block, before, after, skipFirst = 0, lone = false }: Cut,
   guarded = keyMask !== undefined,
 ): Blocks {
   const length = q.shape[2] ?? 0;
   const given = k.shape[2] ?? 0;
   const past = given - length;
   const count = Math.ceil(length / block);
-  const single = count === 1;
+  const single = count === 1 && !lone;
   const r = single ? length : block;
   const front = single ? past : before * r;
   const back = single ? 0 : (count + after) * r - length;
@@ -102,6 +106,7 @@ export function toBlocks(
     after: single ? 0 : after,
     front,
     guarded,
+    single,
   };
 }
 
@@ -157,10 +162,10 @@ export function matrix(rows: number, columns: number, value: (row: number, colum
  * @param sees by the distance of a key, positive for earlier ones, and the query's place in its block
  */
 export function bias(
-  { block, front, k, count, before, after }: Blocks,
+  { block, front, k, before, after, single }: Blocks,
   sees: (distance: number, t: number) => boolean,
 ): Tensor {
-  const width = count === 1 ? (k.shape[2] ?? 0) : (before + 1 + after) * block;
+  const width = single ? (k.shape[2] ?? 0) : (before + 1 + after) * block;
   return matrix(block, width, (t, c) => (sees(t + front - c, t) ? 0 : OUTSIDE));
 }
 
@@ -191,9 +196,9 @@ export function takeBlocks(
  * @param frozen no gradient flows into the blocks before its own
  */
 export function neighbours(x: Tensor, blocks: Blocks, frozen = false): Tensor {
-  const { count, block, before, after } = blocks;
+  const { block, before, after, single } = blocks;
   const [B = 0, H = 0, K = 0, D = 0] = x.shape;
-  if (count === 1) return reshape(x, [B, H, 1, K, D]);
+  if (single) return reshape(x, [B, H, 1, K, D]);
   const width = before + 1 + after;
   return customGradient(
     { x },

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { configurable } from "../configurable.ts";
 import { bandRecurrence } from "./band-recurrence.ts";
 import { expectSelfAttention, refuseCross, refuseTooLong } from "./shapes.ts";
-import { windowAttention } from "./window.ts";
+import { wholeBlockLength, windowAttention } from "./window.ts";
 
 const options = z.strictObject({
   /**
@@ -25,11 +25,12 @@ export const local = configurable("local", options, ({ window }) => ({
   summary: "exact attention within a sliding window",
   complexity: "O(L·w)",
   basisFree: true,
+  blockLength: wholeBlockLength(window - 1),
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { window }),
-  apply: (q, k, v, { causal, keyMask }) => {
+  apply: (q, k, v, { causal, keyMask, blockLength }) => {
     expectSelfAttention("localAttention", q, k, v, keyMask);
-    return windowAttention(q, k, v, { causal, window, ...(keyMask && { keyMask }) });
+    return windowAttention(q, k, v, { causal, window, blockLength, ...(keyMask && { keyMask }) });
   },
   recurrent: bandRecurrence("localAttention", { reach: window - 1 }),
 }));

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { configurable } from "../configurable.ts";
 import { attendSets, bias, fromBlocks, neighbourSet, toBlocks } from "./block-sparse.ts";
 import { expectSelfAttention, refuseCross, refuseTooLong } from "./shapes.ts";
-import { blockLength, blocksBefore, firstTokens, withFirstReadingAll, withinWindow } from "./window.ts";
+import { firstTokens, wholeBlockLength, windowCut, withFirstReadingAll, withinWindow } from "./window.ts";
 
 const options = z.strictObject({
   /** Position i reads j where |i − j| < window. Default 256: 512 positions to both sides together, as published. */
@@ -25,15 +25,16 @@ export const longformer = configurable("longformer", options, ({ window, globalT
   summary: "exact attention within a sliding window, and with the first tokens",
   complexity: "O(L·(w + g))",
   basisFree: true,
+  // There must be others than the first tokens.
+  blockLength: Math.max(wholeBlockLength(window - 1), globalTokens + 1),
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { window, globalTokens }),
-  apply: (q, k, v, { causal, keyMask }) => {
-    const { L } = expectSelfAttention("longformerAttention", q, k, v, keyMask);
+  apply: (q, k, v, { causal, keyMask, blockLength }) => {
+    expectSelfAttention("longformerAttention", q, k, v, keyMask);
     const sequences = { q, k, v, keyMask };
     return withFirstReadingAll({ ...sequences, causal }, globalTokens, () => {
-      const block = blockLength(window - 1);
-      const before = blocksBefore(window - 1, block, L);
-      const blocks = toBlocks(sequences, { block, before, after: causal ? 0 : before, skipFirst: globalTokens });
+      const cut = windowCut(sequences, { window, causal, blockLength });
+      const blocks = toBlocks(sequences, { ...cut, skipFirst: globalTokens });
       const near = neighbourSet(blocks, bias(blocks, withinWindow(window, causal)));
       const sets = [near, firstTokens(sequences, globalTokens)];
       return fromBlocks(attendSets(blocks.q, sets), blocks);

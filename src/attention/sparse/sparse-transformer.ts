@@ -1,5 +1,6 @@
 /** The two factorised patterns of the Sparse Transformer: strided and fixed. */
 import { z } from "zod";
+import { GraphError } from "../../graph/errors.ts";
 import { reshape } from "../../ops/layout.ts";
 import { slice } from "../../ops/slicing.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -49,16 +50,18 @@ export const sparseStrided = configurable("sparse-strided", stridedOptions, ({ s
   summary: "exact attention to the last positions and to every stride-th before them",
   complexity: "O(L·(s + L/s)), O(L·√L) for s = √L",
   basisFree: true,
+  blockLength: stride,
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { stride }),
-  apply: (q, k, v, { causal, keyMask }) => {
+  apply: (q, k, v, { causal, keyMask, blockLength }) => {
     const { L } = expectSelfAttention("stridedAttention", q, k, v, keyMask);
-    const before = L > stride ? 1 : 0;
-    const blocks = toBlocks({ q, k, v, keyMask }, { block: stride, before, after: causal ? 0 : before });
+    const lone = ofWholeStrides("stridedAttention", blockLength, stride);
+    const before = L > stride || lone ? 1 : 0;
+    const blocks = toBlocks({ q, k, v, keyMask }, { block: stride, before, after: causal ? 0 : before, lone });
     const near = neighbourSet(blocks, bias(blocks, withinWindow(stride, causal)));
     const far = () =>
       columnSet(ownBlocks(blocks.k, blocks), ownBlocks(blocks.v, blocks), betweenBlocks(blocks.count, causal));
-    return fromBlocks(attendSets(blocks.q, blocks.count === 1 ? [near] : [near, far()]), blocks);
+    return fromBlocks(attendSets(blocks.q, blocks.single ? [near] : [near, far()]), blocks);
   },
 }));
 
@@ -86,15 +89,17 @@ export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride,
     summary: "exact attention within blocks and to the last positions of every other block",
     complexity: "O(L·(s + c·L/s)), O(L·√L) for s = √L",
     basisFree: true,
+    blockLength: stride,
     initialise: () => undefined,
     refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { stride }),
-    apply: (q, k, v, { causal, keyMask }) => {
+    apply: (q, k, v, { causal, keyMask, blockLength }) => {
       expectSelfAttention("fixedAttention", q, k, v, keyMask);
-      const blocks = toBlocks({ q, k, v, keyMask }, { block: stride, before: 0, after: 0 });
+      const lone = ofWholeStrides("fixedAttention", blockLength, stride);
+      const blocks = toBlocks({ q, k, v, keyMask }, { block: stride, before: 0, after: 0, lone });
       const { count, block } = blocks;
       const [keys, values] = [ownBlocks(blocks.k, blocks), ownBlocks(blocks.v, blocks)];
       const own = blockSet(keys, values, causal ? bias(blocks, (distance) => distance >= 0) : undefined);
-      if (count === 1) return fromBlocks(attendSets(blocks.q, [own]), blocks);
+      if (blocks.single) return fromBlocks(attendSets(blocks.q, [own]), blocks);
       const last = (x: Tensor) => {
         const [B = 0, H = 0, , , D = 0] = x.shape;
         return reshape(slice(x, 3, block - summaryPositions, block), [B, H, count * summaryPositions, D]);
@@ -104,6 +109,14 @@ export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride,
     },
   };
 });
+
+/** Whether the sequence is whole blocks of so many positions, which must be whole strides: a stride cannot be another. */
+function ofWholeStrides(who: string, blockLength: number | undefined, stride: number): boolean {
+  if (blockLength === undefined || blockLength % stride === 0) return blockLength !== undefined;
+  throw new GraphError(
+    `${who}: blocks of a graph for all lengths must be whole strides of ${stride} positions, got ${blockLength}; use a stride that divides it`,
+  );
+}
 
 /** `[N, 1, N · c]`: `betweenBlocks` for each of a block's c positions. */
 function summaryBias({ count }: Blocks, positions: number, causal: boolean): Tensor {

@@ -12,6 +12,7 @@ import {
   sharedSet,
   toBlocks,
   withReal,
+  type Cut,
   type KeySet,
   type Sequences,
 } from "./block-sparse.ts";
@@ -24,9 +25,41 @@ export function blockLength(reach: number): number {
   return Math.max(16, Math.min(128, Math.ceil(reach / 2)));
 }
 
+/**
+ * Positions of a block where sequences are padded to whole ones: half of `blockLength`, for short sequences are padded to a whole one too.
+ * Long ones take as long, and the keys that blocks read are held at most nine times.
+ */
+export function wholeBlockLength(reach: number): number {
+  return blockLength(reach / 2);
+}
+
 /** Blocks before its own that a block must read to see so far back; a sequence has no more than it has. */
 export function blocksBefore(reach: number, block: number, length: number): number {
   return Math.min(Math.ceil(reach / block), Math.ceil(length / block) - 1);
+}
+
+/**
+ * How a window cuts a sequence: by its own block length and into as few blocks as there are, or, told the blocks that the sequence is whole
+ * ones of, into equal parts of these, each with all the neighbours that a block may have.
+ */
+export function windowCut(
+  { q }: Pick<Sequences, "q">,
+  {
+    window,
+    causal,
+    blockLength: whole,
+  }: { readonly window: number } & Pick<AttentionOptions, "causal" | "blockLength">,
+): Cut {
+  const reach = window - 1;
+  const block = whole === undefined ? blockLength(reach) : partOf(whole, wholeBlockLength(reach));
+  const before = whole === undefined ? blocksBefore(reach, block, q.shape[2] ?? 0) : Math.ceil(reach / block);
+  return { block, before, after: causal ? 0 : before, lone: whole !== undefined };
+}
+
+/** The smallest divisor that is no smaller than this, or all. */
+function partOf(whole: number, least: number): number {
+  for (let part = least; part < whole; part++) if (whole % part === 0) return part;
+  return whole;
 }
 
 /** By the distance of a key: whether a window sees it. */
@@ -39,12 +72,10 @@ export function windowAttention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { causal, keyMask, window }: Pick<AttentionOptions, "causal" | "keyMask"> & { readonly window: number },
+  given: Pick<AttentionOptions, "causal" | "keyMask" | "blockLength"> & { readonly window: number },
 ): Tensor {
-  const length = q.shape[2] ?? 0;
-  const block = blockLength(window - 1);
-  const before = blocksBefore(window - 1, block, length);
-  const blocks = toBlocks({ q, k, v, keyMask }, { block, before, after: causal ? 0 : before });
+  const { causal, keyMask, window } = given;
+  const blocks = toBlocks({ q, k, v, keyMask }, windowCut({ q }, given));
   const near = neighbourSet(blocks, bias(blocks, withinWindow(window, causal)));
   return fromBlocks(attendSets(blocks.q, [near]), blocks);
 }

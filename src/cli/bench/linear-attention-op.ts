@@ -1,10 +1,9 @@
 // Causal FAVOR+ with the engine's own op for prefix sums: features in the graph, everything else in one node.
 
-import { defineMultiOp } from "../../graph/define-op.ts";
-import { notDifferentiable } from "../../graph/op-rule.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { div, exp, mul, sub } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
+import { linearAttention } from "../../ops/linear-attention.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { softmax } from "../../ops/normalize.ts";
 import { concat, split } from "../../ops/slicing.ts";
@@ -14,28 +13,6 @@ import type { AttentionCase, Prepare } from "./contender.ts";
 import type { Contender } from "./measure.ts";
 
 export const LINEAR_ATTENTION_OP = "linear-attention op";
-
-// S_t = S_{t−1} + φ(k_t) v_tᵀ, out_t = φ(q_t)ᵀ S_t. The rule and the scale are both set: the op's defaults are other ones.
-const linearAttentionOp = defineMultiOp<{ readonly numHeads: number }>({
-  name: "LinearAttention",
-  infer: ([q, , v]) => (q && v ? [{ dtype: q.dtype, shape: [...q.shape.slice(0, -1), v.shape.at(-1) ?? 0] }] : []),
-  emit: (onnx, inputs, { numHeads }) =>
-    onnx
-      .nodes("LinearAttention", inputs, 2, {
-        domain: "com.microsoft",
-        attributes: {
-          q_num_heads: { int: numHeads },
-          kv_num_heads: { int: numHeads },
-          update_rule: { string: "linear" },
-          scale: { float: 1 },
-        },
-      })
-      .slice(0, 1),
-  vjp: notDifferentiable("the engine's op has none"),
-  reference: () => {
-    throw new Error("LinearAttention is here to be timed on the engine; use the mechanism 'favor'");
-  },
-});
 
 /**
  * Causal attention with positive features.
@@ -56,8 +33,8 @@ export function linearAttentionByOp(q: Tensor, k: Tensor, v: Tensor, projection:
   const values = concat([v, full([1, length, numHeads, 1], 1)], 3);
   const packed = (x: Tensor) => reshape(x, [1, length, -1]);
   const state = full([1, numHeads, numFeatures, width], 0);
-  const [sums = values] = linearAttentionOp([packed(queries), packed(keys), packed(values), state], { numHeads });
-  const [numerator = sums, denominator = sums] = split(reshape(sums, [1, length, numHeads, width]), 3, [width - 1, 1]);
+  const { out } = linearAttention(packed(queries), packed(keys), packed(values), { state, numHeads });
+  const [numerator = out, denominator = out] = split(reshape(out, [1, length, numHeads, width]), 3, [width - 1, 1]);
   return div(numerator, denominator);
 }
 

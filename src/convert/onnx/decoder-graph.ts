@@ -1,11 +1,11 @@
-/** The graph of one step of a decoder, whose state of fixed size goes in and comes out. */
-import { ndarray, type NdArray } from "../../graph/ndarray.ts";
+/** The graph of a decoder whose state of fixed size goes in and comes out: of one token, or of any number of them. */
+import { lazyArray, ndarray, type NdArray } from "../../graph/ndarray.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { modelInputs } from "../../model/inputs.ts";
-import { initialStates, logitsOfPart, namedStates, stateInputs } from "../../model/parts.ts";
+import { initialStates, logitsOfPart, namedStates, stateInputs, type RecurrenceForm } from "../../model/parts.ts";
 import { constantPositions, type Positions } from "../../model/positions.ts";
 import { cast } from "../../ops/compare.ts";
 import { add } from "../../ops/elementwise.ts";
@@ -29,8 +29,8 @@ export interface StateDescription {
 }
 
 /** The states of a decoder, the position of the next token first. */
-export function describeStates(config: ModelConfig): readonly StateDescription[] {
-  const described = Object.entries(initialStates(config, 1, PAST)).map(([past, { dtype, shape, data }]) => ({
+export function describeStates(config: ModelConfig, form: RecurrenceForm): readonly StateDescription[] {
+  const described = Object.entries(initialStates(config, 1, PAST, form)).map(([past, { dtype, shape, data }]) => ({
     past,
     present: PRESENT + past.slice(PAST.length),
     dtype,
@@ -42,31 +42,49 @@ export function describeStates(config: ModelConfig): readonly StateDescription[]
   return [{ past: names[0], present: names[1], dtype: "int64", shape: ["batch"], initial: 0 }, ...described];
 }
 
+export interface DecoderGraphSizes {
+  readonly batchSize: number;
+  /** Tokens of a part. */
+  readonly length: number;
+  /** Positions that tables serve. */
+  readonly longest: number;
+}
+
 /**
- * `input_ids` `[B, 1]` int64 and the states behind the tokens before → `logits` `[B, 1, vocabSize]` of the token behind it, and the
- * states behind it. Weights and projections are inputs under their saved names.
+ * `input_ids` `[B, L]` int64 and the states behind the tokens before → `logits` `[B, L, vocabSize]` of the tokens behind them, and the
+ * states behind the last. Weights and projections are inputs under their saved names.
  *
- * @param longest positions that tables serve
+ * @param form `own` has standard ops alone and is for L = 1, `any-length` has the same nodes at any L
  */
-export function decoderGraph(config: ModelConfig, batchSize: number, longest: number): Graph {
+export function decoderGraph(
+  config: ModelConfig,
+  { batchSize, length, longest }: DecoderGraphSizes,
+  form: RecurrenceForm,
+): Graph {
   const model = modelInputs(config);
-  const tokenIds = cast(input("input_ids", [batchSize, 1], "int64"), "int32");
+  const tokenIds = cast(input("input_ids", [batchSize, length], "int64"), "int32");
   const position = input(`${PAST}.${POSITION}`, [batchSize], "int64");
-  const states = stateInputs(config, batchSize, PAST);
-  const positions = positionsAt(config, cast(position, "int32"), longest);
-  // Without ops that only some engines have.
-  const part = logitsOfPart(model, tokenIds, positions, states, { form: "parallel" });
-  const one = constant(ndarray(BigInt64Array.of(1n), [1]));
+  const states = stateInputs(config, batchSize, PAST, form);
+  const positions = positionsAt(config, positionsFrom(cast(position, "int32"), length), longest);
+  const part = logitsOfPart(model, tokenIds, positions, states, { form: "parallel", recurrence: form });
+  const read = constant(ndarray(BigInt64Array.of(BigInt(length)), [1]));
   return {
     outputs: {
       logits: part.logits,
-      [`${PRESENT}.${POSITION}`]: add(position, one),
+      [`${PRESENT}.${POSITION}`]: add(position, read),
       ...namedStates(part.states, PRESENT),
     },
   };
 }
 
-/** Positions of one token of each sequence, looked up in tables. @param at `[B]` int32 */
+/** first, first + 1, … of each sequence: `[B]` int32 → `[B · L]`. */
+function positionsFrom(first: Tensor, length: number): Tensor {
+  if (length === 1) return first;
+  const steps = constant(lazyArray("int32", [1, length], () => Int32Array.from({ length }, (_, step) => step)));
+  return reshape(add(reshape(first, [-1, 1]), steps), [(first.shape[0] ?? 1) * length]);
+}
+
+/** Looked up in tables. @param at `[B · L]` int32 */
 function positionsAt(config: ModelConfig, at: Tensor, longest: number): Positions {
   const tables = constantPositions(config, longest);
   const rows = (table: Tensor) => {

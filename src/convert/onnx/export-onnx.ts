@@ -5,10 +5,11 @@ import { mapValues } from "../../graph/records.ts";
 import { canStep } from "../../inference/stepping-slots.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { longestSequence } from "../../model/positions.ts";
-import { describeMechanism } from "../../model/stacks.ts";
+import { describeMechanism, layerMechanisms } from "../../model/stacks.ts";
 import { checkTensors, checkVocabulary } from "../../model/tensors.ts";
 import { withConstants } from "../../onnx/constants.ts";
-import { emitDynamic, SHORTEST_TABLE } from "../../onnx/dynamic/emit-dynamic.ts";
+import { emitDynamic } from "../../onnx/dynamic/emit-dynamic.ts";
+import { SHORTEST_TABLE } from "../../onnx/dynamic/sample-lengths.ts";
 import { encodeModel } from "../../onnx/encode.ts";
 import { OPSET, type GraphProto } from "../../onnx/model.ts";
 import { quantizeLookups } from "../../onnx/quantized-lookups.ts";
@@ -17,7 +18,7 @@ import { weightDtype } from "../../runtime/weights.ts";
 import { toExactJson } from "../../storage/json.ts";
 import { exportedConfig } from "./config-file.ts";
 import { decoderGraph, describeStates, type StateDescription } from "./decoder-graph.ts";
-import { encoderGraph, encoderOutputs, type EncoderOutput } from "./encoder-graph.ts";
+import { encoderBlockLength, encoderGraph, encoderOutputs, type EncoderOutput } from "./encoder-graph.ts";
 import type { ExportableModel } from "./exportable-model.ts";
 import { tokenizerFiles } from "./tokenizer-files.ts";
 
@@ -33,6 +34,11 @@ export interface ExportOnnxOptions {
   readonly maxLength?: number;
   /** An encoder for sequences of exactly so many tokens: for mechanisms whose graph depends on the length. Default: any length. */
   readonly length?: number;
+  /**
+   * A decoder reads parts of any length, whole prompts too, by the op `com.microsoft.LinearAttention`, which ONNX Runtime alone has. Default
+   * false: standard ops, one token a run.
+   */
+  readonly linearAttention?: boolean;
 }
 
 export interface OnnxExport {
@@ -84,6 +90,9 @@ export function exportOnnx(model: ExportableModel, options: ExportOnnxOptions = 
   if (config.patches !== undefined) {
     refuse("the model must read tokens", "one that reads patches of images", "export a model of text or proteins");
   }
+  if (options.linearAttention === true && architecture !== "decoder") {
+    refuse("linearAttention must come with a decoder", `'${architecture}'`, "leave it out: encoders read any length");
+  }
   checkTensors(config, tensors, WHO);
   checkVocabulary(config, vocabulary, WHO);
   const tableLength = tableLengthOf(config, options);
@@ -100,7 +109,11 @@ export function exportOnnx(model: ExportableModel, options: ExportOnnxOptions = 
   const bytes = encodeModel(proto, mapValues({ ...about, opset: OPSET, longest }, String));
   const modelPath = `onnx/${parts.stem}${suffixes[dtype]}.onnx`;
   const { output, states } = parts;
-  const described = { ...about, longest, ...(states.length > 0 && { states }) };
+  const described = {
+    ...about,
+    longest,
+    ...(states.length > 0 && { states, tokensPerRun: options.linearAttention === true ? "any" : 1 }),
+  };
   return {
     files: {
       [modelPath]: bytes,
@@ -139,15 +152,24 @@ function encoderParts({ config }: ExportableModel, options: ExportOnnxOptions, t
   // The numbers are the same in chunks, but a longer sequence has more of them.
   const whole = { ...config, feedForwardChunkSize: 0 };
   const axis = (index: number) => ({ input: "input_ids", axis: index });
-  const free = fixed === undefined ? { batch: axis(0), length: { ...axis(1), most: tableLength } } : { batch: axis(0) };
+  const blockLength = fixed === undefined ? encoderBlockLength(config) : undefined;
+  const pads = blockLength !== undefined && blockLength > 1;
+  const free = {
+    batch: axis(0),
+    ...(fixed === undefined && { length: { ...axis(1), most: tableLength } }),
+    ...(pads && { blocks: { blocksOf: "length", blockLength } }),
+  };
   const graph = asConfigError(config, () =>
-    emitDynamic(({ batch = 1, length = fixed ?? 1 }) => encoderGraph(whole, output, batch, length), free),
+    emitDynamic(({ batch: batchSize = 1, length = fixed ?? 1, blocks: count = length }) => {
+      const blocks = blockLength === undefined ? undefined : { count, length: blockLength };
+      return encoderGraph(whole, output, { batchSize, length, blocks });
+    }, free),
   );
   return { graph, stem: "model", output, states: [] };
 }
 
 function decoderParts({ config }: ExportableModel, options: ExportOnnxOptions, tableLength: number): Parts {
-  const { output, length } = options;
+  const { output, length, linearAttention = false } = options;
   if (output !== undefined || length !== undefined) {
     refuse(
       "output and length must come with an encoder",
@@ -169,12 +191,27 @@ function decoderParts({ config }: ExportableModel, options: ExportOnnxOptions, t
       "put another in its place with performer convert (convertModel), such as 'favor'",
     );
   }
+  const form = linearAttention ? "any-length" : "own";
+  if (linearAttention) requireAnyLength(config);
+  const axis = (index: number) => ({ input: "input_ids", axis: index });
+  const free = linearAttention ? { batch: axis(0), length: { ...axis(1), most: tableLength } } : { batch: axis(0) };
   const graph = asConfigError(config, () =>
-    emitDynamic(({ batch = 1 }) => decoderGraph(config, batch, tableLength), {
-      batch: { input: "input_ids", axis: 0 },
-    }),
+    emitDynamic(
+      ({ batch = 1, length = 1 }) => decoderGraph(config, { batchSize: batch, length, longest: tableLength }, form),
+      free,
+    ),
   );
-  return { graph, stem: "decoder_model", output: "predictions", states: describeStates(config) };
+  return { graph, stem: "decoder_model", output: "predictions", states: describeStates(config, form) };
+}
+
+function requireAnyLength(config: ModelConfig): void {
+  const without = layerMechanisms(config).find(({ recurrent }) => recurrent?.anyLength === undefined);
+  if (without === undefined) return;
+  refuse(
+    "with linearAttention all heads must be linear attention, such as 'favor', or 'local'",
+    `'${without.name}'`,
+    "leave it out for steps of one token",
+  );
 }
 
 /** The positions that tables are made for. */
@@ -201,7 +238,7 @@ function asConfigError(config: ModelConfig, emit: () => GraphProto): GraphProto 
     if (!(error instanceof GraphError)) throw error;
     throw new ConfigError(
       `${WHO}: the graph must be the same at all lengths, got one of '${describeMechanism(config)}' that is not (${error.message}); ` +
-        "export it for one length, or put 'favor', 'linear', 'efficient' or 'exact' in its place",
+        "export it for one length, or put 'favor', 'local' or both in its place, which serve any",
       { cause: error },
     );
   }

@@ -1,26 +1,20 @@
 /** From a function that builds a graph for given lengths to the ONNX graph that serves all of them. */
-import { GraphError } from "../../graph/errors.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { emitGraph } from "../emit.ts";
 import type { GraphProto } from "../model.ts";
 import { generalizeGraph, type FreeLength } from "./generalize.ts";
 import type { Lengths } from "./polynomial.ts";
-
-/** The lengths at which graphs are built: small, distinct primes, and never 1, where nodes fall away. */
-const FITTED = [
-  [3, 5],
-  [7, 11],
-];
-const CHECKED = [2, 13];
-
-/** Tables must be longer than what they are checked against. */
-export const SHORTEST_TABLE = 16;
+import { sampleLengths } from "./sample-lengths.ts";
 
 /**
  * Emits a graph whose inputs may have any length on the given axes.
  *
+ * A length may also be the number of blocks that hold another one, for graphs that pad to whole blocks: graphs are built for numbers of
+ * blocks that hold more positions than the length, and as it runs the fewest that hold it are taken.
+ *
  * @param build makes the graph for given lengths; called 2ⁿ + 2 times
- * @param free at most two lengths, by name: where each is read, and the greatest that tables of positions serve
+ * @param free by name: at most two lengths of axes, where each is read and the greatest that tables of positions serve; and numbers of
+ *   blocks that hold one of these
  * @throws GraphError naming the first node that changes with lengths in a way that cannot be computed, such as a loop that becomes longer
  *
  * @example
@@ -30,35 +24,10 @@ export function emitDynamic(
   build: (lengths: Lengths) => Graph,
   free: Readonly<Record<string, FreeLength>>,
 ): GraphProto {
-  const names = Object.keys(free);
-  if (names.length > FITTED.length) {
-    throw new GraphError(
-      `emitDynamic: free lengths must be at most ${FITTED.length}, got ${names.join(", ")}; fix the others`,
-    );
-  }
-  for (const [name, { most = SHORTEST_TABLE }] of Object.entries(free)) {
-    if (most >= SHORTEST_TABLE) continue;
-    throw new GraphError(
-      `emitDynamic: the greatest '${name}' must be at least ${SHORTEST_TABLE}, got ${most}; allow more, which costs nothing`,
-    );
-  }
-  const at = [
-    ...grid(names),
-    Object.fromEntries(names.map((name, index) => [name, CHECKED[(index + 1) % CHECKED.length] ?? 2])),
-    // Not used for fitting either: the greatest lengths show what depends on them.
-    Object.fromEntries(names.map((name, index) => [name, free[name]?.most ?? CHECKED[index] ?? 2])),
-  ];
+  const { fitted, checked, greatest, tables } = sampleLengths(free);
   return generalizeGraph(
-    at.map((lengths) => ({ lengths, graph: emitGraph(build(lengths)) })),
+    [...fitted, checked, greatest].map((lengths) => ({ lengths, graph: emitGraph(build(lengths)) })),
     free,
-  );
-}
-
-/** Two values of every length, in all combinations. */
-function grid(names: readonly string[]): readonly Lengths[] {
-  return names.reduce<readonly Lengths[]>(
-    (points, name, index) =>
-      (FITTED[index] ?? []).flatMap((length) => points.map((point) => ({ ...point, [name]: length }))),
-    [{}],
+    tables,
   );
 }

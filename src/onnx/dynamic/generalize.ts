@@ -2,7 +2,7 @@
  * One graph for all lengths, from graphs that were emitted for a few.
  *
  * Graphs here have static shapes. Built at several lengths they have the same nodes, and differ in numbers alone: in shapes to reshape to,
- * in ends of slices, in arrays that repeat one number, in tables with a row for each position. Each such number becomes a polynomial of
+ * in ends of slices, in arrays that repeat one number or count up, in tables with a row for each position. Each such number becomes a polynomial of
  * the lengths that the graph computes as it runs, each table the beginning of the longest. What no polynomial explains is refused by
  * the name of its node.
  */
@@ -10,7 +10,7 @@ import { GraphError } from "../../graph/errors.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
 import { formatShape, sameShape, sizeOf, type Shape } from "../../graph/shape.ts";
 import type { AttributeProto, GraphProto, InitializerProto, NodeProto, RawArray, ValueInfoProto } from "../model.ts";
-import { createLengthNodes, type LengthNodes, type LengthSource } from "./length-nodes.ts";
+import { createLengthNodes, type AxisSource, type BlockCountSource, type LengthNodes } from "./length-nodes.ts";
 import { sameArray } from "./same-array.ts";
 import {
   constantValue,
@@ -28,18 +28,22 @@ export interface EmittedAt {
   readonly graph: GraphProto;
 }
 
-/** A length that is known only when the graph runs. */
-export interface FreeLength extends LengthSource {
+/** The length of an axis that is known only when the graph runs. */
+export interface FreeAxis extends AxisSource {
   /** The greatest that tables serve; without it there is none, and tables of this length are refused. */
   readonly most?: number;
 }
+
+/** A length that is known only when the graph runs: that of an axis of an input, or the number of blocks that hold such a length. */
+export type FreeLength = FreeAxis | BlockCountSource;
 
 /** One entry for each of the graphs, in their order. */
 type Each<T> = readonly T[];
 
 interface State {
   readonly names: readonly string[];
-  readonly sources: Readonly<Record<string, FreeLength>>;
+  /** The greatest lengths that tables are there for. */
+  readonly tables: Lengths;
   readonly at: Each<Lengths>;
   /** The initializers of each graph by name. */
   readonly arrays: Each<ReadonlyMap<string, InitializerProto["array"]>>;
@@ -53,24 +57,26 @@ interface State {
 /**
  * @param emitted the same function's graphs; the first 2ⁿ, for n free lengths, decide polynomials, all others check them. One of those others
  *   must be at the greatest lengths
+ * @param tables the greatest of those lengths that tables may follow
  * @throws GraphError naming the first node that lengths change in another way
  */
 export function generalizeGraph(
   emitted: readonly EmittedAt[],
   sources: Readonly<Record<string, FreeLength>>,
+  tables: Lengths,
 ): GraphProto {
   const graphs = emitted.map(({ graph }) => graph);
   const inputs = firstOf(graphs).inputs.map(({ name }) => name);
-  for (const [name, { input }] of Object.entries(sources)) {
-    if (inputs.includes(input)) continue;
+  for (const [name, source] of Object.entries(sources)) {
+    if (!("input" in source) || inputs.includes(source.input)) continue;
     throw new GraphError(
-      `generalizeGraph: the length '${name}' must be that of an input of the graph, got '${input}'; its inputs are ${inputs.join(", ") || "none"}`,
+      `generalizeGraph: the length '${name}' must be that of an input of the graph, got '${source.input}'; its inputs are ${inputs.join(", ") || "none"}`,
     );
   }
   const made = createLengthNodes(sources);
   const state: State = {
     names: Object.keys(sources),
-    sources,
+    tables,
     at: emitted.map(({ lengths }) => lengths),
     arrays: graphs.map(({ initializers }) => new Map(initializers.map(({ name, array }) => [name, array]))),
     values: graphs.map(() => new Map()),
@@ -152,12 +158,18 @@ function generalizeConstant(
     refuse(who, "have the same type and number of axes at all lengths", arrays.map(describe).join(", "));
   }
   if (arrays.every((array) => sameArray(array, first))) {
-    state.kept.set(name, { name, array: first });
-    return name;
+    const known = state.kept.get(name) ?? equalTo(first, state) ?? { name, array: first };
+    state.kept.set(known.name, known);
+    return known.name;
   }
   const plain = arrays.filter(isPlain);
   if (arrays.some(({ shape }) => !sameShape(shape, first.shape))) return ofChangingShape(plain, who, state);
   return ofChangingValues(plain, who, node.opType === "Reshape", state);
+}
+
+/** Layers that make the same large constant each share one; small ones have been made one before. */
+function equalTo(array: NdArray | RawArray, { kept }: State): InitializerProto | undefined {
+  return [...kept.values()].find((each) => sameArray(each.array, array));
 }
 
 /** Constants of graphs that are emitted are plain; weights are stored otherwise only afterwards. */
@@ -192,6 +204,11 @@ function ofChangingValues(arrays: Each<NdArray>, who: string, isReshape: boolean
   if (dtype === "float32" && repeated.every((value) => !Number.isNaN(value))) {
     const { numerator, denominator } = ratioOf(repeated, who, state);
     return state.made.ratio(numerator, denominator, shape);
+  }
+  const ramp = rampOf(arrays, state);
+  if (ramp) {
+    const sizes = shape.map((length): Polynomial => [{ coefficient: length, of: [] }]);
+    return state.made.ramp(ramp.dtype, ramp.start, ramp.step, sizes);
   }
   return refuse(
     who,
@@ -233,15 +250,16 @@ function ofChangingShape(arrays: Each<NdArray>, who: string, state: State): stri
   }
   const longest = arrays.reduce((a, b) => (sizeOf(b.shape) > sizeOf(a.shape) ? b : a));
   const ends = lengths.flatMap((end, axis) => (constantValue(end) === undefined ? [{ axis, end }] : []));
-  const most = Object.fromEntries(state.names.map((name) => [name, state.sources[name]?.most ?? Number.NaN]));
-  for (const { axis, end } of ends) {
-    if (valueAt(end, most) === longest.shape[axis]) continue;
-    refuse(who, "have no more entries than tables serve", `${formatPolynomial(end)} on axis ${axis}`);
-  }
-  if (!arrays.every((array) => isBeginning(array, longest))) {
+  const endless = ends.find(({ axis, end }) => valueAt(end, state.tables) !== longest.shape[axis]);
+  const isTable = arrays.every((array) => isBeginning(array, longest));
+  if (endless === undefined && isTable) return state.made.beginning(longest, ends);
+  const ramp = rampOf(arrays, state);
+  if (ramp) return state.made.ramp(ramp.dtype, ramp.start, ramp.step, lengths);
+  if (endless === undefined || !isTable) {
     refuse(who, "begin as the same table at longer lengths does", arrays.map(describe).join(", "));
   }
-  return state.made.beginning(longest, ends);
+  const { axis, end } = endless;
+  return refuse(who, "have no more entries than tables serve", `${formatPolynomial(end)} on axis ${axis}`);
 }
 
 /** The element that all are equal to, `[]`; undefined where they differ. */
@@ -250,6 +268,23 @@ function repeatedElement({ dtype, data }: NdArray): NdArray | undefined {
   // Object.is tells 0 from −0.
   for (const each of data) if (!Object.is(each, first)) return undefined;
   return { dtype, shape: [], data: data.slice(0, 1) };
+}
+
+/** Whole numbers that count up, or down, in steps of one size: all arrays must, and the steps and where they start be polynomials. */
+function rampOf(arrays: Each<NdArray>, state: State) {
+  const { dtype } = firstOf(arrays);
+  if (dtype !== "int32" && dtype !== "int64") return undefined;
+  const numbers = arrays.map(({ data }) => Array.from(data, Number));
+  // Of a single number no step can be told: any other array decides it.
+  if (numbers.some(({ length }) => length < 2)) return undefined;
+  const starts = numbers.map(([first = Number.NaN]) => first);
+  const steps = numbers.map(([first = Number.NaN, second = Number.NaN]) => second - first);
+  const counts = numbers.every((each, index) =>
+    each.every((value, place) => value === (starts[index] ?? Number.NaN) + place * (steps[index] ?? Number.NaN)),
+  );
+  if (!counts) return undefined;
+  const [start, step] = [polynomialAt(starts, state), polynomialAt(steps, state)];
+  return start && step && ({ dtype, start, step } as const);
 }
 
 /** Whether an array is the block of a larger one that begins where that begins. */
@@ -300,7 +335,7 @@ function polynomialAt(values: Each<number>, { names, at }: State): Polynomial | 
 
 function polynomialOf(values: Each<number>, who: string, state: State): Polynomial {
   const found = polynomialAt(values, state);
-  if (found !== undefined && lengthsOf(found).every((name) => name in state.sources)) return found;
+  if (found !== undefined && lengthsOf(found).every((name) => state.names.includes(name))) return found;
   return refuse(who, "be a polynomial of the lengths", values.join(", "));
 }
 

@@ -5,10 +5,21 @@ import { bytesOf, sameArray } from "./same-array.ts";
 import { constantValue, formatPolynomial, type Polynomial } from "./polynomial.ts";
 
 /** Where a length is read: an axis of an input of the graph. */
-export interface LengthSource {
+export interface AxisSource {
   readonly input: string;
   readonly axis: number;
 }
+
+/** A number of blocks that hold a length: it rounded up to whole blocks, divided by theirs. */
+export interface BlockCountSource {
+  /** The name of that length, which is read from an axis. */
+  readonly blocksOf: string;
+  /** Positions of a block. */
+  readonly blockLength: number;
+}
+
+/** Where a length comes from while the graph runs. */
+export type LengthSource = AxisSource | BlockCountSource;
 
 /** Values by their names in the graph; equal ones are computed once. */
 export interface LengthNodes {
@@ -20,6 +31,13 @@ export interface LengthNodes {
   readonly ratio: (numerator: Polynomial, denominator: Polynomial, shape: readonly number[]) => string;
   /** An array that repeats one element. */
   readonly filled: (element: NdArray, shape: readonly Polynomial[]) => string;
+  /** int32 or int64 whose elements, in the order in which they lie, are start, start + step, start + 2 · step, … */
+  readonly ramp: (
+    dtype: "int32" | "int64",
+    start: Polynomial,
+    step: Polynomial,
+    shape: readonly Polynomial[],
+  ) => string;
   /** The beginning of a table along each of the given axes. */
   readonly beginning: (table: NdArray, ends: readonly { readonly axis: number; readonly end: Polynomial }[]) => string;
   readonly nodes: readonly NodeProto[];
@@ -61,9 +79,13 @@ export function createLengthNodes(sources: Readonly<Record<string, LengthSource>
   const length = (name: string): string => {
     const source = sources[name];
     if (source === undefined) throw new RangeError(`createLengthNodes: length must have a source, got '${name}'`);
-    return once(`length ${name}`, () =>
-      node("Shape", [source.input], [int("start", source.axis), int("end", source.axis + 1)]),
-    );
+    return once(`length ${name}`, () => {
+      if ("input" in source) {
+        return node("Shape", [source.input], [int("start", source.axis), int("end", source.axis + 1)]);
+      }
+      const { blocksOf, blockLength } = source;
+      return node("Div", [node("Add", [length(blocksOf), whole([blockLength - 1])]), whole([blockLength])]);
+    });
   };
   /** `[1]`. */
   const scalar = (polynomial: Polynomial): string => {
@@ -107,6 +129,20 @@ export function createLengthNodes(sources: Readonly<Record<string, LengthSource>
       return once(key, () => {
         const one = stored({ ...element, shape: [1] });
         return node("Expand", [one, int64(shape)]);
+      });
+    },
+    ramp: (dtype, start, step, shape) => {
+      const key = `ramp ${dtype} ${[start, step, ...shape].map(formatPolynomial).join()}`;
+      return once(key, () => {
+        const [zero, one] = [0n, 1n].map((value) => storedOnce(ndarray(BigInt64Array.of(value), []))) as [
+          string,
+          string,
+        ]; // of two
+        const size = node("ReduceProd", [int64(shape)], [int("keepdims", 0)]);
+        const counted = node("Range", [zero, size, one]);
+        const values = node("Add", [scalar(start), node("Mul", [scalar(step), counted])]);
+        const shaped = node("Reshape", [values, int64(shape)]);
+        return dtype === "int64" ? shaped : cast(shaped, dtype);
       });
     },
     beginning: (table, ends) => {
