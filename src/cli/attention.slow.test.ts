@@ -116,6 +116,28 @@ describe("performer attention", () => {
     expect(output.stderr.includes("attention: The first 62 of 100 residues are shown")).toBe(kind === "masked");
   });
 
+  it("of a run of text tells of its bytes", async () => {
+    await attention("text", "--text", "It is\nà", "--tokens", "3,6", "--json");
+    const printed = JSON.parse(output.stdout) as Explanation;
+    expect(printed.sequence).toEqual({
+      id: '"It is à"',
+      text: "It is\nà",
+      tokens: ["<bos>", "I", "t", "␣", "i", "s", "⏎", "<0xC3>", "<0xA0>"],
+      units: "bytes",
+      length: 8,
+      wholeLength: 8,
+    });
+    expect(printed.similarity).toBeNull();
+    const out = join(runOf("text"), "attention");
+    expect(readdirSync(out).toSorted()).toEqual(FILES.filter((name) => !name.startsWith("similarity")));
+    const { document } = parseHTML(readFileSync(join(out, "report.html"), "utf8"));
+    const [main, title] = [document.querySelector("main")?.textContent, document.querySelector("h1")?.textContent];
+    expect(title).toMatch(/^Attention of /);
+    expect(main).toMatch(/8 bytes; no byte sees a later one\. <bos> is a special token around the text\./);
+    // The curves of its training.
+    expect(main).toContain("Loss (nats per byte)");
+  });
+
   it("tells the same to people, without the similarity, of some layers and heads", async () => {
     const out = join(folder, "some");
     await attention(
@@ -161,9 +183,10 @@ describe("performer attention", () => {
     ["causal", ["--layers", "2"], /layers must be distinct numbers from 0 to 1, got 2/],
     ["causal", ["--length", "5000"], /^--length must be at most 1447 for 4 heads, .+ got 5000; choose fewer/],
     ["masked", ["--length", "63"], /^--length must be at most 62 with learned positions, got 63/],
-    ["text", [], /the model must read proteins by their letters, got one with a vocabulary of bytes/],
+    ["text", ["--sequence", "MKV"], /--sequence must come with a model of proteins, .+ reads text; use --text/],
+    ["causal", ["--text", "It is"], /--text must come with a model of text, .+ reads proteins; use --sequence/],
   ] as const)("of a %s model refuses %j", async (kind, args, message) => {
-    await expect(attention(kind, ...args, "--count", "2")).rejects.toThrow(message);
+    await expect(attention(kind, ...args)).rejects.toThrow(message);
   });
 
   it("leaves out a view that so few sequences do not allow, and says so", async () => {

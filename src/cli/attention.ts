@@ -1,6 +1,4 @@
-// `performer attention`: what a trained protein model looks at, and which amino acids it treats alike.
-
-import { join } from "node:path";
+// `performer attention`: what a model of proteins or text looks at, and which amino acids it treats alike.
 
 import { Option } from "commander";
 import type { Command } from "commander";
@@ -9,24 +7,30 @@ import { splitNames } from "../data/index.ts";
 import type { SplitName } from "../data/index.ts";
 import { similarityMeanings, similarityViews } from "../inference/similarity.ts";
 import type { SimilarityView } from "../inference/similarity.ts";
+import { DEFAULT_COUNT, DEFAULT_LENGTH, DEFAULT_SEQUENCE, DEFAULT_SPLIT, DEFAULT_TEXT } from "./attention/defaults.ts";
 import { printJson } from "./output/json.ts";
 import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
 
 export interface AttentionVerbOptions extends EngineOptions {
-  readonly sequence: string;
+  /** Default, as of the text: one that is known. */
+  readonly sequence?: string;
+  readonly text?: string;
   readonly length?: number;
+  /** A second model, of which the same is shown. */
+  readonly beside?: string;
   readonly layers?: readonly number[];
   readonly heads?: readonly number[];
-  /** Numbers of residues, from 1. */
+  /** Numbers of residues or of tokens of the text, from 1. */
   readonly tokens?: readonly number[];
+  /** Default: attention/ in the folder of a run, NAME-attention/ here for a pretrained model. */
   readonly out?: string;
   /** False after --no-similarity. */
   readonly similarity: boolean;
   readonly similarityOf?: SimilarityView;
-  readonly split: SplitName;
+  readonly split?: SplitName;
   readonly fasta?: string;
-  readonly count: number;
+  readonly count?: number;
   readonly seed: number;
   readonly json?: boolean;
 }
@@ -35,7 +39,10 @@ const NOTES = `
 Maps are the weights with which the model itself mixes its values, with its own projections: one-hot values are sent through
 the attention of every layer. Colours show them as multiples of uniform attention, on one scale for all heads.
 
-Similarity of amino acids, by --similarity-of:
+Tokens of a text are those of the model's own tokenizer, by their pieces and numbers: eating(4). Special tokens that it puts around the
+text are part of the maps, and have no number. A text that is longer than the model reads is cut, which is said.
+
+Similarity of amino acids, for models of proteins, by --similarity-of:
 ${similarityViews.map((view) => `  ${view.padEnd(11)} ${similarityMeanings[view]}`).join("\n")}
 It is compared with BLOSUM62 over the 190 pairs of different residues: Pearson's correlation, a 95 % interval over amino acids drawn
 anew, and the share of permutations of the amino acids that do as well.
@@ -46,52 +53,67 @@ export function attentionCommand(): Command {
   const command = createVerb({
     name: "attention",
     summary:
-      "Show what a protein model looks at: maps of all layers and heads, single residues, amino acids beside BLOSUM62.",
+      "Show what a model of proteins or text looks at: maps of all layers and heads, single tokens, amino acids beside BLOSUM62.",
     examples: [
       ["attention runs/demo", "on BPT1_BOVIN, into runs/demo/attention/report.html"],
       ["attention runs/demo --sequence P00974 --tokens 40,49,65", "whom three cysteines attend to"],
       ["attention runs/demo --sequence MKTAYIAKQR --layers 0 --heads 0,1", "two heads on residues of your own"],
       ["attention runs/demo --fasta mine.fasta --count 800", "similarity of amino acids from your proteins"],
+      ['attention all-MiniLM-L6-v2 --text "A man is eating food."', "a text, by a pretrained or a converted model"],
+      ["attention minilm-linear --beside all-MiniLM-L6-v2", "what conversion has changed, head by head"],
+      ["attention esm2_t6_8M_UR50D --sequence P00974", "a protein, by a pretrained model, or its name on the hub"],
       ["attention runs/demo --no-similarity --json", "the figures of every head as JSON"],
     ],
   })
     .addHelpText("after", NOTES)
-    .argument("<folder>", "the run folder that train wrote")
-    .option(
-      "--sequence <residues>",
-      "one protein: its accession in the embedded data, or its one-letter codes",
-      "P00974",
+    .argument(
+      "<folder>",
+      "the run folder that train wrote; or a model that is pretrained or that convert or distill wrote, its folder or its name on the hub",
     )
     .option(
-      "--length <residues>",
-      "show so many of its residues (default: 256, fewer in models of many heads)",
+      "--sequence <residues>",
+      `for a model of proteins, one: its accession in the embedded data, or its one-letter codes (default: ${DEFAULT_SEQUENCE})`,
+    )
+    .option("--text <text>", `for a model of text, one (default: "${DEFAULT_TEXT}")`)
+    .option(
+      "--length <count>",
+      `show so many of its residues or tokens (default: ${DEFAULT_LENGTH}, fewer in models of many heads)`,
       positiveInteger,
+    )
+    .option(
+      "--beside <folder>",
+      "a second model of the same tokens, layers and heads, such as the one before conversion",
     )
     .option("--layers <numbers>", "some layers, counted from 0, such as 0,3 (default: all)", wholeNumbers)
     .option("--heads <numbers>", "some heads, counted from 0 (default: all)", wholeNumbers)
     .option(
       "--tokens <numbers>",
-      "residues, counted from 1, that are shown one by one (default: the most selective)",
+      "residues or tokens, counted from 1, that are shown one by one (default: the most selective)",
       wholeNumbers,
     )
-    .option("--out <folder>", "where the files go (default: the run's folder attention/)")
-    .option("--no-similarity", "leave out the similarity of amino acids")
+    .option(
+      "--out <folder>",
+      "where the files go (default: attention/ in the folder of a run, NAME-attention/ here for other models)",
+    )
+    .option("--no-similarity", "leave out the similarity of amino acids, which texts have not")
     .addOption(
       new Option("--similarity-of <view>", "what it is read from (default: heads; pairs below 3 heads)").choices(
         similarityViews,
       ),
     )
     .addOption(
-      new Option("--split <name>", "embedded proteins that it is summed over").choices(splitNames).default("test"),
+      new Option("--split <name>", `embedded proteins that it is summed over (default: ${DEFAULT_SPLIT})`).choices(
+        splitNames,
+      ),
     )
     .option("--fasta <file>", "other proteins that it is summed over, plain or gzip")
-    .option("--count <sequences>", "at most so many of them", positiveInteger, 256)
+    .option("--count <sequences>", `at most so many of them (default: ${DEFAULT_COUNT})`, positiveInteger)
     .option("--seed <number>", "decides the permutations and the interval", wholeNumber, 0);
   return addEngineOptions(command).action(async (path: string, options: AttentionVerbOptions) => {
     // Loaded when it is needed: charts and a document cost every other command a third of a second.
     const { explainAttention } = await import("./attention/explain.ts");
     const { formatExplanation } = await import("./attention/explanation.ts");
-    const explanation = await explainAttention(path, { ...options, out: options.out ?? join(path, "attention") });
+    const explanation = await explainAttention(path, options);
     if (options.json === true) await printJson(explanation);
     else process.stdout.write(formatExplanation(explanation));
   });

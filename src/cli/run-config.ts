@@ -6,12 +6,14 @@ import { z } from "zod";
 
 import { parseMechanism } from "../attention/choice-text.ts";
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import { isPretrained } from "../convert/index.ts";
 import { imageShapeOf, proteinVocabulary, vocabularyFrom } from "../data/index.ts";
 import type { Vocabulary, VocabularyDescription } from "../data/index.ts";
 import type { ImageShape } from "../data/vocabularies/pixels.ts";
 import { modelConfig } from "../model/config.ts";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
 import { numIntensities } from "../model/patches.ts";
+import { openFolderSource } from "../storage/folder-source.ts";
 import { readConfig } from "../storage/run-folder.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";
@@ -19,7 +21,7 @@ import type { TrainingConfig, TrainingOptions } from "../training/config.ts";
 import { dataSchema, tasks } from "./data/source.ts";
 import type { DataSource, Task } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
-import { prefixLines } from "./failures.ts";
+import { prefixLines, UsageError } from "./failures.ts";
 import type { Recipe, Settings } from "./recipe.ts";
 import { devices } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
@@ -235,9 +237,11 @@ function readMechanisms(model: Settings, origin: string): Settings {
  * Reads config.json of a run.
  *
  * @throws StorageError when it is not JSON
+ * @throws UsageError when it is that of a pretrained or a converted model
  * @throws ConfigError when it is not the configuration of a run; DataError when its vocabulary is none
  */
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
+  await refusePretrained(folder);
   const parsed = parseOptions(folder.configPath, schema, await readConfig(folder));
   const { model, training } = checkSettings(folder.configPath, parsed.model, parsed.training);
   const { path, ...data } = parsed.data;
@@ -251,6 +255,16 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
     data: typeof path === "string" ? { ...data, path } : data,
     vocabulary: vocabulary.toJSON(),
   };
+}
+
+/** Otherwise every key that a run has would be told as missing. */
+async function refusePretrained({ path }: RunFolder): Promise<void> {
+  const source = await openFolderSource(path);
+  if (!(await isPretrained(source))) return;
+  throw new UsageError(
+    `${path}: a run is needed, which train wrote, got a pretrained or converted model; use attention, convert, distill, embed, export, generate, push or score, ` +
+      "or make a run of it with performer train --init",
+  );
 }
 
 /** What a run knows of its data, for reading others. */

@@ -21,9 +21,12 @@ const heads = [
 ];
 const subject: AttentionSubject = {
   id: "<protein>",
-  letters,
-  firstResidue: 1,
-  residues: length - 1,
+  reads: "proteins",
+  words: { unit: "residue", units: "residues", sample: "protein" },
+  labels: Array.from(letters),
+  names: Array.from(letters, (letter, token) => (token === 0 ? "<bos>" : `${letter}${token}`)),
+  firstToken: 1,
+  count: length - 1,
   darkest: 4,
   attention: {
     length,
@@ -102,6 +105,43 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the page of a model's 
     await page.locator("#receives").check();
     expect(await page.locator("#who").textContent()).toMatch(/attended to most by <6 100 % \(7\.0 ×\)$/);
     expect(await page.locator("#arcs path").count()).toBe(1);
+    expect(wrong).toEqual([]);
+  });
+
+  it("shows pieces of a text on every axis, and none of them as a document", async () => {
+    const pieces = ["[CLS]", "internationalization", "##ing", "<b>", '"', "a", "[SEP]"];
+    const text: AttentionSubject = {
+      ...subject,
+      id: '"a <b>text</b>"',
+      reads: "text",
+      words: { unit: "token", units: "tokens", sample: "text" },
+      labels: pieces,
+      names: pieces.map((piece, token) => (token === 0 || token === 6 ? piece : `${piece}(${token})`)),
+      count: length - 2,
+    };
+    const path = join(folder, "text.html");
+    const common = { summaries: [], notices: [], similarity: undefined, metrics: [], lossTitle: "" };
+    writeFileSync(
+      path,
+      renderAttentionPage({ ...common, title: "Attention", summary: "A model.", subject: text, firstToken: 3 }),
+    );
+    await page.goto(pathToFileURL(path).href);
+    expect(await page.locator("#letters button").allTextContents()).toEqual(pieces);
+    for (const side of ["top", "left"]) {
+      expect(await page.locator(`.axis.${side} i`).allTextContents()).toEqual(pieces);
+      // Side by side, however long they are.
+      const boxes = await Promise.all((await page.locator(`.axis.${side} i`).all()).map((each) => each.boundingBox()));
+      const spans = boxes.map((box) =>
+        side === "top" ? [box?.x ?? 0, box?.width ?? 0] : [box?.y ?? 0, box?.height ?? 0],
+      );
+      spans.slice(1).forEach(([from = 0], place) => {
+        const [before = 0, size = 0] = spans[place] ?? [];
+        expect(from).toBeGreaterThanOrEqual(before + size - 0.5);
+      });
+    }
+    expect(await page.locator("#arcs text").allTextContents()).toEqual(["[CLS]", "international…", ...pieces.slice(2)]);
+    expect(await page.locator("#who").textContent()).toMatch(/^<b>\(3\), mean of 2 heads: attends most to ##ing\(2\) /);
+    expect(await page.locator("main b b, main p b").count()).toBe(0);
     expect(wrong).toEqual([]);
   });
 });

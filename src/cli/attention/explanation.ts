@@ -4,16 +4,22 @@ import type { HeadSummary } from "../../inference/attention-summary.ts";
 import { formatFixed, formatPercent } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
 import type { SimilarityResult } from "./similarity.ts";
-import { tokenName } from "./subject.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 /** Plain data, as JSON holds it. */
 export interface Explanation {
   readonly sequence: {
     readonly id: string;
-    readonly residues: string;
+    /** Of a protein, those that are shown. */
+    readonly residues?: string;
+    /** As it was given. */
+    readonly text?: string;
+    /** What the model reads, special tokens included, as it is drawn. */
+    readonly tokens: readonly string[];
+    /** What `length` and `wholeLength` count: "residues", "tokens". Special tokens do not count. */
+    readonly units: string;
     readonly length: number;
-    /** Of the whole protein. */
+    /** Before it was cut. */
     readonly wholeLength: number;
   };
   readonly causal: boolean;
@@ -24,13 +30,17 @@ export interface Explanation {
     readonly mechanism: string;
     readonly heads: readonly HeadFigures[];
   }[];
+  /** The model of --beside, and the mean of the heads' differences from it. */
+  readonly beside: { readonly model: string; readonly difference: number } | null;
   readonly similarity: SimilarityFigures | null;
   readonly notices: readonly string[];
   readonly files: readonly string[];
 }
 
 interface HeadFigures extends Omit<HeadSummary, "layer" | "mechanism" | "topPartners"> {
-  /** By the names of residues: "C40". */
+  /** With --beside: the share of its attention that goes elsewhere than in the same head of that model. */
+  readonly difference: number | null;
+  /** By the names of tokens: "C40", "eating(4)". */
   readonly topPartners: readonly { query: string; key: string; weight: number; timesUniform: number }[];
 }
 
@@ -41,18 +51,27 @@ type SimilarityFigures = Omit<SimilarityResult, "matrix" | "reference" | "compar
     readonly conclusion: string;
   };
 
-export function byLayer(summaries: readonly HeadSummary[], subject: AttentionSubject): Explanation["layers"] {
+/** @param differences of the heads from those of a second model, in the order of the summaries */
+export function byLayer(
+  summaries: readonly HeadSummary[],
+  subject: AttentionSubject,
+  differences: readonly number[] = [],
+): Explanation["layers"] {
   const layers = [...new Set(summaries.map(({ layer }) => layer))];
   return layers.map((layer) => {
     const own = summaries.filter((summary) => summary.layer === layer);
-    const heads = own.map(({ layer: _layer, mechanism: _mechanism, topPartners, ...figures }) => ({
-      ...figures,
-      topPartners: topPartners.map(({ query, key, ...weights }) => ({
-        query: tokenName(subject, query),
-        key: tokenName(subject, key),
-        ...weights,
-      })),
-    }));
+    const heads = own.map((summary) => {
+      const { layer: _layer, mechanism: _mechanism, topPartners, ...figures } = summary;
+      return {
+        ...figures,
+        difference: differences[summaries.indexOf(summary)] ?? null,
+        topPartners: topPartners.map(({ query, key, ...weights }) => ({
+          query: subject.names[query] ?? "",
+          key: subject.names[key] ?? "",
+          ...weights,
+        })),
+      };
+    });
     return { layer, mechanism: own[0]?.mechanism ?? "", heads };
   });
 }
@@ -81,14 +100,15 @@ export function similarityJson(similarity: SimilarityResult): string {
 }
 
 /** For people. */
-export function formatExplanation({ sequence, layers, similarity, files }: Explanation): string {
+export function formatExplanation({ sequence, layers, beside, similarity, files }: Explanation): string {
   const rows = layers.flatMap(({ layer, mechanism, heads }) =>
-    heads.map(({ head, entropyShare, meanDistance, toSpecials, topPartners }) => [
+    heads.map(({ head, entropyShare, meanDistance, toSpecials, topPartners, difference }) => [
       `${layer}.${head}`,
       mechanism,
       formatPercent(entropyShare),
       formatFixed(meanDistance, 1),
       formatPercent(toSpecials),
+      ...(difference === null ? [] : [formatPercent(difference)]),
       topPartners
         .slice(0, 3)
         .map(({ query, key, timesUniform }) => `${query}→${key} ${timesUniform.toFixed(1)}×`)
@@ -96,13 +116,27 @@ export function formatExplanation({ sequence, layers, similarity, files }: Expla
     ]),
   );
   const table = formatTable(
-    ["head", "mechanism", "entropy of uniform", "mean distance", "to specials", "strongest pairs, times uniform"],
+    [
+      "head",
+      "mechanism",
+      "entropy of uniform",
+      "mean distance",
+      "to specials",
+      ...(beside === null ? [] : ["elsewhere"]),
+      "strongest pairs, times uniform",
+    ],
     rows,
   );
   const lines = [
-    `Attention on ${sequence.id}, ${sequence.length} residues`,
+    `Attention on ${sequence.id}, ${sequence.length} ${sequence.units}`,
     table,
     "",
+    ...(beside === null
+      ? []
+      : [
+          `${formatPercent(beside.difference)} of the attention goes elsewhere than in ${beside.model}, mean of all heads`,
+          "",
+        ]),
     ...(similarity === null ? [] : [`Amino acids (${similarity.view}): ${similarity.conclusion}`, ""]),
     ...files,
   ];

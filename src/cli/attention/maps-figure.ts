@@ -2,26 +2,30 @@
 
 import { panelsPicture } from "../picture/panels.ts";
 import type { Picture } from "../picture/picture.ts";
-import { attentionScale, mapPixels } from "./subject.ts";
+import { attentionScale, mapPixels, shortName } from "./subject.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 /** More in a row would be smaller than a thumbnail. */
-const MOST_COLUMNS = 8;
+export const MOST_COLUMNS = 8;
+/** Tokens of a text that are listed; more would be a text by itself. */
+const MOST_LISTED = 64;
+const LISTED_LETTERS = 24;
 
 export function mapsFigure(subject: AttentionSubject): Picture {
-  const { id, attention, residues, firstResidue, darkest } = subject;
+  const { id, attention, words, count, firstToken, darkest } = subject;
   const { maps, causal } = attention;
   const layers = [...new Set(maps.map(({ layer }) => layer))];
   const columns = Math.min(maps.length / layers.length, MOST_COLUMNS);
-  const every = tickStep(residues);
-  const numbers = [1, ...Array.from({ length: Math.floor(residues / every) }, (_, index) => (index + 1) * every)];
+  const every = tickStep(count);
+  const numbers = [1, ...Array.from({ length: Math.floor(count / every) }, (_, index) => (index + 1) * every)];
   return panelsPicture({
     label: `Attention of every layer and head on ${id}; rows are queries, columns are keys`,
-    title: `Attention maps of ${id}, ${residues} residues`,
+    title: `Attention maps of ${id}, ${count} ${words.units}`,
     notes: [
-      `Layer.head, counted from 0. Queries down, keys across, by the number of the residue. ${
-        causal ? "Causal: no residue sees a later one." : "Bidirectional: every residue sees all."
+      `Layer.head, counted from 0. Queries down, keys across, by the number of the ${words.unit}. ${
+        causal ? `Causal: no ${words.unit} sees a later one.` : `Bidirectional: every ${words.unit} sees all.`
       } All panels share the scale.`,
+      ...listOf(subject),
     ],
     groups: layers.map((layer) =>
       maps
@@ -30,11 +34,18 @@ export function mapsFigure(subject: AttentionSubject): Picture {
     ),
     columns,
     scale: attentionScale(darkest),
-    ticks: numbers.map((number) => ({ at: number - 1 + firstResidue, text: `${number}` })),
+    ticks: [...new Set(numbers)].map((number) => ({ at: number - 1 + firstToken, text: `${number}` })),
   });
 }
 
 /** Some four ticks on an axis. */
-function tickStep(residues: number): number {
-  return [10, 20, 25, 50, 100, 200, 250, 500].find((step) => residues / step <= 5) ?? 1000;
+function tickStep(count: number): number {
+  return [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500].find((step) => count / step <= 5) ?? 1000;
+}
+
+/** What the numbers of a short text stand for: thumbnails have no room for its pieces. */
+function listOf(subject: AttentionSubject): readonly string[] {
+  const { reads, names, count, words } = subject;
+  if (reads !== "text" || count > MOST_LISTED) return [];
+  return [`The ${words.units}: ${names.map((_, token) => shortName(subject, token, LISTED_LETTERS)).join(" ")}`];
 }

@@ -19,7 +19,10 @@ export interface PageMatrix {
 }
 
 export interface PageData {
-  readonly letters: string;
+  /** What each token is drawn as: a letter, or a piece of a text. */
+  readonly labels: readonly string[];
+  /** Whether labels have any width. */
+  readonly arePieces: boolean;
   /** "C40" of each token. */
   readonly names: readonly string[];
   /** A CSS class of each token. */
@@ -121,20 +124,23 @@ export function explore(data: PageData): void {
   });
 
   // The large map.
-  const cell = Math.max(2, Math.min(16, Math.floor(960 / length)));
+  // Pieces of a text have their room beside the map.
+  const [room, mostCell] = data.arePieces ? [800, 32] : [960, 16];
+  const cell = Math.max(2, Math.min(mostCell, Math.floor(room / length)));
   const large = document.createElement("canvas");
   large.className = "large";
   large.style.width = `${cell * length}px`;
   large.style.height = `${cell * length}px`;
   let size = cell;
   const frame = find("large");
+  for (const id of ["large", "letters"]) find(id).classList.toggle("pieces", data.arePieces);
   for (const side of ["top", "left"]) {
     const axis = make("div", frame, `axis ${side}`);
-    for (let place = 0; place < length; place++) make("i", axis, data.classes[place], data.letters.charAt(place));
+    for (let place = 0; place < length; place++) make("i", axis, data.classes[place], data.labels[place]);
   }
   frame.appendChild(large);
   const resize = (to: number): void => {
-    size = Math.max(2, Math.min(28, to));
+    size = Math.max(2, Math.min(40, to));
     frame.style.setProperty("--cell", `${size}px`);
     large.style.width = `${size * length}px`;
     large.style.height = `${size * length}px`;
@@ -159,9 +165,9 @@ export function explore(data: PageData): void {
     show();
   });
 
-  // The sequence, letter by letter.
+  // The sequence, letter by letter or piece by piece.
   const letters = Array.from({ length }, (_, place) => {
-    const button = make("button", find("letters"), data.classes[place], data.letters.charAt(place));
+    const button = make("button", find("letters"), data.classes[place], data.labels[place]);
     button.setAttribute("type", "button");
     button.title = data.names[place] ?? "";
     button.addEventListener("click", () => {
@@ -180,7 +186,15 @@ export function explore(data: PageData): void {
     });
   }
 
-  /** Arcs from the chosen residue, as thick and dark as the attention; bars of the same below. */
+  // Pieces stand upright below the bars, where letters of ten pixels have room side by side.
+  const hasPieces = data.arePieces && length <= 96;
+  if (hasPieces) find("arcs").setAttribute("viewBox", "0 0 960 376");
+  const shortened = (label: string): string => {
+    const all = Array.from(label);
+    return all.length <= 14 ? label : `${all.slice(0, 13).join("")}…`;
+  };
+
+  /** Arcs from the chosen token, as thick and dark as the attention; bars of the same below. */
   const show = (): void => {
     const map = mapOf(selected);
     const weights = Array.from({ length }, (_, other) => {
@@ -191,27 +205,36 @@ export function explore(data: PageData): void {
         times: (map[query * length + key] ?? 0) * visible(query),
       };
     });
-    const largest = Math.max(1e-9, ...weights.map(({ other, times }) => (other === token ? 0 : times)));
+    // Special tokens of a text often receive more than all of its own, which would all look alike beside them.
+    const isMeasure = (other: number) => other !== token && !(data.arePieces && data.classes[other] === "around");
+    const largest = Math.max(1e-9, ...weights.map(({ other, times }) => (isMeasure(other) ? times : 0)));
     const [width, middle, base] = [960, 960 / length, 190];
     const x = (place: number) => (place + 0.5) * middle;
     const svg = find("arcs");
     svg.replaceChildren();
-    const draw = (tag: string, attributes: Readonly<Record<string, string | number>>): void => {
+    const draw = (tag: string, attributes: Readonly<Record<string, string | number>>, text = ""): void => {
       const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
       for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+      element.textContent = text;
       svg.appendChild(element);
     };
     for (const { other, times } of weights) {
-      const share = Math.max(0, times) / largest;
+      const share = Math.min(1, Math.max(0, times) / largest);
       const kind = data.classes[other] ?? "";
       const left = other * middle;
       draw("rect", {
         x: left,
         y: base + 8,
         width: 0.8 * middle,
-        height: Math.min(1, share) * 70,
+        height: share * 70,
         class: `bar ${kind}`,
       });
+      if (hasPieces) {
+        const at = x(other) + 4;
+        const transform = `rotate(-90 ${at} ${base + 84})`;
+        const place = { x: at, y: base + 84, transform, "text-anchor": "end", class: `piece ${kind}` };
+        draw("text", { ...place, "font-weight": other === token ? 700 : 400 }, shortened(data.labels[other] ?? ""));
+      }
       if (other === token || share < 0.08) continue;
       const radius = Math.abs(x(other) - x(token)) / 2;
       const height = Math.min(radius, base - 10);

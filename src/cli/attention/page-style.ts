@@ -22,6 +22,14 @@ button:hover { border-color: var(--quiet); }
 .axis.top { position: sticky; top: 0; background: var(--page); }
 .axis.left { position: sticky; left: 0; background: var(--page); }
 .unlettered .axis { display: none; }
+.pieces .axis { font-size: min(13px, calc(var(--cell) * 0.8)); }
+.pieces .axis i { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.pieces .axis.left i { width: auto; max-width: 9em; text-align: right; line-height: var(--cell); }
+.pieces .axis.top i { height: auto; max-height: 9em; padding-top: 4px; writing-mode: vertical-rl; transform: rotate(180deg); line-height: var(--cell); text-align: left; }
+#letters.pieces { gap: 4px; }
+#letters.pieces button { width: auto; max-width: 16em; padding: 0 6px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.around { color: var(--quiet); }
+.piece { fill: currentColor; font: 12px ui-monospace, Menlo, Consolas, monospace; }
 #letters { display: flex; flex-wrap: wrap; margin: 8px 0; }
 #letters button { width: 1.5rem; height: 1.7rem; border: 0; border-radius: 4px; background: none; font: 600 0.9rem/1 ui-monospace, Menlo, Consolas, monospace; padding: 0; }
 #letters button:hover { background: var(--line); }

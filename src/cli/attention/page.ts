@@ -4,19 +4,23 @@ import type { HeadSummary } from "../../inference/attention-summary.ts";
 import type { SimilarityMatrix } from "../../inference/similarity.ts";
 import { amountStops, differenceStops, hexOf } from "../picture/colours.ts";
 import type { Colour } from "../picture/colours.ts";
+import { toSvg } from "../picture/picture.ts";
+import type { Picture } from "../picture/picture.ts";
 import { renderLearningRateChart, renderLossChart } from "../report/curves.ts";
 import type { CurvePoint } from "../report/data.ts";
-import { html, renderDocument } from "../report/html.ts";
+import { html, renderDocument, trustedHtml } from "../report/html.ts";
 import type { Html } from "../report/html.ts";
 import { renderResidueLegend, residueClass } from "../report/residues.ts";
 import { reportStyle } from "../report/style.ts";
 import { formatFixed, formatPercent } from "../output/numbers.ts";
+import { meanDifference } from "./beside.ts";
+import type { Beside } from "./beside.ts";
 import { explore } from "./page-script.ts";
 import type { PageData, PageMatrix } from "./page-script.ts";
 import { attentionStyle } from "./page-style.ts";
 import { chemicalOrder, describeP, DEVIATIONS, spreadOf } from "./similarity-figure.ts";
 import type { SimilarityResult } from "./similarity.ts";
-import { attentionScale, tokenName } from "./subject.ts";
+import { attentionScale, classOfToken, isSpecial } from "./subject.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 export interface PageOptions {
@@ -30,6 +34,8 @@ export interface PageOptions {
   /** What was cut or chosen, for people. */
   readonly notices: readonly string[];
   readonly similarity: SimilarityResult | undefined;
+  /** A second model, and both in one picture. */
+  readonly beside?: (Beside & { readonly picture: Picture }) | undefined;
   readonly metrics: readonly CurvePoint[];
   /** The axis of the curves. */
   readonly lossTitle: string;
@@ -37,16 +43,13 @@ export interface PageOptions {
 
 /** @returns a complete document; all text from outside is escaped */
 export function renderAttentionPage(options: PageOptions): string {
-  const { title, summary, subject, summaries, notices, similarity, metrics, lossTitle } = options;
-  const { id, residues, attention, darkest } = subject;
+  const { title, summary, subject, summaries, notices, similarity, beside, metrics, lossTitle } = options;
+  const { id, count, words, reads, attention, darkest } = subject;
   const learningRate = renderLearningRateChart(metrics);
-  const direction = attention.causal ? "no residue sees a later one" : "every residue sees all";
+  const direction = attention.causal ? `no ${words.unit} sees a later one` : `every ${words.unit} sees all`;
   const content = html`<h1>${title}</h1>
     <p>${summary}</p>
-    <p class="note">
-      ${id}, ${residues} residues; ${direction}. ^ and $ are the special tokens before and behind the residues.
-      ${notices.join(" ")}
-    </p>
+    <p class="note">${id}, ${count} ${words.units}; ${direction}. ${describeSpecials(subject)} ${notices.join(" ")}</p>
     <h2>Maps</h2>
     <p class="note">Queries down, keys across, titled layer.head. Choose one to see it large; all share the scale.</p>
     ${renderScale(darkest)}
@@ -56,9 +59,9 @@ export function renderAttentionPage(options: PageOptions): string {
       <button type="button" id="smaller" aria-label="Smaller">−</button>
       <button type="button" id="larger" aria-label="Larger">+</button>
     </div>
-    <p id="reading" class="note">Point at the map to read its weights; click to follow a residue below.</p>
+    <p id="reading" class="note">Point at the map to read its weights; click to follow a ${words.unit} below.</p>
     <div class="scroll"><div id="large"></div></div>
-    <h2>One residue</h2>
+    <h2>One ${words.unit}</h2>
     <div class="bar-of-tools">
       <label><input type="radio" name="direction" id="gives" checked /> attends to</label>
       <label><input type="radio" name="direction" id="receives" /> is attended to by</label>
@@ -66,9 +69,10 @@ export function renderAttentionPage(options: PageOptions): string {
     <div id="letters"></div>
     <p id="who" class="note"></p>
     <svg id="arcs" viewBox="0 0 960 272" role="img" aria-labelledby="who"></svg>
-    ${renderResidueLegend()}
+    ${reads === "proteins" ? renderResidueLegend() : undefined}
     <h2>Heads</h2>
-    ${renderSummaries(summaries, subject)} ${similarity === undefined ? undefined : renderSimilarity(similarity)}
+    ${renderSummaries(summaries, subject, beside)} ${beside === undefined ? undefined : renderBeside(beside)}
+    ${similarity === undefined ? undefined : renderSimilarity(similarity)}
     ${
       metrics.length === 0
         ? undefined
@@ -83,20 +87,29 @@ export function renderAttentionPage(options: PageOptions): string {
   });
 }
 
+/** Which tokens are not the protein's or the text's own. */
+function describeSpecials(subject: AttentionSubject): string {
+  if (subject.reads === "proteins") return "^ and $ are the special tokens before and behind the residues.";
+  const specials = subject.names.filter((_, token) => isSpecial(subject, token));
+  if (specials.length === 0) return "There are no special tokens around the text.";
+  return `${specials.join(" and ")} ${specials.length === 1 ? "is a special token" : "are special tokens"} around the text.`;
+}
+
 /** JSON inside a script: neither an end tag nor a comment can begin in it. */
 function scriptJson(value: object): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
 function pageData({ subject, firstToken, similarity }: PageOptions): PageData {
-  const { attention, letters, darkest } = subject;
-  const { maps, length, causal } = attention;
+  const { attention, labels, names, reads, darkest } = subject;
+  const { maps, causal } = attention;
   let largest = 1e-12;
   for (const { weights } of maps) for (const weight of weights) largest = Math.max(largest, Math.abs(weight));
-  const classes = Array.from(letters, (letter) => residueClass(letter) ?? "");
+  const classes = labels.map((_, token) => classOfToken(subject, token) ?? (isSpecial(subject, token) ? "around" : ""));
   return {
-    letters,
-    names: Array.from({ length }, (_, token) => tokenName(subject, token)),
+    labels,
+    arePieces: reads === "text",
+    names,
     classes,
     classOf: Object.fromEntries(Array.from(chemicalOrder, (letter) => [letter, residueClass(letter) ?? ""])),
     causal,
@@ -159,29 +172,41 @@ function gradient(stops: readonly Colour[]): string {
   return `background: linear-gradient(to right, ${stops.map(hexOf).join(", ")})`;
 }
 
-function renderSummaries(summaries: readonly HeadSummary[], subject: AttentionSubject): Html {
+function renderBeside(beside: Beside & { readonly picture: Picture }): Html {
+  // Ours, with all text in it escaped.
+  return html`<h2>Beside ${beside.title}</h2>
+    <p>
+      ${formatPercent(meanDifference(beside))} of the attention goes elsewhere than in ${beside.title}, mean over all
+      heads: ½ Σ |a − b| over keys, mean over queries.
+    </p>
+    <div class="scroll">${trustedHtml(toSvg(beside.picture))}</div>`;
+}
+
+function renderSummaries(summaries: readonly HeadSummary[], subject: AttentionSubject, beside?: Beside): Html {
+  const other = beside === undefined ? [] : [`Elsewhere than in ${beside.title}`];
   return html`<div class="scroll">
       <table class="figures">
         <thead>
           <tr>
-            ${["Head", "Entropy", "of uniform", "Distance", "To ^ and $", "Strongest pairs"].map(
+            ${["Head", "Entropy", "of uniform", "Distance", "To special tokens", ...other, "Strongest pairs"].map(
               (name) => html`<th scope="col">${name}</th>`,
             )}
           </tr>
         </thead>
         <tbody>
           ${summaries.map(
-            ({ layer, head, entropyNats, entropyShare, meanDistance, toSpecials, topPartners }) =>
+            ({ layer, head, entropyNats, entropyShare, meanDistance, toSpecials, topPartners }, index) =>
               html`<tr>
                 <th scope="row">${layer}.${head}</th>
                 <td>${formatFixed(entropyNats, 2)}</td>
                 <td>${formatPercent(entropyShare)}</td>
                 <td>${formatFixed(meanDistance, 1)}</td>
                 <td>${formatPercent(toSpecials)}</td>
+                ${beside === undefined ? undefined : html`<td>${formatPercent(beside.differences[index] ?? 0)}</td>`}
                 <td>
                   ${topPartners
                     .slice(0, 3)
-                    .map(({ query, key }) => `${tokenName(subject, query)}→${tokenName(subject, key)}`)
+                    .map(({ query, key }) => `${subject.names[query]}→${subject.names[key]}`)
                     .join(", ")}
                 </td>
               </tr>`,
@@ -190,8 +215,8 @@ function renderSummaries(summaries: readonly HeadSummary[], subject: AttentionSu
       </table>
     </div>
     <p class="note">
-      Entropy in nats, mean over residues, and as a share of that of uniform attention: near 100 %, a head looks
-      everywhere alike. Distance in residues, weighted by attention.
+      Entropy in nats, mean over ${subject.words.units}, and as a share of that of uniform attention: near 100 %, a head
+      looks everywhere alike. Distance in ${subject.words.units}, weighted by attention.
     </p>`;
 }
 

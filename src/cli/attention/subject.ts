@@ -1,27 +1,54 @@
-// What the pictures of a model's attention show: maps of one protein, its tokens, and the colours that all heads share.
+// What the pictures of a model's attention show: maps of one protein or text, its tokens, and the colours that all heads share.
 
 import type { AttentionMap, AttentionMaps } from "../../inference/attention-maps.ts";
 import { visibleKeys } from "../../inference/attention-summary.ts";
+import type { Words } from "../data/words.ts";
 import { amountRamp, matrixPixels } from "../picture/colours.ts";
 import type { Scale } from "../picture/panels.ts";
 import type { Pixels } from "../picture/picture.ts";
+import { residueClass } from "../report/residues.ts";
+import type { ResidueClass } from "../report/residues.ts";
 
 export interface AttentionSubject {
-  /** The protein's identifier. */
+  /** The protein's identifier, or the text in quotes. */
   readonly id: string;
+  readonly reads: "proteins" | "text";
+  readonly words: Pick<Words, "unit" | "units" | "sample">;
   readonly attention: AttentionMaps;
-  /** What the model reads, one letter a token: ^ and $ for the special tokens around the residues. */
-  readonly letters: string;
-  /** The token of residue 1. */
-  readonly firstResidue: number;
-  /** How many tokens are residues. */
-  readonly residues: number;
+  /** What every token is drawn as, `[L]`: of proteins a letter, ^ and $ for the special ones; of texts its piece of the text. */
+  readonly labels: readonly string[];
+  /** What every token is called in sentences, `[L]`: "C40", "eating(4)", special ones "<bos>". */
+  readonly names: readonly string[];
+  /** The token that is counted as 1: special ones stand in front of it. */
+  readonly firstToken: number;
+  /** How many tokens are counted; special ones stand behind them. */
+  readonly count: number;
   /** Times uniform attention that have the darkest colour. */
   readonly darkest: number;
 }
 
-/** Letters of <bos> and <eos>. */
-export const specialLetters = { bos: "^", eos: "$" } as const;
+/** Whether a token is one of those that stand around every protein or text. */
+export function isSpecial({ firstToken, count }: AttentionSubject, token: number): boolean {
+  return token < firstToken || token >= firstToken + count;
+}
+
+/** The chemical class of a residue; undefined for special tokens, letters such as X, and the tokens of texts. */
+export function classOfToken({ reads, labels }: AttentionSubject, token: number): ResidueClass | undefined {
+  return reads === "proteins" ? residueClass(labels[token] ?? "") : undefined;
+}
+
+/** A label of at most so many letters, the last of them dots where it was longer. */
+export function shortLabel(label: string, most: number): string {
+  const letters = Array.from(label);
+  return letters.length <= most ? label : `${letters.slice(0, most - 2).join("")}..`;
+}
+
+/** A token's name with a piece of at most so many letters; its number stays. */
+export function shortName(subject: AttentionSubject, token: number, most: number): string {
+  const { labels, names } = subject;
+  const [label = "", name = ""] = [labels[token], names[token]];
+  return subject.reads === "text" && name.startsWith(label) ? shortLabel(label, most) + name.slice(label.length) : name;
+}
 
 /** The largest share of weights may be darker than the scale shows: single points would otherwise make all others pale. */
 const BEYOND = 0.005;
@@ -70,13 +97,6 @@ export function mapPixels({ weights }: AttentionMap, { attention, darkest }: Att
   return matrixPixels({ rows: length, columns: length, ramp: amountRamp }, (query, key) =>
     shareOf((weights[query * length + key] ?? 0) * visibleKeys(attention, query), darkest),
   );
-}
-
-/** "C40" for a residue, the name of a special token elsewhere. */
-export function tokenName({ letters, firstResidue, residues }: AttentionSubject, token: number): string {
-  const number = token - firstResidue + 1;
-  if (number >= 1 && number <= residues) return `${letters.charAt(token)}${number}`;
-  return number < 1 ? "<bos>" : "<eos>";
 }
 
 /** The mean of all maps, `[L, L]`. */

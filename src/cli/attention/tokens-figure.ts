@@ -1,4 +1,4 @@
-// Whom single residues attend to, as bars along the sequence.
+// Whom single tokens attend to, as bars along the protein or the text.
 
 import { visibleKeys } from "../../inference/attention-summary.ts";
 import { wrapped } from "../picture/panels.ts";
@@ -6,7 +6,9 @@ import { INK, QUIET, textWidth } from "../picture/picture.ts";
 import type { Mark, Picture } from "../picture/picture.ts";
 import { residueClass } from "../report/residues.ts";
 import type { ResidueClass } from "../report/residues.ts";
-import { meanWeights, tokenName } from "./subject.ts";
+import { placeLabels } from "./labels.ts";
+import type { PlacedLabel } from "./labels.ts";
+import { classOfToken, isSpecial, meanWeights, shortLabel, shortName } from "./subject.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 /** Of the report's light page. */
@@ -18,14 +20,22 @@ const residueColours = {
   special: "#8a3fc4",
 } as const satisfies Record<ResidueClass, string>;
 const OTHER_COLOUR = "#8a9099";
+const TEXT_COLOUR = "#2563c9";
 
 const WIDTH = 960;
 const MARGIN = 20;
 const AXIS = 44;
 const BARS = 90;
-const ROW = BARS + 58;
+const LINE = 11;
+/** From the bars down to the next row. */
+const BELOW = { proteins: 38, text: 46 } as const;
 const NAMED_PARTNERS = 4;
-const LETTER_WIDTH = 7;
+/** Longer pieces of text end in dots. */
+const LABEL_LETTERS = 14;
+/** Lines of labels below the bars; where they do not suffice, numbers stand alone. */
+const LABEL_LINES = 6;
+/** The least distance of two numbers. */
+const NUMBERS_APART = 24;
 
 export function residueColour(letter: string): string {
   const kind = residueClass(letter);
@@ -38,58 +48,46 @@ export function residueColour(letter: string): string {
  * @param tokens the queries
  */
 export function tokensFigure(subject: AttentionSubject, tokens: readonly number[]): Picture {
-  const { id, attention, residues, firstResidue } = subject;
+  const { id, attention, words, names, reads } = subject;
   const { maps, length } = attention;
   const mean = meanWeights(attention);
   const heads = maps.length === 1 ? `head ${maps[0]?.layer}.${maps[0]?.head}` : `the mean of ${maps.length} heads`;
+  const colours =
+    reads === "proteins"
+      ? "Colours: hydrophobic brown, polar green, acidic red, basic blue, Cys Gly Pro violet."
+      : "Special tokens are grey; those that receive more than any other end at the top, with their share.";
   const notes = wrapped(
-    `Bars: the share of its attention that a residue gives to each token, ${heads}; the dashes are what it would give if it saw all alike. ` +
-      "Colours: hydrophobic brown, polar green, acidic red, basic blue, Cys Gly Pro violet.",
+    `Bars: the share of its attention that a ${words.unit} gives to each token, ${heads}; the dashes are what it would give if it saw all alike. ${colours}`,
     WIDTH - 2 * MARGIN,
   );
   const marks: Mark[] = [
-    { kind: "text", x: MARGIN, y: MARGIN + 12, text: `Whom residues of ${id} attend to`, size: 15 },
+    { kind: "text", x: MARGIN, y: MARGIN + 12, text: `Whom ${words.units} of ${id} attend to`, size: 15 },
     ...notes.map((text, line): Mark => ({ kind: "text", x: MARGIN, y: MARGIN + 34 + 15 * line, text, colour: QUIET })),
   ];
+  const axis = axisOf(subject);
+  // The name of a query that is a piece of text has a line to itself: the name of its largest bar may begin at the left too.
+  const head = reads === "text" ? 36 : 20;
+  const rowHeight = head + BARS + BELOW[reads] + LINE * (axis.lines - 1);
   const top = MARGIN + 50 + 15 * notes.length;
-  const step = (WIDTH - MARGIN - AXIS - MARGIN) / length;
-  const left = MARGIN + AXIS;
+  const { left, step } = axis;
   tokens.forEach((query, index) => {
-    const base = top + index * ROW + BARS + 20;
+    const base = top + index * rowHeight + BARS + head;
     const row = mean.subarray(query * length, (query + 1) * length);
     const visible = visibleKeys(attention, query);
-    const largest = Math.max(1e-12, ...row);
-    const heightOf = (weight: number) => (Math.max(0, weight) / largest) * BARS;
+    // Special tokens of a text often receive more than all of its own, which would all look alike beside them.
+    const largest = Math.max(1e-12, ...row.filter((_, key) => reads === "proteins" || !isSpecial(subject, key)));
+    const heightOf = (weight: number) => Math.min(1, Math.max(0, weight) / largest) * BARS;
     marks.push(
-      { kind: "text", x: MARGIN, y: base - BARS - 8, text: tokenName(subject, query), size: 15 },
+      { kind: "text", x: MARGIN, y: base - BARS - head + 12, text: shortName(subject, query, 48), size: 15 },
       { kind: "text", x: left - 6, y: base - BARS + 8, text: percent(largest), anchor: "end", colour: QUIET },
       { kind: "text", x: left - 6, y: base, text: "0", anchor: "end", colour: QUIET },
       { kind: "box", x: left, y: base, width: length * step, height: 0.5, fill: "#c9ccd1" },
     );
     for (let key = 0; key < length; key++) {
       const height = heightOf(row[key] ?? 0);
-      const x = left + key * step;
-      const letter = subject.letters.charAt(key);
-      if (height > 0) {
-        marks.push({
-          kind: "box",
-          x,
-          y: base - height,
-          width: Math.max(0.5, 0.8 * step),
-          height,
-          fill: residueColour(letter),
-        });
-      }
-      if (step >= LETTER_WIDTH) {
-        marks.push({
-          kind: "text",
-          x: x + step / 2,
-          y: base + 11,
-          text: letter,
-          anchor: "middle",
-          colour: residueColour(letter),
-        });
-      }
+      if (height <= 0) continue;
+      const box = { x: left + key * step, y: base - height, width: Math.max(0.5, 0.8 * step), height };
+      marks.push({ kind: "box", ...box, fill: colourOf(subject, key) });
     }
     const uniform = base - heightOf(1 / visible);
     for (let x = 0; x < visible * step; x += 6) {
@@ -102,57 +100,114 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
         fill: QUIET,
       });
     }
-    // The query itself is underlined.
-    marks.push({
-      kind: "box",
-      x: left + query * step,
-      y: base + 13,
-      width: Math.max(3, 0.8 * step),
-      height: 2,
-      fill: INK,
-    });
-    marks.push(
-      ...partnerNames(
-        subject,
-        row,
-        query,
-        (key) => left + (key + 0.5) * step,
-        (weight) => base - heightOf(weight) - 3,
-      ),
-    );
-    for (let number = 10; number <= residues; number += residues > 120 ? 50 : 10) {
-      const x = left + (number - 1 + firstResidue + 0.5) * step;
-      marks.push({ kind: "text", x, y: base + 26, text: `${number}`, anchor: "middle", colour: QUIET });
-    }
+    marks.push(...axisMarks(subject, axis, base));
+    // The query itself is underlined: its letter, or its place above labels that stand elsewhere.
+    const under = reads === "proteins" ? base + 13 : base + 2;
+    marks.push({ kind: "box", x: left + query * step, y: under, width: Math.max(3, 0.8 * step), height: 2, fill: INK });
+    marks.push(...partnerNames(subject, axis, { row, query, base, largest, heightOf }));
   });
   return {
-    label: `Whom ${tokens.map((token) => tokenName(subject, token)).join(", ")} of ${id} attend to`,
+    label: `Whom ${tokens.map((token) => names[token] ?? "").join(", ")} of ${id} attend to`,
     width: WIDTH,
-    height: top + tokens.length * ROW + MARGIN,
+    height: top + tokens.length * rowHeight + MARGIN,
     marks,
   };
 }
 
-/** The largest bars by name, where the names do not lie on one another. */
+/** What is below the bars, the same in every row. */
+interface Axis {
+  readonly left: number;
+  /** From token to token. */
+  readonly step: number;
+  readonly labels: readonly PlacedLabel[];
+  readonly lines: number;
+}
+
+function axisOf({ attention: { length }, labels, reads }: AttentionSubject): Axis {
+  const left = MARGIN + AXIS;
+  const step = (WIDTH - MARGIN - left) / length;
+  const places = labels.map((_, key) => left + (key + 0.5) * step);
+  const short = labels.map((label) => shortLabel(label, LABEL_LETTERS));
+  // Letters of proteins always have one line, on which they may touch.
+  const placed =
+    reads === "proteins"
+      ? step >= textWidth("x") + 1
+        ? short.map((text, key) => ({ text, x: places[key] ?? 0, line: 0 }))
+        : []
+      : (placeLabels(short, places, [left - AXIS + 8, WIDTH - 4], LABEL_LINES) ?? []);
+  return { left, step, labels: placed, lines: 1 + Math.max(0, ...placed.map(({ line }) => line)) };
+}
+
+function axisMarks(subject: AttentionSubject, { left, step, labels, lines }: Axis, base: number): readonly Mark[] {
+  const { count, firstToken, reads } = subject;
+  const first = base + (reads === "proteins" ? 11 : 14);
+  const marks = labels.map(({ text, x, line }, key): Mark => {
+    const colour = colourOf(subject, key);
+    return { kind: "text", x, y: first + LINE * line, text, anchor: "middle", colour };
+  });
+  const every =
+    reads === "proteins"
+      ? count > 120
+        ? 50
+        : 10
+      : ([1, 2, 5, 10, 20, 50].find((number) => number * step >= NUMBERS_APART) ?? 100);
+  for (let number = every; number <= count; number += every) {
+    const x = left + (number - 1 + firstToken + 0.5) * step;
+    const y = first + 15 + LINE * (lines - 1);
+    marks.push({ kind: "text", x, y, text: `${number}`, anchor: "middle", colour: QUIET });
+  }
+  return marks;
+}
+
+function colourOf(subject: AttentionSubject, token: number): string {
+  if (subject.reads === "text") return isSpecial(subject, token) ? OTHER_COLOUR : TEXT_COLOUR;
+  const kind = classOfToken(subject, token);
+  return kind === undefined ? OTHER_COLOUR : residueColours[kind];
+}
+
+/** The bars of one query. */
+interface Bars {
+  /** The weights. */
+  readonly row: Float32Array;
+  readonly query: number;
+  /** Where they stand. */
+  readonly base: number;
+  /** The weight of the highest one. */
+  readonly largest: number;
+  readonly heightOf: (weight: number) => number;
+}
+
+/** The largest bars by name: above its own bar, in its middle or to one side of it, and on no other bar or name. */
 function partnerNames(
   subject: AttentionSubject,
-  row: Float32Array,
-  query: number,
-  xOf: (key: number) => number,
-  yOf: (weight: number) => number,
+  { left, step }: Axis,
+  { row, query, base, largest, heightOf }: Bars,
 ): readonly Mark[] {
   const taken: { readonly from: number; readonly to: number }[] = [];
+  const highest = (from: number, to: number) => {
+    const [first, last] = [from, to].map((x) => Math.floor((x - left) / step));
+    return Math.max(...Array.from(row.subarray(Math.max(0, first ?? 0), (last ?? 0) + 1), heightOf));
+  };
   const keys = Array.from(row.keys())
     .filter((key) => key !== query && (row[key] ?? 0) > 0)
     .toSorted((a, b) => (row[b] ?? 0) - (row[a] ?? 0));
   const marks: Mark[] = [];
   for (const key of keys.slice(0, 4 * NAMED_PARTNERS)) {
-    const text = tokenName(subject, key);
-    const half = textWidth(text) / 2 + 3;
-    const [from, to] = [xOf(key) - half, xOf(key) + half];
-    if (taken.some((other) => from < other.to && to > other.from)) continue;
-    taken.push({ from, to });
-    marks.push({ kind: "text", x: xOf(key), y: yOf(row[key] ?? 0), text, anchor: "middle" });
+    const weight = row[key] ?? 0;
+    const share = weight > largest ? ` ${percent(weight)}` : "";
+    const text = `${shortName(subject, key, LABEL_LETTERS)}${share}`;
+    const width = textWidth(text);
+    const bar = left + key * step;
+    const places = [bar + 0.4 * step - width / 2, bar, bar + 0.8 * step - width].map((x) =>
+      Math.min(WIDTH - 3 - width, Math.max(left - 6, x)),
+    );
+    const isFree = (x: number) =>
+      !taken.some(({ from, to }) => x - 3 < to && x + width + 3 > from) &&
+      highest(x, x + width) <= heightOf(weight) + 0.5;
+    const from = places.find(isFree);
+    if (from === undefined) continue;
+    taken.push({ from: from - 3, to: from + width + 3 });
+    marks.push({ kind: "text", x: from + width / 2, y: base - heightOf(weight) - 3, text, anchor: "middle" });
     if (taken.length === NAMED_PARTNERS) break;
   }
   return marks;

@@ -69,7 +69,7 @@ describe("letters of pixels", () => {
 
   it("are all different, and none is empty but the blank", () => {
     const letters = Array.from(
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,;:+=×%()<>/|'·→_^$[]*?#& ",
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,;:+=×%()<>/|'·→_^$[]*?#&\"!@{}\\~`“”…␣⏎⇥ĠĊ ",
     );
     expect(new Set(letters.map(drawn)).size).toBe(letters.length);
     expect(letters.filter((letter) => !drawn(letter).includes("#"))).toEqual([" "]);

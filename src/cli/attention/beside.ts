@@ -1,0 +1,107 @@
+// The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head is from its own.
+
+import { isDeepStrictEqual } from "node:util";
+
+import type { AttentionMap } from "../../inference/attention-maps.ts";
+import type { AttentionVerbOptions } from "../attention.ts";
+import { UsageError } from "../failures.ts";
+import { openModel, subjectOf } from "../model-input/subject.ts";
+import { formatPercent } from "../output/numbers.ts";
+import { panelsPicture } from "../picture/panels.ts";
+import type { Picture } from "../picture/picture.ts";
+import { MOST_COLUMNS } from "./maps-figure.ts";
+import { observe } from "./observe.ts";
+import { readAttentionInput, requireReadable, titleOf } from "./reading.ts";
+import { attentionScale, mapPixels } from "./subject.ts";
+import type { AttentionSubject } from "./subject.ts";
+
+export interface Beside {
+  /** Of the second model. */
+  readonly title: string;
+  readonly maps: readonly AttentionMap[];
+  /** Of each head, in the order of the maps; see `differenceOf`. */
+  readonly differences: readonly number[];
+}
+
+/**
+ * @param path of the second model
+ * @param subject what the first one sees
+ * @throws UsageError for a model of other tokens, or of other layers and heads
+ */
+export async function observeBeside(
+  path: string,
+  subject: AttentionSubject,
+  options: AttentionVerbOptions,
+): Promise<Beside> {
+  const opened = await openModel(path, options);
+  const model = requireReadable(opened, subjectOf(opened), options);
+  const refuse = (rule: string, got: string): never => {
+    throw new UsageError(
+      `--beside: the second model must have ${rule}, got ${got}, ${path}; give the one that it was converted from`,
+    );
+  };
+  if (model.reads !== subject.reads) refuse(`${subject.reads} to read`, `one that reads ${model.reads}`);
+  const input = await readAttentionInput(model, { ...options, length: subject.count }, []);
+  const other = await observe(model.subject, input, options);
+  if (!isDeepStrictEqual(other.labels, subject.labels)) {
+    refuse("the tokens of the first", "those of another tokenizer");
+  }
+  const { maps } = other.attention;
+  const places = (of: readonly AttentionMap[]) => of.map(({ layer, head }) => `${layer}.${head}`);
+  if (!isDeepStrictEqual(places(maps), places(subject.attention.maps))) {
+    refuse(
+      `as many layers and heads as the first, ${subject.attention.maps.length} in all`,
+      `${maps.length} (--layers and --heads choose the same of both)`,
+    );
+  }
+  const differences = subject.attention.maps.map(({ weights }, index) =>
+    differenceOf(weights, maps[index]?.weights ?? new Float32Array(weights.length), subject.attention.length),
+  );
+  return { title: titleOf(opened), maps, differences };
+}
+
+/**
+ * The share of the attention that goes elsewhere: ½ Σ_k |a_qk − b_qk|, mean over queries q. 0 for equal maps, 1 where no query gives anything to a key
+ * that it gives something to in the other; rows that do not sum to 1 may differ by more.
+ */
+export function differenceOf(a: Float32Array, b: Float32Array, length: number): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += Math.abs((a[index] ?? 0) - (b[index] ?? 0));
+  return sum / 2 / length;
+}
+
+/** The mean over all heads. */
+export function meanDifference({ differences }: Beside): number {
+  return differences.reduce((sum, each) => sum + each, 0) / differences.length;
+}
+
+/** Row by row of the model's heads, and those of the other one below each row. */
+export function besideFigure(title: string, subject: AttentionSubject, beside: Beside): Picture {
+  const { maps } = subject.attention;
+  const layers = [...new Set(maps.map(({ layer }) => layer))];
+  const columns = Math.min(maps.length / layers.length, MOST_COLUMNS);
+  const rowsOf = (of: readonly AttentionMap[], layer: number, titles: readonly string[]) => {
+    const panels = of.map((map, index) => ({ title: titles[index] ?? "", pixels: mapPixels(map, subject) }));
+    const own = panels.filter((_, index) => of[index]?.layer === layer);
+    return Array.from({ length: Math.ceil(own.length / columns) }, (_, row) =>
+      own.slice(row * columns, (row + 1) * columns),
+    );
+  };
+  const named = (of: readonly AttentionMap[]) =>
+    of.map(({ layer, head, mechanism }) => `${layer}.${head} ${mechanism}`);
+  const own = maps.map(({ layer, head }, index) => `${layer}.${head} ${formatPercent(beside.differences[index] ?? 0)}`);
+  return panelsPicture({
+    label: `Attention of ${title} and of ${beside.title} on ${subject.id}; rows are queries, columns are keys`,
+    title: `${title}, and below it ${beside.title}`,
+    notes: [
+      `On ${subject.id}. First the heads of ${title}, with the share of their attention that goes elsewhere than in ${beside.title} ` +
+        `(${formatPercent(meanDifference(beside))} in the mean of all), below them the same heads of ${beside.title}. All panels share the scale.`,
+    ],
+    groups: layers.flatMap((layer) => {
+      const others = rowsOf(beside.maps, layer, named(beside.maps));
+      return rowsOf(maps, layer, own).flatMap((row, index) => [row, others[index] ?? []]);
+    }),
+    columns,
+    scale: attentionScale(subject.darkest),
+  });
+}
