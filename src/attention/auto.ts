@@ -6,7 +6,7 @@ import type { AttentionMechanism, ChoiceSizes } from "./mechanism.ts";
 
 // Without the summary of keys: for few of them attention is exact, and what is kept for it are the keys themselves. And without a length
 // of blocks: which of both is taken follows the length.
-const { summarised: _summarised, blockLength: _blockLength, ...favor } = favorMechanisms.favor;
+const { summarised: _summarised, wholeBlocks: _wholeBlocks, ...favor } = favorMechanisms.favor;
 
 /**
  * Keys up to which exact attention is faster on the CPU: a fixed number and so many for each feature, for its cost for a query grows with

@@ -38,7 +38,7 @@ export const cosformer = configurable("cosformer", options, ({ maxLength }) => {
     name: "cosformer",
     summary: SUMMARY,
     complexity: "O(L)",
-    blockLength: 1,
+    wholeBlocks: { least: 1 },
     initialise: () => undefined,
     refuse: ({ maxSeqLen }) =>
       maxSeqLen <= maxLength

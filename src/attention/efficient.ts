@@ -37,7 +37,7 @@ export const efficient: AttentionMechanism & { readonly summarised: SummarisedFo
   name: "efficient",
   summary: "efficient attention: softmax of queries over features, of keys over positions; bidirectional",
   complexity: "O(L)",
-  blockLength: 1,
+  wholeBlocks: { least: 1 },
   initialise: () => undefined,
   refuse: refuseCausal,
   apply: (q, k, v, { causal, keyMask }) => {

@@ -30,7 +30,7 @@ export const exact: AttentionMechanism = {
   summary: "exact softmax attention, quadratic in the length",
   complexity: "O(L²)",
   basisFree: true,
-  blockLength: 1,
+  wholeBlocks: { least: 1 },
   initialise: () => undefined,
   apply: (q, k, v, { causal, keyMask, form }) => {
     const S = causal ? "L" : "S";

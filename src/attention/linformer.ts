@@ -43,7 +43,7 @@ export const linformer = configurable("linformer", options, ({ projectedLength, 
     name: "linformer",
     summary: SUMMARY,
     complexity: "O(L·k)",
-    blockLength: 1,
+    wholeBlocks: { least: 1 },
     initialise: () => undefined,
     refuse: (use) => {
       if (projectedLength === undefined || projectedLength <= use.maxSeqLen) return refuseCausal(use);
@@ -98,7 +98,7 @@ function projected(
   };
 }
 
-/** The first columns, `[k, n]` → `[k, count]`, by nodes that are there for all of them too, where a slice falls away. */
+/** The first columns, `[k, n]` → `[k, count]`, with the same nodes at any count: `slice` leaves its node out where all are taken. */
 function gatheredColumns(projection: Tensor, count: number): Tensor {
   const places = lazyArray("int32", [count], () => Int32Array.from({ length: count }, (_, place) => place));
   return transpose(gather(transpose(projection, [1, 0]), constant(places)), [1, 0]);

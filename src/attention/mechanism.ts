@@ -7,6 +7,7 @@ import type { Device } from "../runtime/backend.ts";
 import type { WindowedState, WindowRow } from "./favor/decode-window.ts";
 import type { FeatureMap, SequenceStatistics, Statistics } from "./favor/maps/feature-map.ts";
 import type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
+import type { WholeBlocks } from "./whole-blocks.ts";
 
 /**
  * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk, `parallel` holds all chunks in one tensor (for WebGPU,
@@ -35,8 +36,8 @@ export interface AttentionOptions {
   /** Default `fastest`, which devices without loops must not be given. */
   readonly form?: ExecutionForm;
   /**
-   * The sequence is whole blocks of so many positions, and the graph is to have the same nodes for any number of them: given for graphs
-   * that serve all lengths, to mechanisms that say a `blockLength` up to this. Default: the nodes that are fastest at this length.
+   * The sequence is whole blocks of so many positions, and the graph must have the same nodes for any number of them: given to mechanisms
+   * with `wholeBlocks`, for graphs that serve all lengths. Default: the nodes that are fastest at this length.
    */
   readonly blockLength?: number | undefined;
 }
@@ -107,9 +108,8 @@ export interface RecurrentForm {
 }
 
 /**
- * Any number of tokens by the same nodes, which is what a file for other programs needs: no loops, and nothing that is unrolled. It may take
- * memory by the square of a part's length, and ops that not every engine has, but only numbers where `extend` would take features or values.
- * It has no gradient.
+ * Any number of tokens by the same nodes, one of them too, which is what a file for other programs needs: no loops, and nothing that is unrolled. It
+ * may use ops that not every engine has, and hold L² scores of a part of L tokens, but no features or values of all pairs. It has no gradient.
  */
 export interface AnyLengthForm {
   /** As of the recurrent form; axes may be in another order. */
@@ -186,11 +186,11 @@ export interface AttentionMechanism {
     sizes: ProjectionSizes & { readonly projection?: ProjectionChoice },
   ) => { readonly projection: NdArray } | undefined;
   /**
-   * The least positions of the blocks that one graph for all lengths needs: padded at the end to whole blocks of so many or more, which
-   * `apply` is told by `AttentionOptions.blockLength`, every length has the same nodes, and other positions the same outputs as without
-   * padding. 1: no padding is needed. Default: that cannot be said, because nodes or outputs follow the length.
+   * The blocks that one graph for all lengths needs. Sequences are padded at their end to whole ones, whose length `apply` is told by
+   * `AttentionOptions.blockLength`; every number of blocks then has the same nodes, and real positions have the outputs that they have without padding.
+   * Default: there are no such blocks, because nodes or outputs follow the length.
    */
-  readonly blockLength?: number;
+  readonly wholeBlocks?: WholeBlocks;
   /**
    * The shape of the projection that `initialise` draws, or undefined where it draws none: sizes are then known without drawing, which
    * takes a time that grows with the cube of headDim. Default: one is drawn to see it.

@@ -13,6 +13,7 @@ import {
   type Refusal,
 } from "./mechanism.ts";
 import { ConfigError } from "./parse-options.ts";
+import { commonBlocks } from "./whole-blocks.ts";
 
 /** Heads that share a mechanism. */
 export interface HeadsPart {
@@ -47,13 +48,13 @@ export function mixedHeads(given: readonly HeadsPart[]): AttentionMechanism {
   const total = start;
   const drawing = parts.find(({ mechanism }) => drawsProjection(mechanism));
   const recurrent = recurrentOf(parts);
-  const blocks = parts.flatMap(({ mechanism }) => mechanism.blockLength ?? []);
+  const wholeBlocks = commonBlocks(parts.map(({ mechanism }) => mechanism.wholeBlocks));
   const trained = parts.filter(({ mechanism }) => mechanism.parameters !== undefined);
   return {
     name: `mixed(${parts.map(({ mechanism, numHeads }) => `${numHeads} ${mechanism.name}`).join(", ")})`,
     summary: parts.map(({ mechanism, numHeads }) => `${numHeads} heads: ${mechanism.summary}`).join("; "),
     complexity: parts.map(({ mechanism }) => mechanism.complexity ?? "O(L)").join(" + "),
-    ...(blocks.length === parts.length && { blockLength: Math.max(...blocks) }),
+    ...(wholeBlocks && { wholeBlocks }),
     ...(parts.some(({ mechanism }) => mechanism.sharesKeys === true) && { sharesKeys: true }),
     refuse: (use) => refusal(parts, total, use),
     ...(trained.length > 0 && { parameters: (sizes: ParameterSizes) => parametersOf(trained, sizes) }),

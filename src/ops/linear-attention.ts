@@ -16,9 +16,15 @@ const op = defineMultiOp<{ readonly numHeads: number }>({
       ["the state", state, stateShape],
       ["decay", decay, [B, T, numHeads]],
     ];
+    for (const [axis, length] of [["queries", width] as const, ["values", valueWidth] as const]) {
+      if (length % numHeads === 0) continue;
+      throw new RangeError(`the last axis of ${axis} must be a multiple of numHeads, ${numHeads}`);
+    }
     for (const [name, given, shape] of wanted) {
       if (given === undefined || sameShape(given.shape, shape)) continue;
-      throw new RangeError(`${name} must be ${formatShape(shape)} with ${numHeads} heads`);
+      throw new RangeError(
+        `${name} must be ${formatShape(shape)} with queries ${formatShape([B, T, width])} and ${numHeads} heads`,
+      );
     }
     const dtype = "float32";
     return [
@@ -70,13 +76,14 @@ const op = defineMultiOp<{ readonly numHeads: number }>({
 type Four<T> = readonly [T, T, T, T];
 
 /**
- * S_t = exp(g_t)·S_{t−1} + k_t v_tᵀ and out_t = S_tᵀ q_t for every head, in one node: `com.microsoft.LinearAttention` of ONNX Runtime, on its
- * CPU and WebGPU. It has no gradient.
+ * S_t = exp(g_t)·S_{t−1} + k_t v_tᵀ and out_t = S_tᵀ q_t for every head, in one node: `com.microsoft.LinearAttention` of ONNX Runtime, on CPU,
+ * wasm and WebGPU. It has no gradient.
  *
  * @param q `[B, T, H·M]`, as k; v `[B, T, H·E]`
  * @param state S before the first token, `[B, H, M, E]`
  * @param decay g, `[B, T, H]`; default 0
  * @returns out `[B, T, H·E]`, and S behind the last token
+ * @throws ShapeError for shapes that do not fit together, naming the one that is wrong
  * Source: the prefix sums of section 2.5.1, arXiv:2009.14794; with a decay section 4, arXiv:2312.06635.
  */
 export function linearAttention(

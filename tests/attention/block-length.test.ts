@@ -1,4 +1,4 @@
-// Mechanisms that say a blockLength: the same nodes for any number of blocks.
+// Mechanisms that say their wholeBlocks: the same nodes for any number of blocks.
 
 import { describe, expect, it } from "vitest";
 
@@ -7,6 +7,7 @@ import type { AttentionMechanism } from "../../src/attention/mechanism.ts";
 import { mechanisms } from "../../src/attention/mechanisms.ts";
 import { mixedHeads } from "../../src/attention/mixed-heads.ts";
 import { nodesInOrder } from "../../src/graph/graph.ts";
+import { blockLengthOf } from "../../src/attention/whole-blocks.ts";
 import { declared, inputsAt, MAX_SEQ_LEN, outputAt } from "./block-length.ts";
 
 describe.each(declared)("$name, in blocks", ({ mechanism, blockLength }) => {
@@ -22,10 +23,10 @@ describe.each(declared)("$name, in blocks", ({ mechanism, blockLength }) => {
   });
 });
 
-describe("a block length", () => {
-  it("is left out by those whose nodes or outputs follow the length", () => {
+describe("whole blocks", () => {
+  it("are left out by those whose nodes or outputs follow the length", () => {
     const names = Object.entries<AttentionMechanism>(mechanisms).filter(
-      ([, { blockLength }]) => blockLength === undefined,
+      ([, { wholeBlocks }]) => wholeBlocks === undefined,
     );
     expect(names.map(([name]) => name)).toEqual([
       "auto",
@@ -39,11 +40,15 @@ describe("a block length", () => {
     ]);
   });
 
-  it("of heads of several kinds is the greatest, and none where a part has none", () => {
-    const of = (...names: readonly MechanismChoice[]) =>
-      mixedHeads(names.map((choice) => ({ mechanism: createMechanism(choice), numHeads: 1 }))).blockLength;
+  it("of heads of several kinds are whole strides of each, no shorter than any needs, and none where a part has none", () => {
+    const of = (...names: readonly MechanismChoice[]) => {
+      const parts = names.map((choice) => ({ mechanism: createMechanism(choice), numHeads: 1 }));
+      const { wholeBlocks } = mixedHeads(parts);
+      return wholeBlocks && blockLengthOf(wholeBlocks);
+    };
     expect(of("local", "favor", "longformer")).toBe(64);
     expect(of("exact", "linear")).toBe(1);
+    expect(of("longformer", { name: "sparse-strided", stride: 12 }, { name: "sparse-fixed", stride: 18 })).toBe(72);
     expect(of("local", "nystrom")).toBeUndefined();
   });
 

@@ -1,19 +1,21 @@
-// Mechanisms that say a blockLength, on sequences that are padded to whole blocks.
+// Mechanisms that say their wholeBlocks, on sequences that are padded to these.
 
 import { mixedHeads } from "../../src/attention/mixed-heads.ts";
 import { createMechanism, type MechanismChoice } from "../../src/attention/choice.ts";
 import { mechanisms } from "../../src/attention/mechanisms.ts";
+import { blockLengthOf } from "../../src/attention/whole-blocks.ts";
 import type { AttentionMechanism } from "../../src/attention/mechanism.ts";
 import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { pad, slice } from "../../src/ops/slicing.ts";
-import { input } from "../../src/ops/source.ts";
+import { concat, pad, slice } from "../../src/ops/slicing.ts";
+import { full, input } from "../../src/ops/source.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 
 export const SIZES = { B: 2, H: 2, D: 3, M: 5 } as const;
 const { B, H, D, M } = SIZES;
 export const MAX_SEQ_LEN = 120;
+const PADDING = 20;
 
 /** With options that are small, so that several blocks are few positions. */
 const options: Readonly<Record<string, MechanismChoice>> = {
@@ -23,7 +25,7 @@ const options: Readonly<Record<string, MechanismChoice>> = {
   "sparse-fixed": { name: "sparse-fixed", stride: 13, summaryPositions: 2 },
 };
 
-/** Everything that says a block length, by name. */
+/** Everything that says its blocks, by name, with the length of the smallest. */
 export const declared = Object.entries({
   ...Object.fromEntries(
     Object.entries<AttentionMechanism>(mechanisms).map(([name, mechanism]) => [
@@ -36,7 +38,7 @@ export const declared = Object.entries({
     { mechanism: mechanisms.favor, numHeads: 1 },
   ]),
 }).flatMap(([name, mechanism]) =>
-  mechanism.blockLength === undefined ? [] : [{ name, mechanism, blockLength: mechanism.blockLength }],
+  mechanism.wholeBlocks === undefined ? [] : [{ name, mechanism, blockLength: blockLengthOf(mechanism.wholeBlocks) }],
 );
 
 /** Ends at its own places in each sequence. */
@@ -68,7 +70,8 @@ export function outputAt(
 ): Tensor {
   const { q, k, v, mask, projection, ...parameters } = tensors as Record<"q" | "k" | "v" | "mask", Tensor> &
     Record<string, Tensor>; // made above
-  const longer = (x: Tensor) => pad(x, 2, 0, padded - length);
+  // Large, so that what counts in spite of its mask is seen.
+  const longer = (x: Tensor) => (padded === length ? x : concat([x, full([B, H, padded - length, D], PADDING)], 2));
   const keyMask = pad(mask, 1, 0, padded - length);
   const out = apply(longer(q), longer(k), longer(v), {
     causal: false,

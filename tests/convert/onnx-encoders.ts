@@ -23,10 +23,21 @@ export function tinyEncoder(options: Partial<ModelOptions> = {}): ExportableMode
   return tinyModel(tinyConfig({ architecture: "encoder", ...options }));
 }
 
-/** Ids of which every row but the first has padding behind it. */
-function rows(batch: number, length: number, padId: number) {
-  const real = (row: number) => (row === 0 ? length : Math.max(1, length - 2 * row));
-  const at = (index: number) => index % length < real(Math.floor(index / length));
+export interface RowsOptions {
+  /** Padding stands in front, and the last of several rows holds nothing else. Default: behind. */
+  readonly padInFront?: boolean;
+}
+
+/** Ids of which every row but the first has padding. */
+function rows(batch: number, length: number, padId: number, { padInFront = false }: RowsOptions) {
+  const real = (row: number) => {
+    if (padInFront && row > 0 && row === batch - 1) return 0;
+    return row === 0 ? length : Math.max(1, length - 2 * row);
+  };
+  const at = (index: number) => {
+    const place = index % length;
+    return (padInFront ? length - 1 - place : place) < real(Math.floor(index / length));
+  };
   const ids = Array.from({ length: batch * length }, (_, index) => (at(index) ? 4 + ((index * index + 3) % 7) : padId));
   return { ids, mask: ids.map((id) => Number(id !== padId)) };
 }
@@ -53,12 +64,13 @@ export async function compareEncoder(
   options: ExportOnnxOptions,
   build: (model: ModelTensors, tokenIds: Tensor) => Tensor,
   sizes: readonly (readonly [number, number])[],
+  rowsOptions: RowsOptions = {},
 ): Promise<OnnxExport> {
   const exported = exportOnnx(model, options);
   const session = await openExport(exported);
   for (const [batch, length] of sizes) {
     const shape = [batch, length];
-    const { ids, mask } = rows(batch, length, model.config.padId);
+    const { ids, mask } = rows(batch, length, model.config.padId, rowsOptions);
     const result = await session.run({ input_ids: int64(ids, shape), attention_mask: int64(mask, shape) });
     const theirs = floats(result[present(session.outputNames[0])]);
     const ours = await own(model, ids, shape, build);

@@ -68,6 +68,14 @@ describe("an exported encoder of blocks", () => {
       { name: "sparse-strided", stride: 16 },
       { name: "sparse-fixed", stride: 8 },
     ],
+    "strides that cut no window's block evenly": [
+      { name: "local", window: 81 },
+      { name: "sparse-strided", stride: 16 },
+    ],
+    "strides of which none is a multiple of the other": [
+      { name: "sparse-strided", stride: 12 },
+      { name: "sparse-fixed", stride: 18 },
+    ],
     "a learned projection of positions": "linformer",
     "two learned projections of positions": { name: "linformer", projectedLength: 13, shareKeyValue: false },
   } as const satisfies Record<string, ModelOptions["mechanism"]>;
@@ -97,6 +105,14 @@ describe("an exported encoder of blocks", () => {
     await run(MOST);
     await expect(run(MOST + 1)).rejects.toThrow("idx=");
     await session.release();
+  });
+
+  it.each([
+    window,
+    { name: "longformer", window: 5, globalTokens: 3 },
+    { name: "sparse-strided", stride: 16 },
+  ] as const)("knows padding in front of texts, and texts of nothing else: $name", async (mechanism) => {
+    await compareEncoder(longEncoder({ mechanism }), {}, hiddenStates, few, { padInFront: true });
   });
 
   it("knows what comes from the token before", async () => {
@@ -155,16 +171,6 @@ describe("exportOnnx refuses", () => {
         },
       },
       "must be the same at all lengths",
-    ],
-    [
-      "strides that cut no block evenly",
-      {
-        mechanism: [
-          { name: "local", window: 81 },
-          { name: "sparse-strided", stride: 16 },
-        ],
-      },
-      "must be whole strides of 16 positions, got 20",
     ],
     [
       "projections that end before the last block does",

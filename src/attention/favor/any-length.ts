@@ -1,5 +1,5 @@
 /** Linear attention over parts of any length by the engine's op of prefix sums: one graph for prompts and single tokens. */
-import { fromFloat64, zeros } from "../../graph/ndarray.ts";
+import { zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape, transpose } from "../../ops/layout.ts";
@@ -11,7 +11,7 @@ import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import type { AnyLengthForm } from "../mechanism.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
-import { LOG_ZERO, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
+import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
 import { requireProjection } from "./projections.ts";
 
 /**
@@ -28,15 +28,12 @@ export function anyLengthForm(
   return {
     initialState: ({ B, H, E, M }) => ({
       sums: zeros([B, H, map.featuresPerRow * M, E + 1]),
-      ...(map.kind !== "plain" && {
-        maximum: fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32"),
-      }),
+      ...(map.kind !== "plain" && { maximum: noMaximum(B, H) }),
     }),
     extend: (q, k, v, given, { projection, statistics }) => {
       const adapted = adapt({ q, k, projection: requireProjection(projection) }, statistics);
       const keys = scaledKeys(map, adapted.k, adapted.projection, undefined);
-      const before = given["maximum"];
-      const scales = keys.logScale && before && runningScales(keys.logScale, before);
+      const scales = keys.logScale && runningScales(keys.logScale, maximumOf(given));
       const values = withOnes(v);
       const [B = 0, H = 0, T = 0] = q.shape;
       const packed = (x: Tensor) => reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * (x.shape[3] ?? 0)]);
@@ -59,6 +56,6 @@ function runningScales(c: Tensor, before: Tensor) {
   const later = mul(sub(1, lowerTriangle(ones)), LOG_ZERO);
   const ownMaximum = max(add(reshape(c, [B, H, 1, T]), later), { axes: [-1], keepDims: true });
   const running = maximum(ownMaximum, before);
-  const previous = concat([before, slice(running, 2, 0, T - 1)], 2);
+  const previous = slice(concat([before, running], 2), 2, 0, T);
   return { ofKeys: sub(c, running), ofStates: sub(previous, running), last: slice(running, 2, T - 1, T) };
 }

@@ -30,7 +30,7 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
     name,
     summary: map.summary,
     complexity: "O(L·m)",
-    blockLength: 1,
+    wholeBlocks: { least: 1 },
     map,
     initialise: (random, { projection, ...sizes }) => ({
       projection: drawProjection(map, random, sizes, projection),

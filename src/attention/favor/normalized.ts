@@ -1,5 +1,6 @@
 /** Pieces that all forms of linear attention share: keys kept finite, the ones column, the guarded quotient. */
 import { GraphError } from "../../graph/errors.ts";
+import { fromFloat64, type NdArray } from "../../graph/ndarray.ts";
 import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
@@ -79,8 +80,21 @@ export function sumsGradient(dOut: Tensor, out: Tensor, inverse: Tensor): Tensor
 
 /** The sums of a state that a step is given. */
 export function sumsOf({ sums }: AttentionState): Tensor {
-  if (sums !== undefined) return sums;
-  throw new GraphError("favorAttention: a step must have the state 'sums', got none; use initialState");
+  return sums ?? missingState("sums");
+}
+
+/** Their log scale, for maps that have one. */
+export function maximumOf({ maximum }: AttentionState): Tensor {
+  return maximum ?? missingState("maximum");
+}
+
+function missingState(name: string): never {
+  throw new GraphError(`favorAttention: a step must have the state '${name}', got none; use initialState`);
+}
+
+/** The log scale before any key, `[B, H, 1, 1]`. */
+export function noMaximum(B: number, H: number): NdArray {
+  return fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32");
 }
 
 /** Drops the ones column. */

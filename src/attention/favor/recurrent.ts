@@ -1,5 +1,5 @@
 /** Linear attention one token at a time: a state of fixed size, so that a step costs the same at any position. */
-import { fromFloat64, zeros } from "../../graph/ndarray.ts";
+import { zeros } from "../../graph/ndarray.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { stopGradient } from "../../ops/source.ts";
@@ -9,7 +9,7 @@ import { attendWindow, foldWindow } from "./decode-window.ts";
 import { causalScanPart, type CausalState } from "./causal-scan.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
 import { requireProjection } from "./projections.ts";
-import { LOG_ZERO, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
+import { maximumOf, noMaximum, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
 
 /**
  * State: `sums` S `[B, H, E + 1, M]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`.
@@ -25,13 +25,11 @@ export function recurrentForm(
   return {
     initialState: ({ B, H, E, M }) => ({
       sums: zeros([B, H, E + 1, map.featuresPerRow * M]),
-      ...(map.kind !== "plain" && {
-        maximum: fromFloat64(new Float64Array(B * H).fill(LOG_ZERO), [B, H, 1, 1], "float32"),
-      }),
+      ...(map.kind !== "plain" && { maximum: noMaximum(B, H) }),
     }),
     differentiable: ["sums"],
     step: (q, k, v, state, options) => {
-      const { S, C: before } = stateOf(state);
+      const { S, C: before } = stateOf(map, state);
       const adapted = adapt({ q, k, projection: requireProjection(options.projection) }, options.statistics);
       const { features, logScale } = scaledKeys(map, adapted.k, adapted.projection, undefined);
       const values = withOnes(v);
@@ -46,7 +44,7 @@ export function recurrentForm(
     extend: (q, k, v, state, options) => {
       const adapted = adapt({ q, k, projection: requireProjection(options.projection) }, options.statistics);
       const spec = { map, projection: adapted.projection };
-      const part = causalScanPart(stateOf(state), adapted.q, adapted.k, v, spec);
+      const part = causalScanPart(stateOf(map, state), adapted.q, adapted.k, v, spec);
       return { out: part.out, state: named(part.state) };
     },
     windowed: {
@@ -59,8 +57,8 @@ export function recurrentForm(
   };
 }
 
-function stateOf(state: AttentionState): CausalState {
-  return { S: sumsOf(state), C: state["maximum"] };
+function stateOf({ kind }: FeatureMap, state: AttentionState): CausalState {
+  return { S: sumsOf(state), C: kind === "plain" ? undefined : maximumOf(state) };
 }
 
 function named({ S, C }: CausalState): AttentionState {

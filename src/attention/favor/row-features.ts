@@ -37,7 +37,7 @@ export function rowFeaturesMechanism({ name, summary, features }: RowFeaturesOpt
     name,
     summary,
     complexity: "O(L)",
-    blockLength: 1,
+    wholeBlocks: { least: 1 },
     initialise: () => undefined,
     apply: (q, k, v, options) => apply(q, k, v, { ...options, projection: rowsFor(q) }),
     recurrent: {

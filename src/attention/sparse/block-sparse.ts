@@ -44,8 +44,8 @@ export interface Cut {
   readonly after: number;
   /** Keys of so many first positions are left out, because they are read as a set of their own. Default 0. */
   readonly skipFirst?: number;
-  /** A block without others has neighbours too, of padding: more work, and the same nodes for any number of blocks. Default false. */
-  readonly lone?: boolean;
+  /** A sequence of one block has neighbours too, of padding: more work, and the same nodes for any number of blocks. Default false. */
+  readonly alwaysNeighbours?: boolean;
 }
 
 /** Sequences in blocks. */
@@ -81,14 +81,14 @@ export interface KeySet {
 /** @param guarded a query may have no real key (default: where there is a mask); it then gets 0 */
 export function toBlocks(
   { q, k, v, keyMask }: Sequences,
-  { block, before, after, skipFirst = 0, lone = false }: Cut,
+  { block, before, after, skipFirst = 0, alwaysNeighbours = false }: Cut,
   guarded = keyMask !== undefined,
 ): Blocks {
   const length = q.shape[2] ?? 0;
   const given = k.shape[2] ?? 0;
   const past = given - length;
   const count = Math.ceil(length / block);
-  const single = count === 1 && !lone;
+  const single = count === 1 && !alwaysNeighbours;
   const r = single ? length : block;
   const front = single ? past : before * r;
   const back = single ? 0 : (count + after) * r - length;

@@ -25,7 +25,7 @@ export const local = configurable("local", options, ({ window }) => ({
   summary: "exact attention within a sliding window",
   complexity: "O(L·w)",
   basisFree: true,
-  blockLength: wholeBlockLength(window - 1),
+  wholeBlocks: { least: wholeBlockLength(window - 1) },
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { window }),
   apply: (q, k, v, { causal, keyMask, blockLength }) => {

@@ -26,7 +26,7 @@ export const longformer = configurable("longformer", options, ({ window, globalT
   complexity: "O(L·(w + g))",
   basisFree: true,
   // There must be others than the first tokens.
-  blockLength: Math.max(wholeBlockLength(window - 1), globalTokens + 1),
+  wholeBlocks: { least: Math.max(wholeBlockLength(window - 1), globalTokens + 1) },
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { window, globalTokens }),
   apply: (q, k, v, { causal, keyMask, blockLength }) => {

@@ -50,14 +50,16 @@ export const sparseStrided = configurable("sparse-strided", stridedOptions, ({ s
   summary: "exact attention to the last positions and to every stride-th before them",
   complexity: "O(L·(s + L/s)), O(L·√L) for s = √L",
   basisFree: true,
-  blockLength: stride,
+  wholeBlocks: { least: stride, multipleOf: stride },
   initialise: () => undefined,
   refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { stride }),
   apply: (q, k, v, { causal, keyMask, blockLength }) => {
     const { L } = expectSelfAttention("stridedAttention", q, k, v, keyMask);
-    const lone = ofWholeStrides("stridedAttention", blockLength, stride);
-    const before = L > stride || lone ? 1 : 0;
-    const blocks = toBlocks({ q, k, v, keyMask }, { block: stride, before, after: causal ? 0 : before, lone });
+    requireWholeStrides("stridedAttention", blockLength, stride);
+    const alwaysNeighbours = blockLength !== undefined;
+    const before = L > stride || alwaysNeighbours ? 1 : 0;
+    const cut = { block: stride, before, after: causal ? 0 : before, alwaysNeighbours };
+    const blocks = toBlocks({ q, k, v, keyMask }, cut);
     const near = neighbourSet(blocks, bias(blocks, withinWindow(stride, causal)));
     const far = () =>
       columnSet(ownBlocks(blocks.k, blocks), ownBlocks(blocks.v, blocks), betweenBlocks(blocks.count, causal));
@@ -89,13 +91,14 @@ export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride,
     summary: "exact attention within blocks and to the last positions of every other block",
     complexity: "O(L·(s + c·L/s)), O(L·√L) for s = √L",
     basisFree: true,
-    blockLength: stride,
+    wholeBlocks: { least: stride, multipleOf: stride },
     initialise: () => undefined,
     refuse: (use) => refuseCross(use) ?? refuseTooLong(use, { stride }),
     apply: (q, k, v, { causal, keyMask, blockLength }) => {
       expectSelfAttention("fixedAttention", q, k, v, keyMask);
-      const lone = ofWholeStrides("fixedAttention", blockLength, stride);
-      const blocks = toBlocks({ q, k, v, keyMask }, { block: stride, before: 0, after: 0, lone });
+      requireWholeStrides("fixedAttention", blockLength, stride);
+      const cut = { block: stride, before: 0, after: 0, alwaysNeighbours: blockLength !== undefined };
+      const blocks = toBlocks({ q, k, v, keyMask }, cut);
       const { count, block } = blocks;
       const [keys, values] = [ownBlocks(blocks.k, blocks), ownBlocks(blocks.v, blocks)];
       const own = blockSet(keys, values, causal ? bias(blocks, (distance) => distance >= 0) : undefined);
@@ -110,9 +113,9 @@ export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride,
   };
 });
 
-/** Whether the sequence is whole blocks of so many positions, which must be whole strides: a stride cannot be another. */
-function ofWholeStrides(who: string, blockLength: number | undefined, stride: number): boolean {
-  if (blockLength === undefined || blockLength % stride === 0) return blockLength !== undefined;
+/** A stride cannot be another one, as windows' blocks can. */
+function requireWholeStrides(who: string, blockLength: number | undefined, stride: number): void {
+  if (blockLength === undefined || blockLength % stride === 0) return;
   throw new GraphError(
     `${who}: blocks of a graph for all lengths must be whole strides of ${stride} positions, got ${blockLength}; use a stride that divides it`,
   );

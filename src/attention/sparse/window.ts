@@ -26,8 +26,8 @@ export function blockLength(reach: number): number {
 }
 
 /**
- * Positions of a block where sequences are padded to whole ones: half of `blockLength`, for short sequences are padded to a whole one too.
- * Long ones take as long, and the keys that blocks read are held at most nine times.
+ * Positions of a block where sequences are padded to whole ones: half of `blockLength`, for short sequences are padded to a whole one too. Every key
+ * is held for nine blocks, and for more only with windows beyond 512.
  */
 export function wholeBlockLength(reach: number): number {
   return blockLength(reach / 2);
@@ -53,7 +53,7 @@ export function windowCut(
   const reach = window - 1;
   const block = whole === undefined ? blockLength(reach) : partOf(whole, wholeBlockLength(reach));
   const before = whole === undefined ? blocksBefore(reach, block, q.shape[2] ?? 0) : Math.ceil(reach / block);
-  return { block, before, after: causal ? 0 : before, lone: whole !== undefined };
+  return { block, before, after: causal ? 0 : before, alwaysNeighbours: whole !== undefined };
 }
 
 /** The smallest divisor that is no smaller than this, or all. */

@@ -1,4 +1,5 @@
 /** The graph of an encoder as other programs feed it: token ids and a mask in, states or predictions out. */
+import { blockLengthOf, commonBlocks } from "../../attention/whole-blocks.ts";
 import { scope } from "../../graph/scope.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -30,8 +31,8 @@ export interface EncoderGraphSizes {
  * `input_ids` and `attention_mask` `[B, L]` int64 → `last_hidden_state` `[B, L, modelDim]`, or `logits` `[B, L, vocabSize]`,
  * `[B, L, numLabels]` or, of a head for whole sequences, `[B, numLabels]`. Weights and projections are inputs under their saved names.
  *
- * In the parallel form of attention, which has no loops: standard ops alone, and nodes that no length changes. Of mechanisms that cut
- * sequences into blocks it is the number of blocks that does not change them.
+ * In the parallel form of attention, which has no loops: standard ops alone. The nodes are the same at any length, and with `blocks` at any number of
+ * these, which is what lets one graph serve all lengths.
  */
 export function encoderGraph(
   config: ModelConfig,
@@ -82,7 +83,6 @@ function paddedPositions(config: ModelConfig, length: number, padded: number): P
  * padding; undefined where a layer's mechanism has none.
  */
 export function encoderBlockLength(config: ModelConfig): number | undefined {
-  const lengths = layerMechanisms(config).map(({ blockLength }) => blockLength ?? Number.NaN);
-  const longest = Math.max(...lengths);
-  return Number.isNaN(longest) ? undefined : longest;
+  const blocks = commonBlocks(layerMechanisms(config).map(({ wholeBlocks }) => wholeBlocks));
+  return blocks && blockLengthOf(blocks);
 }

@@ -73,7 +73,7 @@ const LARGEST_FILE_BYTES = 2 ** 31 - 1;
  * Encoders take `input_ids` and `attention_mask` of any batch and length; transformers.js runs them as
  * `pipeline("feature-extraction", folder)`. Decoders become one step, onnx/decoder_model.onnx, whose states go in as `past.*` and come out as
  * `present.*`; `states` of config.json lists them with what they begin with. Standard ops alone, but for int8 weights, which are multiplied
- * by `com.microsoft.MatMulNBits`.
+ * by `com.microsoft.MatMulNBits`, and for `linearAttention`.
  *
  * @throws ConfigError for encoder–decoders, mechanisms whose graph changes with the length (without `length`), decoders without a state of
  *   fixed size, and files beyond 2 GB
@@ -236,9 +236,12 @@ function asConfigError(config: ModelConfig, emit: () => GraphProto): GraphProto 
     return emit();
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
+    const fix =
+      config.architecture === "decoder"
+        ? "export it without linearAttention, or put 'favor' in its place"
+        : "export it for one length, or put 'favor', 'local' or both in its place, which serve any";
     throw new ConfigError(
-      `${WHO}: the graph must be the same at all lengths, got one of '${describeMechanism(config)}' that is not (${error.message}); ` +
-        "export it for one length, or put 'favor', 'local' or both in its place, which serve any",
+      `${WHO}: the graph must be the same at all lengths, got one of '${describeMechanism(config)}' that is not (${error.message}); ${fix}`,
       { cause: error },
     );
   }
