@@ -159,10 +159,32 @@ describe("performer attention of a pretrained model of text", () => {
     const config = JSON.parse(readFileSync(join(oneHead, "config.json"), "utf8")) as object;
     writeFileSync(join(oneHead, "config.json"), JSON.stringify({ ...config, num_attention_heads: 1 }));
     await expect(attention(converted, "--beside", oneHead, "--out", out)).rejects.toThrow(
-      /^--beside: the second model must have as many layers and heads as the first, 6 in all, got 2/,
+      /^--beside: the second model must have as many layers × heads as the first, 2 × 3, got 2 × 1 /,
     );
     const same = await attention(goldenFolder("bert"), "--beside", goldenFolder("bert"), "--heads", "2", "--out", out);
     expect(same.beside?.difference).toBe(0);
+  });
+
+  it("tells two models of one name apart, and says of --beside what the second does not read", async () => {
+    const out = join(folder, "one-name-out");
+    const short = join(folder, "one-name", "bert");
+    cpSync(goldenFolder("bert"), short, { recursive: true });
+    const tokenizer = JSON.parse(readFileSync(join(short, "tokenizer_config.json"), "utf8")) as object;
+    writeFileSync(join(short, "tokenizer_config.json"), JSON.stringify({ ...tokenizer, model_max_length: 9 }));
+    const both = (...args: string[]) => attention(goldenFolder("bert"), "--beside", short, "--out", out, ...args);
+    const { beside } = await both("--length", "7");
+    expect(beside).toEqual({ model: short, difference: 0 });
+    expect(readFileSync(join(out, "beside.svg"), "utf8")).toContain(`${goldenFolder("bert")}, and below it ${short}`);
+    await expect(both("--length", "8")).rejects.toThrow(
+      /^--beside: the second model must have room for the 8 tokens that are shown, got room for 7 with the longest text that the model's folder states, .+bert; show fewer with --length 7$/,
+    );
+  });
+
+  it("knows special tokens from a text that names them", async () => {
+    const out = join(folder, "named");
+    const { sequence } = await attention(goldenFolder("bert"), "--text", "[CLS] [CLS]", "--heads", "0", "--out", out);
+    expect(sequence).toMatchObject({ tokens: ["[CLS]", "[CLS]", "[CLS]", "[SEP]"], length: 2 });
+    expect(dataOf(pageAt(out)).names).toEqual(["[CLS]", "[CLS](1)", "[CLS](2)", "[SEP]"]);
   });
 
   it("counts what a folder puts in front of a text, and reads it as the folder says", async () => {
@@ -248,6 +270,14 @@ describe("performer attention of a pretrained model of proteins", () => {
     expect(sequence.tokens.join("")).toBe(`^${sequence.residues}$`);
     expect(similarity).toMatchObject({ view: "heads", with: "BLOSUM62", sequences: 40, heads: 6 });
     expect(dataOf(pageAt(out)).names.slice(0, 2)).toEqual(["<cls>", `${sequence.residues?.charAt(0)}1`]);
+  });
+
+  it("counts all residues of a protein, also beyond the positions that the folder states", async () => {
+    const residues = "MKTAYIAKQR".repeat(150);
+    const args = ["--sequence", residues, "--no-similarity", "--length", "5", "--out", join(folder, "long-protein")];
+    const { sequence, notices } = await attention(goldenFolder("esm"), ...args);
+    expect(sequence).toMatchObject({ residues: "MKTAY", length: 5, wholeLength: 1500 });
+    expect(notices[0]).toMatch(/^The first 5 of 1500 residues are shown; --length shows up to \d+, --sequence takes/);
   });
 
   it("refuses texts, and a model of images everything", async () => {

@@ -23,7 +23,7 @@ export interface AttentionVerbOptions extends EngineOptions {
   readonly heads?: readonly number[];
   /** Numbers of residues or of tokens of the text, from 1. */
   readonly tokens?: readonly number[];
-  /** Default: attention/ in the folder of a run, NAME-attention/ here for a pretrained model. */
+  /** Files of the same names in it are replaced. Default: attention/ in the folder of a run, NAME-attention/ here for a pretrained model. */
   readonly out?: string;
   /** False after --no-similarity. */
   readonly similarity: boolean;
@@ -47,7 +47,8 @@ ${similarityViews.map((view) => `  ${view.padEnd(11)} ${similarityMeanings[view]
 It is compared with BLOSUM62 over the 190 pairs of different residues: Pearson's correlation, a 95 % interval over amino acids drawn
 anew, and the share of permutations of the amino acids that do as well.
 
-PNG files show what the SVG files show. report.html needs no network and no other file.`;
+PNG files show what the SVG files show. report.html needs no network and no other file. Files of the same names are replaced, also those
+of another model whose folder has the same NAME; --out keeps both.`;
 
 export function attentionCommand(): Command {
   const command = createVerb({
@@ -93,7 +94,7 @@ export function attentionCommand(): Command {
     )
     .option(
       "--out <folder>",
-      "where the files go (default: attention/ in the folder of a run, NAME-attention/ here for other models)",
+      "where the files go, in place of earlier ones of their names (default: attention/ in the folder of a run, NAME-attention/ here for other models)",
     )
     .option("--no-similarity", "leave out the similarity of amino acids, which texts have not")
     .addOption(

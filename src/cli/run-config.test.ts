@@ -19,7 +19,7 @@ it("tells a pretrained model from a run, and what takes it", async () => {
   const reading = read(goldenFolder("bert"));
   await expect(reading).rejects.toBeInstanceOf(UsageError);
   await expect(reading).rejects.toThrow(
-    /bert: a run is needed, .+, got a pretrained or converted model; use attention, .+ performer train --init$/,
+    /bert: a run is needed, .+, got a pretrained or converted model; use embed, convert or push, which take every such model, .+ performer train --init$/,
   );
 });
 

@@ -262,8 +262,8 @@ async function refusePretrained({ path }: RunFolder): Promise<void> {
   const source = await openFolderSource(path);
   if (!(await isPretrained(source))) return;
   throw new UsageError(
-    `${path}: a run is needed, which train wrote, got a pretrained or converted model; use attention, convert, distill, embed, export, generate, push or score, ` +
-      "or make a run of it with performer train --init",
+    `${path}: a run is needed, which train wrote, got a pretrained or converted model; use embed, convert or push, which take every such model, ` +
+      "attention, export, score, generate or distill, which take those of their kind, or make a run of one of text or proteins with performer train --init",
   );
 }
 

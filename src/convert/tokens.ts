@@ -35,6 +35,8 @@ export interface EncodedText {
   readonly tokenIds: Int32Array;
   /** Tokens that were left out, because the model reads no more. */
   readonly dropped: number;
+  /** How many of `tokenIds` are special ones, in front of the text's own and behind them; undefined where there are none. */
+  readonly specials?: readonly [before: number, after: number];
 }
 
 /**
@@ -135,5 +137,10 @@ export function encodeText(
     });
   }
   const kept = own.subarray(0, room);
-  return { id, tokenIds: Int32Array.from([...before, ...kept, ...after]), dropped: own.length - kept.length };
+  return {
+    id,
+    tokenIds: Int32Array.from([...before, ...kept, ...after]),
+    dropped: own.length - kept.length,
+    specials: [before.length, after.length],
+  };
 }

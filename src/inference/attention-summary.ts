@@ -29,7 +29,7 @@ export interface HeadSummary {
 }
 
 export interface SummaryOptions {
-  /** Tokens that are no residues: neither queries nor partners. */
+  /** Special tokens around a protein or text: neither queries nor partners. */
   readonly specials: readonly number[];
   /** Default 5. */
   readonly partners?: number;

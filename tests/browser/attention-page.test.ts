@@ -105,6 +105,10 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the page of a model's 
     await page.locator("#receives").check();
     expect(await page.locator("#who").textContent()).toMatch(/attended to most by <6 100 % \(7\.0 ×\)$/);
     expect(await page.locator("#arcs path").count()).toBe(1);
+    // Its own weight is no measure of the others, and is told where its bar is cut.
+    await page.locator("#gives").check();
+    await page.locator("#letters button").nth(0).click();
+    expect(await page.locator("#who").textContent()).toMatch(/attends most to nobody else; itself 100 %$/);
     expect(wrong).toEqual([]);
   });
 

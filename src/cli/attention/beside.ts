@@ -9,13 +9,17 @@ import { openModel, subjectOf } from "../model-input/subject.ts";
 import { formatPercent } from "../output/numbers.ts";
 import { panelsPicture } from "../picture/panels.ts";
 import type { Picture } from "../picture/picture.ts";
+import { labelsOf } from "./labels.ts";
 import { MOST_COLUMNS } from "./maps-figure.ts";
 import { observe } from "./observe.ts";
-import { readAttentionInput, requireReadable, titleOf } from "./reading.ts";
+import { firstTokens, readWhole, requireReadable, roomFor, titlesOf } from "./reading.ts";
+import type { ReadableModel } from "./reading.ts";
 import { attentionScale, mapPixels } from "./subject.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 export interface Beside {
+  /** What the first model is called beside the second. */
+  readonly firstTitle: string;
   /** Of the second model. */
   readonly title: string;
   readonly maps: readonly AttentionMap[];
@@ -25,44 +29,61 @@ export interface Beside {
 
 /**
  * @param path of the second model
- * @param subject what the first one sees
- * @throws UsageError for a model of other tokens, or of other layers and heads
+ * @param first the other model, and what it sees
+ * @throws UsageError for a model of other tokens, of other layers and heads, or with fewer positions
  */
 export async function observeBeside(
   path: string,
-  subject: AttentionSubject,
+  first: ReadableModel & { readonly seen: AttentionSubject },
   options: AttentionVerbOptions,
 ): Promise<Beside> {
+  const { seen } = first;
   const opened = await openModel(path, options);
   const model = requireReadable(opened, subjectOf(opened), options);
-  const refuse = (rule: string, got: string): never => {
-    throw new UsageError(
-      `--beside: the second model must have ${rule}, got ${got}, ${path}; give the one that it was converted from`,
-    );
+  const refuse = (rule: string, got: string, fix = "give the one that it was converted from"): never => {
+    throw new UsageError(`--beside: the second model must have ${rule}, got ${got}, ${path}; ${fix}`);
   };
-  if (model.reads !== subject.reads) refuse(`${subject.reads} to read`, `one that reads ${model.reads}`);
-  const input = await readAttentionInput(model, { ...options, length: subject.count }, []);
-  const other = await observe(model.subject, input, options);
-  if (!isDeepStrictEqual(other.labels, subject.labels)) {
-    refuse("the tokens of the first", "those of another tokenizer");
-  }
-  const { maps } = other.attention;
-  const places = (of: readonly AttentionMap[]) => of.map(({ layer, head }) => `${layer}.${head}`);
-  if (!isDeepStrictEqual(places(maps), places(subject.attention.maps))) {
+  if (model.reads !== seen.reads) refuse(`${seen.reads} to read`, `one that reads ${model.reads}`);
+  const input = firstTokens(await readWhole(model, options), seen.count);
+  const { labels } = labelsOf({ ...input, tokens: model.subject.vocabulary.tokens });
+  if (!isDeepStrictEqual(labels, seen.labels)) refuse("the tokens of the first", "those of another tokenizer");
+  const { room, reason } = roomFor(input, model.subject);
+  if (room < seen.count) {
     refuse(
-      `as many layers and heads as the first, ${subject.attention.maps.length} in all`,
-      `${maps.length} (--layers and --heads choose the same of both)`,
+      `room for the ${seen.count} ${seen.words.units} that are shown`,
+      `room for ${room} with ${reason}`,
+      `show fewer with --length ${room}`,
     );
   }
-  const differences = subject.attention.maps.map(({ weights }, index) =>
-    differenceOf(weights, maps[index]?.weights ?? new Float32Array(weights.length), subject.attention.length),
+  if (!hasHeadsOf(first, model, options)) {
+    const sizesOf = ({ subject: { config } }: ReadableModel) => `${config.numLayers} × ${config.numHeads}`;
+    refuse(
+      `as many layers × heads as the first, ${sizesOf(first)}`,
+      `${sizesOf(model)} (--layers and --heads choose the same of both)`,
+    );
+  }
+  const { maps } = (await observe(model.subject, input, options)).attention;
+  const differences = seen.attention.maps.map(({ weights }, index) =>
+    differenceOf(weights, maps[index]?.weights ?? new Float32Array(weights.length), seen.attention.length),
   );
-  return { title: titleOf(opened), maps, differences };
+  const [firstTitle, title] = titlesOf(first.opened, opened);
+  return { firstTitle, title, maps, differences };
+}
+
+/** Whether the layers and heads that are shown of the first model are there in the second, and none beside them. */
+function hasHeadsOf(
+  { subject: { config: first } }: ReadableModel,
+  { subject: { config: second } }: ReadableModel,
+  { layers, heads }: Pick<AttentionVerbOptions, "layers" | "heads">,
+): boolean {
+  const agree = (chosen: readonly number[] | undefined, own: number, other: number) =>
+    chosen === undefined ? own === other : chosen.every((each) => each < other);
+  return agree(layers, first.numLayers, second.numLayers) && agree(heads, first.numHeads, second.numHeads);
 }
 
 /**
- * The share of the attention that goes elsewhere: ½ Σ_k |a_qk − b_qk|, mean over queries q. 0 for equal maps, 1 where no query gives anything to a key
- * that it gives something to in the other; rows that do not sum to 1 may differ by more.
+ * The share of the attention that goes elsewhere: ½ Σ_k |a_qk − b_qk|, mean over all queries q, special tokens among them. 0 for equal maps,
+ * 1 where no query gives anything to a key that it gives something to in the other; rows that do not sum to 1 may differ by more.
  */
 export function differenceOf(a: Float32Array, b: Float32Array, length: number): number {
   let sum = 0;
@@ -76,7 +97,8 @@ export function meanDifference({ differences }: Beside): number {
 }
 
 /** Row by row of the model's heads, and those of the other one below each row. */
-export function besideFigure(title: string, subject: AttentionSubject, beside: Beside): Picture {
+export function besideFigure(subject: AttentionSubject, beside: Beside): Picture {
+  const { firstTitle: title } = beside;
   const { maps } = subject.attention;
   const layers = [...new Set(maps.map(({ layer }) => layer))];
   const columns = Math.min(maps.length / layers.length, MOST_COLUMNS);

@@ -52,7 +52,10 @@ export async function explainAttention(path: string, options: AttentionVerbOptio
   const input = await readAttentionInput(model, options, notices);
   const subject = await observe(model.subject, input, options);
   const tokens = chooseTokens(subject, options.tokens);
-  const beside = options.beside === undefined ? undefined : await observeBeside(options.beside, subject, options);
+  const beside =
+    options.beside === undefined
+      ? undefined
+      : await observeBeside(options.beside, { ...model, seen: subject }, options);
   const { maps, length } = subject.attention;
   const specials = Array.from({ length }, (_, token) => token).filter((token) => isSpecial(subject, token));
   const summaries = maps.map((map) => summariseMap(map, subject.attention, { specials }));
@@ -68,7 +71,7 @@ export async function explainAttention(path: string, options: AttentionVerbOptio
   const pictures: Record<string, Picture> = {
     attention: mapsFigure(subject),
     tokens: tokensFigure(subject, tokens),
-    ...(beside && { beside: besideFigure(titleOf(opened), subject, beside) }),
+    ...(beside && { beside: besideFigure(subject, beside) }),
     ...(similarity && { similarity: similarityFigure(similarity) }),
   };
   const page = renderAttentionPage({

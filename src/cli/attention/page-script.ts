@@ -205,9 +205,10 @@ export function explore(data: PageData): void {
         times: (map[query * length + key] ?? 0) * visible(query),
       };
     });
-    // Special tokens of a text often receive more than all of its own, which would all look alike beside them.
+    // As in tokens-figure.ts: beside the token itself, or the special ones of a text, all others would often look alike.
     const isMeasure = (other: number) => other !== token && !(data.arePieces && data.classes[other] === "around");
     const largest = Math.max(1e-9, ...weights.map(({ other, times }) => (isMeasure(other) ? times : 0)));
+    const itself = weights[token];
     const [width, middle, base] = [960, 960 / length, 190];
     const x = (place: number) => (place + 0.5) * middle;
     const svg = find("arcs");
@@ -253,8 +254,10 @@ export function explore(data: PageData): void {
       .sort((a, b) => b.times - a.times)
       .slice(0, 6)
       .map(({ other, weight, times }) => `${data.names[other]} ${percent(weight)} (${times.toFixed(1)} ×)`);
+    // Told where its bar is cut.
+    const own = itself !== undefined && itself.times > largest ? `; itself ${percent(itself.weight)}` : "";
     find("who").textContent =
-      `${data.names[token]}, ${name(selected)}: ${received ? "attended to most by" : "attends most to"} ${best.join(", ") || "nobody else"}`;
+      `${data.names[token]}, ${name(selected)}: ${received ? "attended to most by" : "attends most to"} ${best.join(", ") || "nobody else"}${own}`;
   };
 
   const select = (index: number): void => {

@@ -177,7 +177,7 @@ function renderBeside(beside: Beside & { readonly picture: Picture }): Html {
   return html`<h2>Beside ${beside.title}</h2>
     <p>
       ${formatPercent(meanDifference(beside))} of the attention goes elsewhere than in ${beside.title}, mean over all
-      heads: ½ Σ |a − b| over keys, mean over queries.
+      heads: ½ Σ |a − b| over keys, mean over all queries, special tokens among them.
     </p>
     <div class="scroll">${trustedHtml(toSvg(beside.picture))}</div>`;
 }

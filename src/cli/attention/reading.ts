@@ -2,6 +2,7 @@
 
 import { basename, join, resolve } from "node:path";
 
+import type { EncodedText } from "../../convert/index.ts";
 import { proteinVocabulary } from "../../data/index.ts";
 import type { Vocabulary } from "../../data/index.ts";
 import { longestSequence } from "../../model/positions.ts";
@@ -47,6 +48,12 @@ export function titleOf(opened: OpenedModel): string {
   return opened.kind === "run" ? opened.run.config.name : basename(resolve(opened.name));
 }
 
+/** Of two models: where their titles are the same, as in folders of one name, each by where it comes from. */
+export function titlesOf(first: OpenedModel, second: OpenedModel): readonly [first: string, second: string] {
+  const titles = [titleOf(first), titleOf(second)] as const;
+  return titles[0] === titles[1] ? [first.name, second.name] : titles;
+}
+
 /** In a run's own folder; of other models where the command is run, for what lies in theirs may be published with them. */
 export function defaultOut(opened: OpenedModel): string {
   return opened.kind === "run" ? join(opened.name, "attention") : `${titleOf(opened)}-attention`;
@@ -90,13 +97,44 @@ export async function readAttentionInput(
   options: AttentionVerbOptions,
   notices: string[],
 ): Promise<AttentionInput> {
+  return cutToLength(await readWhole(model, options), model.subject, options, notices);
+}
+
+/**
+ * As `readAttentionInput`, before anything is cut, also of what the model does not read.
+ *
+ * @throws UsageError for a text without tokens; DataError for a protein that is none
+ */
+export async function readWhole(model: ReadableModel, options: AttentionVerbOptions): Promise<AttentionInput> {
   const whole = model.reads === "proteins" ? await readProtein(model, options) : readText(model, options);
-  return cutToLength(whole, model.subject, options, notices);
+  return { ...whole, wholeLength: whole.own.length };
+}
+
+/** The first of its tokens, with the special ones around them. */
+export function firstTokens(whole: AttentionInput, length: number): AttentionInput {
+  const { reads, source, own } = whole;
+  return {
+    ...whole,
+    source: reads === "proteins" ? source.slice(0, length) : source,
+    own: own.subarray(0, length),
+  };
+}
+
+/** How many tokens of its own the model reads of a protein or text, beside the special ones, and why not more. */
+export function roomFor(
+  { before, after }: Pick<AttentionInput, "before" | "after">,
+  { config, longest }: Pick<EmbedSubject, "config" | "longest">,
+): { readonly room: number; readonly reason: string } {
+  const places = longestSequence(config);
+  const extra = before.length + after.length;
+  return places.length <= longest
+    ? { room: places.length - extra, reason: places.reason }
+    : { room: longest - extra, reason: "the longest text that the model's folder states" };
 }
 
 type WholeInput = Omit<AttentionInput, "wholeLength">;
 
-async function readProtein({ subject }: ReadableModel, options: AttentionVerbOptions): Promise<WholeInput> {
+async function readProtein({ opened, subject }: ReadableModel, options: AttentionVerbOptions): Promise<WholeInput> {
   const { sequence = DEFAULT_SEQUENCE } = options;
   const letters = lettersOf(subject);
   for await (const { id, residues, tokenIds } of readSequences({ sequence: [sequence] }, letters)) {
@@ -105,7 +143,7 @@ async function readProtein({ subject }: ReadableModel, options: AttentionVerbOpt
       reads: "proteins",
       source: residues,
       words: wordsOf("proteins", "language-modeling", letters),
-      own: subject.encode?.(residues, id).tokenIds ?? tokenIds,
+      own: opened.kind === "run" ? tokenIds : opened.model.encode(residues, id, Number.POSITIVE_INFINITY).tokenIds,
       ...aroundRuns(subject),
     };
   }
@@ -116,10 +154,11 @@ function readText({ opened, subject }: ReadableModel, { text = DEFAULT_TEXT }: A
   const { vocabulary } = subject;
   const recordId = "--text";
   const read =
-    opened.kind === "run" ? text : opened.model.prompt + (opened.model.lowerCase ? text.toLowerCase() : text);
-  const own = vocabulary.encode(read, { recordId });
+    opened.kind === "run"
+      ? { own: vocabulary.encode(text, { recordId }), ...aroundRuns(subject) }
+      : parted(opened.model.encode(text, recordId, Number.POSITIVE_INFINITY));
   // Said of the text, not of what a model's folder puts in front of it.
-  if (own.length === 0 || text.trim() === "") {
+  if (read.own.length === 0 || text.trim() === "") {
     throw new UsageError(`--text must hold at least one token, got ${JSON.stringify(text)}; write a sentence`);
   }
   return {
@@ -127,10 +166,7 @@ function readText({ opened, subject }: ReadableModel, { text = DEFAULT_TEXT }: A
     reads: "text",
     source: text,
     words: wordsOf("text", "language-modeling", vocabulary),
-    own,
-    ...(opened.kind === "run"
-      ? aroundRuns(subject)
-      : around(own, opened.model.encode(text, recordId, Number.POSITIVE_INFINITY).tokenIds)),
+    ...read,
   };
 }
 
@@ -145,46 +181,43 @@ function aroundRuns({ config, vocabulary }: EmbedSubject): Pick<WholeInput, "bef
   return { before: [vocabulary.bosId], after: outputStack(config).causal ? [] : [vocabulary.eosId] };
 }
 
-/** What a tokenizer has put around its own tokens. */
-function around(own: Int32Array, all: Int32Array): Pick<WholeInput, "before" | "after"> {
-  const places = Array.from({ length: all.length - own.length + 1 }, (_, place) => place);
-  const start = places.find((place) => own.every((id, index) => all[place + index] === id)) ?? 0;
-  return { before: Array.from(all.subarray(0, start)), after: Array.from(all.subarray(start + own.length)) };
+/** A text's own tokens, and what its tokenizer has put around them. */
+function parted({ tokenIds, specials }: EncodedText): Pick<WholeInput, "before" | "own" | "after"> {
+  const [before, after] = specials ?? [0, 0];
+  const end = tokenIds.length - after;
+  return {
+    before: Array.from(tokenIds.subarray(0, before)),
+    own: tokenIds.subarray(before, end),
+    after: Array.from(tokenIds.subarray(end)),
+  };
 }
 
 function cutToLength(
-  whole: WholeInput,
-  { config, longest: read }: EmbedSubject,
+  whole: AttentionInput,
+  subject: EmbedSubject,
   { length: wanted, layers, heads }: AttentionVerbOptions,
   notices: string[],
 ): AttentionInput {
   const { own, words, reads } = whole;
+  const { config } = subject;
   const option = reads === "proteins" ? "--sequence" : "--text";
   const maps = (layers?.length ?? config.numLayers) * (heads?.length ?? config.numHeads);
-  const extra = whole.before.length + whole.after.length;
-  const onPage = Math.floor(Math.sqrt(PAGE_WEIGHTS / maps)) - extra;
-  const places = longestSequence(config);
-  const longest = Math.min(places.length, read);
-  const reason = places.length <= read ? places.reason : "the longest text that the model's folder states";
+  const onPage = Math.floor(Math.sqrt(PAGE_WEIGHTS / maps)) - whole.before.length - whole.after.length;
+  const { room, reason } = roomFor(whole, subject);
   if (wanted !== undefined && wanted > onPage) {
     throw new UsageError(
       `--length must be at most ${onPage} for ${maps} heads, as a map is as large as the square, got ${wanted}; ` +
         `choose fewer --layers or --heads, or give a part of the ${words.sample} with ${option}`,
     );
   }
-  if (wanted !== undefined && wanted + extra > longest) {
-    throw new UsageError(`--length must be at most ${longest - extra} with ${reason}, got ${wanted}; make it smaller`);
+  if (wanted !== undefined && wanted > room) {
+    throw new UsageError(`--length must be at most ${room} with ${reason}, got ${wanted}; make it smaller`);
   }
-  const length = Math.min(wanted ?? DEFAULT_LENGTH, onPage, longest - extra);
-  if (own.length <= length) return { ...whole, wholeLength: own.length };
+  const length = Math.min(wanted ?? DEFAULT_LENGTH, onPage, room);
+  if (own.length <= length) return whole;
   notices.push(
-    `The first ${length} of ${own.length} ${words.units} are shown; --length shows up to ${Math.min(onPage, longest - extra)}, ` +
+    `The first ${length} of ${own.length} ${words.units} are shown; --length shows up to ${Math.min(onPage, room)}, ` +
       `${option} takes any part.`,
   );
-  return {
-    ...whole,
-    source: reads === "proteins" ? whole.source.slice(0, length) : whole.source,
-    own: own.subarray(0, length),
-    wholeLength: own.length,
-  };
+  return firstTokens(whole, length);
 }

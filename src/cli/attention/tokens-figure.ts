@@ -8,7 +8,7 @@ import { residueClass } from "../report/residues.ts";
 import type { ResidueClass } from "../report/residues.ts";
 import { placeLabels } from "./labels.ts";
 import type { PlacedLabel } from "./labels.ts";
-import { classOfToken, isSpecial, meanWeights, shortLabel, shortName } from "./subject.ts";
+import { isSpecial, meanWeights, shortLabel, shortName } from "./subject.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 /** Of the report's light page. */
@@ -27,8 +27,6 @@ const MARGIN = 20;
 const AXIS = 44;
 const BARS = 90;
 const LINE = 11;
-/** From the bars down to the next row. */
-const BELOW = { proteins: 38, text: 46 } as const;
 const NAMED_PARTNERS = 4;
 /** Longer pieces of text end in dots. */
 const LABEL_LETTERS = 14;
@@ -36,6 +34,64 @@ const LABEL_LETTERS = 14;
 const LABEL_LINES = 6;
 /** The least distance of two numbers. */
 const NUMBERS_APART = 24;
+
+/** What is drawn otherwise for proteins than for texts. */
+interface Kind {
+  /** What colours mean, and which bars may be cut. */
+  readonly legend: string;
+  /** Of a token. */
+  readonly colourOf: (subject: AttentionSubject, token: number) => string;
+  /** Whether the largest weight of a special token too may have the highest bar. */
+  readonly measuresSpecials: boolean;
+  /** Above the bars, for the query's name. */
+  readonly head: number;
+  /** From the bars down to the next row. */
+  readonly below: number;
+  /** From the bars down to the first line of labels. */
+  readonly firstLine: number;
+  /** From the bars down to the line under the query itself. */
+  readonly underline: number;
+  /** Labels below the bars; none where they have no room. */
+  readonly placed: (labels: readonly string[], places: readonly number[], axis: Pick<Axis, "left" | "step">) => Placed;
+  /** Every how many tokens one is numbered. */
+  readonly every: (count: number, step: number) => number;
+}
+
+type Placed = readonly PlacedLabel[];
+
+const kinds = {
+  proteins: {
+    legend:
+      "Colours: hydrophobic brown, polar green, acidic red, basic blue, Cys Gly Pro violet. " +
+      "The bar of the query itself ends at the top, with its share, where it is higher than all others.",
+    colourOf: ({ labels }, token) => residueColour(labels[token] ?? ""),
+    measuresSpecials: true,
+    head: 20,
+    below: 38,
+    firstLine: 11,
+    // The query's letter.
+    underline: 13,
+    // Letters always have one line, on which they may touch.
+    placed: (labels, places, { step }) =>
+      step >= textWidth("x") + 1 ? labels.map((text, key) => ({ text, x: places[key] ?? 0, line: 0 })) : [],
+    every: (count) => (count > 120 ? 50 : 10),
+  },
+  text: {
+    legend:
+      "Special tokens are grey. Their bars and that of the query itself end at the top, with their share, where they are higher than all others.",
+    colourOf: (subject, token) => (isSpecial(subject, token) ? OTHER_COLOUR : TEXT_COLOUR),
+    // They often receive more than all of the text's own, which would all look alike beside them.
+    measuresSpecials: false,
+    // The name of a piece of text has a line to itself: that of the largest bar may begin at the left too.
+    head: 36,
+    below: 46,
+    firstLine: 14,
+    // The query's place: labels may stand elsewhere.
+    underline: 2,
+    placed: (labels, places, { left }) => placeLabels(labels, places, [left - AXIS + 8, WIDTH - 4], LABEL_LINES) ?? [],
+    every: (_, step) => [1, 2, 5, 10, 20, 50].find((number) => number * step >= NUMBERS_APART) ?? 100,
+  },
+} as const satisfies Record<AttentionSubject["reads"], Kind>;
 
 export function residueColour(letter: string): string {
   const kind = residueClass(letter);
@@ -50,14 +106,11 @@ export function residueColour(letter: string): string {
 export function tokensFigure(subject: AttentionSubject, tokens: readonly number[]): Picture {
   const { id, attention, words, names, reads } = subject;
   const { maps, length } = attention;
+  const { legend, head, below, underline, colourOf }: Kind = kinds[reads];
   const mean = meanWeights(attention);
   const heads = maps.length === 1 ? `head ${maps[0]?.layer}.${maps[0]?.head}` : `the mean of ${maps.length} heads`;
-  const colours =
-    reads === "proteins"
-      ? "Colours: hydrophobic brown, polar green, acidic red, basic blue, Cys Gly Pro violet."
-      : "Special tokens are grey; those that receive more than any other end at the top, with their share.";
   const notes = wrapped(
-    `Bars: the share of its attention that a ${words.unit} gives to each token, ${heads}; the dashes are what it would give if it saw all alike. ${colours}`,
+    `Bars: the share of its attention that a ${words.unit} gives to each token, ${heads}; the dashes, where they are not above the top, are what it would give if it saw all alike. ${legend}`,
     WIDTH - 2 * MARGIN,
   );
   const marks: Mark[] = [
@@ -65,21 +118,18 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
     ...notes.map((text, line): Mark => ({ kind: "text", x: MARGIN, y: MARGIN + 34 + 15 * line, text, colour: QUIET })),
   ];
   const axis = axisOf(subject);
-  // The name of a query that is a piece of text has a line to itself: the name of its largest bar may begin at the left too.
-  const head = reads === "text" ? 36 : 20;
-  const rowHeight = head + BARS + BELOW[reads] + LINE * (axis.lines - 1);
+  const rowHeight = head + BARS + below + LINE * (axis.lines - 1);
   const top = MARGIN + 50 + 15 * notes.length;
   const { left, step } = axis;
   tokens.forEach((query, index) => {
     const base = top + index * rowHeight + BARS + head;
     const row = mean.subarray(query * length, (query + 1) * length);
     const visible = visibleKeys(attention, query);
-    // Special tokens of a text often receive more than all of its own, which would all look alike beside them.
-    const largest = Math.max(1e-12, ...row.filter((_, key) => reads === "proteins" || !isSpecial(subject, key)));
-    const heightOf = (weight: number) => Math.min(1, Math.max(0, weight) / largest) * BARS;
+    const highest = highestBar(subject, row, query);
+    const heightOf = (weight: number) => Math.min(1, Math.max(0, weight) / highest) * BARS;
     marks.push(
       { kind: "text", x: MARGIN, y: base - BARS - head + 12, text: shortName(subject, query, 48), size: 15 },
-      { kind: "text", x: left - 6, y: base - BARS + 8, text: percent(largest), anchor: "end", colour: QUIET },
+      { kind: "text", x: left - 6, y: base - BARS + 8, text: percent(highest), anchor: "end", colour: QUIET },
       { kind: "text", x: left - 6, y: base, text: "0", anchor: "end", colour: QUIET },
       { kind: "box", x: left, y: base, width: length * step, height: 0.5, fill: "#c9ccd1" },
     );
@@ -90,7 +140,7 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
       marks.push({ kind: "box", ...box, fill: colourOf(subject, key) });
     }
     const uniform = base - heightOf(1 / visible);
-    for (let x = 0; x < visible * step; x += 6) {
+    for (let x = 0; 1 / visible <= highest && x < visible * step; x += 6) {
       marks.push({
         kind: "box",
         x: left + x,
@@ -101,10 +151,9 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
       });
     }
     marks.push(...axisMarks(subject, axis, base));
-    // The query itself is underlined: its letter, or its place above labels that stand elsewhere.
-    const under = reads === "proteins" ? base + 13 : base + 2;
-    marks.push({ kind: "box", x: left + query * step, y: under, width: Math.max(3, 0.8 * step), height: 2, fill: INK });
-    marks.push(...partnerNames(subject, axis, { row, query, base, largest, heightOf }));
+    const under = { x: left + query * step, y: base + underline, width: Math.max(3, 0.8 * step) };
+    marks.push({ kind: "box", ...under, height: 2, fill: INK });
+    marks.push(...partnerNames(subject, axis, { row, query, base, highest, heightOf }));
   });
   return {
     label: `Whom ${tokens.map((token) => names[token] ?? "").join(", ")} of ${id} attend to`,
@@ -112,6 +161,17 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
     height: top + tokens.length * rowHeight + MARGIN,
     marks,
   };
+}
+
+/**
+ * The weight of a query whose bar has the full height: the largest of the other tokens, so that neither the query itself nor, in texts,
+ * special tokens make all others look alike. The page measures its bars in the same way (page-script.ts).
+ */
+function highestBar(subject: AttentionSubject, row: Float32Array, query: number): number {
+  const { measuresSpecials }: Kind = kinds[subject.reads];
+  const others = row.filter((_, key) => key !== query && (measuresSpecials || !isSpecial(subject, key)));
+  const largest = Math.max(0, ...others);
+  return largest > 0 ? largest : Math.max(1e-12, ...row);
 }
 
 /** What is below the bars, the same in every row. */
@@ -128,41 +188,26 @@ function axisOf({ attention: { length }, labels, reads }: AttentionSubject): Axi
   const step = (WIDTH - MARGIN - left) / length;
   const places = labels.map((_, key) => left + (key + 0.5) * step);
   const short = labels.map((label) => shortLabel(label, LABEL_LETTERS));
-  // Letters of proteins always have one line, on which they may touch.
-  const placed =
-    reads === "proteins"
-      ? step >= textWidth("x") + 1
-        ? short.map((text, key) => ({ text, x: places[key] ?? 0, line: 0 }))
-        : []
-      : (placeLabels(short, places, [left - AXIS + 8, WIDTH - 4], LABEL_LINES) ?? []);
+  const { placed: place }: Kind = kinds[reads];
+  const placed = place(short, places, { left, step });
   return { left, step, labels: placed, lines: 1 + Math.max(0, ...placed.map(({ line }) => line)) };
 }
 
 function axisMarks(subject: AttentionSubject, { left, step, labels, lines }: Axis, base: number): readonly Mark[] {
   const { count, firstToken, reads } = subject;
-  const first = base + (reads === "proteins" ? 11 : 14);
+  const { firstLine, every: everyOf, colourOf }: Kind = kinds[reads];
+  const first = base + firstLine;
   const marks = labels.map(({ text, x, line }, key): Mark => {
     const colour = colourOf(subject, key);
     return { kind: "text", x, y: first + LINE * line, text, anchor: "middle", colour };
   });
-  const every =
-    reads === "proteins"
-      ? count > 120
-        ? 50
-        : 10
-      : ([1, 2, 5, 10, 20, 50].find((number) => number * step >= NUMBERS_APART) ?? 100);
+  const every = everyOf(count, step);
   for (let number = every; number <= count; number += every) {
     const x = left + (number - 1 + firstToken + 0.5) * step;
     const y = first + 15 + LINE * (lines - 1);
     marks.push({ kind: "text", x, y, text: `${number}`, anchor: "middle", colour: QUIET });
   }
   return marks;
-}
-
-function colourOf(subject: AttentionSubject, token: number): string {
-  if (subject.reads === "text") return isSpecial(subject, token) ? OTHER_COLOUR : TEXT_COLOUR;
-  const kind = classOfToken(subject, token);
-  return kind === undefined ? OTHER_COLOUR : residueColours[kind];
 }
 
 /** The bars of one query. */
@@ -172,29 +217,29 @@ interface Bars {
   readonly query: number;
   /** Where they stand. */
   readonly base: number;
-  /** The weight of the highest one. */
-  readonly largest: number;
+  /** The weight of the full height. */
+  readonly highest: number;
   readonly heightOf: (weight: number) => number;
 }
 
-/** The largest bars by name: above its own bar, in its middle or to one side of it, and on no other bar or name. */
+/** The largest bars by name, that of the query itself only where it is cut: above its own bar, in its middle or to one side of it, and on no other bar or name. */
 function partnerNames(
   subject: AttentionSubject,
   { left, step }: Axis,
-  { row, query, base, largest, heightOf }: Bars,
+  { row, query, base, highest, heightOf }: Bars,
 ): readonly Mark[] {
   const taken: { readonly from: number; readonly to: number }[] = [];
-  const highest = (from: number, to: number) => {
+  const highestBetween = (from: number, to: number) => {
     const [first, last] = [from, to].map((x) => Math.floor((x - left) / step));
     return Math.max(...Array.from(row.subarray(Math.max(0, first ?? 0), (last ?? 0) + 1), heightOf));
   };
   const keys = Array.from(row.keys())
-    .filter((key) => key !== query && (row[key] ?? 0) > 0)
+    .filter((key) => (row[key] ?? 0) > (key === query ? highest : 0))
     .toSorted((a, b) => (row[b] ?? 0) - (row[a] ?? 0));
   const marks: Mark[] = [];
   for (const key of keys.slice(0, 4 * NAMED_PARTNERS)) {
     const weight = row[key] ?? 0;
-    const share = weight > largest ? ` ${percent(weight)}` : "";
+    const share = weight > highest ? ` ${percent(weight)}` : "";
     const text = `${shortName(subject, key, LABEL_LETTERS)}${share}`;
     const width = textWidth(text);
     const bar = left + key * step;
@@ -203,7 +248,7 @@ function partnerNames(
     );
     const isFree = (x: number) =>
       !taken.some(({ from, to }) => x - 3 < to && x + width + 3 > from) &&
-      highest(x, x + width) <= heightOf(weight) + 0.5;
+      highestBetween(x, x + width) <= heightOf(weight) + 0.5;
     const from = places.find(isFree);
     if (from === undefined) continue;
     taken.push({ from: from - 3, to: from + width + 3 });
