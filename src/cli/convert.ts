@@ -77,6 +77,10 @@ export function convertCommand(): Command {
         "FAVOR+ in every layer of a folder or a model of the hub",
       ],
       ["convert all-MiniLM-L6-v2 --mechanism favor-saderf --layers 0,1 --out minilm-2", "another map, in two layers"],
+      [
+        `convert all-MiniLM-L6-v2 --mechanism '{"heads":[{"name":"local","window":32,"numHeads":6},{"name":"favor","numHeads":6}]}' --out mixed`,
+        "half of the heads within a window",
+      ],
       ["convert all-MiniLM-L6-v2 --max-length 4096 --positions interpolate --out long", "for texts of 4,096 tokens"],
       ["convert esm2_t6_8M_UR50D --fasta mine.fasta --out esm-favor --json", "measured on proteins of one's own"],
       ["convert runs/exact --features 256 --out runs/favor", "a run with exact attention"],
@@ -85,7 +89,11 @@ export function convertCommand(): Command {
     .addHelpText("after", NOTES)
     .argument("<folder>", "a pretrained model's folder, or its name on the hub; or a run folder that train wrote")
     .requiredOption("--out <folder>", "where the converted model goes: a new or an empty folder")
-    .option("--mechanism <name>", "what takes the place of attention; options in brackets: local(window=64)", "favor")
+    .option(
+      "--mechanism <name>",
+      "what takes the place of attention; options in brackets, local(window=64), or as JSON, which can give heads mechanisms of their own",
+      "favor",
+    )
     .option("--features <count>", "random features a head (default: the model's)", positiveInteger)
     .addOption(
       new Option("--projection <kind>", "how they are drawn (default: what the map is meant for)").choices(

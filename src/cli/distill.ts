@@ -137,8 +137,15 @@ async function distill(folder: string, options: DistillVerbOptions): Promise<voi
   const made = outcome.steps.layers + outcome.steps.model;
   process.stdout.write(
     `${formatDistillation(before, after, retrieval)}\n\n${out}: ${formatCount(made)} steps in ${formatSeconds(times.elapsedSeconds)}` +
-      `${outcome.interrupted ? ", interrupted: the best weights so far" : ""}\n`,
+      `${outcome.interrupted ? ", interrupted: the best weights so far" : ""}\n${heldOutLine(outcome)}\n`,
   );
+}
+
+/** What became of the texts that choose the weights. */
+function heldOutLine({ before, after }: { readonly before: number; readonly after: number }): string {
+  const kept =
+    after < before ? "" : ": nothing came nearer, so the weights written are the student's own; train for more --steps";
+  return `distance on texts held out: ${before.toPrecision(3)} before, ${after.toPrecision(3)} after${kept}`;
 }
 
 async function embedWithProgress(

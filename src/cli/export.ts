@@ -42,7 +42,10 @@ export function exportCommand(): Command {
       ["export all-MiniLM-L6-v2 --to onnx --out minilm-onnx", "a pretrained encoder, for any batch and length"],
       ["export minilm-favor --dtype int8 --out minilm-small", "one that convert wrote, with weights of 8 bits"],
       ["export runs/demo --out demo-onnx", "a decoder: one step, with its state in and out"],
-      ["export runs/demo --linear-attention --out demo-onnx", "the same, which also reads a whole prompt in one run"],
+      [
+        "export runs/demo --linear-attention --out demo-prompts",
+        "the same, which also reads a whole prompt in one run",
+      ],
       ["export runs/bigbird --length 512 --out bigbird-onnx", "a mechanism whose graph depends on the length"],
     ],
   })

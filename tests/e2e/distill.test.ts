@@ -97,6 +97,7 @@ describe("distill", () => {
     const { code, stdout, stderr } = await running.finished;
     expect({ code, told: stderr.includes("writing the best weights") }).toEqual({ code: 130, told: true });
     expect(stdout).toContain("interrupted: the best weights so far");
+    expect(stdout).toMatch(/\ndistance on texts held out: [\d.]+ before, [\d.]+ after/);
     expect(readdirSync(place.path("stopped"))).toEqual(
       expect.arrayContaining(["config.json", "model.safetensors", "tokenizer.json"]),
     );

@@ -239,7 +239,7 @@ function asConfigError(config: ModelConfig, emit: () => GraphProto): GraphProto 
     const fix =
       config.architecture === "decoder"
         ? "export it without linearAttention, or put 'favor' in its place"
-        : "export it for one length, or put 'favor', 'local' or both in its place, which serve any";
+        : "export it for one length (length, --length), or put 'favor', 'local' or both in its place, which serve any";
     throw new ConfigError(
       `${WHO}: the graph must be the same at all lengths, got one of '${describeMechanism(config)}' that is not (${error.message}); ${fix}`,
       { cause: error },
