@@ -1,7 +1,7 @@
 /** cosFormer: linear attention with ReLU features, in which near tokens count more than far ones. */
 import { z } from "zod";
 import { GraphError } from "../graph/errors.ts";
-import { lazyArray, ndarray, zeros, type NdArray } from "../graph/ndarray.ts";
+import { countingUp, lazyArray, zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cos, minimum, mul, relu, sin } from "../ops/elementwise.ts";
 import { concat } from "../ops/slicing.ts";
@@ -104,8 +104,7 @@ function advance(step: RecurrentStep, maxLength: number): RecurrentStep {
       throw new GraphError("cosformer: a step must have the state 'position', got none; use initialState");
     }
     const length = q.shape[2] ?? 0;
-    const offsets = Float32Array.from({ length }, (_, index) => index);
-    const positions = minimum(add(position, constant(ndarray(offsets, [length, 1]))), maxLength - 1);
+    const positions = minimum(add(position, constant(countingUp("float32", [length, 1]))), maxLength - 1);
     const angle = mul(positions, Math.PI / 2 / maxLength);
     const angles = { cos: cos(angle), sin: sin(angle) };
     const { out, state: next } = step(reweighted(q, angles), reweighted(k, angles), v, state, given);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { expectShapes } from "../graph/expect-shapes.ts";
 import { GraphError } from "../graph/errors.ts";
-import { lazyArray } from "../graph/ndarray.ts";
+import { countingUp } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mul } from "../ops/elementwise.ts";
 import { gather } from "../ops/gather.ts";
@@ -100,8 +100,7 @@ function projected(
 
 /** The first columns, `[k, n]` → `[k, count]`, with the same nodes at any count: `slice` leaves its node out where all are taken. */
 function gatheredColumns(projection: Tensor, count: number): Tensor {
-  const places = lazyArray("int32", [count], () => Int32Array.from({ length: count }, (_, place) => place));
-  return transpose(gather(transpose(projection, [1, 0]), constant(places)), [1, 0]);
+  return transpose(gather(transpose(projection, [1, 0]), constant(countingUp("int32", [count]))), [1, 0]);
 }
 
 /** `[k, S]` · `[B, H, S, D]` → `[B, H, k, D]`: one product, for a product a head would make the weight's gradient one a head too. */

@@ -70,6 +70,11 @@ export function lazyArray(dtype: DType, shape: Shape, make: () => TypedArray): N
   };
 }
 
+/** first, first + 1, … in the order in which elements lie. */
+export function countingUp(dtype: "float32" | "int32", shape: Shape, first = 0): NdArray {
+  return lazyArray(dtype, shape, () => new constructors[dtype](sizeOf(shape)).map((_, index) => first + index));
+}
+
 /** Copies the elements into a Float64Array, whatever their type (booleans become 0 and 1). */
 export function toFloat64(array: NdArray): Float64Array {
   const { data } = array;

@@ -6,7 +6,7 @@ import { max } from "./maximum-along.ts";
 import { sum, type ReduceOptions } from "./reduce.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { constant, stopGradient } from "./source.ts";
-import { ndarray } from "../graph/ndarray.ts";
+import { countingUp } from "../graph/ndarray.ts";
 import { reshape } from "./layout.ts";
 
 /** x². */
@@ -28,12 +28,7 @@ export function logSoftmax(x: Tensor): Tensor {
 
 /** 1 at each index, 0 elsewhere: int32 `[…]` → float32 `[…, depth]`. */
 export function oneHot(indices: Tensor, depth: number): Tensor {
-  const classes = constant(
-    ndarray(
-      Int32Array.from({ length: depth }, (_, index) => index),
-      [depth],
-    ),
-  );
+  const classes = constant(countingUp("int32", [depth]));
   return cast(equal(reshape(indices, [...indices.shape, 1]), classes), "float32");
 }
 

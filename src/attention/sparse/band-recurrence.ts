@@ -1,6 +1,6 @@
 /** Attention to the last positions, token by token: a state of the last keys and values, so that a step costs the same at any position. */
 import { GraphError } from "../../graph/errors.ts";
-import { fromFloat64, lazyArray, ndarray, zeros } from "../../graph/ndarray.ts";
+import { countingUp, fromFloat64, ndarray, zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { cast } from "../../ops/compare.ts";
 import { add, atLeast, mul, sub } from "../../ops/elementwise.ts";
@@ -84,7 +84,10 @@ function extendDense(who: string, W: number, reach: number): RecurrentStep {
     const { keys, values, count } = stateOf(who, state);
     const [B = 0, , length = 0] = q.shape;
     const all = { k: concat([keys, k], 2), v: concat([values, v], 2) };
-    const distance = sub(places([length, 1], W), places([1, W + length], 0));
+    const distance = sub(
+      constant(countingUp("float32", [length, 1], W)),
+      constant(countingUp("float32", [1, W + length])),
+    );
     const near = mul(atLeast(distance, 0), atLeast(reach, distance));
     const real = reshape(realKeys(count, W, length), [B, 1, 1, W + length]);
     const scores = matmul(scaled(q), all.k, { transposeB: true });
@@ -95,12 +98,6 @@ function extendDense(who: string, W: number, reach: number): RecurrentStep {
       state: { keys: newest(all.k), values: newest(all.v), count: add(count, length) },
     };
   };
-}
-
-/** first, first + 1, … along the longer axis. */
-function places(shape: readonly [number, number], first: number): Tensor {
-  const length = Math.max(...shape);
-  return constant(lazyArray("float32", shape, () => Float32Array.from({ length }, (_, place) => first + place)));
 }
 
 /** `[B, W + L]`: 1 where the state holds a token, and for all new ones. */
@@ -122,10 +119,7 @@ function segmentSet(
   { segmentLength, memoryLength, memoryGradient }: Required<Band>["segments"],
 ) {
   const B = count.shape[0] ?? 1;
-  const places = ndarray(
-    Float32Array.from({ length: blocks.count * blocks.block }, (_, t) => t),
-    [1, 1, blocks.count, blocks.block, 1],
-  );
+  const places = countingUp("float32", [1, 1, blocks.count, blocks.block, 1]);
   const position = add(reshape(count, [B, 1, 1, 1, 1]), constant(places));
   // The half keeps rounding from a whole number of segments.
   const segment = cast(cast(mul(add(position, 0.5), 1 / segmentLength), "int32"), "float32");

@@ -1,5 +1,5 @@
 /** The graph of a decoder whose state of fixed size goes in and comes out: of one token, or of any number of them. */
-import { lazyArray, ndarray, type NdArray } from "../../graph/ndarray.ts";
+import { countingUp, ndarray, type NdArray } from "../../graph/ndarray.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -80,7 +80,7 @@ export function decoderGraph(
 /** first, first + 1, … of each sequence: `[B]` int32 → `[B · L]`. */
 function positionsFrom(first: Tensor, length: number): Tensor {
   if (length === 1) return first;
-  const steps = constant(lazyArray("int32", [1, length], () => Int32Array.from({ length }, (_, step) => step)));
+  const steps = constant(countingUp("int32", [1, length]));
   return reshape(add(reshape(first, [-1, 1]), steps), [(first.shape[0] ?? 1) * length]);
 }
 

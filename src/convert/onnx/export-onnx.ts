@@ -151,12 +151,11 @@ function encoderParts({ config }: ExportableModel, options: ExportOnnxOptions, t
   }
   // The numbers are the same in chunks, but a longer sequence has more of them.
   const whole = { ...config, feedForwardChunkSize: 0 };
-  const axis = (index: number) => ({ input: "input_ids", axis: index });
   const blockLength = fixed === undefined ? encoderBlockLength(config) : undefined;
   const pads = blockLength !== undefined && blockLength > 1;
   const free = {
-    batch: axis(0),
-    ...(fixed === undefined && { length: { ...axis(1), most: tableLength } }),
+    batch: idsAxis(0),
+    ...(fixed === undefined && { length: { ...idsAxis(1), most: tableLength } }),
     ...(pads && { blocks: { blocksOf: "length", blockLength } }),
   };
   const graph = asConfigError(config, () =>
@@ -166,6 +165,11 @@ function encoderParts({ config }: ExportableModel, options: ExportOnnxOptions, t
     }, free),
   );
   return { graph, stem: "model", output, states: [] };
+}
+
+/** Where the graph reads its free lengths. */
+function idsAxis(axis: number) {
+  return { input: "input_ids", axis };
 }
 
 function decoderParts({ config }: ExportableModel, options: ExportOnnxOptions, tableLength: number): Parts {
@@ -193,8 +197,9 @@ function decoderParts({ config }: ExportableModel, options: ExportOnnxOptions, t
   }
   const form = linearAttention ? "any-length" : "own";
   if (linearAttention) requireAnyLength(config);
-  const axis = (index: number) => ({ input: "input_ids", axis: index });
-  const free = linearAttention ? { batch: axis(0), length: { ...axis(1), most: tableLength } } : { batch: axis(0) };
+  const free = linearAttention
+    ? { batch: idsAxis(0), length: { ...idsAxis(1), most: tableLength } }
+    : { batch: idsAxis(0) };
   const graph = asConfigError(config, () =>
     emitDynamic(
       ({ batch = 1, length = 1 }) => decoderGraph(config, { batchSize: batch, length, longest: tableLength }, form),
