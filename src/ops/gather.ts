@@ -1,7 +1,8 @@
 /** Rows by index, and their adjoint: rows added up by index. */
 import { defineOp } from "../graph/define-op.ts";
-import { zeros } from "../graph/ndarray.ts";
-import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
+import type { Emitter } from "../graph/emitter.ts";
+import { countingUp, fromFloat64, ndarray, type DType } from "../graph/ndarray.ts";
+import { formatShape, sameShape, sizeOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { build } from "./reference.ts";
 
@@ -32,6 +33,51 @@ export const gather = defineOp<2>({
   },
 });
 
+/**
+ * Tables of up to so many rows take the one-hot product. On one core it costs about 0.03 ns for each row of the table and element of the
+ * rows, and building the one-hot matrix 0.8 ns for each of its entries; ScatterElements costs 3.4 ns an element whatever the table.
+ */
+const LONGEST_ONE_HOT = 110;
+
+interface RowsSize {
+  /** Rows of the table. */
+  readonly length: number;
+  /** Rows to add. */
+  readonly count: number;
+}
+
+/** `oneHot(indices)ᵀ · rows`: the engine computes each entry's sum on one thread, in the order of the rows. */
+function oneHotProduct(onnx: Emitter, rows: string, indices: string, { length, count }: RowsSize): string {
+  const numbers = onnx.constant(countingUp("int32", [length, 1]));
+  const chosen = onnx.node("Equal", [numbers, onnx.node("Reshape", [indices, onnx.int64([1, count])])]);
+  const oneHot = onnx.node("Cast", [chosen], { attributes: { to: { dtype: "float32" } } });
+  return onnx.node("MatMul", [oneHot, rows]);
+}
+
+/**
+ * ScatterElements over the flat table, which takes half the time of one with two axes. The engine runs it on one thread, in the order of
+ * the rows. It runs ScatterND with a reduction on all threads without atomics, so that rows of the same index lose one another.
+ */
+function scatterElements(
+  onnx: Emitter,
+  rows: string,
+  indices: string,
+  { length, width, count, dtype }: RowsSize & { readonly width: number; readonly dtype: DType },
+): string {
+  const first = onnx.node("Mul", [
+    onnx.node("Reshape", [indices, onnx.int64([count, 1])]),
+    onnx.constant(ndarray(Int32Array.of(width), [])),
+  ]);
+  const targets = onnx.node("Add", [first, onnx.constant(countingUp("int32", [1, width]))]);
+  const size = [length * width];
+  const zeros = onnx.node("Expand", [onnx.constant(fromFloat64(new Float64Array(1), [], dtype)), onnx.int64(size)]);
+  const flat = (value: string) => onnx.node("Reshape", [value, onnx.int64([count * width])]);
+  const added = onnx.node("ScatterElements", [zeros, flat(targets), flat(rows)], {
+    attributes: { axis: { int: 0 }, reduction: { string: "add" } },
+  });
+  return onnx.node("Reshape", [added, onnx.int64([length, width])]);
+}
+
 const scatterRowsOp = defineOp<2, { readonly shape: Shape }>({
   name: "ScatterRows",
   arity: 2,
@@ -47,17 +93,12 @@ const scatterRowsOp = defineOp<2, { readonly shape: Shape }>({
     }
     return { dtype: rows.dtype, shape };
   },
-  emit: (onnx, [rows, indices], { shape }, { inputs: [rowsType, indicesType] }) => {
-    const count = indicesType.shape.reduce((product, length) => product * length, 1);
-    const width = rowsType.shape.at(-1) ?? 0;
-    // ScatterND wants int64 indices, one row of them for each slice.
-    const index = onnx.node("Cast", [onnx.node("Reshape", [indices, onnx.int64([count, 1])])], {
-      attributes: { to: { dtype: "int64" } },
-    });
-    const updates = onnx.node("Reshape", [rows, onnx.int64([count, width])]);
-    return onnx.node("ScatterND", [onnx.constant(zeros(shape)), index, updates], {
-      attributes: { reduction: { string: "add" } },
-    });
+  emit: (onnx, [rows, indices], { shape: [length = 0, width = 0] }, { inputs: [{ dtype, shape: rowsShape }] }) => {
+    const count = sizeOf(rowsShape) / width;
+    const flatRows = onnx.node("Reshape", [rows, onnx.int64([count, width])]);
+    return dtype === "float32" && length * (1 + 32 / width) <= LONGEST_ONE_HOT
+      ? oneHotProduct(onnx, flatRows, indices, { length, count })
+      : scatterElements(onnx, flatRows, indices, { length, width, count, dtype });
   },
   vjp: ({ inputs: [, indices], dy }) => [gather(dy, indices), undefined],
   reference: ([rows, indices], { shape }) => {
@@ -71,7 +112,12 @@ const scatterRowsOp = defineOp<2, { readonly shape: Shape }>({
   },
 });
 
-/** The adjoint of `gather`: a table of zeros with each row added at its index. */
+/**
+ * The adjoint of `gather`: a table of zeros with each row added at its index.
+ *
+ * Rows of the same index are added in their order, on any number of threads: equal runs give equal bits. (On WebGPU tables of more than
+ * about a hundred rows are added to by atomic operations, in any order: right, but only to rounding the same in every run.)
+ */
 export function scatterRows(rows: Tensor, indices: Tensor, shape: Shape): Tensor {
   return scatterRowsOp(rows, indices, { shape });
 }
