@@ -1,9 +1,9 @@
 /** Prefix sums. */
 import { defineOp } from "../graph/define-op.ts";
 import { ndarray } from "../graph/ndarray.ts";
-import { normalizeAxis } from "../graph/shape.ts";
+import { normalizeAxis, stridesOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { at, build } from "./reference.ts";
+import { places } from "./reference.ts";
 
 interface CumsumOptions {
   /** Leave the position itself out of its sum; default false. */
@@ -23,18 +23,18 @@ const cumsumOp = defineOp<1, Required<CumsumOptions> & { readonly axis: number }
   vjp: ({ dy, attributes: { axis, exclusive, reverse } }) => [cumsum(dy, axis, { exclusive, reverse: !reverse })],
   reference: ([x], { axis, exclusive, reverse }) => {
     const length = x.shape[axis] ?? 0;
-    return build(x.shape, (index) => {
-      const position = index[axis] ?? 0;
-      const from = reverse ? position + Number(exclusive) : 0;
-      const to = reverse ? length : position + 1 - Number(exclusive);
+    const stride = stridesOf(x.shape)[axis] ?? 1;
+    const data = new Float64Array(x.data.length);
+    for (const first of places(x.shape.with(axis, 1), stridesOf(x.shape))) {
       let total = 0;
-      for (let each = from; each < to; each++)
-        total += at(
-          x,
-          index.map((i, a) => (a === axis ? each : i)),
-        );
-      return total;
-    });
+      for (let step = 0; step < length; step++) {
+        const place = first + (reverse ? length - 1 - step : step) * stride;
+        const value = x.data[place] ?? Number.NaN;
+        data[place] = exclusive ? total : total + value;
+        total += value;
+      }
+    }
+    return { shape: x.shape, data };
   },
 });
 

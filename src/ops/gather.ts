@@ -4,7 +4,6 @@ import type { Emitter } from "../graph/emitter.ts";
 import { countingUp, fromFloat64, ndarray, type DType } from "../graph/ndarray.ts";
 import { formatShape, sameShape, sizeOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { build } from "./reference.ts";
 
 /**
  * Rows of a table: `table[V, D]`, indices `[…]` int32 → `[…, D]`.
@@ -25,11 +24,13 @@ export const gather = defineOp<2>({
   vjp: ({ inputs: [table, indices], dy }) => [scatterRows(dy, indices, table.shape), undefined],
   reference: ([table, indices], _attributes, { shape }) => {
     const width = table.shape[1] ?? 0;
-    const flat = { shape: [indices.data.length, width], data: new Float64Array(0) };
-    const rows = build(flat.shape, ([row = 0, column = 0]) => {
-      return table.data[(indices.data[row] ?? 0) * width + column] ?? Number.NaN;
+    const data = new Float64Array(indices.data.length * width);
+    indices.data.forEach((index, row) => {
+      for (let column = 0; column < width; column++) {
+        data[row * width + column] = table.data[index * width + column] ?? Number.NaN;
+      }
     });
-    return { shape, data: rows.data };
+    return { shape, data };
   },
 });
 

@@ -1,8 +1,8 @@
 /** The same elements in another arrangement: reshape, transpose, and both in one step where they meet. */
 import { defineOp } from "../graph/define-op.ts";
-import { formatShape, normalizeAxis, sameShape, sizeOf, type Shape } from "../graph/shape.ts";
+import { formatShape, normalizeAxis, sameShape, sizeOf, stridesOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { at, build } from "./reference.ts";
+import { pick } from "./reference.ts";
 
 const reshapeOp = defineOp<1, { readonly shape: Shape }>({
   name: "Reshape",
@@ -52,13 +52,14 @@ const transposeOp = defineOp<1, TransposeAttributes>({
       permutation.map((_, axis) => permutation.indexOf(axis)),
     ),
   ],
-  reference: ([x], { permutation }, { shape }) =>
-    build(shape, (index) =>
-      at(
-        x,
-        permutation.map((_, axis) => index[permutation.indexOf(axis)] ?? 0),
-      ),
-    ),
+  reference: ([x], { permutation }, { shape }) => {
+    const strides = stridesOf(x.shape);
+    return pick(
+      x,
+      shape,
+      permutation.map((axis) => strides[axis] ?? 0),
+    );
+  },
 });
 
 function permutationOf(x: Tensor): { readonly source: Tensor; readonly permutation: readonly number[] } | undefined {

@@ -1,11 +1,11 @@
 /** Matrix products, with transposed operands as flags so that no transposed copy is made. */
 import { defineOp } from "../graph/define-op.ts";
 import type { Emitter } from "../graph/emitter.ts";
-import { broadcastShapes, sameShape, type Shape } from "../graph/shape.ts";
+import { broadcastShapes, sameShape, sizeOf, type Shape } from "../graph/shape.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { reshape } from "./layout.ts";
 import { sum, unbroadcast } from "./reduce.ts";
-import { at, build, zip } from "./reference.ts";
+import { places, stretchedStrides, zip } from "./reference.ts";
 import type { ReferenceArray } from "../graph/op-rule.ts";
 
 export interface MatMulOptions {
@@ -37,17 +37,30 @@ function inferProduct([a, b]: readonly [TensorType, TensorType], flags: Flags): 
 }
 
 function referenceProduct(a: ReferenceArray, b: ReferenceArray, flags: Flags, shape: Shape): ReferenceArray {
+  const [rows = 0, columns = 0] = shape.slice(-2);
   const [, inner] = matrixAxes(a.shape, flags.transposeA);
-  return build(shape, (index) => {
-    const batch = index.slice(0, -2);
-    const [row = 0, column = 0] = index.slice(-2);
-    let total = 0;
-    for (let k = 0; k < inner; k++) {
-      const left = at(a, [...batch, ...(flags.transposeA ? [k, row] : [row, k])]);
-      total += left * at(b, [...batch, ...(flags.transposeB ? [column, k] : [k, column])]);
+  const [rowA, innerA] = flags.transposeA ? [1, rows] : [inner, 1];
+  const [innerB, columnB] = flags.transposeB ? [1, inner] : [columns, 1];
+  const batch = shape.slice(0, -2);
+  const startsOf = (operand: Shape) =>
+    places(batch, stretchedStrides(operand.slice(0, -2), batch)).map((place) => place * sizeOf(operand.slice(-2)));
+  const startsB = startsOf(b.shape);
+  const data = new Float64Array(sizeOf(shape));
+  startsOf(a.shape).forEach((startA, index) => {
+    const startB = startsB[index] ?? 0;
+    for (let row = 0; row < rows; row++) {
+      const target = (index * rows + row) * columns;
+      for (let k = 0; k < inner; k++) {
+        const left = a.data[startA + row * rowA + k * innerA] ?? Number.NaN;
+        const right = startB + k * innerB;
+        for (let column = 0; column < columns; column++) {
+          data[target + column] =
+            (data[target + column] ?? 0) + left * (b.data[right + column * columnB] ?? Number.NaN);
+        }
+      }
     }
-    return total;
   });
+  return { shape, data };
 }
 
 function productGradients(a: Tensor, b: Tensor, flags: Flags, dy: Tensor): readonly [Tensor, Tensor] {

@@ -12,7 +12,7 @@ import {
 } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reshape } from "./layout.ts";
-import { at, build, fold } from "./reference.ts";
+import { fold, pick, stretchedStrides } from "./reference.ts";
 
 export interface ReduceOptions {
   /** Axes to reduce, negative ones count from the end; default all. */
@@ -69,7 +69,7 @@ const expandOp = defineOp<1, { readonly shape: Shape }>({
   },
   emit: (onnx, [x], { shape }) => onnx.node("Expand", [x, onnx.int64(shape)]),
   vjp: ({ inputs: [x], dy }) => [unbroadcast(dy, x.shape)],
-  reference: ([x], { shape }) => build(shape, (index) => at(x, index)),
+  reference: ([x], { shape }) => pick(x, shape, stretchedStrides(x.shape, shape)),
 });
 
 /** Repeats axes of length 1, and adds leading axes, until x has the shape. */

@@ -1,16 +1,35 @@
 /** Parts of an axis: slice beside pad, concat beside split. */
 import { defineMultiOp, defineOp } from "../graph/define-op.ts";
-import { normalizeAxis, sameShape, type Shape } from "../graph/shape.ts";
+import type { ReferenceArray } from "../graph/op-rule.ts";
+import { normalizeAxis, sameShape, sizeOf, stridesOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { full } from "./source.ts";
-import { at, build } from "./reference.ts";
+import { pick, places } from "./reference.ts";
 
 function withLength(shape: Shape, axis: number, length: number): number[] {
   return shape.map((old, position) => (position === axis ? length : old));
 }
 
-function shifted(index: readonly number[], axis: number, by: number): number[] {
-  return index.map((position, each) => (each === axis ? position + by : position));
+/** The positions of an axis from `start` on that fill the shape. */
+function part(x: ReferenceArray, shape: Shape, axis: number, start: number): ReferenceArray {
+  const strides = stridesOf(x.shape);
+  return pick(x, shape, strides, start * (strides[axis] ?? 0));
+}
+
+/** Zeros with each array at its position of an axis. */
+function placed(
+  shape: Shape,
+  axis: number,
+  arrays: readonly (readonly [position: number, x: ReferenceArray])[],
+): ReferenceArray {
+  const strides = stridesOf(shape);
+  const data = new Float64Array(sizeOf(shape));
+  for (const [position, x] of arrays) {
+    places(x.shape, strides, position * (strides[axis] ?? 0)).forEach((place, flat) => {
+      data[place] = x.data[flat] ?? Number.NaN;
+    });
+  }
+  return { shape, data };
 }
 
 const sliceOp = defineOp<1, { readonly axis: number; readonly start: number; readonly end: number }>({
@@ -25,7 +44,7 @@ const sliceOp = defineOp<1, { readonly axis: number; readonly start: number; rea
   emit: (onnx, [x], { axis, start, end }) =>
     onnx.node("Slice", [x, onnx.int64([start]), onnx.int64([end]), onnx.int64([axis])]),
   vjp: ({ inputs: [x], dy, attributes: { axis, start, end } }) => [pad(dy, axis, start, (x.shape[axis] ?? 0) - end)],
-  reference: ([x], { axis, start }, { shape }) => build(shape, (index) => at(x, shifted(index, axis, start))),
+  reference: ([x], { axis, start }, { shape }) => part(x, shape, axis, start),
 });
 
 /** Positions start … end − 1 of an axis. */
@@ -51,12 +70,7 @@ const padOp = defineOp<1, { readonly axis: number; readonly before: number; read
     ]);
   },
   vjp: ({ inputs: [x], dy, attributes: { axis, before } }) => [slice(dy, axis, before, before + (x.shape[axis] ?? 0))],
-  reference: ([x], { axis, before }, { shape }) =>
-    build(shape, (index) => {
-      const position = (index[axis] ?? 0) - before;
-      const inside = position >= 0 && position < (x.shape[axis] ?? 0);
-      return inside ? at(x, shifted(index, axis, -before)) : 0;
-    }),
+  reference: ([x], { axis, before }, { shape }) => placed(shape, axis, [[before, x]]),
 });
 
 /** Adds zeros before and after along an axis. */
@@ -88,21 +102,15 @@ const concatOp = defineMultiOp<{ readonly axis: number }>({
           axis,
           inputs.map(({ shape }) => shape[axis] ?? 0),
         ),
-  reference: (inputs, { axis }, { outputs }) => [
-    build(outputs[0]?.shape ?? [], (index) => {
-      let position = index[axis] ?? 0;
-      for (const x of inputs) {
-        const length = x.shape[axis] ?? 0;
-        if (position < length)
-          return at(
-            x,
-            index.map((each, i) => (i === axis ? position : each)),
-          );
-        position -= length;
-      }
-      return Number.NaN;
-    }),
-  ],
+  reference: (inputs, { axis }, { outputs }) => {
+    let next = 0;
+    const arrays = inputs.map((x) => {
+      const position = next;
+      next += x.shape[axis] ?? 0;
+      return [position, x] as const;
+    });
+    return [placed(outputs[0]?.shape ?? [], axis, arrays)];
+  },
 });
 
 /** Joins tensors along an axis. */
@@ -128,13 +136,13 @@ const splitOp = defineMultiOp<{ readonly axis: number; readonly lengths: readonl
     ),
   ],
   reference: ([x], { axis, lengths }, { outputs }) => {
-    let start = 0;
-    return lengths.map((length, part) => {
-      const from = start;
-      start += length;
-      return build(outputs[part]?.shape ?? [], (index) =>
-        x === undefined ? Number.NaN : at(x, shifted(index, axis, from)),
-      );
+    let next = 0;
+    return lengths.map((length, index) => {
+      const start = next;
+      next += length;
+      return x === undefined
+        ? { shape: [], data: new Float64Array(1) }
+        : part(x, outputs[index]?.shape ?? [], axis, start);
     });
   },
 });
