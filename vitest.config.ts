@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const slowTests = ["**/*.slow.test.ts", "tests/browser/**/*.test.ts", "tests/e2e/**/*.test.ts"];
-/** Of these, what measures, drives a browser or the built command. */
+/** Of these, what measures, drives a browser or the built command, or wants all cores for itself. */
 const aloneTests = [
+  "tests/at-size/**/*.test.ts",
   "tests/browser/**/*.test.ts",
   "tests/e2e/**/*.test.ts",
   "tests/**/webgpu.slow.test.ts",

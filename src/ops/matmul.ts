@@ -1,11 +1,11 @@
 /** Matrix products, with transposed operands as flags so that no transposed copy is made. */
 import { defineOp } from "../graph/define-op.ts";
 import type { Emitter } from "../graph/emitter.ts";
-import { broadcastShapes, sameShape, sizeOf, type Shape } from "../graph/shape.ts";
+import { broadcastShapes, sameShape, sizeOf, stridesOf, type Shape } from "../graph/shape.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { reshape } from "./layout.ts";
 import { sum, unbroadcast } from "./reduce.ts";
-import { places, stretchedStrides, zip } from "./reference.ts";
+import { pick, places, stretchedStrides, zip } from "./reference.ts";
 import type { ReferenceArray } from "../graph/op-rule.ts";
 
 export interface MatMulOptions {
@@ -36,26 +36,34 @@ function inferProduct([a, b]: readonly [TensorType, TensorType], flags: Flags): 
   return { dtype: "float32", shape: [...batch, rows, columns] };
 }
 
-function referenceProduct(a: ReferenceArray, b: ReferenceArray, flags: Flags, shape: Shape): ReferenceArray {
+/** The array with its last two axes swapped where the flag says so: rows that lie side by side in memory. */
+function untransposed(x: ReferenceArray, flag: boolean): ReferenceArray {
+  if (!flag) return x;
+  const swapped = (list: readonly number[]) => [...list.slice(0, -2), ...list.slice(-2).toReversed()];
+  return pick(x, swapped(x.shape), swapped(stridesOf(x.shape)));
+}
+
+function referenceProduct(left: ReferenceArray, right: ReferenceArray, flags: Flags, shape: Shape): ReferenceArray {
   const [rows = 0, columns = 0] = shape.slice(-2);
-  const [, inner] = matrixAxes(a.shape, flags.transposeA);
-  const [rowA, innerA] = flags.transposeA ? [1, rows] : [inner, 1];
-  const [innerB, columnB] = flags.transposeB ? [1, inner] : [columns, 1];
+  const a = untransposed(left, flags.transposeA);
+  const b = untransposed(right, flags.transposeB);
+  const inner = a.shape.at(-1) ?? 0;
   const batch = shape.slice(0, -2);
   const startsOf = (operand: Shape) =>
     places(batch, stretchedStrides(operand.slice(0, -2), batch)).map((place) => place * sizeOf(operand.slice(-2)));
   const startsB = startsOf(b.shape);
   const data = new Float64Array(sizeOf(shape));
+  const { data: factors } = a;
+  const { data: values } = b;
   startsOf(a.shape).forEach((startA, index) => {
     const startB = startsB[index] ?? 0;
     for (let row = 0; row < rows; row++) {
-      const target = (index * rows + row) * columns;
+      const to = (index * rows + row) * columns;
       for (let k = 0; k < inner; k++) {
-        const left = a.data[startA + row * rowA + k * innerA] ?? Number.NaN;
-        const right = startB + k * innerB;
+        const factor = factors[startA + row * inner + k] ?? Number.NaN;
+        const from = startB + k * columns;
         for (let column = 0; column < columns; column++) {
-          data[target + column] =
-            (data[target + column] ?? 0) + left * (b.data[right + column * columnB] ?? Number.NaN);
+          data[to + column] = (data[to + column] ?? 0) + factor * (values[from + column] ?? Number.NaN);
         }
       }
     }

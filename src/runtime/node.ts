@@ -28,33 +28,49 @@ export function createBackend(options: BackendOptions = {}): Backend {
       return createReferenceBackend();
     case "cpu":
     case "webgpu":
-      return createSessionBackend({
-        device,
-        loadEngine: () => import("onnxruntime-node"),
-        sessionOptions: {
-          executionProviders: [device],
-          intraOpNumThreads: threads,
-          // A pattern is laid out beside the memory that the first run took, which stays: a training step takes 1.6 times as much with it,
-          // and no less time.
-          enableMemPattern: false,
-          logSeverityLevel: 3,
-          extra: {
-            session: {
-              // Threads of a session that has nothing to run would go on spinning, on the cores that another session needs:
-              // with six sessions in turn on two cores that cost causal attention 40 % (docs/performance.md).
-              force_spinning_stop: "1",
-              ...(strictDevice && device === "webgpu" && { disable_cpu_ep_fallback: "1" }),
-            },
-          },
-        },
-        debug: debugSink(),
-      });
+      return createNativeBackend({ device, threads, strictDevice });
     case "wasm":
     default:
       throw new RuntimeError(
         `createBackend: device must be 'cpu', 'webgpu' or 'reference' in Node, got '${device}'; use 'cpu'`,
       );
   }
+}
+
+/**
+ * The native engine with any number of threads. More than the process has cores is only for tests: the engine divides work by its number
+ * of threads, so they show on a small machine what happens on a large one.
+ */
+export function createNativeBackend({
+  device,
+  threads,
+  strictDevice = false,
+}: {
+  readonly device: "cpu" | "webgpu";
+  readonly threads: number;
+  readonly strictDevice?: boolean;
+}): Backend {
+  return createSessionBackend({
+    device,
+    loadEngine: () => import("onnxruntime-node"),
+    sessionOptions: {
+      executionProviders: [device],
+      intraOpNumThreads: threads,
+      // A pattern is laid out beside the memory that the first run took, which stays: a training step takes 1.6 times as much with it,
+      // and no less time.
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+      extra: {
+        session: {
+          // Threads of a session that has nothing to run would go on spinning, on the cores that another session needs:
+          // with six sessions in turn on two cores that cost causal attention 40 % (docs/performance.md).
+          force_spinning_stop: "1",
+          ...(strictDevice && device === "webgpu" && { disable_cpu_ep_fallback: "1" }),
+        },
+      },
+    },
+    debug: debugSink(),
+  });
 }
 
 let dumped = 0;

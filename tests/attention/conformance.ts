@@ -135,15 +135,8 @@ export function gradientBy(results: Results, name: Differentiable): NdArray {
   return found;
 }
 
-/**
- * Output and gradients of Σ out·dOut, as the compiled graph gives them. Where keys are the queries, the gradient by both is dq.
- */
-export async function runMechanism(
-  mechanism: AttentionMechanism,
-  test: AttentionCase,
-  arrays: Arrays,
-  backend: Backend = createBackend(),
-): Promise<Results> {
+/** The graph of a case: its output and the gradients of Σ out·dOut, with feeds for its inputs. Where keys are the queries, dq is of both. */
+export function mechanismGraph(mechanism: AttentionMechanism, test: AttentionCase, arrays: Arrays) {
   const { parameters: own = {}, ...others } = arrays;
   const inputs = (record: Readonly<Record<string, NdArray>>, prefix = "") =>
     Object.fromEntries(
@@ -176,9 +169,21 @@ export async function runMechanism(
   const named = Object.fromEntries(
     Object.entries(wanted).map(([name, tensor], index) => [name, gradients[index] ?? mul(tensor, 0)]),
   );
-  await using run = await backend.compile({ outputs: { out, ...named } });
-  const feeds = Object.fromEntries(names.map((name) => [`parameters.${name}`, own[name]]));
-  const results = await run.run(feedsFor(run, { ...others, ...feeds }));
+  const feeds = Object.fromEntries(Object.entries(own).map(([name, array]) => [`parameters.${name}`, array]));
+  return { outputs: { out, ...named }, feeds: { ...others, ...feeds } };
+}
+
+/** Output and gradients of Σ out·dOut, as the compiled graph gives them. */
+export async function runMechanism(
+  mechanism: AttentionMechanism,
+  test: AttentionCase,
+  arrays: Arrays,
+  backend: Backend = createBackend(),
+): Promise<Results> {
+  const { outputs, feeds } = mechanismGraph(mechanism, test, arrays);
+  await using run = await backend.compile({ outputs });
+  const results = await run.run(feedsFor(run, feeds));
+  const names = Object.keys(arrays.parameters ?? {});
   return {
     ...(results as Record<"out" | "dq" | "dk" | "dv", NdArray>), // the outputs compiled above
     parameters: Object.fromEntries(names.map((name) => [name, results[`gradient.${name}`] as NdArray])),
