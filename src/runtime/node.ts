@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { RuntimeError, type Backend, type BackendOptions } from "./backend.ts";
+import { disableTelemetry } from "./node-telemetry.ts";
 import { createReferenceBackend } from "./reference.ts";
 import { createSessionBackend, type DebugSink } from "./session.ts";
 
@@ -30,7 +31,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
     case "webgpu":
       return createSessionBackend({
         device,
-        loadEngine: () => import("onnxruntime-node"),
+        loadEngine: loadNative,
         sessionOptions: {
           executionProviders: [device],
           intraOpNumThreads: threads,
@@ -55,6 +56,11 @@ export function createBackend(options: BackendOptions = {}): Backend {
         `createBackend: device must be 'cpu', 'webgpu' or 'reference' in Node, got '${device}'; use 'cpu'`,
       );
   }
+}
+
+async function loadNative() {
+  await disableTelemetry();
+  return import("onnxruntime-node");
 }
 
 let dumped = 0;
