@@ -29,6 +29,8 @@ export default defineConfig({
   },
   test: {
     pool: "forks",
+    // Tests that load the engine by themselves, as transformers.js does, are no entrance of ours.
+    env: { ORT_DISABLE_TELEMETRY: "1" },
     // Vitest's default leaves a core to itself, which on two cores is half of them.
     maxWorkers: 2,
     // Compiled modules are kept by their content from run to run. Off is slower and nothing else.

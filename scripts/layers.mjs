@@ -38,24 +38,24 @@ const platformModules = [
     matches: isNodeBuiltin,
     allowed:
       /^src\/(runtime\/node|data\/files)[^/]*\.ts$|^src\/storage\/(?!safetensors|errors)[^/]*\.ts$|^src\/(cli|distributed)\//,
-    fix: "move it to src/runtime/node.ts, src/storage/, src/data/files.ts, src/cli/ or src/distributed/",
+    fix: "move it to src/runtime/node*.ts, src/storage/, src/data/files.ts, src/cli/ or src/distributed/",
   },
   {
     modules: "onnxruntime-node",
     matches: isPackage("onnxruntime-node"),
-    allowed: /^src\/runtime\/node\.ts$/,
+    allowed: /^src\/runtime\/node-native\.ts$/,
     fix: "go through the Backend interface of src/runtime/",
   },
   {
     modules: "onnxruntime-web",
     matches: isPackage("onnxruntime-web"),
-    allowed: /^src\/runtime\/web\.ts$/,
+    allowed: /^src\/runtime\/(web|node-wasm)\.ts$/,
     fix: "go through the Backend interface of src/runtime/",
   },
   {
     modules: "onnxruntime-common",
     matches: isPackage("onnxruntime-common"),
-    allowed: /^src\/runtime\/(node|web|session)\.ts$/,
+    allowed: /^src\/runtime\/(node-native|session)\.ts$/,
     fix: "go through the Backend interface of src/runtime/",
   },
 ];

@@ -70,8 +70,12 @@ function moveAside() {
 /** @returns {string | undefined} why the modules have to be installed; undefined when they are all here */
 function modulesProblem() {
   if (!existsSync(modulesFolder)) return "node_modules is missing";
+  // Optional for users; a clone measures and tests with them.
+  const wanted = directOptionalPaths();
   for (const [path, entry] of Object.entries(lockedPackages())) {
-    if (path === "" || entry.optional || entry.devOptional || entry.peer) continue;
+    if (path === "") continue;
+    if ((entry.optional || entry.devOptional || entry.peer) && !wanted.includes(path)) continue;
+    if (entry.os !== undefined && !entry.os.includes(process.platform)) continue;
     const name = path.slice("node_modules/".length);
     const installed = installedVersion(path);
     if (installed === undefined) return `${name} is missing`;
@@ -86,8 +90,14 @@ function directDependenciesResolve() {
   return names.every((name) => installedVersion(`node_modules/${name}`) !== undefined);
 }
 
+/** @returns {string[]} */
+function directOptionalPaths() {
+  const { optionalDependencies = {} } = readJson(join(root, "package.json"));
+  return Object.keys(optionalDependencies).map((name) => `node_modules/${name}`);
+}
+
 /**
- * @typedef {{ version: string, optional?: boolean, devOptional?: boolean, peer?: boolean }} LockedPackage
+ * @typedef {{ version: string, optional?: boolean, devOptional?: boolean, peer?: boolean, os?: string[] }} LockedPackage
  * @returns {Record<string, LockedPackage>}
  */
 function lockedPackages() {

@@ -20,4 +20,4 @@ export { PerformerForTokenClassification } from "./performer-for-token-classific
 export type { TaggedExample } from "./performer-for-token-classification.ts";
 export { PerformerModel } from "./performer-model.ts";
 export type { BatchPlan, ModelClass, ModelFiles, ModelKind, ModelState } from "./performer-model.ts";
-export { createBackend, DEFAULT_DEVICE } from "#engine";
+export { createBackend, defaultDevice } from "#engine";

@@ -30,9 +30,9 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, formatSeconds, plural } from "./output/numbers.ts";
 import { showResidues } from "./output/residue-progress.ts";
-import { memoryLimit } from "./memory-limit.ts";
+import { memoryLimitOn } from "./memory-limit.ts";
 import { packageVersion } from "./run-config.ts";
-import { DEFAULT_DEVICE } from "../runtime/node.ts";
+import { defaultDevice } from "../runtime/node.ts";
 import { addSequenceOptions } from "./sequence-input.ts";
 import { addEngineOptions, createVerb } from "./verb.ts";
 import type { EngineOptions } from "./verb.ts";
@@ -130,7 +130,7 @@ async function embed(folder: string, options: EmbedVerbOptions): Promise<void> {
     dtype,
     normalize,
     plan,
-    memoryLimitBytes: memoryLimit().bytes,
+    memoryLimitBytes: memoryLimitOn(backend.device).bytes,
     sequences: input.sequences,
     ...(wrap && { wrap }),
   };
@@ -278,7 +278,7 @@ async function requestOf(
     precision,
     dtype,
     format: format ?? formatOf(out ?? ""),
-    device: device ?? DEFAULT_DEVICE,
+    device: device ?? defaultDevice(),
     threads: threads ?? availableParallelism(),
     version: await packageVersion(),
   };

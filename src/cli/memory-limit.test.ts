@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { memoryLimit } from "./memory-limit.ts";
+import { memoryLimit, memoryLimitOn } from "./memory-limit.ts";
 
 const GB = 1e9;
 
@@ -40,6 +40,13 @@ describe("memoryLimit", () => {
       "/sys/fs/cgroup/memory/a/memory.limit_in_bytes": String(2 * GB),
     };
     expect(limitWith(files).bytes).toBe(2 * GB);
+  });
+
+  it("is at most 4 GiB on wasm", () => {
+    const [small, large] = [2, 24].map((size) => ({ bytes: size * GB, setBy: "this machine" }));
+    expect(memoryLimitOn("cpu", large)).toBe(large);
+    expect(memoryLimitOn("wasm", small)).toBe(small);
+    expect(memoryLimitOn("wasm", large)).toEqual({ bytes: 2 ** 32, setBy: "WebAssembly" });
   });
 
   it("can be read on this machine", () => {

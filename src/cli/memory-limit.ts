@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path/posix";
 
+import type { Device } from "../runtime/index.ts";
+
 export interface MemoryLimit {
   readonly bytes: number;
   /** Who sets it, for messages. */
@@ -39,6 +41,14 @@ export function memoryLimit({ machineBytes, readText }: MemorySources = thisMach
     },
     { bytes: machineBytes, setBy: "this machine" },
   );
+}
+
+/** WebAssembly addresses 32 bits, whatever the machine has. */
+const WASM_BYTES = 2 ** 32;
+
+/** The memory that a device can use: on wasm at most 4 GiB. */
+export function memoryLimitOn(device: Device, limit: MemoryLimit = memoryLimit()): MemoryLimit {
+  return device === "wasm" && WASM_BYTES < limit.bytes ? { bytes: WASM_BYTES, setBy: "WebAssembly" } : limit;
 }
 
 /** "max", nothing, and what is no number set no limit; no limit of version 1 is a number beyond any machine's memory. */

@@ -12,7 +12,7 @@ import { TOKENS_PER_BATCH } from "../inference/sequence-runs.ts";
 import { addDtypeOption } from "./dtype.ts";
 import type { DtypeOptions } from "./dtype.ts";
 import { asUsage, UsageError } from "./failures.ts";
-import { memoryLimit } from "./memory-limit.ts";
+import { memoryLimitOn } from "./memory-limit.ts";
 import { printJson } from "./output/json.ts";
 import { openJsonList } from "./output/json-list.ts";
 import { showResidues } from "./output/residue-progress.ts";
@@ -100,7 +100,7 @@ function scoring({ config, tensors, vocabulary, backend }: ScoreSubject, options
     vocabulary,
     backend,
     dtype,
-    memoryLimitBytes: memoryLimit().bytes,
+    memoryLimitBytes: memoryLimitOn(backend.device).bytes,
     ...(method && { method }),
     ...(tokensPerBatch !== undefined && { tokensPerBatch }),
   };

@@ -17,7 +17,7 @@ import { readLatestCheckpoint } from "../storage/checkpoints.ts";
 import type { Checkpoint } from "../storage/checkpoints.ts";
 import { StorageError } from "../storage/errors.ts";
 import { truncateMetrics } from "../storage/metrics.ts";
-import { DEFAULT_DEVICE } from "../runtime/node.ts";
+import { defaultDevice } from "../runtime/node.ts";
 import { nextFreePath } from "../storage/new-folder.ts";
 import { createRunFolder, openRunFolder, requireNewRunFolder, writeConfig } from "../storage/run-folder.ts";
 import { trainingConfig } from "../training/config.ts";
@@ -74,7 +74,7 @@ export async function prepareNewRun(recipeName: string | undefined, options: New
     data: { name: dataset.name, ...source, task, digest: digestOf(dataset) },
     vocabulary: vocabulary.toJSON(),
     classNames,
-    engine: { device: options.device ?? DEFAULT_DEVICE, threads: options.threads ?? availableParallelism() },
+    engine: { device: options.device ?? defaultDevice(), threads: options.threads ?? availableParallelism() },
     ...(start !== undefined && { base: start.base }),
     version: await packageVersion(),
   };

@@ -27,7 +27,7 @@ import type { PredictedLabel } from "./finetune/held-out.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";
 import { checkMemory } from "./memory-check.ts";
-import { memoryLimit } from "./memory-limit.ts";
+import { memoryLimitOn } from "./memory-limit.ts";
 import { createMetricsLog } from "./metrics-log.ts";
 import { formatCount, formatLarge } from "./output/numbers.ts";
 import { createProgress } from "./output/progress.ts";
@@ -166,7 +166,7 @@ async function trainInFolder(
     evaluationShapes: validation?.shapes ?? [],
     form: formFor(backend.device),
   };
-  if (!ignoreMemory) note(`memory: ${checkMemory(question, memoryLimit())}`);
+  if (!ignoreMemory) note(`memory: ${checkMemory(question, memoryLimitOn(backend.device))}`);
   const taken = mechanismsTaken(model, batches.shapes);
   if (taken !== undefined) note(`attention: ${taken}`);
   const folder = await begin();

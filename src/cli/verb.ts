@@ -45,7 +45,7 @@ export function frameErrors(command: Command, who: string): Command {
 }
 
 /** What Node can compute on. */
-export const devices = ["cpu", "webgpu", "reference"] as const satisfies readonly Device[];
+export const devices = ["cpu", "webgpu", "wasm", "reference"] as const satisfies readonly Device[];
 
 /** Where and with how many threads the engine computes. */
 export interface EngineOptions {
@@ -55,7 +55,12 @@ export interface EngineOptions {
 
 export function addEngineOptions(command: Command): Command {
   return command
-    .addOption(new Option("--device <device>", "where to compute (default: cpu)").choices(devices))
+    .addOption(
+      new Option(
+        "--device <device>",
+        "where to compute (default: cpu; wasm where onnxruntime-node is missing)",
+      ).choices(devices),
+    )
     .option("--threads <count>", "threads of the engine (default: all cores)", threadCount);
 }
 

@@ -38,7 +38,7 @@ export interface Backend {
 }
 
 export interface BackendOptions {
-  /** Default: `cpu` in Node, `wasm` in browsers. */
+  /** Default: `cpu` in Node (`wasm` where the optional package onnxruntime-node is missing), `wasm` in browsers. */
   readonly device?: Device;
   /** Threads of one run; default: the cores that the process may use. */
   readonly threads?: number;

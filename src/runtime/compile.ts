@@ -10,7 +10,7 @@ import type { Backend, Executable } from "./backend.ts";
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
 
 export interface CompileOptions {
-  /** Default: the platform's own, `cpu` in Node and `wasm` in browsers. */
+  /** Default: the platform's own, `cpu` in Node and `wasm` in browsers and where Node lacks onnxruntime-node. */
   readonly backend?: Backend;
 }
 

@@ -1,21 +1,31 @@
-/** The engine in Node: ONNX Runtime's native half, on the CPU or on WebGPU. */
+/** The engine in Node: ONNX Runtime's native half, on the CPU or on WebGPU, or its WebAssembly half. */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { RuntimeError, type Backend, type BackendOptions } from "./backend.ts";
+import { RuntimeError, type Backend, type BackendOptions, type Device } from "./backend.ts";
+import { loadNativeEngine, nativeEngineProblem } from "./node-native.ts";
+import { loadWasmEngine, warnOfWasm } from "./node-wasm.ts";
 import { createReferenceBackend } from "./reference.ts";
 import { createSessionBackend, type DebugSink } from "./session.ts";
 
-/** The device that `createBackend` takes when none is named. */
-export const DEFAULT_DEVICE = "cpu";
+/**
+ * The device that `createBackend` takes when none is named: `cpu`, or `wasm` where the native engine is missing. A warning with the code
+ * `PERFORMER_WASM` then says so, once.
+ */
+export function defaultDevice(): Device {
+  const problem = nativeEngineProblem();
+  if (problem === undefined) return "cpu";
+  warnOfWasm(problem);
+  return "wasm";
+}
 
 /**
- * Creates a backend.
+ * Creates a backend. On `wasm` the number of threads is fixed by the first backend of the process that computes.
  *
- * @throws RuntimeError for a device that Node does not have
+ * @throws RuntimeError for a device that does not exist
  */
 export function createBackend(options: BackendOptions = {}): Backend {
-  const { device = DEFAULT_DEVICE, threads = availableParallelism(), strictDevice = false } = options;
+  const { device = defaultDevice(), threads = availableParallelism(), strictDevice = false } = options;
   const cores = availableParallelism();
   if (!Number.isInteger(threads) || threads < 1 || threads > cores) {
     // More threads than cores wait for each other at every node: a thousand of them bring a machine to a halt.
@@ -30,9 +40,15 @@ export function createBackend(options: BackendOptions = {}): Backend {
     case "webgpu":
       return createNativeBackend({ device, threads, strictDevice });
     case "wasm":
+      return createSessionBackend({
+        device,
+        loadEngine: () => loadWasmEngine(threads),
+        sessionOptions: { executionProviders: [device], logSeverityLevel: 3 },
+        debug: debugSink(),
+      });
     default:
       throw new RuntimeError(
-        `createBackend: device must be 'cpu', 'webgpu' or 'reference' in Node, got '${device}'; use 'cpu'`,
+        `createBackend: device must be 'cpu', 'webgpu', 'wasm' or 'reference' in Node, got '${String(device)}'; leave it out`,
       );
   }
 }
@@ -52,7 +68,7 @@ export function createNativeBackend({
 }): Backend {
   return createSessionBackend({
     device,
-    loadEngine: () => import("onnxruntime-node"),
+    loadEngine: () => loadNativeEngine(device),
     sessionOptions: {
       executionProviders: [device],
       intraOpNumThreads: threads,

@@ -1,10 +1,12 @@
 /** The engine in browsers: ONNX Runtime's WebAssembly half, on wasm or on WebGPU. */
-import { RuntimeError, type Backend, type BackendOptions } from "./backend.ts";
+import { RuntimeError, type Backend, type BackendOptions, type Device } from "./backend.ts";
 import { createReferenceBackend } from "./reference.ts";
 import { createSessionBackend, type Engine } from "./session.ts";
 
 /** The device that `createBackend` takes when none is named. */
-export const DEFAULT_DEVICE = "wasm";
+export function defaultDevice(): Device {
+  return "wasm";
+}
 
 /**
  * Creates a backend. More than one thread needs a page that is cross-origin isolated (COOP and COEP headers); elsewhere
@@ -13,7 +15,7 @@ export const DEFAULT_DEVICE = "wasm";
  * @throws RuntimeError for a device that browsers do not have
  */
 export function createBackend(options: BackendOptions = {}): Backend {
-  const { device = DEFAULT_DEVICE, threads = navigator.hardwareConcurrency, strictDevice = false } = options;
+  const { device = defaultDevice(), threads = navigator.hardwareConcurrency, strictDevice = false } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RuntimeError(
       `createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,

@@ -30,8 +30,9 @@ forward+backward, 'exact' keeps all L × L matrices while they fit, 'exact (in c
 FlashAttention does, and 'exact (fused), forward alone' is a lower bound; 'faster' compares with the faster of the first two.
 
 Peers are the engine's LinearAttention op ('engine': causal, forward), TensorFlow.js on wasm (bidirectional, forward; one thread
-in Node) and PyTorch with performer-pytorch. The last two are measured where you have installed them, and skipped in one line
-where not. What is slow is measured in fewer rounds.
+in Node), PyTorch with performer-pytorch, and this package's own favor on the engine's WebAssembly half ('wasm'). tfjs and python are
+measured where you have installed them, and skipped in one line where not. 'all' leaves wasm out, whose threads disturb the others. What is
+slow is measured in fewer rounds.
 
 All feature maps get as many features a token ('over positive' compares them with favor): those with two a row of the
 projection get half the rows. From three lengths on, 'scaling' is the slope of log time over log length.`;
@@ -48,6 +49,7 @@ export function attentionBenchCommand(): Command {
       ["bench attention --direction causal --lengths 65536", "a long sequence"],
       ["bench attention --mechanisms favor,favor-relu", "two feature maps"],
       ["bench attention --mechanisms all --lengths 4096 --no-exact --peers none", "every feature map"],
+      ["bench attention --pass both --peers wasm", "how much slower WebAssembly is than the native engine"],
       ["bench attention --lengths 1024,4096,16384 --svg time.svg", "how it scales, as a figure"],
       ["bench attention --json", "the figures as JSON"],
     ],
@@ -78,7 +80,7 @@ export async function measureAttention(settings: AttentionBenchSettings): Promis
   const progress = createProgress({ label: "bench attention", total: benchCases(settings).length * rounds });
   let done = 0;
   try {
-    return await benchAttention(settings, createBackend({ device: "cpu", threads }), {
+    return await benchAttention(settings, createBackend({ threads }), {
       onRound: (what) => progress.update(++done, { measuring: what }),
       onSkipped: (peer, reason) => progress.log(`bench attention: ${peer} is skipped: ${reason}`),
     });

@@ -83,7 +83,7 @@ export async function measureDecode(
   try {
     const rows = await benchDecode({
       ...settings,
-      backend: createBackend({ device: "cpu", threads }),
+      backend: createBackend({ threads }),
       onToken: (done) => {
         if (done % 500 === 0) progress.update(done);
       },

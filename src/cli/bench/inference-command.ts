@@ -115,7 +115,7 @@ async function measureInference(settings: InferenceBenchSettings): Promise<Infer
   const residues = sequences.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   const progress = createProgress({ label: "bench inference", unit: "residues", total: tasks.length * residues });
   try {
-    return await benchInference(settings, createBackend({ device: "cpu", threads }), (task, done) =>
+    return await benchInference(settings, createBackend({ threads }), (task, done) =>
       progress.update(tasks.indexOf(task) * residues + done, { task }),
     );
   } finally {

@@ -3,6 +3,7 @@
 import { availableParallelism, cpus } from "node:os";
 import { createRequire } from "node:module";
 
+import { defaultDevice } from "#engine";
 import { matmul } from "../../ops/matmul.ts";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import { compile } from "../../runtime/index.ts";
@@ -20,15 +21,28 @@ export interface Machine {
 }
 
 export function describeMachine(threads: number): Machine {
-  const engine = createRequire(import.meta.url)("onnxruntime-node/package.json") as { readonly version: string };
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
     threads,
     node: process.versions.node,
-    engine: `onnxruntime-node ${engine.version}`,
+    engine: describeEngine(),
     platform: `${process.platform}-${process.arch}`,
   };
+}
+
+/** The engine of the default device. */
+function describeEngine(): string {
+  const require = createRequire(import.meta.url);
+  if (defaultDevice() === "cpu") {
+    const { version } = require("onnxruntime-node/package.json") as { readonly version: string };
+    return `onnxruntime-node ${version}`;
+  }
+  // That package exports no package.json; ours pins its version.
+  const { dependencies } = require("../../../package.json") as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  return `onnxruntime-web ${dependencies["onnxruntime-web"]} on wasm`;
 }
 
 /** The machine in one line. */

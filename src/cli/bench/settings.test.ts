@@ -44,6 +44,8 @@ describe("the settings of bench attention", () => {
   it.each([
     ["none", { engineOp: false, peers: [] }],
     ["all", { engineOp: true, peers: ["tfjs", "python"] }],
+    ["all,wasm", { engineOp: true, peers: ["tfjs", "python", "wasm"] }],
+    ["wasm", { engineOp: false, peers: ["wasm"] }],
     ["engine, python", { engineOp: true, peers: ["python"] }],
   ])("takes the peers '%s'", (peers, expected) => {
     expect(attentionBenchSettings({ ...attentionOptions, peers })).toMatchObject(expected);
@@ -57,7 +59,7 @@ describe("the settings of bench attention", () => {
     ["an unknown mechanism", { mechanisms: "xyz" }, "got 'xyz'; leave the option out to measure favor"],
     ["exact attention as a mechanism", { mechanisms: "exact" }, "measured beside them unless --no-exact is given"],
     ["a misspelt peer", { peers: "pyton" }, "got 'pyton'; did you mean 'python'?"],
-    ["an unknown peer", { peers: "none,abacus" }, "--peers must be 'all', 'none' or among engine, tfjs, python"],
+    ["an unknown peer", { peers: "none,abacus" }, "--peers must be 'all', 'none' or among engine, tfjs, python, wasm"],
     ["more threads than cores", { threads: 1024 }, "--threads must be at most"],
   ])("refuses %s", (_case, changed, message) => {
     const read = () => attentionBenchSettings({ ...attentionOptions, ...changed });

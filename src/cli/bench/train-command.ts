@@ -74,9 +74,7 @@ function modelForLength(options: TrainBenchOptions) {
 export async function measureTrain(settings: TrainBenchSettings): Promise<TrainBenchResult> {
   const progress = createProgress({ label: "bench train", total: settings.steps + 1 });
   try {
-    return await benchTrain(settings, createBackend({ device: "cpu", threads: settings.threads }), (done) =>
-      progress.update(done),
-    );
+    return await benchTrain(settings, createBackend({ threads: settings.threads }), (done) => progress.update(done));
   } finally {
     progress.stop();
   }

@@ -11,7 +11,7 @@ import { readTable } from "../../data/labelled/tables.ts";
 import { fingerprint } from "../../inference/fingerprint.ts";
 import { mean, roundTo, variance } from "../../lab/statistics.ts";
 import { withFreshHead } from "../../model/fresh-head.ts";
-import { DEFAULT_DEVICE } from "../../runtime/node.ts";
+import { defaultDevice } from "../../runtime/node.ts";
 import { nextFreePath } from "../../storage/new-folder.ts";
 import { createRunFolder, requireNewRunFolder, writeConfig } from "../../storage/run-folder.ts";
 import { trainableNames } from "../../training/freeze.ts";
@@ -63,7 +63,7 @@ export async function prepareFinetuning(path: string, options: FinetuneOptions):
     data: { name: dataset.name, ...source, task: dataset.task, digest: digestOf(dataset) },
     vocabulary: base.config.vocabulary,
     classNames: labelled.classNames,
-    engine: { device: options.device ?? DEFAULT_DEVICE, threads: options.threads ?? availableParallelism() },
+    engine: { device: options.device ?? defaultDevice(), threads: options.threads ?? availableParallelism() },
     base: {
       run: path,
       name: base.config.name,

@@ -2,7 +2,7 @@
 
 import {
   createBackend,
-  DEFAULT_DEVICE,
+  defaultDevice,
   favorAttention,
   initialState,
   modelConfig,
@@ -14,7 +14,7 @@ import type { AttentionCase, TrainingCase } from "../performer-cases.ts";
 /** What the page loaded to import the package, as paths. */
 export async function loadedModules() {
   const names = performance.getEntriesByType("resource").map(({ name }) => decodeURIComponent(new URL(name).pathname));
-  return { names, device: DEFAULT_DEVICE };
+  return { names, device: defaultDevice() };
 }
 
 export async function attend({ q, k, v, dims, options }: AttentionCase) {

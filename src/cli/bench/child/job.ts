@@ -23,7 +23,7 @@ export type Job =
 
 /** Compiles what the job names; it is run by whoever asked. */
 export function prepareJob(job: Job, owned: Owner): Promise<Contender> {
-  const backend = createBackend({ device: "cpu", threads: job.threads });
+  const backend = createBackend({ threads: job.threads });
   if (job.kind === "attention") return attentionContender(createPrepare(backend, owned), job.subject, job.case);
   return prepareModel(job, backend, owned);
 }

@@ -28,7 +28,9 @@ const compiledWorker = new URL("./worker.js", import.meta.url);
  * @throws RuntimeError when the job cannot be compiled or run, or the process ends, as for lack of memory
  */
 export async function startChild(job: Job, program: URL = compiledWorker): Promise<MeasuringChild> {
-  const child = fork(fileURLToPath(program), [], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  // Which engine there is has been said already.
+  const execArgv = ["--no-warnings"];
+  const child = fork(fileURLToPath(program), [], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const ended = new Promise<never>((_, reject) => {
     child.on("error", (error) => reject(new RuntimeError(`bench: a child process must start, got ${error.message}`)));
     child.on("exit", (code, signal) => {
