@@ -64,7 +64,7 @@ function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
     const { meanSquaredError, rSquared, pearson, mean } = figures;
     return [
       lower("squared error", "Mean squared error (lower is better)", meanSquaredError, mean?.meanSquaredError, 4),
-      higher("R²", "R²: share of the variance that is told", rSquared, mean === null ? undefined : 0, 3),
+      higher("R²", "R²: share of the variance that is told", rSquared, mean?.rSquared, 3),
       higher("correlation", "Correlation of prediction and label", pearson, undefined, 3),
     ];
   }
