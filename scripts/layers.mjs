@@ -12,6 +12,7 @@ import { note, root, say } from "./process.mjs";
  * @type {readonly { name: string, knows: readonly string[] | "all before" }[]}
  */
 const layers = [
+  { name: "statistics", knows: [] },
   { name: "graph", knows: [] },
   { name: "ops", knows: ["graph"] },
   { name: "autodiff", knows: ["ops"] },

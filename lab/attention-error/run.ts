@@ -108,7 +108,7 @@ function orthogonalIsBetter(cells: readonly Cell[]): boolean {
 }
 
 function meanSquare(values: Float32Array): number {
-  return values.reduce((total, value) => total + value ** 2, 0) / values.length;
+  return mean(Array.from(values, (value) => value ** 2));
 }
 
 /** Relative error of the engine's exact attention in the first head, over its leading queries. */

@@ -1,6 +1,6 @@
 // One map, one projection, one pair of vectors: the mean of the estimates beside the kernel.
 
-import { createMoments, roundTo } from "performer-ts/lab";
+import { mean, roundTo } from "performer-ts/lab";
 import type { JsonRecord, Moments } from "performer-ts/lab";
 import type { ProjectionName } from "performer-ts/random";
 
@@ -71,7 +71,5 @@ export function zScores(cells: readonly Cell[]): readonly number[] {
 
 /** √mean z²: 1 when the standard errors tell the truth. */
 export function rootMeanSquare(values: readonly number[]): number {
-  const squares = createMoments();
-  for (const value of values) squares.add(value ** 2);
-  return Math.sqrt(squares.mean());
+  return Math.sqrt(mean(values.map((value) => value ** 2)));
 }

@@ -1,6 +1,7 @@
 /** What a mechanism must know about whole sequences, measured on examples and frozen. */
 import { createBackend } from "#engine";
 import type { NdArray } from "../graph/ndarray.ts";
+import { mean } from "../statistics/index.ts";
 import type { AttentionArray } from "./arrays.ts";
 import { checkOptions, headsOf, inputsFor, readMasks, runOnce, type FavorAttentionOptions } from "./attend.ts";
 import { readBatches } from "./batch.ts";
@@ -44,10 +45,8 @@ export async function measureStatistics(
 /** `[B, H, 1, W]` → `[1, H, 1, W]`. */
 function meanOverBatch({ shape, data }: NdArray): NdArray {
   const [batch = 1, H = 1, , W = 1] = shape;
-  const mean = new Float32Array(H * W);
-  data.forEach((value, index) => {
-    const at = index % mean.length;
-    mean[at] = (mean[at] ?? 0) + Number(value) / batch;
-  });
-  return { dtype: "float32", shape: [1, H, 1, W], data: mean };
+  const size = H * W;
+  const ofRows = (at: number) => Array.from({ length: batch }, (_, row) => Number(data[row * size + at]));
+  const means = Float32Array.from({ length: size }, (_, at) => mean(ofRows(at)));
+  return { dtype: "float32", shape: [1, H, 1, W], data: means };
 }

@@ -3,6 +3,7 @@
 import { behindMask, bitsPerDimension, getSplit, imageShapeOf, lengthOf, unigramBaseline } from "../data/index.ts";
 import type { EncodedSequence, SplitName, UnigramBaseline } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
+import { mean, meanSquaredErrorOf, pairMoments, rSquaredOf } from "../statistics/index.ts";
 import type { Batch } from "../training/batch.ts";
 import type { EvaluationResult, Evaluator } from "../training/evaluate.ts";
 import { batchesOf } from "./batches.ts";
@@ -54,12 +55,19 @@ export interface MaskFigures {
 export interface RegressionFigures extends CommonFigures {
   readonly task: "regression";
   readonly meanSquaredError: number;
-  /** 1 − error / variance. */
+  /** Share of the labels' variance that predictions explain; NaN where labels do not vary. */
   readonly rSquared: number;
-  /** Correlation of predictions and labels. */
+  /** Pearson's correlation of predictions and labels; NaN where one side does not vary. */
   readonly pearson: number;
-  /** Always the mean of the training split; null when the data have none. */
-  readonly mean: { readonly meanSquaredError: number } | null;
+  /** The prediction that is always the mean of the training split, measured; null when the data have none. */
+  readonly mean: MeanBaseline | null;
+}
+
+/** How well the mean of the training labels predicts a split's labels. */
+export interface MeanBaseline {
+  readonly meanSquaredError: number;
+  /** At most 0, and below it where the split's own mean differs; NaN where its labels do not vary. */
+  readonly rSquared: number;
 }
 
 export interface EvaluateSplitOptions {
@@ -164,10 +172,15 @@ function* countedTargets(batches: Iterable<Batch>): Generator<Pick<EncodedSequen
 }
 
 /** @returns null without a training split */
-export function meanBaseline({ labelled }: RunDataset, split: SplitName): { readonly meanSquaredError: number } | null {
-  const train = labelled?.splits.train ?? [];
-  const told = labelled?.splits[split] ?? [];
+export function meanBaseline({ labelled }: RunDataset, split: SplitName): MeanBaseline | null {
+  const labelsOf = (name: SplitName) => (labelled?.splits[name] ?? []).map(({ label }) => label);
+  const train = labelsOf("train");
   if (train.length === 0) return null;
-  const mean = train.reduce((sum, { label }) => sum + label, 0) / train.length;
-  return { meanSquaredError: told.reduce((sum, { label }) => sum + (label - mean) ** 2, 0) / told.length };
+  const predicted = mean(train);
+  const labels = labelsOf(split);
+  const moments = pairMoments(
+    labels,
+    labels.map(() => predicted),
+  );
+  return { meanSquaredError: meanSquaredErrorOf(moments), rSquared: rSquaredOf(moments) };
 }

@@ -5,6 +5,7 @@ import { diagnoseModel, type DiagnoseModelOptions, type ModelDiagnosis } from ".
 import { placesIn } from "../model/patches.ts";
 import { selfAttention, outputStack } from "../model/stacks.ts";
 import type { ConvertedModel, ConvertibleModel } from "./convert-attention.ts";
+import { mean } from "../statistics/index.ts";
 import { ofOneLength } from "./one-length.ts";
 
 export interface ReportOptions extends Omit<
@@ -119,5 +120,5 @@ function summarised(heads: readonly HeadDiagnosis[]): Omit<LayerConversion, "lay
 /** Null where one of them is not known. */
 function meanOf(errors: readonly (number | null)[]): number | null {
   const known = errors.flatMap((error) => error ?? []);
-  return known.length < errors.length ? null : known.reduce((sum, error) => sum + error, 0) / known.length;
+  return known.length < errors.length ? null : mean(known);
 }

@@ -1,6 +1,7 @@
 /** How near a student's vectors are to its teacher's, and whether they find texts as well. */
 import { cosine, measureRetrieval, type RetrievalFigures } from "../inference/retrieval.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { mean } from "../statistics/index.ts";
 import type { DistillTexts } from "./distill-texts.ts";
 import { embedTexts } from "./embed-texts.ts";
 import type { PretrainedModel } from "./pretrained.ts";
@@ -45,7 +46,7 @@ export function comparePairVectors(student: PairVectors, teacher: PairVectors): 
   const wanted = all(teacher);
   const cosines = all(student).map((vector, index) => cosine(vector, wanted[index] ?? []));
   return {
-    meanCosine: cosines.reduce((sum, each) => sum + each, 0) / cosines.length,
+    meanCosine: mean(cosines),
     leastCosine: cosines.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY),
     retrieval: measureRetrieval(student.queries, student.documents),
   };

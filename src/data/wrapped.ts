@@ -24,7 +24,7 @@ export interface TargetBatch extends BatchShape {
   /** [batchSize, targetLen]: class or token ids; 0 or <pad> where the weight is 0, and throughout in regression. */
   readonly targetIds: Int32Array;
   /** [batchSize, targetLen]: the values of regression, and there only. */
-  readonly targetValues?: Float32Array;
+  readonly targetValues?: Float64Array;
   /** [batchSize, targetLen]: 1 where the target counts. */
   readonly weights: Float32Array;
   /** Number of targets that count: the sum of the weights. */

@@ -1,5 +1,6 @@
 /** How well vectors find what belongs together: of every query the rank of its own document among all. */
 import { ConfigError } from "../attention/parse-options.ts";
+import { mean } from "../statistics/index.ts";
 
 export interface RetrievalFigures {
   /** Queries, and as many documents. */
@@ -40,7 +41,7 @@ export function measureRetrieval(
     return cosines.filter((cosine, index) => index !== own && !(cosine < wanted)).length + 1;
   });
   const share = (most: number) => ranks.filter((rank) => rank <= most).length / count;
-  const meanReciprocalRank = ranks.reduce((sum, rank) => sum + 1 / rank, 0) / count;
+  const meanReciprocalRank = mean(ranks.map((rank) => 1 / rank));
   return { count, recallAt1: share(1), recallAt10: share(10), meanReciprocalRank };
 }
 

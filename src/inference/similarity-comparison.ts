@@ -1,6 +1,8 @@
 /** How well similarities of amino acids agree with a substitution matrix: correlation, its uncertainty, the nearest pairs. */
+import { DataError } from "../data/errors.ts";
 import { createRandom, shuffle } from "../random/index.ts";
-import { pairsOf, pearson, type SimilarityMatrix } from "./similarity.ts";
+import { pearson, quantile } from "../statistics/index.ts";
+import { pairsOf, type SimilarityMatrix } from "./similarity.ts";
 import type { SubstitutionMatrix } from "./substitution-matrix.ts";
 
 /** Pairs that chemistry makes alike, whose ranks are told: acids, rings, branched chains, bases. The first two are named by the paper. */
@@ -47,6 +49,7 @@ export interface SimilarityComparison {
  * The 190 entries are not independent, as each amino acid is in 19 of them: so amino acids, not entries, are drawn anew for the interval,
  * and permuted for the p-value.
  *
+ * @throws DataError when a pair has no similarity
  * Source of the test: Mantel, Cancer Research 27:209 (1967).
  */
 export function compareSimilarity(
@@ -59,6 +62,15 @@ export function compareSimilarity(
   const scores = Array.from(letters, (a) => Array.from(letters, (b) => reference.score(a, b)));
   const scoreOf = (a: number, b: number) => scores[a]?.[b] ?? Number.NaN;
   const own = pairs.map(({ a, b }) => of(a, b));
+  const missing = pairs.find((_, index) => !Number.isFinite(own[index]));
+  if (missing !== undefined) {
+    throw new DataError({
+      who: "compareSimilarity",
+      rule: "every pair of residues must have a similarity",
+      got: `none for ${missing.letters.split("").join(" and ")}`,
+      fix: "give sequences in which all 20 standard residues occur",
+    });
+  }
   const correlation = pearson(
     own,
     pairs.map(({ a, b }) => scoreOf(a, b)),
@@ -83,8 +95,7 @@ export function compareSimilarity(
       kept.map(([a, b]) => of(a, b)),
       kept.map(([a, b]) => scoreOf(a, b)),
     );
-  }).toSorted((x, y) => x - y);
-  const at = (share: number) => redrawn[Math.round(share * (resamples - 1))] ?? Number.NaN;
+  });
   const ranked = pairs
     .map(({ a, b, letters: pair }) => ({ pair, similarity: of(a, b), score: scoreOf(a, b) }))
     .toSorted((x, y) => y.similarity - x.similarity)
@@ -93,7 +104,7 @@ export function compareSimilarity(
     with: reference.name,
     pairs: pairs.length,
     correlation,
-    interval: { low: at(0.025), high: at(0.975) },
+    interval: { low: quantile(redrawn, 0.025), high: quantile(redrawn, 0.975) },
     pValue: (1 + asGood) / (1 + permutations),
     noted: NOTED_PAIRS.flatMap((pair) => ranked.filter((each) => each.pair === pair)),
     ranked,

@@ -4,14 +4,7 @@ import { present, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { proteinVocabulary as vocabulary, standardResidues } from "../data/vocabulary.ts";
 import { createRandom } from "../random/index.ts";
 import { compareSimilarity } from "./similarity-comparison.ts";
-import {
-  embeddingSimilarity,
-  headSimilarity,
-  pairsOf,
-  pairSimilarity,
-  pearson,
-  predictionSimilarity,
-} from "./similarity.ts";
+import { embeddingSimilarity, headSimilarity, pairsOf, pairSimilarity, predictionSimilarity } from "./similarity.ts";
 import { loadBlosum62, type SubstitutionMatrix } from "./substitution-matrix.ts";
 
 const COUNT = standardResidues.length;
@@ -141,9 +134,12 @@ describe("compareSimilarity", () => {
     expect(compareSimilarity(matrix, blosum, quick)).toEqual(result);
   });
 
-  it("correlates as Pearson's formula says", () => {
-    // By hand: x − mean = −1, 0, 1; y − mean = −2, 1, 1: 3 / √(2 · 6).
-    expect(pearson([1, 2, 3], [0, 3, 3])).toBeCloseTo(3 / Math.sqrt(12), 15);
-    expect(pearson([1, 1], [0, 3])).toBeNaN();
+  it("refuses a pair without a similarity", () => {
+    const values = Array.from({ length: COUNT }, (_, a) =>
+      Array.from({ length: COUNT }, (_, b) => (a + b === 1 ? Number.NaN : a + b)),
+    );
+    expect(() => compareSimilarity({ letters: standardResidues, values }, blosum)).toThrow(
+      /every pair of residues must have a similarity, got none for A and C; give sequences/,
+    );
   });
 });

@@ -4,6 +4,7 @@ import { DataError } from "../data/errors.ts";
 import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
+import { pearson } from "../statistics/index.ts";
 import type { ResidueAttention } from "./residue-attention.ts";
 import type { ResiduePredictions } from "./residue-predictions.ts";
 import { cosine } from "./retrieval.ts";
@@ -147,20 +148,6 @@ export function pairsOf(letters: string): readonly LetterPair[] {
   return Array.from(letters).flatMap((first, a) =>
     Array.from(letters.slice(a + 1), (second, index) => ({ a, b: a + 1 + index, letters: first + second })),
   );
-}
-
-/** Pearson's correlation; NaN where one side does not vary. */
-export function pearson(xs: readonly number[], ys: readonly number[]): number {
-  const n = xs.length;
-  const [meanX, meanY] = [total(n, (i) => xs[i] ?? 0) / n, total(n, (i) => ys[i] ?? 0) / n];
-  let [together, squaresX, squaresY] = [0, 0, 0];
-  for (let i = 0; i < n; i++) {
-    const [x, y] = [(xs[i] ?? 0) - meanX, (ys[i] ?? 0) - meanY];
-    together += x * y;
-    squaresX += x * x;
-    squaresY += y * y;
-  }
-  return together / Math.sqrt(squaresX * squaresY);
 }
 
 function similarityOf(similarity: (a: number, b: number) => number): SimilarityMatrix {

@@ -1,6 +1,7 @@
 /** What a softmax over items answers to queries, from the table of its items. */
 import type { AttentionArray } from "../attention/arrays.ts";
 import { createRandom } from "../random/index.ts";
+import { mean, standardError } from "../statistics/index.ts";
 import { checkWidths, readRows, scaleRows, type Rows } from "./arguments.ts";
 import { KernelError } from "./errors.ts";
 import { dotOfRows } from "./exact.ts";
@@ -157,15 +158,14 @@ export function createQueries(options: QueryOptions) {
   };
 }
 
-/** √(variance of the rows' terms / rows) / mean, with the terms as logarithms. */
+/** Standard error of the rows' terms over their mean, with the terms as logarithms; NaN for one row. */
 function relativeError(logTerms: Float64Array, logSum: number, numRows: number): number {
-  let squares = 0;
-  for (let row = 0; row < numRows; row++) {
+  const shares = Float64Array.from({ length: numRows }, (_, row) => {
     let share = 0;
     for (let m = row; m < logTerms.length; m += numRows) share += Math.exp((logTerms[m] ?? 0) - logSum);
-    squares += (numRows * share - 1) ** 2;
-  }
-  return numRows === 1 ? Number.NaN : Math.sqrt(squares / (numRows * (numRows - 1)));
+    return share;
+  });
+  return standardError(shares) / mean(shares);
 }
 
 function checkIndices(itemIndices: ArrayLike<number>, numItems: number): readonly number[] {

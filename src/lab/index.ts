@@ -25,6 +25,6 @@ export {
   standardError,
   variance,
   withinStandardErrors,
-} from "./statistics.ts";
-export type { Interval, Moments } from "./statistics.ts";
+} from "../statistics/index.ts";
+export type { Interval, Moments } from "../statistics/index.ts";
 export type { JsonValue } from "../storage/json.ts";

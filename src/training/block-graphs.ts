@@ -23,7 +23,7 @@ import { add, sub } from "../ops/elementwise.ts";
 import { input } from "../ops/source.ts";
 import type { BatchShape } from "./batch.ts";
 import { batchInputs, dropoutOption, gradientOutputs } from "./graphs.ts";
-import { lossesOf } from "./loss.ts";
+import { lossesOf, targetFigures } from "./loss.ts";
 
 export interface BlockGraphOptions {
   /** Any layer with the block's mechanism. */
@@ -169,28 +169,29 @@ function invertBlock(
   };
 }
 
-function head(config: ModelConfig, shape: BatchShape, labelSmoothing: number) {
+function head(config: ModelConfig, shape: BatchShape) {
   const model = modelInputs(oneLayer(config, 0));
   const stream = streamInput(config, STREAM, shape);
   const seen = visibleTokens(config, batchInputs(shape).inputIds);
-  const losses = lossesOf(config, output(model, leaveStream(stream), seen), batchInputs(shape, config), labelSmoothing);
+  const predicted = output(model, leaveStream(stream), seen);
   const { head, tieEmbeddings } = config;
   const ofTokens = tieEmbeddings ? "tokenEmbedding." : "head.";
   const ofOutput = head === "language-modeling" ? ofTokens : "classifier.";
   const names = ["finalNorm.", ofOutput, "headTransform.", "headBias."];
-  return { weights: weightsOf(model.named, ...names), stream, losses };
+  return { weights: weightsOf(model.named, ...names), stream, predicted, targets: batchInputs(shape, config) };
 }
 
 /** The loss of some rows of the stream behind the last block, with the gradients by them and by the output layer's weights. */
 export function headBackward(config: ModelConfig, shape: BatchShape, labelSmoothing: number): Record<string, Tensor> {
-  const { weights, stream, losses } = head(config, shape, labelSmoothing);
+  const { weights, stream, predicted, targets } = head(config, shape);
   const by = { ...weights, ...named(STREAM, stream) };
-  const { lossSum } = losses;
+  const { lossSum } = lossesOf(config, predicted, targets, labelSmoothing);
   const found = backpropagate([lossSum], [input(LOSS_SCALE, lossSum.shape)], Object.values(by));
   return { lossSum, ...gradientOutputs(by, found) };
 }
 
-/** Sums of losses and of what else predictions are judged by, of some rows. */
+/** What an evaluation takes from some rows, position by position. */
 export function headEvaluation(config: ModelConfig, shape: BatchShape): Record<string, Tensor> {
-  return { ...head(config, shape, 0).losses };
+  const { predicted, targets } = head(config, shape);
+  return targetFigures(config, predicted, targets);
 }

@@ -30,11 +30,11 @@ import {
   STREAM,
   tensorsOfLayer,
 } from "./block-graphs.ts";
+import { addSums, NO_SUMS, sumsOf } from "./evaluation-sums.ts";
 import type { Execution, LossOptions, MaskSource } from "./execution.ts";
 import { frozenLayers, pickNames, trainableNames } from "./freeze.ts";
 import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
-import { accumulate, addSums, batchFeeds, gradientsOf, partLengths, sumsOf } from "./graphs.ts";
-import type { LossSums } from "./loss.ts";
+import { accumulate, batchFeeds, gradientsOf, partLengths } from "./graphs.ts";
 
 /** Logits held at a time: 32 MB, enough rows for the products of any vocabulary to run at full rate. */
 const LOGITS_AT_A_TIME = 2 ** 23;
@@ -176,9 +176,10 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
     },
     evaluate: async (tensors, batch) => {
       const stream = await forward(evaluation, tensors, batch, noMasks);
-      let totals: LossSums = {};
-      for (const { shape, feeds } of rowsOf(config, batch, stream)) {
-        totals = addSums(totals, sumsOf(await run(await cache.get(evaluationHead(shape)), { ...tensors, ...feeds })));
+      let totals = NO_SUMS;
+      for (const { shape, feeds, targets } of rowsOf(config, batch, stream)) {
+        const results = await run(await cache.get(evaluationHead(shape)), { ...tensors, ...feeds });
+        totals = addSums(totals, sumsOf(results, targets));
       }
       return totals;
     },
@@ -201,7 +202,7 @@ function headShapes(config: ModelConfig, shape: BatchShape): readonly BatchShape
 function* rowsOf(config: ModelConfig, batch: Batch, stream: StreamArrays) {
   const { modelDim } = config;
   if (isPooled(config)) {
-    yield { start: 0, shape: batch, feeds: { ...stream, ...batchFeeds(batch) } };
+    yield { start: 0, shape: batch, feeds: { ...stream, ...batchFeeds(batch) }, targets: batch };
     return;
   }
   let start = 0;
@@ -211,7 +212,7 @@ function* rowsOf(config: ModelConfig, batch: Batch, stream: StreamArrays) {
       ...mapValues(stream, (half) => toFloat32(half).subarray(start * modelDim, end * modelDim)),
       ...mapValues(batchFeeds(batch), (data) => data.subarray(start, end)),
     };
-    yield { start, shape, feeds };
+    yield { start, shape, feeds, targets: { weights: batch.weights.subarray(start, end) } };
     start = end;
   }
 }

@@ -28,7 +28,7 @@ import { full } from "../ops/source.ts";
 import type { BatchShape } from "./batch.ts";
 import { pickNames } from "./freeze.ts";
 import { batchInputs, gradientOutputs } from "./graphs.ts";
-import { meanLoss, type TokenLosses } from "./loss.ts";
+import { meanLoss } from "./loss.ts";
 
 export const distillStages = ["layers", "model"] as const;
 export type DistillStage = (typeof distillStages)[number];
@@ -50,8 +50,11 @@ export const TEACHER = "teacher.";
 /** Below these a vector has no direction, and a state no size. */
 const SMALLEST_SQUARE = 1e-12;
 
-/** How far a student is from its teacher, summed over what is counted: texts of an encoder, tokens of a decoder. */
-type DistanceSums = Pick<TokenLosses, "lossSum" | "weightSum">;
+/** How far a student is from its teacher in each text of an encoder, or at each token of a decoder, and what of these counts. */
+interface Distances {
+  readonly losses: Tensor;
+  readonly weights: Tensor;
+}
 
 /**
  * Loss and gradients of a batch.
@@ -74,8 +77,8 @@ export function distillStepOutputs(
 }
 
 /**
- * What a student is judged by, summed over a batch: of encoders 1 − cosine of the vectors, over texts; of decoders the divergence
- * KL(teacher ‖ student) of the next token in nats, over tokens.
+ * What a student is judged by: `losses` `[B]` of encoders, 1 − cosine of the vectors of each text; `[B, L]` of decoders, the divergence
+ * KL(teacher ‖ student) of the next token in nats at each token.
  */
 export function distillEvaluationOutputs(
   student: ModelConfig,
@@ -83,8 +86,7 @@ export function distillEvaluationOutputs(
   options: DistillGraphOptions,
 ): Record<string, Tensor> {
   const model = modelInputs(student);
-  const { lossSum, weightSum } = outcome(model, shape, options).end;
-  return { lossSum, weightSum };
+  return { losses: outcome(model, shape, options).end.losses };
 }
 
 /** Everything that both models read. */
@@ -160,14 +162,19 @@ function modelDistance(model: ModelTensors, shape: BatchShape, options: DistillG
     return relativeError(leaveStream(own[index + 1] ?? missingStream(index + 1)), wanted, wanted, read.weights);
   });
   const states = options.statesWeight === 0 ? [] : [mul(meanOf(errors), options.statesWeight)];
-  return { loss: [meanLoss(end), ...states].reduce((a, b) => add(a, b)), weightSum: end.weightSum };
+  return { loss: [meanOver(end), ...states].reduce((a, b) => add(a, b)), weightSum: sum(end.weights) };
 }
 
 /** ‖found − wanted‖² / ‖by‖² of every token, `[B, L, modelDim]`; the mean over those that count. */
 function relativeError(found: Tensor, wanted: Tensor, by: Tensor, weights: Tensor): Tensor {
   const squares = (x: Tensor) => sum(square(x), { axes: [-1] });
   const ratios = div(squares(sub(found, wanted)), maximum(squares(by), SMALLEST_SQUARE));
-  return meanLoss({ lossSum: sum(mul(ratios, weights)), weightSum: sum(weights) });
+  return meanOver({ losses: ratios, weights });
+}
+
+/** The mean of the losses that count. */
+function meanOver({ losses, weights }: Distances): Tensor {
+  return meanLoss({ lossSum: sum(mul(losses, weights)), weightSum: sum(weights) });
 }
 
 function meanOf(errors: readonly Tensor[]): Tensor {
@@ -185,19 +192,14 @@ function pooled(pooling: DistillGraphOptions["pooling"], states: Tensor, weights
 }
 
 /** 1 − cosine of vectors `[B, modelDim]`; rows without a token do not count. */
-function angles(wanted: Tensor, found: Tensor, weights: Tensor): DistanceSums {
+function angles(wanted: Tensor, found: Tensor, weights: Tensor): Distances {
   const dot = (a: Tensor, b: Tensor) => sum(mul(a, b), { axes: [-1] });
   const lengths = sqrt(maximum(mul(dot(wanted, wanted), dot(found, found)), SMALLEST_SQUARE));
-  const counts = minimum(sum(weights, { axes: [-1] }), 1);
-  return {
-    lossSum: sum(mul(sub(1, div(dot(wanted, found), lengths)), counts)),
-    weightSum: sum(counts),
-  };
+  return { losses: sub(1, div(dot(wanted, found), lengths)), weights: minimum(sum(weights, { axes: [-1] }), 1) };
 }
 
 /** KL(teacher ‖ student) in nats of logits `[B, L, vocabSize]`, over the tokens that count. */
-function divergences(wanted: Tensor, found: Tensor, weights: Tensor): DistanceSums {
+function divergences(wanted: Tensor, found: Tensor, weights: Tensor): Distances {
   const teacher = logSoftmax(wanted);
-  const ofToken = sum(mul(exp(teacher), sub(teacher, logSoftmax(found))), { axes: [-1] });
-  return { lossSum: sum(mul(ofToken, weights)), weightSum: sum(weights) };
+  return { losses: sum(mul(exp(teacher), sub(teacher, logSoftmax(found))), { axes: [-1] }), weights };
 }

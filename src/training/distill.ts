@@ -15,9 +15,11 @@ import {
   type DistillGraphOptions,
   type DistillStage,
 } from "./distill-graphs.ts";
+import type { Batch } from "./batch.ts";
+import { sumsOf } from "./evaluation-sums.ts";
 import type { Execution } from "./execution.ts";
 import { createGraphCache, planned } from "./graph-plan.ts";
-import { batchFeeds, stepResultOf, sumsOf } from "./graphs.ts";
+import { batchFeeds, stepResultOf } from "./graphs.ts";
 
 /** What of a student can be trained: the weights of queries and keys, of attention, or of the whole blocks. */
 export const distilledParts = ["queries-keys", "attention", "blocks"] as const;
@@ -113,8 +115,16 @@ export function createDistillExecution(
     },
     evaluate: async (tensors, batch) => {
       const executable = await cache.get(graphs.evaluation(batch));
-      return sumsOf(await executable.run(feedsFor(executable, { ...taught, ...tensors, ...batchFeeds(batch) })));
+      const results = await executable.run(feedsFor(executable, { ...taught, ...tensors, ...batchFeeds(batch) }));
+      return sumsOf(results, { weights: student.architecture === "encoder" ? textWeights(batch) : batch.weights });
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };
+}
+
+/** `[B]`: 1 for rows that hold a token. */
+function textWeights({ batchSize, seqLen, weights }: Batch): Float32Array {
+  return Float32Array.from({ length: batchSize }, (_, row) =>
+    Number(weights.subarray(row * seqLen, (row + 1) * seqLen).some((weight) => weight !== 0)),
+  );
 }

@@ -3,11 +3,11 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { meanSquaredErrorOf, pearsonOf, rSquaredOf, type PairMoments } from "../statistics/index.ts";
 import type { Batch } from "./batch.ts";
 import { createExecution, type ExecutionOptions } from "./choose-execution.ts";
+import { addSums, NO_SUMS, type EvaluationSums } from "./evaluation-sums.ts";
 import type { Execution } from "./execution.ts";
-import { addSums } from "./graphs.ts";
-import type { LossSums } from "./loss.ts";
 
 export interface EvaluationResult {
   /** Predictions counted: tokens, or sequences where there is one prediction a sequence. */
@@ -18,15 +18,18 @@ export interface EvaluationResult {
   readonly perplexity: number;
   /** Mean −log p(target), in nats; of a regression the mean squared error. */
   readonly lossNats: number;
-  /** Of a regression. */
+  /** Figures of a regression; there only. */
   readonly regression?: RegressionResult;
 }
 
 export interface RegressionResult {
   readonly meanSquaredError: number;
-  /** Share of the targets' variance that predictions explain: 1 − error / variance. */
+  /**
+   * Share of the targets' variance that predictions explain: 1 − Σ (prediction − target)² / Σ (target − mean)². At most 1, below 0 for
+   * predictions that are worse than the mean; NaN where the targets do not vary, as of a single one.
+   */
   readonly rSquared: number;
-  /** Correlation of predictions and targets. */
+  /** Pearson's correlation of predictions and targets, in [−1, 1]; NaN where one side does not vary. */
   readonly pearson: number;
 }
 
@@ -35,6 +38,7 @@ export interface Evaluator extends AsyncDisposable {
   /**
    * @param tensors weights and projections
    * @param onBatch called after each batch with the number done
+   * @throws RuntimeError when a regression predicts what is no finite number
    */
   readonly evaluate: (
     tensors: Named<NdArray>,
@@ -59,7 +63,7 @@ export function createEvaluator(
 export function evaluatorWith(execution: Execution): Evaluator {
   return {
     evaluate: async (tensors, batches, onBatch) => {
-      let totals: LossSums = {};
+      let totals = NO_SUMS;
       let done = 0;
       for (const batch of batches) {
         totals = addSums(totals, await execution.evaluate(tensors, batch));
@@ -72,24 +76,15 @@ export function evaluatorWith(execution: Execution): Evaluator {
   };
 }
 
-function resultOf(sums: LossSums): EvaluationResult {
-  const { weightSum: tokens = 0, lossSum = Number.NaN, correctSum } = sums;
+function resultOf({ weightSum: tokens, lossSum, correctSum, pairs }: EvaluationSums): EvaluationResult {
   const lossNats = lossSum / tokens;
   if (correctSum !== undefined) {
     return { tokens, accuracy: correctSum / tokens, perplexity: Math.exp(lossNats), lossNats };
   }
-  return { tokens, accuracy: Number.NaN, perplexity: Number.NaN, lossNats, regression: regressionOf(sums) };
+  const result = { tokens, accuracy: Number.NaN, perplexity: Number.NaN, lossNats };
+  return pairs === undefined ? result : { ...result, regression: regressionOf(pairs) };
 }
 
-function regressionOf({ weightSum = 0, lossSum = Number.NaN, ...sums }: LossSums): RegressionResult {
-  const meanOf = (sum = Number.NaN) => sum / weightSum;
-  const [target, predicted] = [meanOf(sums.targetSum), meanOf(sums.predictedSum)];
-  const targetVariance = meanOf(sums.targetSquareSum) - target ** 2;
-  const predictedVariance = meanOf(sums.predictedSquareSum) - predicted ** 2;
-  const meanSquaredError = lossSum / weightSum;
-  return {
-    meanSquaredError,
-    rSquared: 1 - meanSquaredError / targetVariance,
-    pearson: (meanOf(sums.productSum) - target * predicted) / Math.sqrt(targetVariance * predictedVariance),
-  };
+function regressionOf(pairs: PairMoments): RegressionResult {
+  return { meanSquaredError: meanSquaredErrorOf(pairs), rSquared: rSquaredOf(pairs), pearson: pearsonOf(pairs) };
 }

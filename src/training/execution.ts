@@ -5,7 +5,7 @@ import type { Executable } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
 import type { Freeze } from "./freeze.ts";
 import type { BatchShape } from "./graph-plan.ts";
-import type { LossSums } from "./loss.ts";
+import type { EvaluationSums } from "./evaluation-sums.ts";
 
 export interface LossOptions {
   /** What no gradients are computed for. Default `none`. */
@@ -46,5 +46,5 @@ export interface Execution extends AsyncDisposable {
    */
   readonly step: (tensors: Named<NdArray>, batch: Batch, masks: MaskSource) => Promise<StepResult>;
   /** Sums of losses, correct predictions and the like of a batch, without dropout. */
-  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<LossSums>;
+  readonly evaluate: (tensors: Named<NdArray>, batch: Batch) => Promise<EvaluationSums>;
 }

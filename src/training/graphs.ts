@@ -14,7 +14,7 @@ import type { Executable } from "../runtime/backend.ts";
 import type { Batch, BatchShape } from "./batch.ts";
 import type { StepResult } from "./execution.ts";
 import { pickNames, trainableNames, type Freeze } from "./freeze.ts";
-import { lossesOf, meanLoss, SUM_NAMES, type LossSums } from "./loss.ts";
+import { lossesOf, meanLoss, targetFigures } from "./loss.ts";
 
 /** Inputs of a batch; the names start with `batch.`, which no parameter does. */
 export function batchInputs(
@@ -37,7 +37,7 @@ export function batchFeeds(batch: Omit<Batch, keyof BatchShape>): Record<string,
     "batch.inputIds": inputIds,
     "batch.targetIds": targetIds,
     "batch.weights": weights,
-    ...(targetValues && { "batch.targetValues": targetValues }),
+    ...(targetValues && { "batch.targetValues": Float32Array.from(targetValues) }),
     ...(sourceIds && { "batch.sourceIds": sourceIds }),
   };
 }
@@ -128,25 +128,8 @@ export function accumulate(totals: Record<string, NdArray>, found: Named<NdArray
   }
 }
 
-/** Sums of losses and of what else predictions are judged by, for one shape of batch. */
+/** What an evaluation takes from one shape of batch, position by position. */
 export function evaluationOutputs(config: ModelConfig, shape: BatchShape, form: ExecutionForm): Record<string, Tensor> {
   const batch = batchInputs(shape, config);
-  return { ...lossesOf(config, predictions(modelInputs(config), batch, { form }), batch) };
-}
-
-/** The sums among the results of an evaluation. */
-export function sumsOf(results: Named<NdArray>): LossSums {
-  return Object.fromEntries(
-    SUM_NAMES.flatMap((name) => {
-      const sum = results[name]?.data[0];
-      return sum === undefined ? [] : [[name, Number(sum)] as const];
-    }),
-  );
-}
-
-/** Sums of several batches or parts together. */
-export function addSums(a: LossSums, b: LossSums): LossSums {
-  return Object.fromEntries(
-    SUM_NAMES.flatMap((name) => (name in a || name in b ? [[name, (a[name] ?? 0) + (b[name] ?? 0)] as const] : [])),
-  );
+  return targetFigures(config, predictions(modelInputs(config), batch, { form }), batch);
 }

@@ -1,4 +1,4 @@
-/** Cross entropy of tokens and classes, squared errors of numbers, and the sums that figures of evaluations are made of. */
+/** Cross entropy of tokens and classes, squared errors of numbers: their sums for training, and each by itself for evaluations. */
 import type { ModelConfig } from "../model/config.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { logSoftmax, mean, oneHot, square } from "../ops/composed.ts";
@@ -15,15 +15,15 @@ export interface TokenLosses {
   readonly weightSum: Tensor;
 }
 
-/**
- * Weighted sums over all positions.
- *
- * @param logits `[B, L, V]`
- * @param targetIds `[B, L]` int32
- * @param weights `[B, L]`: 1 where the target counts, 0 on padding
- * @param labelSmoothing share ε of the target distribution spread evenly: −(1 − ε)·log p(target) − ε·mean log p
- */
-export function tokenLosses(logits: Tensor, targetIds: Tensor, weights: Tensor, labelSmoothing = 0): TokenLosses {
+/** The loss of each position, and whether its target has the largest logit: 1, or 0. */
+interface PositionLosses {
+  /** `[B, L]`: −log p(target), in nats. */
+  readonly losses: Tensor;
+  /** `[B, L]`. */
+  readonly correct: Tensor;
+}
+
+function positionLosses(logits: Tensor, targetIds: Tensor, labelSmoothing: number): PositionLosses {
   const vocabSize = logits.shape.at(-1) ?? 1;
   const target = oneHot(targetIds, vocabSize);
   const logProbabilities = logSoftmax(logits);
@@ -33,44 +33,38 @@ export function tokenLosses(logits: Tensor, targetIds: Tensor, weights: Tensor, 
       ? ofTarget
       : add(mul(ofTarget, 1 - labelSmoothing), mul(sum(logProbabilities, { axes: [-1] }), labelSmoothing / vocabSize));
   const largest = max(logits, { axes: [-1] });
-  const correct = atLeast(sum(mul(logits, target), { axes: [-1] }), largest);
-  return {
-    lossSum: neg(sum(mul(smoothed, weights))),
-    correctSum: sum(mul(correct, weights)),
-    weightSum: sum(weights),
-  };
-}
-
-export interface RegressionLosses {
-  /** Σ weight · (prediction − target)². */
-  readonly lossSum: Tensor;
-  /** Σ weight. */
-  readonly weightSum: Tensor;
-  readonly targetSum: Tensor;
-  readonly targetSquareSum: Tensor;
-  readonly predictedSum: Tensor;
-  readonly predictedSquareSum: Tensor;
-  readonly productSum: Tensor;
+  return { losses: neg(smoothed), correct: atLeast(sum(mul(logits, target), { axes: [-1] }), largest) };
 }
 
 /**
- * Weighted sums over all positions, each of the mean over the numbers of a position.
+ * Weighted sums over all positions.
+ *
+ * @param logits `[B, L, V]`
+ * @param targetIds `[B, L]` int32
+ * @param weights `[B, L]`: 1 where the target counts, 0 on padding
+ * @param labelSmoothing share ε of the target distribution spread evenly: −(1 − ε)·log p(target) − ε·mean log p
+ */
+export function tokenLosses(logits: Tensor, targetIds: Tensor, weights: Tensor, labelSmoothing = 0): TokenLosses {
+  const { losses, correct } = positionLosses(logits, targetIds, labelSmoothing);
+  return { lossSum: sum(mul(losses, weights)), correctSum: sum(mul(correct, weights)), weightSum: sum(weights) };
+}
+
+/** The sums that the loss of a regression is made of. */
+export type RegressionLosses = Pick<TokenLosses, "weightSum"> & {
+  /** Σ weight · (prediction − target)², mean over the numbers of a position. */
+  readonly lossSum: Tensor;
+};
+
+/**
+ * Weighted sums over all positions.
  *
  * @param predicted `[B, L, K]`
  * @param targetValues `[B, L, K]`
  * @param weights `[B, L]`: 1 where the target counts, 0 on padding
  */
 export function regressionLosses(predicted: Tensor, targetValues: Tensor, weights: Tensor): RegressionLosses {
-  const weighted = (values: Tensor) => sum(mul(mean(values, { axes: [-1] }), weights));
-  return {
-    lossSum: weighted(square(sub(predicted, targetValues))),
-    weightSum: sum(weights),
-    targetSum: weighted(targetValues),
-    targetSquareSum: weighted(square(targetValues)),
-    predictedSum: weighted(predicted),
-    predictedSquareSum: weighted(square(predicted)),
-    productSum: weighted(mul(predicted, targetValues)),
-  };
+  const errors = mean(square(sub(predicted, targetValues)), { axes: [-1] });
+  return { lossSum: sum(mul(errors, weights)), weightSum: sum(weights) };
 }
 
 /** The targets of a batch as tensors. */
@@ -92,19 +86,17 @@ export function lossesOf(
     : tokenLosses(predicted, targetIds, weights, labelSmoothing);
 }
 
-/** Names of all sums; of a model there are those of its kind. */
-export const SUM_NAMES = [
-  "lossSum",
-  "weightSum",
-  "correctSum",
-  "targetSum",
-  "targetSquareSum",
-  "predictedSum",
-  "predictedSquareSum",
-  "productSum",
-] as const satisfies readonly (keyof TokenLosses | keyof RegressionLosses)[];
-
-export type LossSums = Readonly<Partial<Record<(typeof SUM_NAMES)[number], number>>>;
+/**
+ * What an evaluation takes from a graph, position by position, to add it up in float64: `losses` and `correct` `[B, L]` of tokens and
+ * classes, `predicted` `[B, L, K]` of numbers.
+ */
+export function targetFigures(
+  { head }: Pick<ModelConfig, "head">,
+  predicted: Tensor,
+  { targetIds }: Pick<Targets, "targetIds">,
+): Record<string, Tensor> {
+  return head === "regression" ? { predicted } : { ...positionLosses(predicted, targetIds, 0) };
+}
 
 /** Mean loss a target; a batch without targets gives 0. */
 export function meanLoss({ lossSum, weightSum }: Pick<TokenLosses, "lossSum" | "weightSum">): Tensor {

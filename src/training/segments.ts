@@ -27,21 +27,20 @@ import { layerMechanisms } from "../model/stacks.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
 import type { Batch } from "./batch.ts";
+import { addSums, NO_SUMS, sumsOf } from "./evaluation-sums.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { pickNames, trainableNames } from "./freeze.ts";
 import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
 import {
   accumulate,
-  addSums,
   batchFeeds,
   batchInputs,
   dropoutOption,
   gradientOutputs,
   gradientsOf,
   partLengths,
-  sumsOf,
 } from "./graphs.ts";
-import { tokenLosses, type LossSums } from "./loss.ts";
+import { targetFigures, tokenLosses } from "./loss.ts";
 
 export interface SegmentOptions extends LossOptions {
   /** Tokens of a part. */
@@ -106,14 +105,14 @@ export function createSegmentedExecution(config: ModelConfig, backend: Backend, 
       return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
     },
     evaluate: async (tensors, batch) => {
-      let totals: LossSums = {};
+      let totals = NO_SUMS;
       let states = initialStates(config, batch.batchSize);
       for (const part of cut(batch, options.segmentLength)) {
         const run = await cache.get(evaluation(part));
         const feeds = { ...feedsOf(config, part), ...states };
         const results = await run.run(feedsFor(run, { ...tensors, ...feeds }));
         states = nextStates(results);
-        totals = addSums(totals, sumsOf(results));
+        totals = addSums(totals, sumsOf(results, part));
       }
       return totals;
     },
@@ -191,7 +190,7 @@ function evaluationOutputs(config: ModelConfig, shape: BatchShape): Record<strin
     positionInputs(config, shape.seqLen),
     stateInputs(config, shape.batchSize),
   );
-  return { ...nextStateOutputs(part.states), ...tokenLosses(part.logits, batch.targetIds, batch.weights) };
+  return { ...nextStateOutputs(part.states), ...targetFigures(config, part.logits, batch) };
 }
 
 interface Part extends Batch {

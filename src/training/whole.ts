@@ -2,9 +2,10 @@
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
+import { sumsOf } from "./evaluation-sums.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
-import { batchFeeds, evaluationOutputs, stepResultOf, stepOutputs, sumsOf } from "./graphs.ts";
+import { batchFeeds, evaluationOutputs, stepResultOf, stepOutputs } from "./graphs.ts";
 
 function wholeGraphs(options: LossOptions & { readonly form: ExecutionForm }) {
   return {
@@ -30,7 +31,7 @@ export function createWholeExecution(config: ModelConfig, backend: Backend, opti
     },
     evaluate: async (tensors, batch) => {
       const executable = await cache.get(graphs.evaluation(batch));
-      return sumsOf(await executable.run(feedsFor(executable, { ...tensors, ...batchFeeds(batch) })));
+      return sumsOf(await executable.run(feedsFor(executable, { ...tensors, ...batchFeeds(batch) })), batch);
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   };

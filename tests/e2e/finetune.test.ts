@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { PerformerForSequenceClassification } from "../../src/performer-for-sequence-classification.ts";
+import { mean, meanSquaredError, pearson, populationVariance, rSquared } from "../../src/statistics/index.ts";
+import { farTable } from "../data/far-labels.ts";
 import {
   createWorkplace,
   digestOfFile,
@@ -48,6 +50,37 @@ afterAll(() => place[Symbol.dispose]());
 interface Told {
   readonly step: number;
   readonly evaluations: readonly { readonly measured: readonly { readonly name: string; readonly value: number }[] }[];
+}
+
+interface Figures {
+  readonly meanSquaredError: number;
+  readonly rSquared: number;
+  readonly pearson: number;
+  readonly mean: { readonly meanSquaredError: number; readonly rSquared: number };
+}
+
+interface Numbers {
+  readonly run: string;
+  readonly evaluations: readonly (Figures & { readonly measured: readonly { readonly baseline: number | null }[] })[];
+}
+
+const TOLERANCE = {
+  /** Predictions in batches of other sizes differ in their last digits, which are 0.002 of labels of 20,000 that differ by 5. */
+  batches: 1e-3,
+} as const;
+
+/** The figures that a file of predictions gives, in float64. */
+function ofPredictions(path: string) {
+  const [, ...lines] = readFileSync(path, "utf8").trimEnd().split("\n");
+  const rows = lines.map((line) => line.split(","));
+  const [labels, predictions] = [2, 3].map((column) => rows.map((cells) => Number(cells[column])));
+  if (labels === undefined || predictions === undefined) throw new Error("a file of predictions has four columns");
+  return {
+    meanSquaredError: meanSquaredError(labels, predictions),
+    rSquared: rSquared(labels, predictions),
+    pearson: pearson(labels, predictions),
+    labelVariance: populationVariance(labels),
+  };
 }
 
 function measured({ evaluations }: Told): Record<string, number> {
@@ -105,6 +138,49 @@ describe("finetune", () => {
       model: { architecture: "encoder", head: "regression", labelMean: expect.any(Number) },
       base: { run: "masked", task: "masked" },
     });
+  });
+
+  it.each([
+    ["retention index", "finetune", ["masked", "--epochs", "20", ...quick]],
+    ["kelvin", "train", [...tinyModel, ...oneThread, "--set", "steps=20"]],
+  ] as const)(
+    "measures labels far from zero, such as of a %s, in %s and eval as the predictions themselves say",
+    async (which, verb, args) => {
+      const [table, run] = [`${verb}.csv`, `${verb}-far`];
+      place.write(table, farTable(which));
+      const done = await place.run(verb, ...args, "--data", table, "--out", run, "--json");
+      expect(done.code).toBe(0);
+      const { evaluations } = parseOnly(done.stdout) as Numbers;
+      const evaluated = parseOnly((await place.run("eval", run, ...oneThread, "--json")).stdout) as Figures;
+      const wanted = ofPredictions(place.path(run, "predictions.csv"));
+      for (const figures of [...evaluations, evaluated]) {
+        expect(figures).toMatchObject({ task: "regression", split: "test", tokens: 18 });
+        expect(Math.abs(figures.pearson)).toBeLessThanOrEqual(1);
+        expect(figures.rSquared).toBeLessThanOrEqual(1);
+        expect(Math.abs(figures.pearson - wanted.pearson)).toBeLessThan(TOLERANCE.batches);
+        expect(Math.abs(figures.rSquared / wanted.rSquared - 1)).toBeLessThan(TOLERANCE.batches);
+        expect(Math.abs(figures.meanSquaredError / wanted.meanSquaredError - 1)).toBeLessThan(TOLERANCE.batches);
+        // Test labels lie half a deviation above those of training.
+        expect(figures.mean.rSquared).toBeLessThan(-0.05);
+        expect(figures.mean.rSquared).toBeCloseTo(1 - figures.mean.meanSquaredError / wanted.labelVariance, 9);
+      }
+      const [{ mean: baseline, measured: all } = { mean: undefined, measured: [] }] = evaluations;
+      const told = [baseline?.meanSquaredError, baseline?.rSquared, null, null];
+      expect(all.map((each) => each.baseline)).toEqual(told);
+    },
+  );
+
+  it("scales labels far from zero by their mean, however many digits that needs", async () => {
+    place.write("million.csv", farTable("a million and one"));
+    const args = ["finetune", "masked", "--data", "million.csv", "--steps", "1", "--patience", "0", ...oneThread];
+    expect((await place.run(...args, "--out", "million")).code).toBe(0);
+    const { model } = JSON.parse(readFileSync(place.path("million", "config.json"), "utf8"));
+    const labels = farTable("a million and one")
+      .split("\n")
+      .filter((line) => line.endsWith(",train"))
+      .map((line) => Number(line.split(",")[2]));
+    // Six digits of the deviation, which is near 1.
+    expect(Math.abs(model.labelMean - mean(labels))).toBeLessThan(1e-5);
   });
 
   it("trains the output layer alone with --freeze, and leaves the rest to the bit", async () => {

@@ -113,7 +113,7 @@ export function batchOf(
     targetLen,
     inputIds: tokens(seqLen),
     targetIds: Int32Array.from({ length: batchSize * targetLen }, () => random.integer(classes)),
-    targetValues: fillNormal(random, new Float32Array(batchSize * targetLen * numLabels)),
+    targetValues: fillNormal(random, new Float64Array(batchSize * targetLen * numLabels)),
     weights: Float32Array.from({ length: batchSize * targetLen }, (_, index) =>
       Number(pooled || isReal(index, seqLen)),
     ),

@@ -4,6 +4,7 @@ import { input } from "../../ops/source.ts";
 import { createRandom } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { compile } from "../../runtime/compile.ts";
+import { mean, standardError } from "../../statistics/index.ts";
 import { exact } from "../exact.ts";
 import { formFor } from "../mechanism.ts";
 import { headsArray, type Heads } from "./sequences.ts";
@@ -105,11 +106,10 @@ export function isGood({ error, standardError }: MeasuredError): boolean {
 function meansOf(draws: readonly (readonly number[])[]): readonly MeasuredError[] {
   return (draws[0] ?? []).map((_, head) => {
     const errors = draws.map((each) => each[head] ?? Number.POSITIVE_INFINITY);
-    const error = errors.reduce((sum, each) => sum + each, 0) / errors.length;
+    const error = mean(errors);
     const { length } = errors;
     if (!Number.isFinite(error)) return { error: BEYOND, standardError: BEYOND, draws: length };
-    const squares = errors.reduce((sum, each) => sum + (each - error) ** 2, 0);
-    return { error, standardError: Math.sqrt(squares / Math.max(1, length - 1) / length), draws: length };
+    return { error, standardError: length < 2 ? 0 : standardError(errors), draws: length };
   });
 }
 

@@ -4,6 +4,7 @@ import { mul } from "../../ops/elementwise.ts";
 import { compile } from "../../runtime/compile.ts";
 import { feedsFor } from "../../runtime/backend.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import { createMomentsTable } from "../../statistics/index.ts";
 import { underOwnMaximum } from "../favor/maps/feature-map.ts";
 import { emptyTable, score, visitPairs, type PairTable, type Pairs } from "./pairs.ts";
 import { headsArray, type Heads } from "./sequences.ts";
@@ -36,8 +37,9 @@ export async function measurePairs(subject: Subject, options: MeasureVarianceOpt
   };
   const { statistics } = subject.map;
   const own = subject.map.kernel === "own";
-  const sums = emptyTable(pairs);
-  const squares = emptyTable(pairs);
+  // Of the ratios of an own kernel, and of the squared errors of one that is known.
+  const { length } = emptyTable(pairs);
+  const moments = createMomentsTable(length);
   const reference = logReferences(subject, pairs);
   for (const [draw, estimate] of (await estimates()).entries()) {
     visitPairs(pairs, (index) => {
@@ -46,15 +48,14 @@ export async function measurePairs(subject: Subject, options: MeasureVarianceOpt
       if (own && draw === 0) reference[index] = Math.log(Math.abs(product)) + logScale;
       const log = reference[index] ?? 0;
       const ratio = product === 0 || log === Number.NEGATIVE_INFINITY ? 0 : product * Math.exp(logScale - log);
-      sums[index] = (sums[index] ?? 0) + ratio;
-      squares[index] = (squares[index] ?? 0) + (own ? ratio ** 2 : (ratio - 1) ** 2);
+      moments.add(index, own ? ratio : (ratio - 1) ** 2);
     });
   }
-  const count = projections.length;
-  return squares.map((square, index) => {
-    if (!own) return square / count;
-    const mean = (sums[index] ?? 0) / count;
-    return count < 2 ? 0 : (square / count - mean ** 2) / ((1 - 1 / count) * mean ** 2);
+  return Float64Array.from({ length }, (_, index) => {
+    // Pairs that a causal query does not see are not visited.
+    if (moments.count(index) === 0) return 0;
+    if (!own) return moments.mean(index);
+    return moments.count(index) < 2 ? 0 : moments.variance(index) / moments.mean(index) ** 2;
   });
 
   /** For every draw, φ(x)·φ(y) of a pair as a product of moderate size under a scale. */

@@ -2,6 +2,7 @@
 import type { Random } from "../../random/index.ts";
 import { constant } from "../../ops/source.ts";
 import { evaluate } from "../../runtime/reference.ts";
+import { median } from "../../statistics/index.ts";
 import type { FeatureMap } from "../favor/maps/feature-map.ts";
 import { predictedRelativeVariance } from "./predicted-variance.ts";
 import { headsArray, pickPositions, rowOf, samplePositions, type Heads } from "./sequences.ts";
@@ -106,13 +107,7 @@ export function summarise(table: PairTable, pairs: Pairs, head: number): Varianc
     head,
   );
   const numQueries = pairs.queries.batch * pairs.queries.length;
-  return { median: finiteOrNull(medianOf(values)), attentionWeighted: finiteOrNull(weighted / numQueries) };
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+  return { median: finiteOrNull(median(values)), attentionWeighted: finiteOrNull(weighted / numQueries) };
 }
 
 /** JSON has no infinities. */
@@ -192,5 +187,5 @@ export function medianSquaredNorm(q: Heads, k: Heads, head: number): number {
       }
     }
   }
-  return medianOf(norms);
+  return median(norms);
 }

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { AttentionMap } from "../../inference/attention-maps.ts";
 import type { AttentionVerbOptions } from "../attention.ts";
+import { mean } from "../../statistics/index.ts";
 import { UsageError } from "../failures.ts";
 import { openModel, subjectOf } from "../model-input/subject.ts";
 import { formatPercent } from "../output/numbers.ts";
@@ -93,7 +94,7 @@ export function differenceOf(a: Float32Array, b: Float32Array, length: number): 
 
 /** The mean over all heads. */
 export function meanDifference({ differences }: Beside): number {
-  return differences.reduce((sum, each) => sum + each, 0) / differences.length;
+  return mean(differences);
 }
 
 /** Row by row of the model's heads, and those of the other one below each row. */

@@ -3,6 +3,7 @@
 import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";
 import { pairsOf } from "../../inference/similarity.ts";
 import type { SimilarityMatrix } from "../../inference/similarity.ts";
+import { mean, populationVariance } from "../../statistics/index.ts";
 import { differenceRamp, matrixPixels } from "../picture/colours.ts";
 import { scaleMarks, wrapped } from "../picture/panels.ts";
 import { QUIET } from "../picture/picture.ts";
@@ -23,9 +24,7 @@ const GAP = 64;
 /** Mean and standard deviation of the entries of all pairs of different residues. */
 export function spreadOf(letters: string, of: (a: number, b: number) => number): { mean: number; deviation: number } {
   const values = pairsOf(letters).map(({ a, b }) => of(a, b));
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / values.length) };
+  return { mean: mean(values), deviation: Math.sqrt(populationVariance(values)) };
 }
 
 export interface SimilarityFigureOptions {
@@ -82,9 +81,9 @@ function matrixMarks({ letters, values }: SimilarityMatrix, title: string, x: nu
     const [a, b] = [letters.indexOf(chemicalOrder.charAt(row)), letters.indexOf(chemicalOrder.charAt(column))];
     return values[a]?.[b] ?? Number.NaN;
   };
-  const { mean, deviation } = spreadOf(chemicalOrder, at);
+  const { mean: middle, deviation } = spreadOf(chemicalOrder, at);
   const pixels = matrixPixels({ rows: size, columns: size, ramp: differenceRamp }, (row, column) =>
-    row === column ? Number.NaN : ((at(row, column) - mean) / deviation / DEVIATIONS + 1) / 2,
+    row === column ? Number.NaN : ((at(row, column) - middle) / deviation / DEVIATIONS + 1) / 2,
   );
   const side = size * CELL;
   return [

@@ -101,11 +101,9 @@ export function mapPixels({ weights }: AttentionMap, { attention, darkest }: Att
 
 /** The mean of all maps, `[L, L]`. */
 export function meanWeights({ maps, length }: AttentionMaps): Float32Array {
-  const mean = new Float32Array(length * length);
-  for (const { weights } of maps) {
-    for (let index = 0; index < mean.length; index++) {
-      mean[index] = (mean[index] ?? 0) + (weights[index] ?? 0) / maps.length;
-    }
-  }
-  return mean;
+  return Float32Array.from({ length: length * length }, (_, index) => {
+    let sum = 0;
+    for (const { weights } of maps) sum += weights[index] ?? 0;
+    return sum / maps.length;
+  });
 }

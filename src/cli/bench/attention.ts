@@ -1,6 +1,6 @@
 // How long attention takes, beside the matrix products that it cannot do without, beside exact attention, and beside its peers.
 
-import { median } from "../../lab/statistics.ts";
+import { median } from "../../statistics/index.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { createPrepare, directionOf } from "./contender.ts";
 import type { AttentionCase, AttentionSizes, Direction } from "./contender.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
-import { median } from "../../lab/statistics.ts";
+import { median } from "../../statistics/index.ts";
 import { benchAttention, benchCases } from "./attention.ts";
 import { formatAttentionBench } from "./attention-command.ts";
 import { benchMechanisms } from "./favor.ts";

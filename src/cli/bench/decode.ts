@@ -6,7 +6,7 @@ import { modelConfig, type ModelOptions } from "../../model/index.ts";
 import { describeMechanism } from "../../model/stacks.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState } from "../../training/index.ts";
-import { median } from "../../lab/statistics.ts";
+import { median } from "../../statistics/index.ts";
 
 /** The position that all others are compared with; it is always measured. */
 export const REFERENCE_POSITION = 1000;

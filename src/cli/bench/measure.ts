@@ -8,7 +8,7 @@ import { matmul } from "../../ops/matmul.ts";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import { compile } from "../../runtime/index.ts";
 import type { Backend } from "../../runtime/index.ts";
-import { median } from "../../lab/statistics.ts";
+import { median } from "../../statistics/index.ts";
 
 /** What figures depend on beside the program. */
 export interface Machine {

@@ -1,6 +1,6 @@
 // How time grows with the length: the exponent p of time ∝ Lᵖ.
 
-import { slope } from "../../lab/statistics.ts";
+import { slope } from "../../statistics/index.ts";
 
 /** What a measured time belongs to. */
 interface Measured {

@@ -6,7 +6,7 @@ import { describeMechanism } from "../../model/stacks.ts";
 import { createRandom } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { initialState, train, trainingConfig } from "../../training/index.ts";
-import { median } from "../../lab/statistics.ts";
+import { median } from "../../statistics/index.ts";
 import { stepFlop } from "./flop.ts";
 import { peakMemoryBytes } from "./child/peak-memory.ts";
 import { describeMachine, gemmContender, gemmGflops, type Machine } from "./measure.ts";

@@ -4,6 +4,7 @@ import { embedSequences } from "../../inference/embed.ts";
 import { cosine } from "../../inference/retrieval.ts";
 import type { EncodedSequence } from "../../data/index.ts";
 import { unitsIn } from "../../model/patches.ts";
+import { mean } from "../../statistics/index.ts";
 import { createProgress } from "../output/progress.ts";
 import type { EmbedSubject } from "../model-input/subject.ts";
 
@@ -27,8 +28,7 @@ export async function compareVectors(
     const first = await vectorsOf(before, sequences, (done) => progress.update(done));
     const second = await vectorsOf(after, sequences, (done) => progress.update(tokens + done));
     const cosines = first.map((vector, index) => cosine(vector, second[index] ?? []));
-    const meanCosine = cosines.reduce((sum, each) => sum + each, 0) / cosines.length;
-    return { count: cosines.length, tokens, meanCosine, leastCosine: Math.min(...cosines) };
+    return { count: cosines.length, tokens, meanCosine: mean(cosines), leastCosine: Math.min(...cosines) };
   } finally {
     progress.stop();
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { LabelledDataset, LabelledSequence, SplitName } from "../../data/index.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
 import { predictSequences, wrapped } from "../../inference/predict.ts";
-import { mean } from "../../lab/statistics.ts";
+import { mean } from "../../statistics/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { writeFileAtomically } from "../../storage/files.ts";

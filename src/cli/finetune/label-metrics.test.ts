@@ -2,16 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import {
-  accuracy,
-  macroF1,
-  matthews,
-  measureLabels,
-  meanSquaredError,
-  pearson,
-  rSquared,
-  spearman,
-} from "./label-metrics.ts";
+import { pearson } from "../../statistics/index.ts";
+import { accuracy, macroF1, matthews, measureLabels } from "./label-metrics.ts";
 
 const pairs = (labels: readonly number[], predictions: readonly number[]) =>
   labels.map((label, index) => ({ label, prediction: predictions[index] ?? Number.NaN }));
@@ -27,28 +19,39 @@ describe("classes", () => {
   });
 
   it("of two kinds have the correlation that their numbers have", () => {
-    const two = pairs([1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 0, 1, 0]);
-    expect(matthews(two)).toBeCloseTo(pearson(two), 12);
+    const [labels, predictions] = [
+      [1, 1, 1, 0, 0, 0, 0],
+      [1, 1, 0, 0, 0, 1, 0],
+    ];
+    expect(matthews(pairs(labels, predictions))).toBeCloseTo(pearson(labels, predictions), 12);
     expect(matthews(pairs([0, 1], [1, 0]))).toBe(-1);
     expect(matthews(pairs([0, 1], [1, 1]))).toBe(0);
   });
 });
 
 describe("numbers", () => {
-  const numbers = pairs([1, 2, 3, 4], [1.5, 1.5, 3, 5]);
-
-  it("are compared", () => {
-    expect(meanSquaredError(numbers)).toBeCloseTo((0.25 + 0.25 + 0 + 1) / 4, 12);
-    expect(rSquared(numbers)).toBeCloseTo(1 - 1.5 / 5, 12);
+  it("are compared, beside the blind prediction with its own figures", () => {
+    const measured = measureLabels(pairs([1, 2, 3, 4], [1.5, 1.5, 3, 5]), 4, 0);
+    expect(measured.map(({ name }) => name)).toEqual(["squared error", "R²", "correlation", "Spearman"]);
+    const [error, explained, correlation, ofRanks] = measured.map(({ value }) => value);
+    expect(error).toBeCloseTo((0.25 + 0.25 + 0 + 1) / 4, 12);
+    expect(explained).toBeCloseTo(1 - 1.5 / 5, 12);
     // Covariance 6 over the root of squared deviations 5 and 8.25.
-    expect(pearson(numbers)).toBeCloseTo(6 / Math.sqrt(5 * 8.25), 12);
+    expect(correlation).toBeCloseTo(6 / Math.sqrt(5 * 8.25), 12);
     // Ranks of the predictions: 0.5, 0.5, 2, 3.
-    expect(spearman(numbers)).toBeCloseTo(4.5 / Math.sqrt(5 * 4.5), 12);
+    expect(ofRanks).toBeCloseTo(4.5 / Math.sqrt(5 * 4.5), 12);
+    // Errors 3, 2, 1, 0 of always telling 4.
+    expect(measured.map(({ baseline }) => baseline)).toEqual([14 / 4, 1 - 14 / 5, null, null]);
   });
 
-  it("in the same order have rank correlation 1, whatever their distances", () => {
-    expect(spearman(pairs([1, 2, 3, 40], [-5, 0, 0.1, 7]))).toBeCloseTo(1, 12);
-    expect(spearman(pairs([1, 2, 3, 40], [7, 3, 2, 1]))).toBeCloseTo(-1, 12);
+  it("that do not vary, or stand alone, have no R² and no correlation", () => {
+    for (const same of [pairs([0.1, 0.1, 0.1], [0.1, 0.2, 0.4]), pairs([20005.89], [20004])]) {
+      const [error, ...others] = measureLabels(same, 0.1, 0);
+      expect(error?.value).toBeGreaterThan(0);
+      for (const { value, interval, baseline } of others) {
+        expect([value, interval.low, interval.high, baseline]).toEqual([Number.NaN, Number.NaN, Number.NaN, null]);
+      }
+    }
   });
 });
 

@@ -1,9 +1,8 @@
 // How well labels are predicted: the usual measures of classifications and regressions, with intervals, beside a prediction that is blind.
 
-import { bootstrapInterval, mean, variance } from "../../lab/statistics.ts";
-import type { Interval } from "../../lab/statistics.ts";
-import { pearson as correlation } from "../../inference/similarity.ts";
 import { createRandom } from "../../random/index.ts";
+import { bootstrapInterval, mean, meanSquaredError, pearson, rSquared, spearman } from "../../statistics/index.ts";
+import type { Interval } from "../../statistics/index.ts";
 
 /** A label and what was predicted for it: ids of classes, or numbers. */
 export interface LabelPair {
@@ -16,6 +15,7 @@ export interface MeasuredLabel {
   readonly name: string;
   /** For a page. */
   readonly title: string;
+  /** NaN where it is not defined, such as a correlation of labels that do not vary. */
   readonly value: number;
   /** 95 % bootstrap interval over sequences; NaN where the measure is not defined on some draws. */
   readonly interval: Interval;
@@ -42,10 +42,10 @@ const ofTwoClasses: readonly Measure[] = [
   { name: "Matthews", title: "Matthews correlation of the two classes", of: matthews },
 ];
 const ofNumbers: readonly Measure[] = [
-  { name: "squared error", title: "Mean squared error (lower is better)", of: meanSquaredError },
-  { name: "R²", title: "R²: share of the variance that is told", of: rSquared },
-  { name: "correlation", title: "Pearson correlation of prediction and label", of: pearson },
-  { name: "Spearman", title: "Spearman rank correlation of prediction and label", of: spearman },
+  { name: "squared error", title: "Mean squared error (lower is better)", of: compared(meanSquaredError) },
+  { name: "R²", title: "R²: share of the variance that is told", of: compared(rSquared) },
+  { name: "correlation", title: "Pearson correlation of prediction and label", of: compared(pearson) },
+  { name: "Spearman", title: "Spearman rank correlation of prediction and label", of: compared(spearman) },
 ];
 
 /**
@@ -104,35 +104,11 @@ export function matthews(pairs: readonly LabelPair[]): number {
   return product === 0 ? 0 : (tp * tn - fp * fn) / Math.sqrt(product);
 }
 
-export function meanSquaredError(pairs: readonly LabelPair[]): number {
-  return mean(pairs.map(({ label, prediction }) => (prediction - label) ** 2));
-}
-
-/** 1 − squared errors / squared deviations of the labels from their own mean. */
-export function rSquared(pairs: readonly LabelPair[]): number {
-  const labels = pairs.map(({ label }) => label);
-  return 1 - (meanSquaredError(pairs) * pairs.length) / (variance(labels) * (pairs.length - 1));
-}
-
-export function pearson(pairs: readonly LabelPair[]): number {
-  return correlation(
-    pairs.map(({ label }) => label),
-    pairs.map(({ prediction }) => prediction),
-  );
-}
-
-/** Pearson correlation of the ranks, equal values sharing theirs. */
-export function spearman(pairs: readonly LabelPair[]): number {
-  return correlation(ranks(pairs.map(({ label }) => label)), ranks(pairs.map(({ prediction }) => prediction)));
-}
-
-function ranks(values: readonly number[]): readonly number[] {
-  const sorted = values.toSorted((a, b) => a - b);
-  const firstOf = new Map<number, number>();
-  const countOf = new Map<number, number>();
-  for (const [index, value] of sorted.entries()) {
-    if (!firstOf.has(value)) firstOf.set(value, index);
-    countOf.set(value, (countOf.get(value) ?? 0) + 1);
-  }
-  return values.map((value) => (firstOf.get(value) ?? 0) + ((countOf.get(value) ?? 1) - 1) / 2);
+/** A statistic of two lists, the labels and what was predicted for them, as one of pairs. */
+function compared(of: (labels: readonly number[], predictions: readonly number[]) => number): Measure["of"] {
+  return (pairs) =>
+    of(
+      pairs.map(({ label }) => label),
+      pairs.map(({ prediction }) => prediction),
+    );
 }

@@ -9,7 +9,7 @@ import { findColumns } from "../../data/labelled/columns.ts";
 import { collectClasses, readClassName } from "../../data/labelled/labels.ts";
 import { readTable } from "../../data/labelled/tables.ts";
 import { fingerprint } from "../../inference/fingerprint.ts";
-import { mean, roundTo, variance } from "../../lab/statistics.ts";
+import { mean, roundTo, variance } from "../../statistics/index.ts";
 import { withFreshHead } from "../../model/fresh-head.ts";
 import { defaultDevice } from "../../runtime/node.ts";
 import { nextFreePath } from "../../storage/new-folder.ts";
@@ -142,15 +142,21 @@ function labelsOf(dataset: RunDataset): LabelledDataset {
   });
 }
 
+/** To which labels are scaled: more than training tells apart. */
+const DIGITS = 6;
+
 function headFor(labelled: LabelledDataset) {
   if (labelled.task === "classification") {
     return { head: "sequence-classification", numLabels: labelled.numClasses } as const;
   }
   const labels = labelled.splits.train.map(({ label }) => label);
+  const [labelMean, labelDeviation] = [mean(labels), Math.sqrt(variance(labels))];
+  // Digits in front of the deviation's first one say nothing of how labels differ.
+  const digitsInFront = Math.max(0, Math.ceil(Math.log10(Math.abs(labelMean) / labelDeviation)));
   return {
     head: "regression",
-    labelMean: roundTo(mean(labels), 6),
-    labelDeviation: roundTo(Math.sqrt(variance(labels)), 6),
+    labelMean: roundTo(labelMean, DIGITS + digitsInFront),
+    labelDeviation: roundTo(labelDeviation, DIGITS),
   } as const;
 }
 

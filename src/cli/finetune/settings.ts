@@ -2,7 +2,7 @@
 
 import { planLabelledTraining } from "../../data/index.ts";
 import type { LabelledDataset, LabelTask } from "../../data/index.ts";
-import { roundTo, variance } from "../../lab/statistics.ts";
+import { roundTo, variance } from "../../statistics/index.ts";
 import type { ModelConfig, ModelOptions } from "../../model/config.ts";
 import { trainingConfig } from "../../training/config.ts";
 import type { TrainingConfig, TrainingOptions } from "../../training/config.ts";

@@ -55,7 +55,7 @@ describe("listFigures", () => {
     );
   });
 
-  it("compares a regression with the mean, which tells none of the variance", () => {
+  it("compares a regression with the mean of the training labels, as it was measured", () => {
     const figures = listFigures(
       {
         task: "regression",
@@ -64,13 +64,13 @@ describe("listFigures", () => {
         meanSquaredError: 2,
         rSquared: -1,
         pearson: 0.5,
-        mean: { meanSquaredError: 1 },
+        mean: { meanSquaredError: 1, rSquared: -0.25 },
       },
       words,
     );
     expect(figures.map(({ name, baseline, isBetter }) => [name, baseline, isBetter])).toEqual([
       ["squared error", 1, false],
-      ["R²", 0, false],
+      ["R²", -0.25, false],
       ["correlation", Number.NaN, false],
     ]);
   });

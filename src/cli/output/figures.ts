@@ -1,6 +1,6 @@
 // Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
 
-import type { Interval } from "../../lab/statistics.ts";
+import type { Interval } from "../../statistics/index.ts";
 import type { MaskFigures, SplitFigures } from "../evaluation.ts";
 import { formatCount, formatFixed, formatPercent } from "./numbers.ts";
 import { formatTable } from "./table.ts";
@@ -64,7 +64,7 @@ function listOwn(figures: SplitFigures, words: FigureWords): readonly Figure[] {
     const { meanSquaredError, rSquared, pearson, mean } = figures;
     return [
       lower("squared error", "Mean squared error (lower is better)", meanSquaredError, mean?.meanSquaredError, 4),
-      higher("R²", "R²: share of the variance that is told", rSquared, mean === null ? undefined : 0, 3),
+      higher("R²", "R²: share of the variance that is told", rSquared, mean?.rSquared, 3),
       higher("correlation", "Correlation of prediction and label", pearson, undefined, 3),
     ];
   }

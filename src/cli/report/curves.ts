@@ -2,6 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 
+import { mean } from "../../statistics/index.ts";
 import { renderChart } from "./chart.ts";
 import type { CurvePoint, LossBaseline } from "./data.ts";
 import { html } from "./html.ts";
@@ -136,10 +137,6 @@ function pointsOf(metrics: readonly CurvePoint[], field: Exclude<keyof CurvePoin
 /** At least 1, so that a run without a step has an axis too. */
 function lastStepOf(metrics: readonly CurvePoint[]): number {
   return metrics.reduce((last, { step }) => Math.max(last, step), 1);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function stepAxis(lastStep: number, widthPixels: number): Plot.ScaleOptions {

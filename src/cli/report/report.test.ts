@@ -217,7 +217,10 @@ describe("the page of a run", () => {
       rSquared: 0.5,
       pearson: 0.8,
     } as const;
-    const told = pageOf({ evaluations: [{ ...numbers, mean: { meanSquaredError: 1 } }], samples: [] });
+    const told = pageOf({
+      evaluations: [{ ...numbers, mean: { meanSquaredError: 1, rSquared: -0.125 } }],
+      samples: [],
+    });
     expect(textsOf(told, "tbody tr")[0]).toBe("Mean squared error (lower is better) 0.5000mean 1.0000");
     expect(textsOf(told, "b.better")).toEqual(["0.5000", "0.500"]);
   });

@@ -91,7 +91,7 @@ function layOutLabelled(
 ): TargetBatch {
   const { batchSize, seqLen } = packed.shape;
   const targetIds = new Int32Array(batchSize);
-  const targetValues = new Float32Array(batchSize);
+  const targetValues = new Float64Array(batchSize);
   const weights = new Float32Array(batchSize);
   for (const [row, { sequence }] of packed.rows.entries()) {
     if (task === "regression") targetValues[row] = sequence.label;

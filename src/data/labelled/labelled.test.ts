@@ -219,7 +219,7 @@ describe("labelled batches", () => {
   test("carry values instead of classes in regression", () => {
     const sequences = [{ id: "a", tokenIds: Int32Array.of(4), label: -0.5 }];
     const [batch] = planLabelledEvaluation({ ...sizes, sequences, task: "regression", tokensPerBatch: 4 });
-    expect(batch).toMatchObject({ targetIds: Int32Array.of(0), targetValues: Float32Array.of(-0.5), batchSize: 1 });
+    expect(batch).toMatchObject({ targetIds: Int32Array.of(0), targetValues: Float64Array.of(-0.5), batchSize: 1 });
   });
 
   test("evaluation has every sequence once, training at least once an epoch, cut behind the longest row", () => {

@@ -1,4 +1,4 @@
-/** The laboratory's statistics, against textbook definitions, tables, and their own coverage. */
+/** Moments, quantiles and intervals, against textbook definitions, tables, and their own coverage. */
 import { describe, expect, test } from "vitest";
 
 import { createRandom } from "../random/index.ts";
@@ -13,7 +13,7 @@ import {
   standardError,
   variance,
   withinStandardErrors,
-} from "./statistics.ts";
+} from "./index.ts";
 
 const TOLERANCE = 1e-12;
 
@@ -67,6 +67,12 @@ describe("quantile", () => {
     expect(median([])).toBeNaN();
   });
 
+  test("of a list that holds NaN is NaN", () => {
+    expect(median([3, Number.NaN, 1, 2])).toBeNaN();
+    expect(quantile([Number.NaN, 1], 0)).toBeNaN();
+    expect(median([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test("refuses a share that is none", () => {
     expect(() => quantile([1], 1.5)).toThrow("quantile: share must be in [0, 1], got 1.5; the median is 0.5.");
   });
@@ -115,6 +121,14 @@ describe("intervals at 95 %", () => {
     }
     // Four standard errors of a share, and the few per cent by which the percentile interval of 60 samples is too narrow.
     expect(held / repeats).toBeGreaterThan(0.95 - 4 * Math.sqrt((0.95 * 0.05) / repeats) - 0.03);
+  });
+
+  test("by bootstrap are NaN where the statistic is not defined on some draw", () => {
+    const undefinedSometimes = (values: readonly number[]) => (values.includes(1) ? values.length : Number.NaN);
+    expect(bootstrapInterval([1, 2, 3], undefinedSometimes, { random: createRandom(43), resamples: 100 })).toEqual({
+      low: Number.NaN,
+      high: Number.NaN,
+    });
   });
 
   test("by bootstrap need a sample, and are the same from the same seed", () => {
