@@ -12,7 +12,7 @@ export const THREADS = [1, 2, 4] as const;
 /** Runs on each number of threads above one. At these sizes a race showed within the first few. */
 const RUNS = Number(process.env["AT_SIZE_RUNS"] ?? 5);
 
-export const TOLERANCE = {
+const TOLERANCE = {
   /**
    * Between numbers of threads, over the largest entry: the engine cuts a product's columns among threads, and a narrow part adds its
    * terms up in blocks of other lengths.
@@ -47,11 +47,9 @@ export async function sameOnAllThreads(
     const run = () => executable.run(feedsFor(executable, feeds));
     const first = await run();
     if (threads === 1) single = first;
-    const changed = new Set<string>();
     for (let count = 1; count < (threads === 1 ? 2 : RUNS); count++) {
-      for (const [name, array] of Object.entries(await run())) if (!sameBits(array, first[name])) changed.add(name);
+      expectSameBits(await run(), first, `results that changed from run to run on ${threads} threads`);
     }
-    expect([...changed], `results that changed from run to run on ${threads} threads`).toEqual([]);
     for (const [name, array] of Object.entries(first)) {
       expect(
         difference(array, single[name], comparison.floor),
@@ -62,10 +60,17 @@ export async function sameOnAllThreads(
   return single;
 }
 
-/** Whether two arrays hold the same bits. */
-export function sameBits({ data }: NdArray, other: NdArray | undefined): boolean {
-  const bytes = ({ buffer, byteOffset, byteLength }: NdArray["data"]) => Buffer.from(buffer, byteOffset, byteLength);
-  return other !== undefined && bytes(data).equals(bytes(other.data));
+/** Fails with the names of the results that do not hold the same bits. */
+export function expectSameBits(actual: Results, expected: Results, what = "results that changed"): void {
+  const bytes = ({ data: { buffer, byteOffset, byteLength } }: NdArray) => Buffer.from(buffer, byteOffset, byteLength);
+  const changed = Object.entries(expected).filter(([name, array]) => {
+    const found = actual[name];
+    return found === undefined || !bytes(found).equals(bytes(array));
+  });
+  expect(
+    changed.map(([name]) => name),
+    what,
+  ).toEqual([]);
 }
 
 /** Largest difference over the largest entry, or over `floor` where all are smaller; infinite where an entry is no number. */
