@@ -4,7 +4,7 @@ import { createRandom, fillNormal } from "../random/index.ts";
 import { present, relativeError } from "../../tests/model/harness.ts";
 import { attentionMatrix, type AttentionMatrix } from "./attention-matrix.ts";
 import { favorAttention } from "./favor-attention.ts";
-import { naiveExact } from "./naive.ts";
+import { naiveExact } from "../../tests/attention/naive.ts";
 
 /** Float32 sums of some ten weights. */
 const TOLERANCE = 2e-5;

@@ -7,7 +7,7 @@ import { ndarray } from "../graph/ndarray.ts";
 import { relativeError } from "../../tests/model/harness.ts";
 import { favorAttention, type AttentionArray, type FavorAttentionOptions } from "./favor-attention.ts";
 import { featureMaps } from "./favor/maps/index.ts";
-import { naiveExact, naiveFavor, naiveMaps, type Matrix } from "./naive.ts";
+import { naiveExact, naiveFavor, naiveMaps, type Matrix } from "../../tests/attention/naive.ts";
 
 const TOLERANCE = {
   /** Float32 against float64 twins. */

@@ -1,7 +1,7 @@
 /** Attention maps: they hold the weights with which a model mixes its own values, for causal models and for those that see both sides. */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
-import { naiveExact } from "../attention/naive.ts";
+import { naiveExact } from "../../tests/attention/naive.ts";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { createRandom } from "../random/index.ts";
 import { attentionMaps } from "./attention-maps.ts";

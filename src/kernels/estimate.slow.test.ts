@@ -7,7 +7,7 @@ import { arcCosineFeatures } from "../attention/favor/maps/generalized.ts";
 import { featureMaps } from "../attention/favor/maps/index.ts";
 import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
 import { drawProjection } from "../attention/favor/projections.ts";
-import { dot, naiveMaps, type NaiveMap } from "../attention/naive.ts";
+import { dot, naiveMaps, type NaiveMap } from "../../tests/attention/naive.ts";
 import { GraphError } from "../graph/errors.ts";
 import { createRandom, fillNormal, gaussianMatrix } from "../random/index.ts";
 import { compile } from "../runtime/compile.ts";

@@ -5,7 +5,7 @@ import { relativeError } from "../../tests/model/harness.ts";
 import { featureMaps, type FeatureMapName } from "../attention/favor/maps/index.ts";
 import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
 import { drawProjection } from "../attention/favor/projections.ts";
-import { naiveMaps } from "../attention/naive.ts";
+import { naiveMaps } from "../../tests/attention/naive.ts";
 import { exp, sub } from "../ops/elementwise.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
 import { createSoftmax, estimateKernel, KernelError, type SoftmaxOptions } from "./index.ts";

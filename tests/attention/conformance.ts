@@ -10,7 +10,7 @@ import { feedsFor, type Backend } from "../../src/runtime/backend.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import type { AttentionMechanism, AttentionOptions, ExecutionForm } from "../../src/attention/mechanism.ts";
 import type { ProjectionChoice } from "../../src/attention/favor/projections.ts";
-import type { Matrix } from "../../src/attention/naive.ts";
+import type { Matrix } from "./naive.ts";
 
 /** Sizes of a case; L queries and S keys. */
 export interface Sizes {

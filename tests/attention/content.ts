@@ -2,7 +2,7 @@
 import type { AttentionMechanism } from "../../src/attention/mechanism.ts";
 import { reformer } from "../../src/attention/content/reformer.ts";
 import { routing } from "../../src/attention/content/routing.ts";
-import { naiveKMeansObjective, naiveReformer, naiveRouting } from "../../src/attention/naive-content.ts";
+import { naiveKMeansObjective, naiveReformer, naiveRouting } from "./naive-content.ts";
 import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import { mapValues } from "../../src/graph/records.ts";
 import { stopGradient } from "../../src/ops/source.ts";

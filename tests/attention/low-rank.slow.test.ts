@@ -3,7 +3,7 @@ import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { LOG_ZERO } from "../../src/attention/favor/normalized.ts";
 import type { WindowRow } from "../../src/attention/favor/decode-window.ts";
-import { naivePseudoInverse } from "../../src/attention/naive-low-rank.ts";
+import { naivePseudoInverse } from "./naive-low-rank.ts";
 import { toFloat64 } from "../../src/graph/ndarray.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";

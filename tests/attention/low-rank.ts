@@ -4,13 +4,7 @@ import { cosformer } from "../../src/attention/cosformer.ts";
 import { efficient } from "../../src/attention/efficient.ts";
 import { linear } from "../../src/attention/linear.ts";
 import { linformer } from "../../src/attention/linformer.ts";
-import {
-  naiveCosformer,
-  naiveEfficient,
-  naiveLinear,
-  naiveLinformer,
-  naiveNystrom,
-} from "../../src/attention/naive-low-rank.ts";
+import { naiveCosformer, naiveEfficient, naiveLinear, naiveLinformer, naiveNystrom } from "./naive-low-rank.ts";
 import { nystrom } from "../../src/attention/nystrom.ts";
 import { present } from "../model/harness.ts";
 import { matrixOf, type NaiveTwin } from "./conformance.ts";

@@ -6,7 +6,7 @@ import { local } from "../../src/attention/sparse/local.ts";
 import { longformer } from "../../src/attention/sparse/longformer.ts";
 import { sparseFixed, sparseStrided } from "../../src/attention/sparse/sparse-transformer.ts";
 import { transformerXl } from "../../src/attention/sparse/transformer-xl.ts";
-import { naiveGat, naivePatterns, naiveSparse } from "../../src/attention/naive-sparse.ts";
+import { naiveGat, naivePatterns, naiveSparse } from "./naive-sparse.ts";
 import { createRandom } from "../../src/random/index.ts";
 import { matrixOf } from "./conformance.ts";
 import type { Subject } from "./subjects.ts";

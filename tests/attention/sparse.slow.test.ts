@@ -1,7 +1,7 @@
 /** Sparse patterns against dense float64 twins, against the future, and with a state in place of the past. */
 import { describe, expect, it } from "vitest";
 import { createMechanism } from "../../src/attention/choice.ts";
-import { naivePatterns, naiveSparse } from "../../src/attention/naive-sparse.ts";
+import { naivePatterns, naiveSparse } from "./naive-sparse.ts";
 import { transformerXl } from "../../src/attention/sparse/transformer-xl.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import { describeNoFuture, describeRecurrent } from "./causality.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { exact } from "../../src/attention/exact.ts";
 import { favorMechanism } from "../../src/attention/favor/favor.ts";
 import { featureMaps, type FeatureMapName } from "../../src/attention/favor/maps/index.ts";
-import { naiveExact, naiveFavor, naiveMaps } from "../../src/attention/naive.ts";
+import { naiveExact, naiveFavor, naiveMaps } from "./naive.ts";
 import type { AttentionMechanism } from "../../src/attention/mechanism.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import {

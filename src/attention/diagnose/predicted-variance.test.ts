@@ -6,7 +6,7 @@ import { createRandom, fillNormal, gaussianMatrix } from "../../random/index.ts"
 import { compile } from "../../runtime/compile.ts";
 import { present } from "../../../tests/model/harness.ts";
 import { featureMaps, type FeatureMapName } from "../favor/maps/index.ts";
-import { dot } from "../naive.ts";
+import { dot } from "../../../tests/attention/naive.ts";
 import { predictedRelativeVariance } from "./predicted-variance.ts";
 
 /** Moderate norms, so that the fourth moment of a term exists in the sample too: ‖x + y‖² about 2 · 5 · 0.3² = 0.9. */

@@ -6,7 +6,7 @@ import { concat } from "../../../ops/slicing.ts";
 import { createRandom, fillNormal } from "../../../random/index.ts";
 import { describeConformance } from "../../../../tests/attention/subjects.ts";
 import { favorAttention } from "../../favor-attention.ts";
-import { naiveFavor, naiveGeneralized } from "../../naive.ts";
+import { naiveFavor, naiveGeneralized } from "../../../../tests/attention/naive.ts";
 import { favorMechanism } from "../favor.ts";
 import { arcCosineFeatures, generalizedFeatures } from "./generalized.ts";
 

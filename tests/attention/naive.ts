@@ -1,5 +1,5 @@
 /** The slow twins: attention as the formulas stand, in float64 loops, for one head. The oracle of the conformance suite. */
-import { erfReference } from "../ops/reference.ts";
+import { erfReference } from "../../src/ops/reference.ts";
 
 /** Rows of numbers: `[length][width]`. */
 export type Matrix = readonly (readonly number[])[];
