@@ -43,15 +43,18 @@ const configured: Readonly<Partial<Record<MechanismName, AttentionMechanism>>> =
 
 const names = Object.keys(mechanisms) as readonly MechanismName[]; // the table's own keys
 const directions = { causal: true, bidirectional: false } as const;
+/** The form without loops is one for all maps: one with a running maximum and one without stand for the others. */
+const inBothForms: readonly MechanismName[] = ["favor", "favor-relu"];
 
 describe.each(names)("%s", (name) => {
   const mechanism: AttentionMechanism = configured[name] ?? mechanisms[name];
   for (const [direction, causal] of Object.entries(directions)) {
     const use = { causal, cross: false, maxSeqLen: L, numHeads: sizes.H, headDim: sizes.D };
     if (mechanism.refuse?.(use) !== undefined) continue;
-    it(`is the same on all threads and in float64, ${direction}`, async () => {
+    const forms = inBothForms.includes(name) ? (["scan", "parallel"] as const) : (["scan"] as const);
+    it.each(forms)(`is the same on all threads and in float64, ${direction}, %s form`, async (form) => {
       const cancelling = mechanism.map?.positive === false;
-      const test: AttentionCase = { sizes, causal, form: "scan", ...(cancelling ? near : usual) };
+      const test: AttentionCase = { sizes, causal, form, ...(cancelling ? near : usual) };
       const { outputs, feeds } = mechanismGraph(mechanism, test, drawArrays(mechanism, test));
       const found = await sameOnAllThreads(outputs, feeds, { tolerance: TOLERANCE.acrossThreads });
       await using reference = await createReferenceBackend().compile({ outputs });
