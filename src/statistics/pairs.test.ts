@@ -18,9 +18,9 @@ import {
 } from "./index.ts";
 
 const TOLERANCE = {
-  /** Of correlations of numbers 10⁶ from zero: their spacing there is 1e-10, and they differ by 1 or more. */
+  /** Correlations of numbers near 10⁶: float64 has steps of 1e-10 there, and the numbers differ by 1 or more. */
   shifted: 1e-9,
-  /** Of figures against exact arithmetic, as a share of themselves. */
+  /** Relative error of a figure against exact arithmetic. */
   exact: 1e-12,
 } as const;
 

@@ -190,7 +190,7 @@ export function headBackward(config: ModelConfig, shape: BatchShape, labelSmooth
   return { lossSum, ...gradientOutputs(by, found) };
 }
 
-/** What an evaluation takes from some rows, position by position. */
+/** Outputs of an evaluation for some rows: losses or predictions of each position. */
 export function headEvaluation(config: ModelConfig, shape: BatchShape): Record<string, Tensor> {
   const { predicted, targets } = head(config, shape);
   return targetFigures(config, predicted, targets);

@@ -79,7 +79,7 @@ describe("an evaluator", () => {
   });
 });
 
-/** Of every batch, so that one compiled graph serves all. */
+/** The length of every batch, so that one compiled graph serves all. */
 const ROWS = 17;
 
 describe.each(Object.entries(farLabels))("a regression of labels such as %s", (_name, { centre, deviation }) => {

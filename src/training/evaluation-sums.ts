@@ -1,4 +1,4 @@
-/** What evaluations add up, batch after batch: losses and right predictions in float64, and the moments of numbers and their predictions. */
+/** Sums of an evaluation over its batches, in float64: losses, right predictions, and the moments of a regression. */
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import { RuntimeError } from "../runtime/backend.ts";

@@ -128,7 +128,7 @@ export function accumulate(totals: Record<string, NdArray>, found: Named<NdArray
   }
 }
 
-/** What an evaluation takes from one shape of batch, position by position. */
+/** Outputs of an evaluation for one shape of batch: losses or predictions of each position. */
 export function evaluationOutputs(config: ModelConfig, shape: BatchShape, form: ExecutionForm): Record<string, Tensor> {
   const batch = batchInputs(shape, config);
   return targetFigures(config, predictions(modelInputs(config), batch, { form }), batch);

@@ -87,8 +87,8 @@ export function lossesOf(
 }
 
 /**
- * What an evaluation takes from a graph, position by position, to add it up in float64: `losses` and `correct` `[B, L]` of tokens and
- * classes, `predicted` `[B, L, K]` of numbers.
+ * Outputs that an evaluation adds up in float64, one entry for each position: `losses` and `correct` `[B, L]` for tokens and classes,
+ * `predicted` `[B, L, K]` for a regression.
  */
 export function targetFigures(
   { head }: Pick<ModelConfig, "head">,

@@ -15,7 +15,7 @@ const TOLERANCE = {
   float64: 2e-5,
   /** Features of either sign cancel in denominators, which leaves fewer digits. */
   cancelling: 2e-3,
-  /** What rounding by other blocks of a product comes to behind denominators and Nyström's inverse. */
+  /** Rounding by other blocks of a product, which denominators and Nyström's inverse amplify. */
   acrossThreads: 2e-5,
 } as const;
 

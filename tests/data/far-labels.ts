@@ -2,7 +2,7 @@
 
 import { createRandom } from "../../src/random/index.ts";
 
-/** What labels lie around, and how far. */
+/** Mean and spread of the labels. */
 export const farLabels = {
   "retention index": { centre: 20_000, deviation: 5.6 },
   kelvin: { centre: 330, deviation: 3.3 },
