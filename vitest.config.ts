@@ -12,7 +12,7 @@ const aloneTests = [
   "tests/**/webgpu.slow.test.ts",
   "tests/examples.slow.test.ts",
   "lab/**/*.slow.test.ts",
-  "src/cli/**/*.slow.test.ts",
+  "src/{cli,runs,tasks,bench}/**/*.slow.test.ts",
   "src/training/memory.slow.test.ts",
 ];
 const notTests = ["**/node_modules/**", "dist/**", ".dist-*/**"];

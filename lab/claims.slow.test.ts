@@ -5,7 +5,7 @@ import { runClaim } from "performer-ts/lab";
 import type { JsonValue } from "performer-ts/lab";
 import { describe, expect, test } from "vitest";
 
-import { renderSvgFile } from "../src/cli/lab/svg-file.ts";
+import { renderSvgFile } from "../src/views/svg-file.ts";
 import { createWorkplace, ensureBuilt, parseOnly } from "../tests/e2e/cli.ts";
 import { claims, experiments } from "./index.ts";
 

@@ -13,6 +13,7 @@ import { note, root, say } from "./process.mjs";
  */
 const layers = [
   { name: "statistics", knows: [] },
+  { name: "text", knows: [] },
   { name: "graph", knows: [] },
   { name: "ops", knows: ["graph"] },
   { name: "autodiff", knows: ["ops"] },
@@ -20,15 +21,19 @@ const layers = [
   { name: "runtime", knows: ["ops", "onnx"] },
   { name: "random", knows: [] },
   { name: "storage", knows: ["graph"] },
+  { name: "data", knows: ["random", "statistics", "storage"] },
   { name: "attention", knows: "all before" },
   { name: "kernels", knows: "all before" },
   { name: "model", knows: "all before" },
   { name: "training", knows: "all before" },
-  { name: "data", knows: "all before" },
   { name: "inference", knows: "all before" },
   { name: "convert", knows: "all before" },
-  { name: "distributed", knows: "all before" },
+  { name: "models", knows: "all before" },
   { name: "lab", knows: "all before" },
+  { name: "runs", knows: "all before" },
+  { name: "views", knows: "all before" },
+  { name: "tasks", knows: "all before" },
+  { name: "bench", knows: "all before" },
   { name: "cli", knows: "all before" },
 ];
 

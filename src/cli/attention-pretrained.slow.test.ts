@@ -12,10 +12,10 @@ import { goldenFolder } from "../../tests/convert/golden.ts";
 import { minilmFolder } from "../../tests/convert/minilm.ts";
 import { oneThread, snapshot, tinyFasta } from "../../tests/e2e/cli.ts";
 import { attentionCommand } from "./attention.ts";
-import type { Explanation } from "./attention/explanation.ts";
-import type { PageData } from "./attention/page-script.ts";
+import type { Explanation } from "../tasks/attention/explanation.ts";
+import type { PageData } from "../views/attention/page-script.ts";
 import { convertCommand } from "./convert.ts";
-import { UsageError } from "./failures.ts";
+import { UsageError } from "../runs/usage.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-attention-pretrained-"));
 let output: Captured;

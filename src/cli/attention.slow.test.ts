@@ -11,8 +11,8 @@ import { captureOutput } from "../../tests/cli/capture.ts";
 import type { Captured } from "../../tests/cli/capture.ts";
 import { oneThread, tinyFasta, tinyModel } from "../../tests/e2e/cli.ts";
 import { attentionCommand } from "./attention.ts";
-import type { Explanation } from "./attention/explanation.ts";
-import { UsageError } from "./failures.ts";
+import type { Explanation } from "../tasks/attention/explanation.ts";
+import { UsageError } from "../runs/usage.ts";
 import { trainCommand } from "./train.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-attention-"));

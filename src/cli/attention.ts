@@ -7,10 +7,16 @@ import { splitNames } from "../data/index.ts";
 import type { SplitName } from "../data/index.ts";
 import { similarityMeanings, similarityViews } from "../inference/similarity.ts";
 import type { SimilarityView } from "../inference/similarity.ts";
-import { DEFAULT_COUNT, DEFAULT_LENGTH, DEFAULT_SEQUENCE, DEFAULT_SPLIT, DEFAULT_TEXT } from "./attention/defaults.ts";
+import {
+  DEFAULT_COUNT,
+  DEFAULT_LENGTH,
+  DEFAULT_SEQUENCE,
+  DEFAULT_SPLIT,
+  DEFAULT_TEXT,
+} from "../tasks/attention/defaults.ts";
 import { printJson } from "./output/json.ts";
 import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
-import type { EngineOptions } from "./verb.ts";
+import type { EngineOptions } from "../runs/engine-options.ts";
 
 export interface AttentionVerbOptions extends EngineOptions {
   /** Default, as of the text: one that is known. */
@@ -112,8 +118,8 @@ export function attentionCommand(): Command {
     .option("--seed <number>", "decides the permutations and the interval", wholeNumber, 0);
   return addEngineOptions(command).action(async (path: string, options: AttentionVerbOptions) => {
     // Loaded when it is needed: charts and a document cost every other command a third of a second.
-    const { explainAttention } = await import("./attention/explain.ts");
-    const { formatExplanation } = await import("./attention/explanation.ts");
+    const { explainAttention } = await import("../tasks/attention/explain.ts");
+    const { formatExplanation } = await import("../tasks/attention/explanation.ts");
     const explanation = await explainAttention(path, options);
     if (options.json === true) await printJson(explanation);
     else process.stdout.write(formatExplanation(explanation));

@@ -9,7 +9,7 @@ import { captureOutput } from "../../tests/cli/capture.ts";
 import type { Captured } from "../../tests/cli/capture.ts";
 import { digestOfFile, oneThread } from "../../tests/e2e/cli.ts";
 import { createRandom } from "../random/index.ts";
-import { PerformerForCausalLM } from "../performer-for-causal-lm.ts";
+import { PerformerForCausalLM } from "../models/performer-for-causal-lm.ts";
 import { evalCommand } from "./eval.ts";
 import { generateCommand } from "./generate.ts";
 import { scoreCommand } from "./score.ts";

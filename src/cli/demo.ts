@@ -3,17 +3,17 @@
 import type { Command } from "commander";
 
 import { imageShapeOf } from "../data/index.ts";
-import type { RunDataset } from "./dataset.ts";
+import type { RunDataset } from "../runs/dataset.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";
-import { formatFigures } from "./output/figures.ts";
+import { formatFigures } from "../runs/figures.ts";
 import { printJson } from "./output/json.ts";
-import { formatCount, formatSeconds } from "./output/numbers.ts";
-import { formatSamples } from "./samples.ts";
-import { prepareNewRun } from "./start-run.ts";
-import type { NewRunOptions } from "./request.ts";
+import { formatCount, formatSeconds } from "../text/numbers.ts";
+import { formatSamples } from "../runs/samples.ts";
+import { prepareNewRun } from "../runs/start-run.ts";
+import type { NewRunOptions } from "../runs/request.ts";
 import { addRunOptions } from "./train.ts";
-import { carryOut } from "./training-run.ts";
-import type { TrainingResult } from "./training-run.ts";
+import { trainHere } from "./train-here.ts";
+import type { TrainingResult } from "../tasks/train/train.ts";
 import { createVerb } from "./verb.ts";
 
 interface DemoOptions extends NewRunOptions {
@@ -32,9 +32,7 @@ export function demoCommand(): Command {
     ],
   });
   return addRunOptions(command).action(async (options: DemoOptions) => {
-    const run = await prepareNewRun(undefined, options);
-    const { result, exitCode } = await carryOut(run);
-    process.exitCode = exitCode;
+    const { run, result } = await trainHere((onEvent) => prepareNewRun(undefined, options, onEvent));
     if (options.json === true) await printJson(result);
     else if (result.report !== null) process.stdout.write(`${summarise(result, result.report, run.dataset)}\n`);
   });

@@ -11,17 +11,17 @@ import type { Backend } from "../runtime/index.ts";
 import { nextFreePath, requireNewFolder, writeNewFolder } from "../storage/new-folder.ts";
 import { distilledParts } from "../training/distill.ts";
 import type { DistilledPart } from "../training/distill.ts";
-import { formatDistillation } from "./distill/report-text.ts";
-import { openDistillSubject, readDistillTexts, requireSameTokens } from "./distill/subjects.ts";
-import type { DistillSubject } from "./distill/subjects.ts";
-import { asUsage, UsageError } from "./failures.ts";
+import { formatDistillation } from "../tasks/distill/report-text.ts";
+import { openDistillSubject, readDistillTexts, requireSameTokens } from "../tasks/distill/subjects.ts";
+import type { DistillSubject } from "../tasks/distill/subjects.ts";
+import { asUsage, UsageError } from "../runs/usage.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { printJson } from "./output/json.ts";
-import { formatCount, formatFixed, formatSeconds } from "./output/numbers.ts";
+import { formatCount, formatFixed, formatSeconds } from "../text/numbers.ts";
 import { createProgress } from "./output/progress.ts";
 import type { Progress } from "./output/progress.ts";
 import { addEngineOptions, createVerb, positiveInteger, positiveNumber, wholeNumber } from "./verb.ts";
-import type { EngineOptions } from "./verb.ts";
+import type { EngineOptions } from "../runs/engine-options.ts";
 
 interface DistillVerbOptions extends EngineOptions {
   readonly teacher: string;

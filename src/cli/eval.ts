@@ -7,13 +7,14 @@ import { splitNames } from "../data/index.ts";
 import type { SplitName } from "../data/index.ts";
 import { addDtypeOption } from "./dtype.ts";
 import type { DtypeOptions } from "./dtype.ts";
-import { evaluateStored, formatStored } from "./evaluate-stored.ts";
-import { formatFigures } from "./output/figures.ts";
+import { evaluateStored, formatStored } from "../tasks/evaluate/evaluate-stored.ts";
+import { formatFigures } from "../runs/figures.ts";
 import { printJson } from "./output/json.ts";
 import { createProgress } from "./output/progress.ts";
-import { loadRunData, openRunModel } from "./run-model.ts";
+import { loadRunData, openRunModel } from "../runs/run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb } from "./verb.ts";
-import type { DataOptions, EngineOptions } from "./verb.ts";
+import type { DataOptions } from "../runs/request.ts";
+import type { EngineOptions } from "../runs/engine-options.ts";
 
 interface EvalOptions extends DataOptions, EngineOptions, DtypeOptions {
   readonly split: SplitName;

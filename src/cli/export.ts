@@ -10,10 +10,10 @@ import { vocabularyFrom } from "../data/index.ts";
 import { describeMechanism } from "../model/stacks.ts";
 import { weightDtype, weightDtypeNames } from "../runtime/weights.ts";
 import { requireNewFolder, writeNewFolder } from "../storage/new-folder.ts";
-import { describeExport } from "./export/export-text.ts";
-import { asUsage } from "./failures.ts";
-import { openModel } from "./model-input/subject.ts";
-import type { OpenedModel } from "./model-input/subject.ts";
+import { describeExport } from "../tasks/export/export-text.ts";
+import { asUsage } from "../runs/usage.ts";
+import { openModel } from "../runs/open-model.ts";
+import type { OpenedModel } from "../runs/open-model.ts";
 import { printJson } from "./output/json.ts";
 import { createVerb, positiveInteger } from "./verb.ts";
 

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 
 import { ConfigError } from "../attention/parse-options.ts";
 import { StorageError } from "../storage/errors.ts";
-import { asUsage, describeFailure, UsageError } from "./failures.ts";
+import { describeFailure } from "./failures.ts";
+import { asUsage, UsageError } from "../runs/usage.ts";
 
 describe("describeFailure", () => {
   it("tells a known error in its own words, without a stack", () => {

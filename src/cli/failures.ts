@@ -6,6 +6,7 @@ import { DataError } from "../data/index.ts";
 import { GraphError } from "../graph/errors.ts";
 import { ConfigError } from "../attention/parse-options.ts";
 import { RuntimeError } from "../runtime/index.ts";
+import { prefixLines, UsageError } from "../runs/usage.ts";
 import { StorageError } from "../storage/errors.ts";
 import { codeOf } from "../storage/failures.ts";
 import { TrainingError } from "../training/trainer.ts";
@@ -13,23 +14,8 @@ import { TrainingError } from "../training/trainer.ts";
 /** Exit codes of every command; a signal that ends one gives 128 + its number, as the shell does. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
-/** A command line that cannot be carried out as it is written. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
 /** Errors that speak to the user. Every other one is a defect of this program. */
 const explained = [DataError, StorageError, ConfigError, GraphError, RuntimeError, TrainingError, UsageError] as const;
-
-/** Lets a configuration be refused as wrong usage: the user has just written it. */
-export async function asUsage<T>(read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
-}
 
 /** What is left to do about an error that reached the top. */
 export interface Failure {
@@ -62,13 +48,4 @@ export function describeFailure(command: string, error: unknown, showStack: bool
     exitCode: error instanceof UsageError ? exitCodes.usage : exitCodes.failed,
     text: `${said}${stack}\n`,
   };
-}
-
-/** Puts who speaks in front of every line. */
-export function prefixLines(who: string, message: string): string {
-  return message
-    .trimEnd()
-    .split("\n")
-    .map((line) => `${who}: ${line}`)
-    .join("\n");
 }

@@ -9,12 +9,12 @@ import {
   DEFAULT_HEAD_LEARNING_RATE,
   DEFAULT_LEARNING_RATE,
   DEFAULT_PATIENCE,
-} from "./finetune/settings.ts";
-import { prepareFinetuning } from "./finetune/prepare.ts";
-import type { FinetuneOptions } from "./finetune/settings.ts";
-import { formatFigures } from "./output/figures.ts";
+} from "../runs/finetune/settings.ts";
+import { prepareFinetuning } from "../runs/finetune/prepare.ts";
+import type { FinetuneOptions } from "../runs/finetune/settings.ts";
+import { formatFigures } from "../runs/figures.ts";
 import { printJson } from "./output/json.ts";
-import { carryOut } from "./training-run.ts";
+import { trainHere } from "./train-here.ts";
 import { addEngineOptions, collect, createVerb, positiveInteger, positiveNumber, wholeNumber } from "./verb.ts";
 
 interface FinetuneVerbOptions extends FinetuneOptions {
@@ -79,9 +79,7 @@ export function finetuneCommand(): Command {
     .option("--ignore-memory", "start even a run that is estimated not to fit into memory")
     .option("--out <folder>", "a new or empty folder for the run (default: runs/finetune, -2, -3, … when it is taken)");
   return addEngineOptions(command).action(async (path: string, options: FinetuneVerbOptions) => {
-    const run = await prepareFinetuning(path, options);
-    const { result, exitCode } = await carryOut(run);
-    process.exitCode = exitCode;
+    const { run, result } = await trainHere((onEvent) => prepareFinetuning(path, options, onEvent));
     if (options.json === true) {
       await printJson(result);
     } else if (result.report !== null) {

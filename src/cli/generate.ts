@@ -7,19 +7,19 @@ import type { Vocabulary } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
 import { addDtypeOption } from "./dtype.ts";
 import type { DtypeOptions } from "./dtype.ts";
-import { UsageError } from "./failures.ts";
+import { UsageError } from "../runs/usage.ts";
 import { writeFileAtomically } from "../storage/files.ts";
-import { createKnownSequences } from "./generate/novelty.ts";
-import type { KnownSequences } from "./generate/novelty.ts";
-import { openModel, subjectOf } from "./model-input/subject.ts";
-import type { OpenedModel } from "./model-input/subject.ts";
+import { createKnownSequences } from "../runs/novelty.ts";
+import type { KnownSequences } from "../runs/novelty.ts";
+import { openModel, subjectOf } from "../runs/open-model.ts";
+import type { OpenedModel } from "../runs/open-model.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { printJson } from "./output/json.ts";
-import { formatCount, plural } from "./output/numbers.ts";
-import type { RunConfig } from "./run-config.ts";
-import { loadRunData } from "./run-model.ts";
-import { formatSamples, generateSamples, writeImages } from "./samples.ts";
-import type { Sample } from "./samples.ts";
+import { formatCount, plural } from "../text/numbers.ts";
+import type { RunConfig } from "../runs/run-config.ts";
+import { loadRunData } from "../runs/run-model.ts";
+import { formatSamples, generateSamples, writeImages } from "../runs/samples.ts";
+import type { Sample } from "../runs/samples.ts";
 import {
   addEngineOptions,
   createVerb,
@@ -29,7 +29,7 @@ import {
   shareOfOne,
   wholeNumber,
 } from "./verb.ts";
-import type { EngineOptions } from "./verb.ts";
+import type { EngineOptions } from "../runs/engine-options.ts";
 
 const DEFAULT_TOKENS = 200;
 

@@ -11,17 +11,17 @@ import { logits } from "../model/performer.ts";
 import { writeFileAtomically } from "../storage/files.ts";
 import { addDtypeOption } from "./dtype.ts";
 import type { DtypeOptions } from "./dtype.ts";
-import { UsageError } from "./failures.ts";
-import { predictionOf } from "./finetune/held-out.ts";
-import { csvLine } from "./output/csv.ts";
+import { UsageError } from "../runs/usage.ts";
+import { predictionOf } from "../runs/held-out.ts";
+import { csvLine } from "../text/csv.ts";
 import { printJson } from "./output/json.ts";
-import { formatCount, plural } from "./output/numbers.ts";
-import type { RunConfig } from "./run-config.ts";
-import { openRunModel } from "./run-model.ts";
-import { addSequenceOptions, readSequences } from "./sequence-input.ts";
-import type { InputSequence, SequenceOptions } from "./sequence-input.ts";
+import { formatCount, plural } from "../text/numbers.ts";
+import type { RunConfig } from "../runs/run-config.ts";
+import { openRunModel } from "../runs/run-model.ts";
+import { addSequenceOptions, readSequences } from "../tasks/input/sequence-input.ts";
+import type { InputSequence, SequenceOptions } from "../tasks/input/sequence-input.ts";
 import { addEngineOptions, createVerb } from "./verb.ts";
-import type { EngineOptions } from "./verb.ts";
+import type { EngineOptions } from "../runs/engine-options.ts";
 
 interface PredictVerbOptions extends EngineOptions, DtypeOptions, SequenceOptions {
   readonly out?: string;

@@ -16,7 +16,7 @@ import { generateCommand } from "./generate.ts";
 import { predictCommand } from "./predict.ts";
 import { pushCommand } from "./push.ts";
 import { labCommand } from "./lab/command.ts";
-import { packageVersion } from "./run-config.ts";
+import { packageVersion } from "../runs/run-config.ts";
 import { scoreCommand } from "./score.ts";
 import { trainCommand } from "./train.ts";
 import { frameErrors } from "./verb.ts";

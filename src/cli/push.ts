@@ -8,15 +8,15 @@ import type { Command } from "commander";
 import { StorageError } from "../storage/errors.ts";
 import { exists, listFolder } from "../storage/files.ts";
 import { hubEndpoint, isHubName } from "../storage/hub-source.ts";
-import { UsageError } from "./failures.ts";
-import { openModel, subjectOf } from "./model-input/subject.ts";
+import { UsageError } from "../runs/usage.ts";
+import { openModel, subjectOf } from "../runs/open-model.ts";
 import { printJson } from "./output/json.ts";
-import { formatCount, plural } from "./output/numbers.ts";
+import { formatCount, plural } from "../text/numbers.ts";
 import { createProgress } from "./output/progress.ts";
-import { filesOfFolder } from "./push/folder-files.ts";
-import type { FolderFile } from "./push/folder-files.ts";
-import { uploadToHub } from "./push/hub-upload.ts";
-import { modelCard } from "./push/model-card.ts";
+import { filesOfFolder } from "../tasks/push/folder-files.ts";
+import type { FolderFile } from "../tasks/push/folder-files.ts";
+import { uploadToHub } from "../tasks/push/hub-upload.ts";
+import { modelCard } from "../tasks/push/model-card.ts";
 import { createVerb } from "./verb.ts";
 
 interface PushOptions {

@@ -2,15 +2,16 @@
 
 import type { Command } from "commander";
 
-import { UsageError } from "./failures.ts";
-import { DEFAULT_LEARNING_RATE } from "./finetune/settings.ts";
-import { formatFigures } from "./output/figures.ts";
+import { UsageError } from "../runs/usage.ts";
+import { DEFAULT_LEARNING_RATE } from "../runs/finetune/settings.ts";
+import { formatFigures } from "../runs/figures.ts";
 import { printJson } from "./output/json.ts";
-import { prepareNewRun, prepareResumedRun, requireSameRun } from "./start-run.ts";
-import { describeRecipes } from "./recipe.ts";
-import type { NewRunOptions } from "./request.ts";
-import { carryOut } from "./training-run.ts";
-import type { TrainingRun } from "./training-run.ts";
+import { prepareNewRun, prepareResumedRun, requireSameRun } from "../runs/start-run.ts";
+import { describeRecipes } from "../runs/recipe.ts";
+import type { NewRunOptions } from "../runs/request.ts";
+import type { OnEvent } from "../runs/events.ts";
+import type { TrainingRun } from "../runs/training-run.ts";
+import { trainHere } from "./train-here.ts";
 import { addDataOptions, addEncodingOptions, addEngineOptions, collect, createVerb, wholeNumber } from "./verb.ts";
 
 interface TrainOptions extends NewRunOptions {
@@ -91,13 +92,11 @@ export function trainCommand(): Command {
     )
     .option("--resume [folder]", "go on with a run from its newest checkpoint (default: the folder of --out)")
     .action(async (recipe: string | undefined, options: TrainOptions) => {
-      const run =
-        options.resume === undefined
-          ? await prepareNewRun(recipe, options)
-          : await resumedRun(recipe, options.resume, options);
-      const { result, exitCode } = await carryOut(run);
+      const { resume } = options;
+      const { run, result } = await trainHere((onEvent) =>
+        resume === undefined ? prepareNewRun(recipe, options, onEvent) : resumedRun(recipe, resume, options, onEvent),
+      );
       const { words } = run.dataset;
-      process.exitCode = exitCode;
       if (options.json === true) {
         await printJson(result);
       } else if (result.report !== null) {
@@ -126,8 +125,9 @@ async function resumedRun(
   recipe: string | undefined,
   resume: string | true,
   options: TrainOptions,
+  onEvent: OnEvent,
 ): Promise<TrainingRun> {
-  if (resume !== true) return prepareResumedRun(resume, checkResume(recipe, options));
+  if (resume !== true) return prepareResumedRun(resume, checkResume(recipe, options), onEvent);
   const { set, init, seed, splitBy, sequenceColumn, labelColumn, tokenizer, imageSize, grey, colour, task, ...rest } =
     options;
   const { out } = rest;
@@ -151,7 +151,7 @@ async function resumedRun(
     task,
   ];
   if (said.some((each) => each !== undefined)) await requireSameRun(out, recipe, options);
-  return prepareResumedRun(out, rest);
+  return prepareResumedRun(out, rest, onEvent);
 }
 
 function checkResume(recipe: string | undefined, options: TrainOptions): TrainOptions {

@@ -4,9 +4,8 @@ import { availableParallelism } from "node:os";
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import type { Device } from "../runtime/index.ts";
-import { embeddedNames, splitRules, tasks } from "./data/source.ts";
-import type { Task } from "./data/source.ts";
+import { devices } from "../runs/engine-options.ts";
+import { embeddedNames, splitRules, tasks } from "../runs/data/source.ts";
 
 export interface VerbOptions {
   readonly name: string;
@@ -44,15 +43,6 @@ export function frameErrors(command: Command, who: string): Command {
     });
 }
 
-/** What Node can compute on. */
-export const devices = ["cpu", "webgpu", "wasm", "reference"] as const satisfies readonly Device[];
-
-/** Where and with how many threads the engine computes. */
-export interface EngineOptions {
-  readonly device?: (typeof devices)[number];
-  readonly threads?: number;
-}
-
 export function addEngineOptions(command: Command): Command {
   return command
     .addOption(
@@ -62,15 +52,6 @@ export function addEngineOptions(command: Command): Command {
       ).choices(devices),
     )
     .option("--threads <count>", "threads of the engine (default: all cores)", threadCount);
-}
-
-/** Where data come from instead of those that a recipe or a run names. */
-export interface DataOptions {
-  readonly data?: string;
-  readonly fasta?: string;
-  readonly splitBy?: (typeof splitRules)[number];
-  readonly sequenceColumn?: string;
-  readonly labelColumn?: string;
 }
 
 export function addDataOptions(command: Command): Command {
@@ -89,15 +70,6 @@ export function addDataOptions(command: Command): Command {
     )
     .option("--sequence-column <name>", "column of a table that holds the sequences (default: sequence, else text)")
     .option("--label-column <name>", "column of a table that holds the labels (default: label)");
-}
-
-/** How data become what a new model reads and learns; a trained one has that already. */
-export interface EncodingOptions {
-  readonly tokenizer?: string;
-  readonly imageSize?: number;
-  readonly grey?: boolean;
-  readonly colour?: boolean;
-  readonly task?: Task;
 }
 
 export function addEncodingOptions(command: Command): Command {

@@ -8,8 +8,8 @@ import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { renderAttentionPage } from "../../src/cli/attention/page.ts";
-import type { AttentionSubject } from "../../src/cli/attention/subject.ts";
+import { renderAttentionPage } from "../../src/views/attention/page.ts";
+import type { AttentionSubject } from "../../src/views/attention/subject.ts";
 import { browserSuite, chromiumPath } from "./harness.ts";
 
 const letters = "^MKVLC<";

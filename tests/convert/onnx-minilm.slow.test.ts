@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
-import { novelSentences } from "../../src/cli/convert/sample.ts";
+import { novelSentences } from "../../src/tasks/convert/sample.ts";
 import { embedTexts, exportOnnx, loadPretrained } from "../../src/convert/index.ts";
 import type { ExportOnnxOptions, PretrainedModel } from "../../src/convert/index.ts";
 import { minilmFolder } from "./minilm.ts";

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { PerformerForSequenceClassification } from "../../src/performer-for-sequence-classification.ts";
+import { PerformerForSequenceClassification } from "../../src/models/performer-for-sequence-classification.ts";
 import { mean, meanSquaredError, pearson, populationVariance, rSquared } from "../../src/statistics/index.ts";
 import { farTable } from "../data/far-labels.ts";
 import {

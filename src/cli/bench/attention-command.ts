@@ -4,20 +4,20 @@ import type { Command } from "commander";
 
 import { createBackend } from "#engine";
 import { printJson } from "../output/json.ts";
-import { formatCount, formatFixed } from "../output/numbers.ts";
+import { formatCount, formatFixed } from "../../text/numbers.ts";
 import { createProgress } from "../output/progress.ts";
-import { formatTable } from "../output/table.ts";
+import { formatTable } from "../../text/table.ts";
 import { createVerb, positiveInteger } from "../verb.ts";
-import { benchAttention, benchCases } from "./attention.ts";
-import type { AttentionBenchResult, AttentionBenchSettings } from "./attention.ts";
-import { directionOf } from "./contender.ts";
-import { attentionCurves } from "./curves.ts";
-import { LONGEST_EXACT } from "./exact.ts";
-import { benchMechanisms } from "./favor.ts";
-import { describeRun } from "./measure.ts";
+import { benchAttention, benchCases } from "../../bench/attention.ts";
+import type { AttentionBenchResult, AttentionBenchSettings } from "../../bench/attention.ts";
+import { directionOf } from "../../bench/contender.ts";
+import { attentionCurves } from "../../bench/curves.ts";
+import { LONGEST_EXACT } from "../../bench/exact.ts";
+import { benchMechanisms } from "../../bench/favor.ts";
+import { describeRun } from "../../bench/measure.ts";
 import { addCaseOptions, addSizeOptions } from "./options.ts";
-import { attentionBenchSettings, peerChoices } from "./settings.ts";
-import type { AttentionBenchOptions } from "./settings.ts";
+import { attentionBenchSettings, peerChoices } from "../../bench/settings.ts";
+import type { AttentionBenchOptions } from "../../bench/settings.ts";
 import { writeFigure } from "./write-figure.ts";
 
 const NOTES = `

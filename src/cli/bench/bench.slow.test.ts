@@ -4,12 +4,12 @@ import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { median } from "../../statistics/index.ts";
-import { benchAttention, benchCases } from "./attention.ts";
+import { benchAttention, benchCases } from "../../bench/attention.ts";
 import { formatAttentionBench } from "./attention-command.ts";
-import { benchMechanisms } from "./favor.ts";
+import { benchMechanisms } from "../../bench/favor.ts";
 import { attentionOptions } from "../../../tests/cli/bench-options.ts";
-import { measureInTurn } from "./measure.ts";
-import { attentionBenchSettings } from "./settings.ts";
+import { measureInTurn } from "../../bench/measure.ts";
+import { attentionBenchSettings } from "../../bench/settings.ts";
 
 const options = { ...attentionOptions, peers: "engine" } as const;
 

@@ -2,14 +2,15 @@
 
 import type { Command } from "commander";
 
-import { asUsage } from "../failures.ts";
-import { createByteProgress } from "../data/proteins.ts";
+import { asUsage } from "../../runs/usage.ts";
+import { reportBytes } from "../../runs/data/proteins.ts";
+import { showEvents } from "../output/show-events.ts";
 import { printJson } from "../output/json.ts";
-import { formatCount, formatFixed } from "../output/numbers.ts";
-import { formatTable } from "../output/table.ts";
+import { formatCount, formatFixed } from "../../text/numbers.ts";
+import { formatTable } from "../../text/table.ts";
 import { createVerb } from "../verb.ts";
-import { benchData } from "./data.ts";
-import type { DataBenchResult } from "./data.ts";
+import { benchData } from "../../bench/data.ts";
+import type { DataBenchResult } from "../../bench/data.ts";
 
 interface DataBenchOptions {
   readonly fasta: string;
@@ -35,7 +36,8 @@ The cache is one of its own, in the temporary folder, and is removed at the end.
     )
     .requiredOption("--fasta <file>", "protein sequences, FASTA, plain or gzip")
     .action(async ({ fasta, json }: DataBenchOptions) => {
-      const progress = createByteProgress("bench data");
+      using display = showEvents();
+      const progress = reportBytes("bench data", display.onEvent);
       const result = await asUsage(() => benchData(fasta, progress.update)).finally(progress.stop);
       if (json === true) await printJson(result);
       else process.stdout.write(`${formatDataBench(result)}\n`);

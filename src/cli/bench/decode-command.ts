@@ -3,17 +3,17 @@
 import type { Command } from "commander";
 
 import { createBackend } from "#engine";
-import { asUsage, UsageError } from "../failures.ts";
+import { asUsage, UsageError } from "../../runs/usage.ts";
 import { printJson } from "../output/json.ts";
-import { formatCount, formatFixed } from "../output/numbers.ts";
+import { formatCount, formatFixed } from "../../text/numbers.ts";
 import { createProgress } from "../output/progress.ts";
-import { formatTable } from "../output/table.ts";
+import { formatTable } from "../../text/table.ts";
 import { createVerb, positiveInteger } from "../verb.ts";
-import { benchDecode, decodeSteps, JUMP_PREFIX, REFERENCE_POSITION } from "./decode.ts";
-import type { DecodeBenchOptions, DecodeRow } from "./decode.ts";
+import { benchDecode, decodeSteps, JUMP_PREFIX, REFERENCE_POSITION } from "../../bench/decode.ts";
+import type { DecodeBenchOptions, DecodeRow } from "../../bench/decode.ts";
 import { parseLengths, parseThreads } from "./options.ts";
-import { describeMachine } from "./measure.ts";
-import type { Machine } from "./measure.ts";
+import { describeMachine } from "../../bench/measure.ts";
+import type { Machine } from "../../bench/measure.ts";
 import { addModelOptions, modelOf } from "./model-options.ts";
 import type { BenchModelOptions } from "./model-options.ts";
 

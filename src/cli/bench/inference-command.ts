@@ -12,18 +12,18 @@ import { modelConfig, modelPresets } from "../../model/index.ts";
 import type { ModelConfig, ModelOptions, ModelPresetName } from "../../model/index.ts";
 import { addDtypeOption } from "../dtype.ts";
 import type { DtypeOptions } from "../dtype.ts";
-import { asUsage, UsageError } from "../failures.ts";
+import { asUsage, UsageError } from "../../runs/usage.ts";
 import { printJson } from "../output/json.ts";
-import { formatBytes, formatCount, formatFixed, formatPercent } from "../output/numbers.ts";
+import { formatBytes, formatCount, formatFixed, formatPercent } from "../../text/numbers.ts";
 import { createProgress } from "../output/progress.ts";
-import { formatTable } from "../output/table.ts";
-import { readRecipe } from "../recipe.ts";
-import { readSequences } from "../sequence-input.ts";
-import { applySettings, parseSetting } from "../settings.ts";
+import { formatTable } from "../../text/table.ts";
+import { readRecipe } from "../../runs/recipe.ts";
+import { readSequences } from "../../tasks/input/sequence-input.ts";
+import { applySettings, parseSetting } from "../../runs/settings.ts";
 import { collect, createVerb, positiveInteger } from "../verb.ts";
-import { benchInference, inferenceTasks } from "./inference.ts";
-import type { InferenceBenchResult, InferenceBenchSettings, InferenceTask } from "./inference.ts";
-import { describeRun } from "./measure.ts";
+import { benchInference, inferenceTasks } from "../../bench/inference.ts";
+import type { InferenceBenchResult, InferenceBenchSettings, InferenceTask } from "../../bench/inference.ts";
+import { describeRun } from "../../bench/measure.ts";
 import { parseThreads } from "./options.ts";
 
 interface InferenceBenchOptions extends DtypeOptions {

@@ -5,9 +5,9 @@ import { describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
 import { proteinVocabulary } from "../../data/index.ts";
 import { modelConfig } from "../../model/index.ts";
-import { forwardFlop, stepFlop } from "./flop.ts";
+import { forwardFlop, stepFlop } from "../../bench/flop.ts";
 import { formatInferenceBench } from "./inference-command.ts";
-import { benchInference, inferenceTasks } from "./inference.ts";
+import { benchInference, inferenceTasks } from "../../bench/inference.ts";
 
 const tiny = { vocabSize: 29, modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, mlpDim: 32 } as const;
 

@@ -3,19 +3,19 @@
 import type { Command } from "commander";
 
 import { printJson } from "../output/json.ts";
-import { formatCount } from "../output/numbers.ts";
+import { formatCount } from "../../text/numbers.ts";
 import { createProgress } from "../output/progress.ts";
-import { formatTable } from "../output/table.ts";
+import { formatTable } from "../../text/table.ts";
 import { createVerb, positiveInteger } from "../verb.ts";
-import { directionOf } from "./contender.ts";
-import { memoryCurves } from "./curves.ts";
-import { benchMechanisms } from "./favor.ts";
+import { directionOf } from "../../bench/contender.ts";
+import { memoryCurves } from "../../bench/curves.ts";
+import { benchMechanisms } from "../../bench/favor.ts";
 import { addCaseOptions, addSizeOptions, chosenCases, chosenSizes, parseLengths, parseThreads } from "./options.ts";
 import type { CaseOptions, SizeOptions } from "./options.ts";
-import { describeRun } from "./measure.ts";
-import { benchMemory, memorySubjects } from "./memory.ts";
-import type { MemoryBenchResult, MemoryBenchSettings } from "./memory.ts";
-import { parseMechanisms } from "./settings.ts";
+import { describeRun } from "../../bench/measure.ts";
+import { benchMemory, memorySubjects } from "../../bench/memory.ts";
+import type { MemoryBenchResult, MemoryBenchSettings } from "../../bench/memory.ts";
+import { parseMechanisms } from "../../bench/settings.ts";
 import { writeFigure } from "./write-figure.ts";
 
 const NOTES = `

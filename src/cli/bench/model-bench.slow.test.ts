@@ -3,9 +3,9 @@
 import { describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
 import { modelConfig } from "../../model/index.ts";
-import { benchDecode, decodeSteps } from "./decode.ts";
-import { stepFlop } from "./flop.ts";
-import { benchTrain } from "./train.ts";
+import { benchDecode, decodeSteps } from "../../bench/decode.ts";
+import { stepFlop } from "../../bench/flop.ts";
+import { benchTrain } from "../../bench/train.ts";
 
 const tiny = { modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, dropout: 0 } as const;
 

@@ -4,20 +4,20 @@ import type { Command } from "commander";
 
 import { mechanisms } from "../../attention/mechanisms.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
-import { asUsage, UsageError } from "../failures.ts";
+import { asUsage, UsageError } from "../../runs/usage.ts";
 import { printJson } from "../output/json.ts";
-import { formatCount, formatFixed } from "../output/numbers.ts";
+import { formatCount, formatFixed } from "../../text/numbers.ts";
 import { createProgress } from "../output/progress.ts";
-import { formatTable } from "../output/table.ts";
+import { formatTable } from "../../text/table.ts";
 import { createVerb, positiveInteger } from "../verb.ts";
-import { directionOf } from "./contender.ts";
-import { modelCurves } from "./curves.ts";
+import { directionOf } from "../../bench/contender.ts";
+import { modelCurves } from "../../bench/curves.ts";
 import { addCaseOptions, chosenCases, listed, parseLengths, parseThreads } from "./options.ts";
 import type { CaseOptions } from "./options.ts";
-import { describeRun } from "./measure.ts";
-import { benchModel, benchModelNames, modelComparisons } from "./model.ts";
-import type { ModelBenchResult, ModelBenchSettings } from "./model.ts";
-import { FREE_ATTENTION, subjectConfig } from "./model-graphs.ts";
+import { describeRun } from "../../bench/measure.ts";
+import { benchModel, benchModelNames, modelComparisons } from "../../bench/model.ts";
+import type { ModelBenchResult, ModelBenchSettings } from "../../bench/model.ts";
+import { FREE_ATTENTION, subjectConfig } from "../../bench/model-graphs.ts";
 import { writeFigure } from "./write-figure.ts";
 
 const NOTES = `

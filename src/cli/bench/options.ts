@@ -5,12 +5,12 @@ import { availableParallelism } from "node:os";
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { UsageError } from "../failures.ts";
+import { UsageError } from "../../runs/usage.ts";
 import { positiveInteger } from "../verb.ts";
-import { directions } from "./contender.ts";
-import type { Direction } from "./contender.ts";
-import { passes } from "./products.ts";
-import type { Pass } from "./products.ts";
+import { directions } from "../../bench/contender.ts";
+import type { Direction } from "../../bench/contender.ts";
+import { passes } from "../../bench/products.ts";
+import type { Pass } from "../../bench/products.ts";
 
 /** Which passes and directions to measure. */
 export interface CaseOptions {

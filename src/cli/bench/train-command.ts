@@ -3,17 +3,17 @@
 import type { Command } from "commander";
 
 import { createBackend } from "#engine";
-import { asUsage } from "../failures.ts";
+import { asUsage } from "../../runs/usage.ts";
 import { printJson } from "../output/json.ts";
-import { formatCount, formatFixed, formatPercent } from "../output/numbers.ts";
+import { formatCount, formatFixed, formatPercent } from "../../text/numbers.ts";
 import { createProgress } from "../output/progress.ts";
-import { formatTable } from "../output/table.ts";
+import { formatTable } from "../../text/table.ts";
 import { createVerb, positiveInteger } from "../verb.ts";
 import { parseThreads } from "./options.ts";
 import { addModelOptions, modelOf } from "./model-options.ts";
 import type { BenchModelOptions } from "./model-options.ts";
-import { benchTrain } from "./train.ts";
-import type { TrainBenchResult, TrainBenchSettings } from "./train.ts";
+import { benchTrain } from "../../bench/train.ts";
+import type { TrainBenchResult, TrainBenchSettings } from "../../bench/train.ts";
 
 interface TrainBenchOptions extends BenchModelOptions {
   readonly batch: number;

@@ -11,11 +11,12 @@ import { createFolder, writeFileAtomically } from "../../storage/files.ts";
 
 import { printJson } from "../output/json.ts";
 import { createProgress } from "../output/progress.ts";
-import type { RunConfig } from "../run-config.ts";
-import { loadRunData, openRunModel } from "../run-model.ts";
+import type { RunConfig } from "../../runs/run-config.ts";
+import { loadRunData, openRunModel } from "../../runs/run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb, positiveInteger, shareOfOne, wholeNumber } from "../verb.ts";
-import type { DataOptions, EngineOptions } from "../verb.ts";
-import { formatDiagnosis } from "./diagnosis-table.ts";
+import type { DataOptions } from "../../runs/request.ts";
+import type { EngineOptions } from "../../runs/engine-options.ts";
+import { formatDiagnosis } from "../../tasks/diagnose/diagnosis-table.ts";
 
 /** Exact attention, which everything is compared with, is quadratic in the length. */
 const LONGEST = 512;
@@ -87,7 +88,7 @@ export function diagnoseCommand(): Command {
     const picture = options.out === undefined ? undefined : join(options.out, "attention.svg");
     if (options.out !== undefined && picture !== undefined) {
       // Loaded when it is needed: plots and a document cost every other command a third of a second.
-      const { drawAttention } = await import("./attention-picture.ts");
+      const { drawAttention } = await import("../../tasks/diagnose/attention-picture.ts");
       const svg = await drawAttention({ ...common, tokenIds: chosen.tokenIds.slice(0, 1), diagnosis });
       await createFolder(options.out);
       await writeFileAtomically(picture, svg);

@@ -11,11 +11,12 @@ import { claims } from "../../../lab/index.ts";
 import { defineClaim, defineExperiment } from "../../lab/index.ts";
 import type { Claim, Experiment } from "../../lab/index.ts";
 import { ConfigError } from "../../attention/parse-options.ts";
-import { describeFailure, UsageError } from "../failures.ts";
+import { describeFailure } from "../failures.ts";
+import { UsageError } from "../../runs/usage.ts";
 import { labCommand } from "./command.ts";
 import { loadBuiltLab } from "./load-lab.ts";
 import { formatClaimResult } from "./summary.ts";
-import { renderSvgFile } from "./svg-file.ts";
+import { renderSvgFile } from "../../views/svg-file.ts";
 
 const figure = {
   label: "one & two",

@@ -2,8 +2,8 @@
 
 import { roundTo } from "../../lab/index.ts";
 import type { Claim, ClaimResult, Experiment, JsonValue } from "../../lab/index.ts";
-import { formatCount } from "../output/numbers.ts";
-import { formatTable } from "../output/table.ts";
+import { formatCount } from "../../text/numbers.ts";
+import { formatTable } from "../../text/table.ts";
 import type { ResultFiles } from "./write-result.ts";
 
 /** Longer lists are told by their ends; all of them stand in result.json. */

@@ -22,7 +22,7 @@ export async function writeResult(
   { result, figure }: { readonly result: ClaimResult | JsonRecord; readonly figure: Figure },
 ): Promise<ResultFiles> {
   // Loaded when it is needed: plots and a document cost every other command a third of a second.
-  const { renderSvgFile } = await import("./svg-file.ts");
+  const { renderSvgFile } = await import("../../views/svg-file.ts");
   const picture = renderSvgFile(figure);
   const files = { resultPath: join(folder, "result.json"), figurePath: join(folder, "figure.svg") };
   await createFolder(folder);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { printJson } from "./json.ts";
 import { createProgress } from "./progress.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
-import { formatTable } from "./table.ts";
+import { formatTable } from "../../text/table.ts";
 
 function recorder(isTTY: boolean) {
   const stream = new PassThrough();

@@ -2,7 +2,7 @@
 
 import { MultiBar } from "cli-progress";
 
-import { formatCount, formatSeconds } from "./numbers.ts";
+import { formatCount, formatSeconds } from "../../text/numbers.ts";
 
 const BAR_LENGTH = 24;
 const PLAIN_INTERVAL_MS = 5000;

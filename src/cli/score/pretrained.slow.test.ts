@@ -7,7 +7,7 @@ import type { Captured } from "../../../tests/cli/capture.ts";
 import { goldenFolder, loadGolden } from "../../../tests/convert/golden.ts";
 import { oneThread } from "../../../tests/e2e/cli.ts";
 import { relativeError } from "../../../tests/model/harness.ts";
-import { PerformerForMaskedLM } from "../../performer-for-masked-lm.ts";
+import { PerformerForMaskedLM } from "../../models/performer-for-masked-lm.ts";
 import { scoreCommand } from "../score.ts";
 
 const PROTEIN = "MKVLATGW";

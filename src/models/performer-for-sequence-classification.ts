@@ -1,0 +1,88 @@
+/** The ready classifier of sequences, or with head `regression` a predictor of a number. */
+import { requireClass, requireFinite, requireRecords } from "./check-examples.ts";
+import { planLabelledEvaluation, planLabelledTraining } from "../data/index.ts";
+import { predictSequences, wrapped } from "../inference/predict.ts";
+import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
+
+/** A sequence and its class, from 0, or its number. */
+export interface LabelledExample {
+  readonly sequence: string;
+  readonly label: number;
+}
+
+export interface SequencePrediction {
+  /** The most probable class, or the number. */
+  readonly label: number;
+  /** Of all classes; empty for a number. */
+  readonly probabilities: readonly number[];
+}
+
+/**
+ * An encoder, or a causal decoder, that predicts a class, or with head `regression` a number, of a sequence. It begins from nothing, or
+ * from what another model has learnt: `performer finetune` does the same with early stopping and figures.
+ *
+ * @example
+ * const model = PerformerForSequenceClassification.create({ numLabels: 2, modelDim: 64, seed: 7 });
+ * await model.train([{ sequence: "MKV", label: 0 }, …], { steps: 200 });
+ * const [{ label, probabilities }] = await model.predict(["MKVLAT"]);
+ *
+ * const tuned = await PerformerForSequenceClassification.from_pretrained("runs/demo", { numLabels: 2, onNotice: console.warn });
+ */
+export class PerformerForSequenceClassification extends PerformerModel<LabelledExample> {
+  static readonly architectureName = "PerformerForSequenceClassification";
+  static readonly kinds: readonly ModelKind[] = [
+    { architecture: "encoder", head: "sequence-classification" },
+    { architecture: "encoder", head: "regression" },
+    { architecture: "decoder", head: "sequence-classification" },
+    { architecture: "decoder", head: "regression" },
+  ];
+
+  protected trainingBatches(examples: readonly LabelledExample[], plan: BatchPlan, seed: number) {
+    return planLabelledTraining({ ...plan, ...this.#labelled(examples), seed });
+  }
+
+  protected evaluationBatches(examples: readonly LabelledExample[], plan: BatchPlan) {
+    return planLabelledEvaluation({ ...plan, ...this.#labelled(examples) });
+  }
+
+  /**
+   * Sequences of more than maxSeqLen − 2 tokens lose their ends, as in training.
+   *
+   * @throws DataError for parts outside the vocabulary
+   */
+  async predict(sequences: readonly string[]): Promise<readonly SequencePrediction[]> {
+    const { config, tensors, backend, dtype } = this;
+    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, config.maxSeqLen);
+    const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
+    return found.map(([row = new Float32Array(0)]) =>
+      config.head === "regression" ? { label: row[0] ?? Number.NaN, probabilities: [] } : classOf(row),
+    );
+  }
+
+  #labelled(examples: readonly LabelledExample[]) {
+    const who = PerformerForSequenceClassification.architectureName;
+    const { head, numLabels = 0 } = this.config;
+    requireRecords(who, examples, ["sequence", "label"], '{ sequence: "MKV", label: 0 }');
+    examples.forEach(({ label }, index) => {
+      const what = `label of example ${index + 1}`;
+      if (head === "regression") requireFinite(who, what, label);
+      else requireClass(who, what, label, numLabels, false);
+    });
+    const encoded = this.encode(
+      examples.map(({ sequence }) => sequence),
+      who,
+    );
+    return {
+      sequences: encoded.map((sequence, index) => ({ ...sequence, label: examples[index]?.label ?? 0 })),
+      task: head === "regression" ? ("regression" as const) : ("classification" as const),
+    };
+  }
+}
+
+/** The most probable class, and the probabilities of all. */
+export function classOf(logits: Float32Array): SequencePrediction {
+  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = Array.from(logits, (value) => Math.exp(value - top));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return { label: logits.indexOf(top), probabilities: weights.map((weight) => weight / total) };
+}

@@ -1,0 +1,137 @@
+// How a run is fine-tuned: what the command line says, what follows from the labels, and the defaults with their reasons.
+
+import { planLabelledTraining } from "../../data/index.ts";
+import type { LabelledDataset, LabelTask } from "../../data/index.ts";
+import { roundTo, variance } from "../../statistics/index.ts";
+import type { ModelConfig, ModelOptions } from "../../model/config.ts";
+import { trainingConfig } from "../../training/config.ts";
+import type { TrainingConfig, TrainingOptions } from "../../training/config.ts";
+import { UsageError } from "../usage.ts";
+import { parseSetting } from "../settings.ts";
+import type { EngineOptions } from "../engine-options.ts";
+
+export interface FinetuneOptions extends EngineOptions {
+  readonly data: string;
+  readonly sequenceColumn?: string;
+  readonly labelColumn?: string;
+  readonly task?: LabelTask;
+  /** true: all but the new output layer. */
+  readonly freeze?: boolean;
+  readonly freezeLayers?: number;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly learningRate?: number;
+  readonly batch?: number;
+  readonly patience?: number;
+  readonly seed?: number;
+  readonly set?: readonly string[];
+  readonly out?: string;
+  readonly ignoreMemory?: boolean;
+}
+
+/** Passes over the training data at most; patience mostly ends training before. */
+export const DEFAULT_EPOCHS = 20;
+/** Evaluations, one an epoch, without a lower validation loss. */
+export const DEFAULT_PATIENCE = 5;
+/** A third of the default from scratch: the body is to be bent, not forgotten. */
+export const DEFAULT_LEARNING_RATE = 3e-4;
+/** A new output layer alone has nothing to lose: it starts from nothing and is linear. */
+export const DEFAULT_HEAD_LEARNING_RATE = 1e-2;
+/** Half the default from scratch: tables of labels are small, and more and smaller steps make more of an epoch. */
+export const DEFAULT_BATCH = 2048;
+/** Evaluating more often than this would take longer than training. */
+const FEWEST_STEPS_BETWEEN_EVALUATIONS = 10;
+
+/** What of the model can be set: the rest has weights, which come from the run. */
+const modelKeys: readonly string[] = ["pooling", "dropout"] satisfies (keyof ModelOptions)[];
+
+export interface FinetuneSettings {
+  /** Of the model, as far as they can be set. */
+  readonly model: Partial<Pick<ModelConfig, "pooling" | "dropout">>;
+  /** Completed by what the data say. */
+  readonly training: (labelled: LabelledDataset, maxSeqLen: number) => TrainingConfig;
+}
+
+/** @throws UsageError for settings that exclude each other, and such as the run has decided */
+export function readSettings(options: FinetuneOptions): FinetuneSettings {
+  const changes = (options.set ?? []).map(parseSetting);
+  const refused = changes.find(
+    ({ section, key }) => section !== "training" && !(section === "model" && modelKeys.includes(key)),
+  );
+  if (refused !== undefined) {
+    const { section, key } = refused;
+    throw new UsageError(
+      section === "data"
+        ? `--set data.${key} cannot be set: the vocabulary is that of the run, and the rest has options of its own; see --help`
+        : `--set model.${key} cannot be set: the body is that of the run; only ${modelKeys.map((each) => `model.${each}`).join(", ")} can`,
+    );
+  }
+  const { freeze, freezeLayers, epochs, steps, learningRate, batch, patience, seed } = options;
+  if (freeze === true && freezeLayers !== undefined) {
+    throw new UsageError("--freeze and --freeze-layers must not come together, got both; --freeze freezes all layers");
+  }
+  if (epochs !== undefined && steps !== undefined) {
+    throw new UsageError("--epochs and --steps must not come together, for both say how long; leave one out");
+  }
+  const ofSection = (wanted: string) =>
+    Object.fromEntries(changes.flatMap(({ section, key, value }) => (section === wanted ? [[key, value]] : [])));
+  const flags = {
+    ...(freeze === true ? { freeze: "body" } : freezeLayers !== undefined && { freeze: freezeLayers }),
+    ...(steps !== undefined && { steps }),
+    ...(learningRate !== undefined && { learningRate }),
+    ...(batch !== undefined && { tokensPerBatch: batch }),
+    ...(patience !== undefined && { patience }),
+    ...(seed !== undefined && { seed }),
+  };
+  // trainingConfig checks every key; its type is for callers who write the options down.
+  const given = { ...ofSection("training"), ...flags } as TrainingOptions;
+  return {
+    model: ofSection("model"),
+    training: (labelled, maxSeqLen) => completeTraining(given, epochs ?? DEFAULT_EPOCHS, labelled, maxSeqLen),
+  };
+}
+
+function completeTraining(
+  given: TrainingOptions,
+  epochs: number,
+  labelled: LabelledDataset,
+  maxSeqLen: number,
+): TrainingConfig {
+  const canWait = labelled.splits.valid.length > 0;
+  if (!canWait && (given.patience ?? 0) > 0) {
+    throw new UsageError(
+      `--patience must come with validation sequences, got ${given.patience} and none; leave it out, or name some in a column 'split'`,
+    );
+  }
+  const isHeadAlone = given.freeze === "body";
+  const wished = trainingConfig({
+    tokensPerBatch: DEFAULT_BATCH,
+    learningRate: isHeadAlone ? DEFAULT_HEAD_LEARNING_RATE : DEFAULT_LEARNING_RATE,
+    patience: canWait ? DEFAULT_PATIENCE : 0,
+    // The body has learnt with the features that it has.
+    redrawInterval: 0,
+    ...(labelled.task === "regression" && { clipNorm: clipNormFor(labelled) }),
+    ...given,
+  });
+  const { batchesPerEpoch } = planLabelledTraining({
+    sequences: labelled.splits.train,
+    task: labelled.task,
+    vocabulary: labelled.vocabulary,
+    maxSeqLen,
+    tokensPerBatch: wished.tokensPerBatch,
+    bucketStep: wished.bucketStep,
+    seed: wished.seed,
+  });
+  const { warmupSteps: _derived, ...rest } = wished;
+  return trainingConfig({
+    ...rest,
+    steps: given.steps ?? epochs * batchesPerEpoch,
+    evalInterval: given.evalInterval ?? Math.max(FEWEST_STEPS_BETWEEN_EVALUATIONS, batchesPerEpoch),
+    ...(given.warmupSteps !== undefined && { warmupSteps: given.warmupSteps }),
+  });
+}
+
+/** The default in units of the labels' variance, in which errors, and with them gradients, are. */
+function clipNormFor({ splits }: LabelledDataset): number {
+  return roundTo(trainingConfig().clipNorm * variance(splits.train.map(({ label }) => label)), 4);
+}

@@ -1,0 +1,140 @@
+// The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub.
+
+import { embeddingOf, isPretrained, loadPretrained, openSource } from "../convert/index.ts";
+import type { EncodedText, FileSource, PretrainedModel } from "../convert/index.ts";
+import { DataError } from "../data/errors.ts";
+import { convertChannels, cropCentre, resizeImage } from "../data/images/pixels.ts";
+import type { PixelImage } from "../data/images/pixels.ts";
+import { vocabularyFrom } from "../data/index.ts";
+import type { Vocabulary } from "../data/index.ts";
+import { encodePixels, imageShapeOf } from "../data/vocabularies/pixels.ts";
+import type { ImageShape } from "../data/vocabularies/pixels.ts";
+import type { EmbedOptions, Pooling } from "../inference/embed.ts";
+import type { Backend } from "../runtime/index.ts";
+import { createBackend } from "../runtime/node.ts";
+import { StorageError } from "../storage/errors.ts";
+import { listFolder } from "../storage/files.ts";
+import { isHubName } from "../storage/hub-source.ts";
+import type { DownloadProgress } from "../storage/hub-source.ts";
+import { reportProgress } from "./events.ts";
+import type { ProgressReport } from "./events.ts";
+import { openRunModel } from "./run-model.ts";
+import type { RunModel } from "./run-model.ts";
+import type { EngineOptions } from "./engine-options.ts";
+import type { OnEvent } from "./events.ts";
+
+export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
+  /** Where it comes from, for messages. */
+  readonly name: string;
+  readonly reads: PretrainedModel["reads"];
+  /** What is done where the command line says nothing. */
+  readonly pooling: Pooling;
+  readonly normalize: boolean;
+  /** Of a pretrained model: its own tokens, cut to what it reads. Undefined for runs, which are read by their vocabulary. */
+  readonly encode: ((text: string, id: string) => EncodedText) | undefined;
+  /** Of a model of images: an image of any size as the model reads it. */
+  readonly encodeImage: ((image: PixelImage, id: string) => EncodedText) | undefined;
+  /** Tokens that are read of a text. */
+  readonly longest: number;
+}
+
+/** A folder as what its config.json says that it is. */
+export type OpenedModel =
+  | { readonly kind: "run"; readonly name: string; readonly run: RunModel }
+  | {
+      readonly kind: "pretrained";
+      readonly name: string;
+      readonly model: PretrainedModel;
+      /** Its files. */
+      readonly source: FileSource;
+      readonly backend: Backend;
+    };
+
+/**
+ * Opens a folder as what its config.json says that it is, or a model of the hub by its name.
+ *
+ * @throws StorageError or ConfigError when it is neither, or damaged
+ */
+export async function openModel(folder: string, engine: EngineOptions, onEvent?: OnEvent): Promise<OpenedModel> {
+  const openRun = async () => ({ kind: "run", name: folder, run: await openRunModel(folder, engine) }) as const;
+  if ((await listFolder(folder)) === undefined && !isHubName(folder)) {
+    throw new StorageError(
+      `${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder; check the path.`,
+    );
+  }
+  using downloads = reportDownloads(onEvent);
+  const source = await openSource(folder, { onDownload: downloads.update });
+  if (!(await isPretrained(source))) return await openRun();
+  const model = await loadPretrained(source);
+  return { kind: "pretrained", name: model.name, model, source, backend: createBackend(engine) };
+}
+
+/** As `openModel`, ready for embedding. */
+export async function openSubject(folder: string, engine: EngineOptions, onEvent?: OnEvent): Promise<EmbedSubject> {
+  return subjectOf(await openModel(folder, engine, onEvent));
+}
+
+export function subjectOf(opened: OpenedModel): EmbedSubject {
+  if (opened.kind === "run") return subjectOfRun(opened.name, opened.run);
+  const { model, backend } = opened;
+  const { name, reads, pooling, normalize, encode, encodeImage, longest } = model;
+  return { ...embeddingOf(model), name, reads, pooling, normalize, encode, encodeImage, longest, backend };
+}
+
+/** Progress of each file that is downloaded; nothing where none is. */
+function reportDownloads(onEvent: OnEvent | undefined): Disposable & { readonly update: (progress: DownloadProgress) => void } {
+  let shown: { readonly path: string; readonly bar: ProgressReport } | undefined;
+  return {
+    update: ({ path, doneBytes, sizeBytes }) => {
+      if (shown?.path !== path) {
+        shown?.bar.stop();
+        shown = { path, bar: reportProgress(onEvent, { label: `download ${path}`, unit: "bytes", total: sizeBytes }) };
+      }
+      shown.bar.update(doneBytes);
+    },
+    [Symbol.dispose]: () => shown?.bar.stop(),
+  };
+}
+
+function subjectOfRun(name: string, { config, tensors, backend }: RunModel): EmbedSubject {
+  const vocabulary = vocabularyFrom(config.vocabulary);
+  const shape = imageShapeOf(vocabulary);
+  return {
+    config: config.model,
+    tensors,
+    vocabulary,
+    backend,
+    name,
+    reads: shape !== undefined ? "images" : readsText(vocabulary) ? "text" : "proteins",
+    pooling: "mean",
+    normalize: false,
+    encode: undefined,
+    encodeImage: shape && ((image, id) => fitted(image, shape, id)),
+    longest: Number.POSITIVE_INFINITY,
+  };
+}
+
+/**
+ * An image as one of a run's shape: its largest square, resized, as training does with images of other sizes.
+ *
+ * @throws DataError for one of another shape where that of the run is no square
+ */
+function fitted(image: PixelImage, { width, height, channels }: ImageShape, id: string): EncodedText {
+  const coloured = convertChannels(image, channels);
+  const isFitting = image.width === width && image.height === height;
+  if (!isFitting && width !== height) {
+    throw new DataError({
+      who: id,
+      rule: `an image must be ${width} × ${height} pixels, as those that the run was trained on`,
+      got: `${image.width} × ${image.height}`,
+      fix: "resize it",
+    });
+  }
+  const { pixels } = isFitting ? coloured : resizeImage(cropCentre(coloured), width, height);
+  return { id, tokenIds: encodePixels(pixels), dropped: 0 };
+}
+
+/** Proteins are refused later by what the vocabulary holds, so words may count among them here. */
+function readsText(vocabulary: Vocabulary): boolean {
+  return ["bytes", "characters", "tokenizer"].includes(vocabulary.toJSON().kind);
+}

@@ -1,0 +1,123 @@
+// Recipes: commented JSON files that say which model is trained, how, and on what.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+// oxlint-disable-next-line import/default -- the linter reads the package's other build; Node loads its CommonJS one, as one object
+import jsonc from "jsonc-parser";
+import { z } from "zod";
+
+import { nearestName } from "../graph/nearest-name.ts";
+import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import { exists, readTextOrExplain } from "../storage/files.ts";
+import { checkDataSettings, vocabularyNames } from "./data/source.ts";
+import type { DataSettings } from "./data/source.ts";
+import { UsageError } from "./usage.ts";
+
+/** Settings by name, not yet checked: the model's and the training's own schemas do that. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+export interface Recipe {
+  /** Names the run folder. */
+  readonly name: string;
+  readonly model: Settings;
+  readonly training: Settings;
+  readonly data: DataSettings;
+  /** Where it was read from, for messages. */
+  readonly origin: string;
+}
+
+const settings = z.record(z.string(), z.unknown()).default({});
+
+const schema = z.strictObject({
+  /** Letters, digits, dots and dashes: it becomes the name of a folder. */
+  name: z.string().regex(/^[A-Za-z0-9][\w.-]*$/, "letters, digits, '.', '_' and '-', for it names the run folder"),
+  model: settings,
+  training: settings,
+  data: settings,
+});
+
+const recipeFolder = fileURLToPath(new URL("../../configs/", import.meta.url));
+const EXTENSION = /\.jsonc?$/;
+
+/**
+ * Reads a recipe.
+ *
+ * @param nameOrPath the name of a recipe that comes with the package ("demo"), or the path of a file
+ * @throws UsageError when there is no such recipe
+ * @throws ConfigError when the file is not JSON with comments, or says something that a recipe cannot
+ */
+export async function readRecipe(nameOrPath: string): Promise<Recipe> {
+  const path = await findRecipe(nameOrPath);
+  const origin = path.startsWith(recipeFolder) ? `recipe ${basename(path)}` : path;
+  const value = parseJsonc(await readTextOrExplain(path, "the recipe"), origin);
+  const { name, model, training, data } = parseOptions(origin, schema, value);
+  const parsed = checkDataSettings(data, origin);
+  // A path in a recipe starts at the recipe, wherever the command is run.
+  const locate = (file: string) => resolve(dirname(path), file);
+  const { tokenizer, families } = parsed;
+  const located = {
+    ...parsed,
+    ...(parsed.path !== undefined && { path: locate(parsed.path) }),
+    ...(families !== undefined && { families: locate(families) }),
+    ...(tokenizer !== undefined && !vocabularyNames.includes(tokenizer) && { tokenizer: locate(tokenizer) }),
+  };
+  return { name, model, training, data: located, origin };
+}
+
+/** Names of the recipes that come with the package. */
+export function recipeNames(): readonly string[] {
+  return recipeFiles().map((name) => name.replace(EXTENSION, ""));
+}
+
+/** For help: the recipes that come with the package, a line each, with the first sentence of their comment. */
+export function describeRecipes(): string {
+  const width = Math.max(...recipeNames().map((name) => name.length));
+  const lines = recipeFiles().map((file) => {
+    const comment = /^(?:\/\/.*\n)+/.exec(readFileSync(join(recipeFolder, file), "utf8"))?.[0] ?? "";
+    const [sentence = ""] = comment
+      .replaceAll(/\s*\/\/ ?/g, " ")
+      .trim()
+      .split(/(?<=\.)\s/);
+    return `  ${file.replace(EXTENSION, "").padEnd(width)}  ${sentence}`;
+  });
+  return `\nRecipes:\n${lines.join("\n")}`;
+}
+
+function recipeFiles(): readonly string[] {
+  return readdirSync(recipeFolder)
+    .filter((name) => EXTENSION.test(name))
+    .toSorted();
+}
+
+async function findRecipe(nameOrPath: string): Promise<string> {
+  const own = recipeFiles().find((name) => name === nameOrPath || name.replace(EXTENSION, "") === nameOrPath);
+  if (own !== undefined) return resolve(recipeFolder, own);
+  const looksLikePath = EXTENSION.test(nameOrPath) || nameOrPath.includes("/") || nameOrPath.includes(sep);
+  if (await exists(nameOrPath)) return resolve(nameOrPath);
+  const known = recipeNames();
+  const near = nearestName(basename(nameOrPath).replace(EXTENSION, ""), known);
+  const guess = near === undefined ? "" : ` did you mean '${near}'?`;
+  throw new UsageError(
+    looksLikePath
+      ? `the recipe must exist, got '${nameOrPath}', which does not; check the path, or name one of ${known.join(", ")}`
+      : `'${nameOrPath}' is no recipe;${guess} the recipes are ${known.join(", ")}; a path of a .jsonc file does too`,
+  );
+}
+
+function parseJsonc(text: string, origin: string): unknown {
+  const errors: jsonc.ParseError[] = [];
+  const value: unknown = jsonc.parse(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (first === undefined) return value;
+  const before = text.slice(0, first.offset).split("\n");
+  const words = jsonc
+    .printParseErrorCode(first.error)
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase();
+  const place = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
+  throw new ConfigError(
+    `${origin}, ${place}: the file must be JSON, comments allowed, got "${words}"; correct it there`,
+  );
+}

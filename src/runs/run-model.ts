@@ -1,0 +1,115 @@
+// A trained model from its run folder, ready to be used.
+
+import { resolve } from "node:path";
+
+import { isDeepStrictEqual } from "node:util";
+
+import { DataError } from "../data/index.ts";
+import { checkTensors } from "../model/tensors.ts";
+import type { NdArray } from "../graph/ndarray.ts";
+import type { Backend } from "../runtime/index.ts";
+import { createBackend } from "../runtime/node.ts";
+import { openRunFolder, readModel } from "../storage/run-folder.ts";
+import { digestOf, loadData } from "./dataset.ts";
+import type { RunDataset } from "./dataset.ts";
+import { dataSource, readSourceOption } from "./data/source.ts";
+import type { DataSettings, DataSource } from "./data/source.ts";
+import { asUsage, UsageError } from "./usage.ts";
+import { knownData, readRunConfig } from "./run-config.ts";
+import type { RunConfig } from "./run-config.ts";
+import type { DataOptions } from "./request.ts";
+import type { EngineOptions } from "./engine-options.ts";
+import type { OnEvent } from "./events.ts";
+
+export interface RunModel {
+  readonly config: RunConfig;
+  /** Weights and projections. */
+  readonly tensors: Readonly<Record<string, NdArray>>;
+  readonly backend: Backend;
+}
+
+/**
+ * Reads config.json and model.safetensors.
+ *
+ * @throws StorageError when the folder is no run, has no checkpoint yet, or the file was cut short
+ * @throws ConfigError when the weights are of another architecture
+ */
+export async function openRunModel(path: string, engine: EngineOptions): Promise<RunModel> {
+  const folder = await openRunFolder(path);
+  const config = await readRunConfig(folder);
+  const { tensors } = await readModel(folder);
+  checkTensors(config.model, tensors, folder.modelPath);
+  return { config, tensors, backend: createBackend(engine) };
+}
+
+/**
+ * The run's own data, or those of `--data` or `--fasta`, in the run's vocabulary.
+ *
+ * @param use what they are for, for the message: `evaluate on`
+ * @throws DataError when the run's own data are no longer what it was trained with, or others are of another kind
+ * @throws UsageError for options of data without data
+ */
+export async function loadRunData(config: RunConfig, options: DataOptions, use: string, onEvent?: OnEvent): Promise<RunDataset> {
+  const { data } = config;
+  const known = knownData(config);
+  const other = await otherSource(data, options);
+  if (other !== undefined) {
+    const dataset = await loadData(other, { known, onEvent });
+    // Text is read by the run's vocabulary, but images have their shape from their files.
+    if (isDeepStrictEqual(dataset.vocabulary.toJSON(), known.vocabulary.toJSON())) return dataset;
+    throw new DataError({
+      who: dataset.name,
+      rule: "images must have the shape of those that the run was trained on",
+      got: "another one",
+      fix: "bring them to the size that config.json of the run says",
+    });
+  }
+  const dataset = await loadData(data, { known, onEvent });
+  if (digestOf(dataset, data.digest) !== data.digest) {
+    throw new DataError({
+      who: dataset.name,
+      rule: "the run's own data must be those that it was trained with",
+      got: "other ones",
+      fix: `restore the file, or name the data to ${use} with --data`,
+    });
+  }
+  return dataset;
+}
+
+/** @returns undefined when the options name no other data */
+async function otherSource(own: RunConfig["data"], options: DataOptions): Promise<DataSource | undefined> {
+  const { data, fasta, splitBy, sequenceColumn, labelColumn } = options;
+  const named = { splitBy, sequenceColumn, labelColumn };
+  if (labelColumn !== undefined && own.kind === "table" && own.task !== "classification" && own.task !== "regression") {
+    throw new UsageError(
+      `--label-column must come with a run that has learnt labels, got one of task ${own.task}; leave it out`,
+    );
+  }
+  if (data === undefined && fasta === undefined) {
+    const [alone] = Object.entries(named).find(([, value]) => value !== undefined) ?? [];
+    if (alone === undefined) return undefined;
+    const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UsageError(
+      `${flag} must come with --data or --fasta: a run's own data are read as in training; leave it out`,
+    );
+  }
+  if (data !== undefined && fasta !== undefined) {
+    throw new UsageError("--data and --fasta must not come together, for both name the data; leave one out");
+  }
+  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  return asUsage(async () => {
+    const place: DataSettings =
+      fasta === undefined ? await readSourceOption(data ?? "") : { path: resolve(fasta), kind: "proteins" };
+    const source = await dataSource({ ...place, ...given }, "--data");
+    if (source.kind !== own.kind) {
+      throw new UsageError(
+        `the data must be of the kind that the run was trained on, ${own.kind}, got ${source.kind}; name other data`,
+      );
+    }
+    const { imageSize, channels, sequenceColumn: sequence, labelColumn: label, tags } = own;
+    // The same tags, found in the same way.
+    const families = tags === "family" ? own.families : undefined;
+    const inherited = { imageSize, channels, sequenceColumn: sequence, labelColumn: label, tags, families };
+    return { ...Object.fromEntries(Object.entries(inherited).filter(([, value]) => value !== undefined)), ...source };
+  });
+}

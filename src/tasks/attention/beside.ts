@@ -1,0 +1,130 @@
+// The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head is from its own.
+
+import { isDeepStrictEqual } from "node:util";
+
+import type { AttentionMap } from "../../inference/attention-maps.ts";
+import type { AttentionVerbOptions } from "../../cli/attention.ts";
+import { mean } from "../../statistics/index.ts";
+import { UsageError } from "../../runs/usage.ts";
+import { openModel, subjectOf } from "../../runs/open-model.ts";
+import { formatPercent } from "../../text/numbers.ts";
+import { panelsPicture } from "../../views/picture/panels.ts";
+import type { Picture } from "../../views/picture/picture.ts";
+import { labelsOf } from "../../views/attention/labels.ts";
+import { MOST_COLUMNS } from "../../views/attention/maps-figure.ts";
+import { observe } from "./observe.ts";
+import { firstTokens, readWhole, requireReadable, roomFor, titlesOf } from "./reading.ts";
+import type { ReadableModel } from "./reading.ts";
+import { attentionScale, mapPixels } from "../../views/attention/subject.ts";
+import type { AttentionSubject } from "../../views/attention/subject.ts";
+
+export interface Beside {
+  /** What the first model is called beside the second. */
+  readonly firstTitle: string;
+  /** Of the second model. */
+  readonly title: string;
+  readonly maps: readonly AttentionMap[];
+  /** Of each head, in the order of the maps; see `differenceOf`. */
+  readonly differences: readonly number[];
+}
+
+/**
+ * @param path of the second model
+ * @param first the other model, and what it sees
+ * @throws UsageError for a model of other tokens, of other layers and heads, or with fewer positions
+ */
+export async function observeBeside(
+  path: string,
+  first: ReadableModel & { readonly seen: AttentionSubject },
+  options: AttentionVerbOptions,
+): Promise<Beside> {
+  const { seen } = first;
+  const opened = await openModel(path, options);
+  const model = requireReadable(opened, subjectOf(opened), options);
+  const refuse = (rule: string, got: string, fix = "give the one that it was converted from"): never => {
+    throw new UsageError(`--beside: the second model must have ${rule}, got ${got}, ${path}; ${fix}`);
+  };
+  if (model.reads !== seen.reads) refuse(`${seen.reads} to read`, `one that reads ${model.reads}`);
+  const input = firstTokens(await readWhole(model, options), seen.count);
+  const { labels } = labelsOf({ ...input, tokens: model.subject.vocabulary.tokens });
+  if (!isDeepStrictEqual(labels, seen.labels)) refuse("the tokens of the first", "those of another tokenizer");
+  const { room, reason } = roomFor(input, model.subject);
+  if (room < seen.count) {
+    refuse(
+      `room for the ${seen.count} ${seen.words.units} that are shown`,
+      `room for ${room} with ${reason}`,
+      `show fewer with --length ${room}`,
+    );
+  }
+  if (!hasHeadsOf(first, model, options)) {
+    const sizesOf = ({ subject: { config } }: ReadableModel) => `${config.numLayers} × ${config.numHeads}`;
+    refuse(
+      `as many layers × heads as the first, ${sizesOf(first)}`,
+      `${sizesOf(model)} (--layers and --heads choose the same of both)`,
+    );
+  }
+  const { maps } = (await observe(model.subject, input, options)).attention;
+  const differences = seen.attention.maps.map(({ weights }, index) =>
+    differenceOf(weights, maps[index]?.weights ?? new Float32Array(weights.length), seen.attention.length),
+  );
+  const [firstTitle, title] = titlesOf(first.opened, opened);
+  return { firstTitle, title, maps, differences };
+}
+
+/** Whether the layers and heads that are shown of the first model are there in the second, and none beside them. */
+function hasHeadsOf(
+  { subject: { config: first } }: ReadableModel,
+  { subject: { config: second } }: ReadableModel,
+  { layers, heads }: Pick<AttentionVerbOptions, "layers" | "heads">,
+): boolean {
+  const agree = (chosen: readonly number[] | undefined, own: number, other: number) =>
+    chosen === undefined ? own === other : chosen.every((each) => each < other);
+  return agree(layers, first.numLayers, second.numLayers) && agree(heads, first.numHeads, second.numHeads);
+}
+
+/**
+ * The share of the attention that goes elsewhere: ½ Σ_k |a_qk − b_qk|, mean over all queries q, special tokens among them. 0 for equal maps,
+ * 1 where no query gives anything to a key that it gives something to in the other; rows that do not sum to 1 may differ by more.
+ */
+export function differenceOf(a: Float32Array, b: Float32Array, length: number): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += Math.abs((a[index] ?? 0) - (b[index] ?? 0));
+  return sum / 2 / length;
+}
+
+/** The mean over all heads. */
+export function meanDifference({ differences }: Beside): number {
+  return mean(differences);
+}
+
+/** Row by row of the model's heads, and those of the other one below each row. */
+export function besideFigure(subject: AttentionSubject, beside: Beside): Picture {
+  const { firstTitle: title } = beside;
+  const { maps } = subject.attention;
+  const layers = [...new Set(maps.map(({ layer }) => layer))];
+  const columns = Math.min(maps.length / layers.length, MOST_COLUMNS);
+  const rowsOf = (of: readonly AttentionMap[], layer: number, titles: readonly string[]) => {
+    const panels = of.map((map, index) => ({ title: titles[index] ?? "", pixels: mapPixels(map, subject) }));
+    const own = panels.filter((_, index) => of[index]?.layer === layer);
+    return Array.from({ length: Math.ceil(own.length / columns) }, (_, row) =>
+      own.slice(row * columns, (row + 1) * columns),
+    );
+  };
+  const named = (of: readonly AttentionMap[]) =>
+    of.map(({ layer, head, mechanism }) => `${layer}.${head} ${mechanism}`);
+  const own = maps.map(({ layer, head }, index) => `${layer}.${head} ${formatPercent(beside.differences[index] ?? 0)}`);
+  return panelsPicture({
+    label: `Attention of ${title} and of ${beside.title} on ${subject.id}; rows are queries, columns are keys`,
+    title: `${title}, and below it ${beside.title}`,
+    notes: [
+      `On ${subject.id}. First the heads of ${title}, with the share of their attention that goes elsewhere than in ${beside.title} ` +
+        `(${formatPercent(meanDifference(beside))} in the mean of all), below them the same heads of ${beside.title}. All panels share the scale.`,
+    ],
+    groups: layers.flatMap((layer) => {
+      const others = rowsOf(beside.maps, layer, named(beside.maps));
+      return rowsOf(maps, layer, own).flatMap((row, index) => [row, others[index] ?? []]);
+    }),
+    columns,
+    scale: attentionScale(subject.darkest),
+  });
+}

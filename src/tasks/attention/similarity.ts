@@ -1,0 +1,138 @@
+// The similarity of amino acids in a trained model, in every view, beside BLOSUM62.
+
+import { DataError, standardResidues } from "../../data/index.ts";
+import type { EncodedSequence } from "../../data/index.ts";
+import { residuePredictions } from "../../inference/residue-predictions.ts";
+import { residueAttention } from "../../inference/residue-attention.ts";
+import type { ResidueAttentionOptions } from "../../inference/residue-attention.ts";
+import { compareSimilarity } from "../../inference/similarity-comparison.ts";
+import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";
+import {
+  embeddingSimilarity,
+  headSimilarity,
+  LEAST_HEADS,
+  pairSimilarity,
+  predictionSimilarity,
+  similarityMeanings,
+  similarityViews,
+} from "../../inference/similarity.ts";
+import type { SimilarityMatrix, SimilarityView } from "../../inference/similarity.ts";
+import { loadBlosum62 } from "../../inference/substitution-matrix.ts";
+import { formatCount } from "../../text/numbers.ts";
+
+export interface SimilarityResult {
+  /** The one that is shown. */
+  readonly view: SimilarityView;
+  readonly meaning: string;
+  readonly matrix: SimilarityMatrix;
+  /** The substitution matrix, as similarities. */
+  readonly reference: SimilarityMatrix;
+  readonly comparison: SimilarityComparison;
+  /** All that the model allows. */
+  readonly views: readonly ({ readonly view: SimilarityView } & Pick<
+    SimilarityComparison,
+    "correlation" | "interval" | "pValue"
+  >)[];
+  readonly sequences: number;
+  readonly residues: number;
+  /** Heads that were summed over. */
+  readonly heads: number;
+  /** What came out, in a sentence that claims no more than the figures do. */
+  readonly conclusion: string;
+  readonly notes: readonly string[];
+}
+
+export interface SimilarityOptions extends ResidueAttentionOptions {
+  /** Read once for each kind of view. */
+  readonly sequences: readonly EncodedSequence[];
+  /** Default: heads, as published, or pairs where there are too few heads to correlate over. */
+  readonly view?: SimilarityView | undefined;
+  readonly seed: number;
+  /** Where the sequences are from. */
+  readonly source: string;
+  /** As onProgress, of the pass that predicts residues; an encoder reads every sequence as often as `predictionPasses` says. */
+  readonly onPrediction?: (tokens: number) => void;
+}
+
+export async function measureSimilarity(options: SimilarityOptions): Promise<SimilarityResult> {
+  const { tensors, vocabulary, seed, source } = options;
+  const attention = await residueAttention(options);
+  const heads = attention.maps.length;
+  const view = options.view ?? (heads < LEAST_HEADS ? "pairs" : "heads");
+  // As many passes again, which who has not asked for them should not wait for.
+  const predictions =
+    view === "predictions"
+      ? await residuePredictions({ ...options, ...(options.onPrediction && { onProgress: options.onPrediction }) })
+      : undefined;
+  const matrices: Partial<Record<SimilarityView, () => SimilarityMatrix>> = {
+    heads: () => headSimilarity(attention),
+    pairs: () => pairSimilarity(attention),
+    embeddings: () => embeddingSimilarity({ tensors, vocabulary }),
+    ...(predictions && { predictions: () => predictionSimilarity(predictions) }),
+  };
+  const blosum = await loadBlosum62();
+  const left: string[] = [];
+  const measured = similarityViews
+    .filter((each) => each === view || each !== "heads" || heads >= LEAST_HEADS)
+    .flatMap((each) => {
+      try {
+        const matrix = matrices[each]?.();
+        if (matrix === undefined) return [];
+        return [{ view: each, matrix, comparison: compareSimilarity(matrix, blosum, { seed }) }];
+      } catch (error) {
+        // What nobody asked for must not stand in the way of what was.
+        if (each === view || !(error instanceof DataError)) throw error;
+        left.push(`The view ${each} is left out: ${error.rule}, got ${error.got}.`);
+        return [];
+      }
+    });
+  const shown = measured.find((each) => each.view === view);
+  if (shown === undefined)
+    throw new RangeError(`measureSimilarity: view '${view}' must be one of ${similarityViews.join(", ")}`);
+  const { matrix, comparison } = shown;
+  const reference = {
+    letters: standardResidues,
+    values: Array.from(standardResidues, (a) =>
+      Array.from(standardResidues, (b) => (a === b ? Number.NaN : blosum.score(a, b))),
+    ),
+  };
+  const { sequences, residues } = attention;
+  return {
+    view,
+    meaning: similarityMeanings[view],
+    matrix,
+    reference,
+    comparison,
+    views: measured.map(({ view: each, comparison: { correlation, interval, pValue } }) => ({
+      view: each,
+      correlation,
+      interval,
+      pValue,
+    })),
+    sequences,
+    residues,
+    heads,
+    conclusion: concludeFrom(comparison),
+    notes: [
+      `Summed over ${formatCount(sequences)} sequences (${formatCount(residues)} residues) of ${source} and ${heads} heads, special tokens left out.`,
+      ...(options.view === undefined && view === "pairs"
+        ? [`There are too few heads to correlate over them, ${heads}, so pairs are shown.`]
+        : []),
+      ...left,
+    ],
+  };
+}
+
+function concludeFrom({ correlation, interval, pValue, with: reference, noted, pairs }: SimilarityComparison): string {
+  const figures =
+    `the correlation with ${reference} is ${correlation.toFixed(2)} (95 % interval ${interval.low.toFixed(2)} to ` +
+    `${interval.high.toFixed(2)})`;
+  const ranks = noted.map(({ pair, rank }) => `${pair.split("").join("–")} ${rank}`).join(", ");
+  const said =
+    pValue < 0.01 && correlation > 0
+      ? `The model treats amino acids alike that evolution exchanges: ${figures}.`
+      : pValue < 0.05 && correlation > 0
+        ? `There are signs that the model treats amino acids alike that evolution exchanges: ${figures}.`
+        : `It cannot be told from chance whether the model treats amino acids alike that evolution exchanges: ${figures}.`;
+  return `${said} Ranks among the ${pairs} pairs: ${ranks}.`;
+}

@@ -1,0 +1,102 @@
+// Embeddings into a file, window by window, so that an interrupted command can be gone on with; or onto a stream.
+
+import { embedWindows } from "../../inference/embed.ts";
+import type { EmbedOptions } from "../../inference/embed.ts";
+import type { EncodedSequence } from "../../data/index.ts";
+import { openJsonList } from "../../cli/output/json-list.ts";
+import { writeText } from "../../cli/output/write-text.ts";
+import { formats } from "./format.ts";
+import type { EmbeddingPlan, FormatName, WrittenSoFar } from "./format.ts";
+import { embeddingJson } from "./jsonl.ts";
+import { openPartialOutput } from "./partial-output.ts";
+import type { OutputRequest } from "./partial-output.ts";
+
+export interface EmbeddingJob extends Omit<EmbedOptions, "sequences" | "pooling"> {
+  readonly plan: EmbeddingPlan;
+  /** The input from its beginning, each time it is called. */
+  readonly sequences: () => AsyncIterable<EncodedSequence>;
+}
+
+export interface FileJob extends EmbeddingJob {
+  readonly path: string;
+  readonly format: FormatName;
+  /** What the bytes depend on. */
+  readonly request: OutputRequest;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+  /** Ends the work behind the present batch. */
+  readonly signal?: AbortSignal;
+  /** Told once what an earlier command has left. */
+  readonly onBegin?: (written: WrittenSoFar) => void;
+}
+
+export interface FileResult extends Pick<WrittenSoFar, "records" | "residues"> {
+  /** Of this command, without those that it found. */
+  readonly newResidues: number;
+  /** The files that there are now: whole ones, or none when it was interrupted. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes a file, or goes on with it.
+ *
+ * @returns with files, or when the signal came without, and the rest can be written later
+ * @throws as `openPartialOutput` and `embedWindows`
+ */
+export async function embedToFile(job: FileJob): Promise<FileResult> {
+  const { plan, sequences, path, format, request, resume, overwrite, signal, onBegin, onProgress, ...rest } = job;
+  const { suffixes, begin, block, end } = formats[format];
+  await using output = await openPartialOutput({ path, suffixes, request, begin: begin(plan), resume, overwrite });
+  const before = output.written;
+  onBegin?.(before);
+  const result = (files: readonly string[]) => {
+    const { records, residues } = output.written;
+    return { records, residues, newResidues: residues - before.residues, files };
+  };
+  try {
+    const windows = embedWindows({
+      ...rest,
+      pooling: plan.pooling,
+      sequences: without(before.records, sequences()),
+      onProgress: (residues) => {
+        signal?.throwIfAborted();
+        onProgress?.(before.residues + residues);
+      },
+    });
+    for await (const window of windows) {
+      const residues = window.reduce((sum, { length }) => sum + length, 0);
+      await output.append(await block(window, plan, output.written), { records: window.length, residues });
+      signal?.throwIfAborted();
+    }
+  } catch (error) {
+    if (signal?.aborted === true && error === signal.reason) return result([]);
+    throw error;
+  }
+  await output.finish(await end(plan, output.written, output.marks));
+  return result(suffixes.map((suffix) => path + suffix));
+}
+
+async function* without<T>(count: number, items: AsyncIterable<T>): AsyncGenerator<T> {
+  let passed = 0;
+  for await (const item of items) if (passed++ >= count) yield item;
+}
+
+/**
+ * Writes one JSON object a line, or all of them as one document `{ "embeddings": [ … ] }`.
+ *
+ * @returns when everything is handed over
+ */
+export async function embedToStream(
+  job: EmbeddingJob & { readonly isDocument: boolean },
+  stream: NodeJS.WritableStream,
+): Promise<void> {
+  const { plan, sequences, isDocument, ...rest } = job;
+  const list = openJsonList("embeddings", stream);
+  for await (const window of embedWindows({ ...rest, pooling: plan.pooling, sequences: sequences() })) {
+    for (const each of window) {
+      const json = embeddingJson(each, plan);
+      await (isDocument ? list.addText(json) : writeText(stream, `${json}\n`));
+    }
+  }
+  if (isDocument) await list.end();
+}

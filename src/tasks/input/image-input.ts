@@ -1,0 +1,46 @@
+// What --image and --images give: PNG and JPEG files as a model of images reads them, one after the other.
+
+import { basename } from "node:path";
+
+import type { Command } from "commander";
+
+import type { EncodedText } from "../../convert/index.ts";
+import { openFile, openFolder } from "../../data/files.ts";
+import { readBytes } from "../../data/bytes.ts";
+import type { ByteSource } from "../../data/bytes.ts";
+import { decodeImage } from "../../data/images/codecs.ts";
+import type { PixelImage } from "../../data/images/pixels.ts";
+import { collect } from "../../cli/verb.ts";
+
+export interface ImageOptions {
+  readonly image?: readonly string[];
+  readonly images?: string;
+}
+
+export function addImageOptions(command: Command): Command {
+  return command
+    .option("--image <file>", "a PNG or JPEG file, for a model of images; may be repeated", collect)
+    .option("--images <folder>", "all PNG and JPEG files of a folder, in the order of their names");
+}
+
+interface ImageFile {
+  /** Its vector's name: of --image the path as it was given, of --images that inside the folder. */
+  readonly name: string;
+  readonly source: ByteSource;
+}
+
+/** @throws DataError for a folder without images */
+export async function listImages({ image = [], images }: ImageOptions): Promise<readonly ImageFile[]> {
+  const single = image.map((path) => ({ name: basename(path), source: openFile(path) }));
+  return images === undefined ? single : [...single, ...(await openFolder(images, [".png", ".jpg", ".jpeg"]))];
+}
+
+/** @throws DataError naming the file that is no image, or is damaged */
+export async function* readImages(
+  options: ImageOptions,
+  encode: (image: PixelImage, id: string) => EncodedText,
+): AsyncGenerator<EncodedText> {
+  for (const { name, source } of await listImages(options)) {
+    yield encode(await decodeImage(await readBytes(source, name), name), name);
+  }
+}

@@ -1,0 +1,75 @@
+// What --text and --file give: texts as a model reads them, one after the other, whatever the file's size.
+
+import { basename } from "node:path";
+
+import type { Command } from "commander";
+
+import type { EncodedText } from "../../convert/index.ts";
+import { openFile } from "../../data/index.ts";
+import { readLines } from "../../data/bytes.ts";
+import { formatCount, plural } from "../../text/numbers.ts";
+import { collect } from "../../cli/verb.ts";
+
+export interface TextOptions {
+  readonly text?: readonly string[];
+  readonly file?: string;
+}
+
+export function addTextOptions(command: Command): Command {
+  return command
+    .option("--text <text>", "a text, for a model of text; may be repeated", collect)
+    .option("--file <file>", "texts, one a line, plain or gzip; - reads standard input");
+}
+
+/** What has been read of the texts. */
+export interface TextCounts {
+  texts: number;
+  tokens: number;
+  /** Texts of which the model reads only the beginning. */
+  truncated: number;
+  /** Of the first of them. */
+  first?: EncodedText;
+}
+
+export function noTexts(): TextCounts {
+  return { texts: 0, tokens: 0, truncated: 0 };
+}
+
+/**
+ * The texts of the command line first, then the lines of the file, empty ones too, so that a line's number is its vector's.
+ *
+ * @param counts is counted up
+ * @throws DataError with file and line for what is no text, and for parts that the tokenizer has no token for
+ */
+export async function* readTexts(
+  { text = [], file }: TextOptions,
+  encode: (text: string, id: string) => EncodedText,
+  counts: TextCounts,
+): AsyncGenerator<EncodedText> {
+  const counted = (encoded: EncodedText): EncodedText => {
+    counts.texts += 1;
+    counts.tokens += encoded.tokenIds.length;
+    if (encoded.dropped > 0) {
+      counts.truncated += 1;
+      counts.first ??= encoded;
+    }
+    return encoded;
+  };
+  for (const [index, each] of text.entries()) yield counted(encode(each, `text ${index + 1}`));
+  if (file === undefined) return;
+  const isStandardInput = file === "-";
+  const name = isStandardInput ? "standard input" : basename(file);
+  for await (const line of readLines(isStandardInput ? process.stdin : openFile(file), name)) {
+    yield counted(encode(line.text, `line ${line.number}`));
+  }
+}
+
+/** A line for people where texts were cut; undefined where none was. */
+export function truncationNotice({ texts, truncated, first }: TextCounts, longest: number): string | undefined {
+  if (first === undefined) return undefined;
+  return (
+    `${formatCount(truncated)} of ${formatCount(texts)} ${plural(texts, "text")} ${truncated === 1 ? "is" : "are"} longer than the ` +
+    `${formatCount(longest)} tokens that the model reads; what is behind them is left out (${first.id}: ${formatCount(first.dropped)} ` +
+    `${plural(first.dropped, "token")})`
+  );
+}
