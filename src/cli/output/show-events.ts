@@ -1,6 +1,6 @@
 // The events of a task on standard error: progress as bars or lines, notices as lines that stay.
 
-import type { EvaluationEvent, OnEvent, StepEvent, TaskEvent } from "../../runs/events.ts";
+import type { EvaluationEvent, OnEvent, RunEvent, StepEvent, TaskEvent } from "../../runs/events.ts";
 import { formatFixed, formatLarge, formatPercent } from "../../text/numbers.ts";
 import { createProgress } from "./progress.ts";
 import type { Progress, ProgressStream } from "./progress.ts";
@@ -36,9 +36,14 @@ export function showEvents(stream: ProgressStream = process.stderr): EventDispla
     bars.set(work.label, open);
     return open;
   };
+  const showRun = ({ folder, step, totalSteps }: RunEvent) => {
+    log(`run folder: ${folder}`);
+    // From here on time is counted.
+    barOf({ label: "train", unit: "steps", total: totalSteps, start: step });
+  };
   const showStep = ({ step, totalSteps, lossNats, tokensPerSecond, unit }: StepEvent) => {
     shown = { lossNats: mix(shown?.lossNats, lossNats), tokensPerSecond: mix(shown?.tokensPerSecond, tokensPerSecond) };
-    barOf({ label: "train", unit: "steps", total: totalSteps, start: step - 1 }).update(step, {
+    barOf({ label: "train", unit: "steps", total: totalSteps }).update(step, {
       loss: formatFixed(shown.lossNats, 3),
       [`${unit}/s`]: formatLarge(Math.round(shown.tokensPerSecond)),
     });
@@ -54,7 +59,7 @@ export function showEvents(stream: ProgressStream = process.stderr): EventDispla
         case "progress-end":
           return end(event.label);
         case "run":
-          return log(`run folder: ${event.folder}`);
+          return showRun(event);
         case "step":
           return showStep(event);
         case "evaluation":

@@ -183,7 +183,7 @@ async function trainInFolder(
   const taken = mechanismsTaken(model, batches.shapes);
   if (taken !== undefined) notice(onEvent, `attention: ${taken}`);
   const folder = await begin();
-  onEvent({ type: "run", folder: folder.path });
+  onEvent({ type: "run", folder: folder.path, step: initial?.step ?? 0, totalSteps: training.steps });
   if (initial !== undefined && initial.step >= training.steps) {
     notice(onEvent, `all ${formatCount(training.steps)} steps are done; what is left is the report`);
     return { folder, state: initial, interrupted: false };
