@@ -13,7 +13,7 @@ import { printJson } from "./output/json.ts";
 import { createProgress } from "./output/progress.ts";
 import { loadRunData, openRunModel } from "../runs/run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb } from "./verb.ts";
-import type { DataOptions } from "../runs/request.ts";
+import type { DataOptions } from "../runs/data/options.ts";
 import type { EngineOptions } from "../runs/engine-options.ts";
 
 interface EvalOptions extends DataOptions, EngineOptions, DtypeOptions {

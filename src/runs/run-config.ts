@@ -22,6 +22,7 @@ import { dataSchema, tasks } from "./data/source.ts";
 import type { DataSource, Task } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
 import { prefixLines, UsageError } from "./usage.ts";
+import { decidedKeys } from "./recipe.ts";
 import type { Recipe, Settings } from "./recipe.ts";
 import { devices } from "./engine-options.ts";
 import type { EngineOptions } from "./engine-options.ts";
@@ -124,9 +125,6 @@ export function decidedBy({ task, vocabulary, classNames }: KnownData): DecidedB
 export function undecided(task: Task): DecidedByData {
   return { task, vocabulary: proteinVocabulary, numClasses: 2, isOpen: true };
 }
-
-/** Keys of the model that cannot be set, because data decide them. */
-export const decidedKeys: readonly string[] = ["vocabSize", "padId", "numLabels"];
 
 /**
  * The model's and the training's complete configuration, from a recipe.

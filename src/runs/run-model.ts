@@ -17,7 +17,7 @@ import type { DataSettings, DataSource } from "./data/source.ts";
 import { asUsage, UsageError } from "./usage.ts";
 import { knownData, readRunConfig } from "./run-config.ts";
 import type { RunConfig } from "./run-config.ts";
-import type { DataOptions } from "./request.ts";
+import type { DataOptions } from "./data/options.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
 

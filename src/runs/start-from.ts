@@ -15,14 +15,22 @@ import type { DataKind, DataSource } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
 import { loadData } from "./dataset.ts";
 import type { RunDataset } from "./dataset.ts";
-import { UsageError } from "./usage.ts";
-import { DEFAULT_LEARNING_RATE } from "./finetune/settings.ts";
-import { openModel } from "./open-model.ts";
-import type { Requested } from "./request.ts";
-import { checkChanges, knownData, packageVersion } from "./run-config.ts";
-import type { BaseRun } from "./run-config.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
+import { DEFAULT_LEARNING_RATE } from "./finetune/settings.ts";
+import { openModel } from "./open-model.ts";
+import type { Recipe } from "./recipe.ts";
+import { checkChanges, knownData, packageVersion } from "./run-config.ts";
+import type { BaseRun } from "./run-config.ts";
+import { UsageError } from "./usage.ts";
+
+/** What a caller asks for. */
+export interface Requested {
+  readonly recipe: Recipe;
+  readonly source: DataSource;
+  /** Of the recipe what was named or set, without what is taken where no recipe is named. */
+  readonly named: Pick<Recipe, "model" | "training" | "data" | "origin">;
+}
 
 export interface StartingModel {
   /** As it was named. */

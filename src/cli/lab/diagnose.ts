@@ -14,7 +14,7 @@ import { createProgress } from "../output/progress.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
 import { loadRunData, openRunModel } from "../../runs/run-model.ts";
 import { addDataOptions, addEngineOptions, createVerb, positiveInteger, shareOfOne, wholeNumber } from "../verb.ts";
-import type { DataOptions } from "../../runs/request.ts";
+import type { DataOptions } from "../../runs/data/options.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import { formatDiagnosis } from "../../tasks/diagnose/diagnosis-table.ts";
 

@@ -7,7 +7,7 @@ import type { ModelConfig, ModelOptions } from "../../model/config.ts";
 import { trainingConfig } from "../../training/config.ts";
 import type { TrainingConfig, TrainingOptions } from "../../training/config.ts";
 import { UsageError } from "../usage.ts";
-import { parseSetting } from "../settings.ts";
+import { parseSetting } from "../recipe.ts";
 import type { EngineOptions } from "../engine-options.ts";
 
 export interface FinetuneOptions extends EngineOptions {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { UsageError } from "./usage.ts";
-import { requested } from "./request.ts";
+import { requested } from "./new-run.ts";
 import { checkRecipe, undecided } from "./run-config.ts";
 
 describe("requested", () => {
