@@ -1,0 +1,27 @@
+// Requests that cannot be carried out as they are written: the caller's mistake, told before anything is done.
+
+import { ConfigError } from "../attention/parse-options.ts";
+
+/** A request that is wrong as it is written. The command ends with exit code 2 for it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Lets a configuration be refused as wrong usage: the user has just written it. */
+export async function asUsage<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Puts who speaks in front of every line. */
+export function prefixLines(who: string, message: string): string {
+  return message
+    .trimEnd()
+    .split("\n")
+    .map((line) => `${who}: ${line}`)
+    .join("\n");
+}
