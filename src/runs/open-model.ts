@@ -17,11 +17,10 @@ import { listFolder } from "../storage/files.ts";
 import { isHubName } from "../storage/hub-source.ts";
 import type { DownloadProgress } from "../storage/hub-source.ts";
 import { reportProgress } from "./events.ts";
-import type { ProgressReport } from "./events.ts";
+import type { OnEvent, ProgressReport } from "./events.ts";
 import { openRunModel } from "./run-model.ts";
 import type { RunModel } from "./run-model.ts";
 import type { EngineOptions } from "./engine-options.ts";
-import type { OnEvent } from "./events.ts";
 
 export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
   /** Where it comes from, for messages. */
@@ -82,7 +81,9 @@ export function subjectOf(opened: OpenedModel): EmbedSubject {
 }
 
 /** Progress of each file that is downloaded; nothing where none is. */
-function reportDownloads(onEvent: OnEvent | undefined): Disposable & { readonly update: (progress: DownloadProgress) => void } {
+function reportDownloads(
+  onEvent: OnEvent | undefined,
+): Disposable & { readonly update: (progress: DownloadProgress) => void } {
   let shown: { readonly path: string; readonly bar: ProgressReport } | undefined;
   return {
     update: ({ path, doneBytes, sizeBytes }) => {

@@ -6,9 +6,8 @@ import { embeddedProteinsUrl, loadIndexedProteins } from "../../data/index.ts";
 import type { PackedDataset, SequenceDataset, Vocabulary } from "../../data/index.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
 import { reportProgress } from "../events.ts";
-import type { ProgressReport } from "../events.ts";
+import type { OnEvent, ProgressReport } from "../events.ts";
 import type { DataSource } from "./source.ts";
-import type { OnEvent } from "../events.ts";
 
 /** Shorter waits need no progress. */
 const SILENT_MS = 1000;
@@ -23,7 +22,11 @@ export interface LoadedProteins {
  * @param known the vocabulary of a trained model: its tags are those of the data
  * @throws DataError naming file, line and record of what cannot be used
  */
-export async function loadProteinSource(source: DataSource, known?: Vocabulary, onEvent?: OnEvent): Promise<LoadedProteins> {
+export async function loadProteinSource(
+  source: DataSource,
+  known?: Vocabulary,
+  onEvent?: OnEvent,
+): Promise<LoadedProteins> {
   const { path, splitBy, families, minLength, maxLength, tags, minTagged } = source;
   const name = basename(path ?? embeddedProteinsUrl.pathname);
   const progress = reportBytes(`index ${name}`, onEvent);
@@ -48,7 +51,10 @@ export async function loadProteinSource(source: DataSource, known?: Vocabulary, 
 }
 
 /** Progress in bytes of a file that begins to be reported when reading has taken a while. */
-export function reportBytes(label: string, onEvent?: OnEvent): {
+export function reportBytes(
+  label: string,
+  onEvent?: OnEvent,
+): {
   readonly update: (done: number, total: number) => void;
   readonly stop: () => void;
 } {
