@@ -4,15 +4,13 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const slowTests = ["**/*.slow.test.ts", "tests/browser/**/*.test.ts", "tests/e2e/**/*.test.ts"];
-/** Of these, what measures, drives a browser or the built command, or wants all cores for itself. */
+/** Of these, what measures, or wants all cores for itself. The rest computes on one thread: two files at a time take half as long. */
 const aloneTests = [
   "tests/at-size/**/*.test.ts",
   "tests/browser/**/*.test.ts",
-  "tests/e2e/**/*.test.ts",
   "tests/**/webgpu.slow.test.ts",
-  "tests/examples.slow.test.ts",
   "lab/**/*.slow.test.ts",
-  "src/{cli,runs,tasks,bench}/**/*.slow.test.ts",
+  "src/{bench,cli/bench}/**/*.slow.test.ts",
   "src/training/memory.slow.test.ts",
 ];
 const notTests = ["**/node_modules/**", "dist/**", ".dist-*/**"];
@@ -51,7 +49,6 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Mostly float64 loops on one thread: two files at a time take half as long.
           name: "slow",
           include: slowTests,
           exclude: [...notTests, ...aloneTests],
