@@ -31,13 +31,11 @@ import { compareVectors } from "../tasks/convert/vectors.ts";
 import type { InputOptions } from "../tasks/input/input.ts";
 import { openModel, subjectOf } from "../runs/open-model.ts";
 import type { EmbedSubject, OpenedModel } from "../runs/open-model.ts";
-import { addImageOptions } from "../tasks/input/image-input.ts";
-import { addTextOptions } from "../tasks/input/text-input.ts";
+import { addImageOptions, addSequenceOptions, addTextOptions } from "./input-options.ts";
 import { asUsage, UsageError } from "../runs/usage.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, plural } from "../text/numbers.ts";
 import { createProgress } from "./output/progress.ts";
-import { addSequenceOptions } from "../tasks/input/sequence-input.ts";
 import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
 import type { EngineOptions } from "../runs/engine-options.ts";
 

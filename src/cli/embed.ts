@@ -1,50 +1,24 @@
 // `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file.
 
-import { stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
-
 import { Option } from "commander";
 import type { Command } from "commander";
 
 import { pretrainedModelTypes } from "../convert/index.ts";
-import { checkPooling, poolings } from "../inference/embed.ts";
-import type { Pooling } from "../inference/embed.ts";
-import { fingerprint } from "../inference/fingerprint.ts";
-import { addDtypeOption } from "./dtype.ts";
-import type { DtypeOptions } from "./dtype.ts";
-import { formatNames, formatOf } from "../tasks/embed/format.ts";
-import type { EmbeddingPlan, FormatName } from "../tasks/embed/format.ts";
+import { poolings } from "../inference/embed.ts";
+import { embedAsJson, embedIntoFile } from "../tasks/embed/embed.ts";
+import type { EmbedOptions, EmbedResult } from "../tasks/embed/embed.ts";
+import { formatNames } from "../tasks/embed/format.ts";
 import { precisions } from "../tasks/embed/numbers.ts";
-import type { Precision } from "../tasks/embed/numbers.ts";
-import type { OutputRequest } from "../tasks/embed/partial-output.ts";
-import { openInput, readsPipe } from "../tasks/input/input.ts";
-import type { EmbedInput, InputOptions } from "../tasks/input/input.ts";
-import { openSubject } from "../runs/open-model.ts";
-import { addImageOptions, listImages } from "../tasks/input/image-input.ts";
-import { addTextOptions } from "../tasks/input/text-input.ts";
-import { embedToFile, embedToStream } from "../tasks/embed/write-embeddings.ts";
-import type { EmbeddingJob, FileResult } from "../tasks/embed/write-embeddings.ts";
-import { asUsage, UsageError } from "../runs/usage.ts";
+import { formatCount, formatSeconds, plural } from "../text/numbers.ts";
+import { addDtypeOption } from "./dtype.ts";
+import { addImageOptions, addSequenceOptions, addTextOptions, standardInput } from "./input-options.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { printJson } from "./output/json.ts";
-import { formatCount, formatSeconds, plural } from "../text/numbers.ts";
-import { showResidues } from "./output/residue-progress.ts";
-import { memoryLimitOn } from "../runs/memory-limit.ts";
-import { packageVersion } from "../runs/run-config.ts";
-import { defaultDevice } from "../runtime/node.ts";
-import { addSequenceOptions } from "../tasks/input/sequence-input.ts";
+import { showEvents } from "./output/show-events.ts";
+import { writeText } from "./output/write-text.ts";
 import { addEngineOptions, createVerb } from "./verb.ts";
-import type { EngineOptions } from "../runs/engine-options.ts";
 
-interface EmbedVerbOptions extends EngineOptions, DtypeOptions, InputOptions {
-  readonly pooling?: Pooling;
-  readonly precision: Precision;
-  readonly normalize?: boolean;
-  readonly out?: string;
-  readonly format?: FormatName;
-  readonly resume?: boolean;
-  readonly overwrite?: boolean;
+interface EmbedVerbOptions extends EmbedOptions {
   readonly json?: boolean;
 }
 
@@ -106,191 +80,59 @@ which are called as their files; --pooling residues gives of these a vector a sq
   return addEngineOptions(addDtypeOption(addImageOptions(addTextOptions(addSequenceOptions(command))))).action(embed);
 }
 
-async function embed(folder: string, options: EmbedVerbOptions): Promise<void> {
-  const { precision, dtype, out } = options;
-  const target = await asUsage(() => targetOf(options));
-  const subject = await openSubject(folder, options);
-  const { config, tensors, vocabulary, backend, wrap } = subject;
-  const { pooling = subject.pooling, normalize = subject.normalize } = options;
-  await asUsage(() => checkPooling(config, pooling));
-  const input = openInput(subject, options, (line) => process.stderr.write(`${line}\n`));
-  const model = fingerprint(config, tensors);
-  const plan: EmbeddingPlan = {
-    modelDim: config.modelDim,
-    pooling,
-    precision,
-    about: { model, pooling, normalize: String(normalize), precision },
-  };
-  const total = await input.survey();
-  const job: EmbeddingJob = {
-    config,
-    tensors,
-    vocabulary,
-    backend,
-    dtype,
-    normalize,
-    plan,
-    memoryLimitBytes: memoryLimitOn(backend.device).bytes,
-    sequences: input.sequences,
-    ...(wrap && { wrap }),
-  };
-  if (out === undefined || target === undefined) {
-    const rate = showResidues("embed", total, 0, input.words.unit);
-    try {
-      await embedToStream({ ...job, isDocument: options.json === true, onProgress: rate.update }, process.stdout);
-    } finally {
-      rate.stop();
-    }
-  } else {
-    await writeFile(
-      out,
-      target,
-      job,
-      input,
-      total,
-      await requestOf(model, { ...options, pooling, normalize }),
-      options,
-    );
+async function embed(folder: string, { json, ...options }: EmbedVerbOptions): Promise<void> {
+  using display = showEvents();
+  const { out, ...asked } = { ...options, ...standardInput };
+  if (out === undefined) {
+    const write = (text: string) => writeText(process.stdout, text);
+    await embedAsJson(folder, { ...asked, isDocument: json === true, write }, display);
+    return;
   }
-  const notice = input.notice();
-  if (notice !== undefined) process.stderr.write(`${notice}\n`);
-}
-
-async function writeFile(
-  path: string,
-  format: FormatName,
-  job: EmbeddingJob,
-  { words, truncated }: EmbedInput,
-  total: number | undefined,
-  request: OutputRequest,
-  { resume = false, overwrite = false, json }: EmbedVerbOptions,
-): Promise<void> {
-  const started = performance.now();
-  let rate = showResidues("embed", total, 0, words.unit);
   using interrupt = listenForInterrupt(() =>
-    rate.log("interrupted: ending behind this batch; interrupt again to stop at once"),
+    display.log("interrupted: ending behind this batch; interrupt again to stop at once"),
   );
-  let result: FileResult;
-  try {
-    result = await embedToFile({
-      ...job,
-      path,
-      format,
-      request,
-      resume,
-      overwrite,
-      signal: interrupt.signal,
-      onBegin: ({ records, residues }) => {
-        if (records === 0) return;
-        rate.log(`${path}.partial holds ${formatCount(records)} ${words.record}s; going on behind them`);
-        rate = showResidues("embed", total, residues, words.unit);
-      },
-      onProgress: (residues) => rate.update(residues),
-    });
-  } finally {
-    rate.stop();
-  }
-  const { records, residues, newResidues, files } = result;
-  const seconds = (performance.now() - started) / 1000;
-  if (files.length === 0) {
-    const fix =
-      total === undefined
-        ? "a pipe cannot be read again: begin anew with --overwrite"
-        : "go on with the same command and --resume";
-    process.stderr.write(
-      `performer embed: interrupted; ${path}.partial holds ${formatCount(records)} ${words.record}s, ${fix}\n`,
-    );
+  const result = await embedIntoFile(folder, { ...asked, out }, { ...display, signal: interrupt.signal });
+  if (result.interrupted) {
+    display.log(`performer embed: interrupted; ${describePartial(out, result)}`);
     process.exitCode = interrupt.exitCode() ?? 1;
   }
-  const { modelDim, pooling, precision } = job.plan;
-  const perSecond = newResidues / seconds;
-  const interrupted = files.length === 0;
-  const cut = truncated();
-  const counts = {
-    [`${words.record}s`]: records,
-    ...(cut !== undefined && { truncated: cut }),
-    [words.unit]: residues,
-    seconds,
-    [`${words.unit}PerSecond`]: perSecond,
-  };
-  if (json === true) await printJson({ files, format, pooling, precision, modelDim, ...counts, interrupted });
-  else if (!interrupted) {
-    process.stdout.write(
-      `${files.join(", ")}: ${formatCount(records)} ${plural(records, words.record)}, ${formatCount(residues)} ${words.unit} in ` +
-        `${formatSeconds(seconds)}, ${formatCount(perSecond)} ${words.unit}/s\n`,
-    );
-  }
+  if (json === true) await printJson(documentOf(result));
+  else if (!result.interrupted) process.stdout.write(`${describeResult(result)}\n`);
 }
 
-/** The format of the file; undefined where there is none to be written. */
-async function targetOf({
-  out,
-  format,
-  resume,
-  overwrite,
-  ...options
-}: EmbedVerbOptions): Promise<FormatName | undefined> {
-  if (out !== undefined) {
-    if (resume === true && (await readsPipe(options))) {
-      throw new UsageError("--resume must come with input that can be read again, got a pipe; give a file");
-    }
-    return format ?? formatOf(out);
-  }
-  const alone = Object.entries({ format, resume, overwrite }).find(([, value]) => value !== undefined);
-  if (alone !== undefined) {
-    throw new UsageError(`--${alone[0]} must come with --out, for it is about a file; add --out FILE or leave it out`);
-  }
-  return undefined;
+function describePartial(path: string, { records, words, isResumable }: EmbedResult): string {
+  const fix = isResumable
+    ? "go on with the same command and --resume"
+    : "a pipe cannot be read again: begin anew with --overwrite";
+  return `${path}.partial holds ${formatCount(records)} ${words.record}s, ${fix}`;
 }
 
-/** What the bytes of the file depend on, this program's version included: another engine may round in another way. */
-async function requestOf(
-  model: string,
-  {
-    sequence = [],
-    fasta,
-    text,
-    file,
-    image,
-    images,
-    pooling,
-    normalize,
-    precision,
-    dtype,
-    device,
-    threads,
-    format,
-    out,
-  }: EmbedVerbOptions & { readonly pooling: Pooling; readonly normalize: boolean },
-): Promise<OutputRequest> {
+/** Counts under the names of what they count. */
+function documentOf({
+  words,
+  records,
+  truncated,
+  units,
+  newUnits,
+  seconds,
+  interrupted,
+  isResumable: _,
+  ...result
+}: EmbedResult) {
   return {
-    model,
-    input: {
-      sequence,
-      ...(fasta !== undefined && { fasta: await describeFile(fasta) }),
-      ...(text && { text }),
-      ...(file !== undefined && { file: await describeFile(file) }),
-      ...(image && { image: await Promise.all(image.map(describeFile)) }),
-      ...(images !== undefined && { images: await describeFolder(images) }),
-    },
-    pooling,
-    normalize,
-    precision,
-    dtype,
-    format: format ?? formatOf(out ?? ""),
-    device: device ?? defaultDevice(),
-    threads: threads ?? availableParallelism(),
-    version: await packageVersion(),
+    ...result,
+    [`${words.record}s`]: records,
+    ...(truncated !== undefined && { truncated }),
+    [words.unit]: units,
+    seconds,
+    [`${words.unit}PerSecond`]: newUnits / seconds,
+    interrupted,
   };
 }
 
-async function describeFolder(folder: string) {
-  const files = await listImages({ images: folder });
-  return Promise.all(files.map(async ({ name }) => describeFile(join(folder, name))));
-}
-
-async function describeFile(path: string) {
-  if (path === "-") return { path };
-  const { size, mtimeMs } = await stat(path);
-  return { path: resolve(path), size, mtimeMs };
+function describeResult({ files, records, units, newUnits, seconds, words }: EmbedResult): string {
+  return (
+    `${files.join(", ")}: ${formatCount(records)} ${plural(records, words.record)}, ${formatCount(units)} ${words.unit} in ` +
+    `${formatSeconds(seconds)}, ${formatCount(newUnits / seconds)} ${words.unit}/s`
+  );
 }

@@ -4,20 +4,16 @@ import { Option } from "commander";
 import type { Command } from "commander";
 
 import { splitNames } from "../data/index.ts";
-import type { SplitName } from "../data/index.ts";
-import { addDtypeOption } from "./dtype.ts";
-import type { DtypeOptions } from "./dtype.ts";
-import { evaluateStored, formatStored } from "../tasks/evaluate/evaluate-stored.ts";
 import { formatFigures } from "../runs/figures.ts";
+import { evaluateRun } from "../tasks/evaluate/evaluate.ts";
+import type { EvaluateOptions } from "../tasks/evaluate/evaluate.ts";
+import { formatStored } from "../tasks/evaluate/evaluate-stored.ts";
+import { addDtypeOption } from "./dtype.ts";
 import { printJson } from "./output/json.ts";
-import { createProgress } from "./output/progress.ts";
-import { loadRunData, openRunModel } from "../runs/run-model.ts";
+import { showEvents } from "./output/show-events.ts";
 import { addDataOptions, addEngineOptions, createVerb } from "./verb.ts";
-import type { DataOptions } from "../runs/data/options.ts";
-import type { EngineOptions } from "../runs/engine-options.ts";
 
-interface EvalOptions extends DataOptions, EngineOptions, DtypeOptions {
-  readonly split: SplitName;
+interface EvalVerbOptions extends EvaluateOptions {
   readonly json?: boolean;
 }
 
@@ -38,14 +34,11 @@ export function evalCommand(): Command {
     .argument("<folder>", "the run folder that train wrote")
     .addOption(new Option("--split <name>", "which split").choices(splitNames).default("test"));
   return addEngineOptions(addDtypeOption(addDataOptions(command))).action(
-    async (path: string, options: EvalOptions) => {
-      const { split, dtype } = options;
-      const { config, tensors, backend } = await openRunModel(path, options);
-      const dataset = await loadRunData(config, options, "evaluate on");
-      const progress = (total: number) => createProgress({ label: `evaluate ${split}`, unit: "batches", total });
-      const figures = await evaluateStored({ config, tensors, dataset, split, backend, dtype, progress });
+    async (folder: string, options: EvalVerbOptions) => {
+      using display = showEvents();
+      const { figures, words } = await evaluateRun(folder, options, display);
       if (options.json === true) await printJson(figures);
-      else process.stdout.write(`${formatFigures([figures], dataset.words)}\n${formatStored(figures)}`);
+      else process.stdout.write(`${formatFigures([figures], words)}\n${formatStored(figures)}`);
     },
   );
 }

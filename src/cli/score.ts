@@ -3,36 +3,23 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { tagId } from "../data/index.ts";
-import { scoreMutants } from "../inference/mutants.ts";
-import type { MutantScores } from "../inference/mutants.ts";
-import { checkMethod, scoreSequences, scoringMethods } from "../inference/score.ts";
-import type { ScoringMethod } from "../inference/score.ts";
+import { scoringMethods } from "../inference/score.ts";
 import { TOKENS_PER_BATCH } from "../inference/sequence-runs.ts";
-import { addDtypeOption } from "./dtype.ts";
-import type { DtypeOptions } from "./dtype.ts";
-import { asUsage, UsageError } from "../runs/usage.ts";
-import { memoryLimitOn } from "../runs/memory-limit.ts";
-import { printJson } from "./output/json.ts";
-import { openJsonList } from "./output/json-list.ts";
-import { showResidues } from "./output/residue-progress.ts";
-import type { ResidueProgress } from "./output/residue-progress.ts";
-import { checkOutputs, writeMutants } from "../tasks/score/mutant-files.ts";
+import { checkOutputs } from "../tasks/score/mutant-files.ts";
 import { formatMutants, mutantsDocument } from "../tasks/score/mutant-report.ts";
+import { openScores, scoreAllMutants } from "../tasks/score/score.ts";
+import type { MutantOptions } from "../tasks/score/score.ts";
 import { createScoreTable, scoreDocument } from "../tasks/score/score-report.ts";
-import { openScoreSubject } from "../tasks/score/subject.ts";
-import type { ScoreSubject } from "../tasks/score/subject.ts";
-import { addSequenceOptions, readSequences, surveySequences } from "../tasks/input/sequence-input.ts";
-import type { InputSequence, SequenceOptions } from "../tasks/input/sequence-input.ts";
+import { addDtypeOption } from "./dtype.ts";
+import { addSequenceOptions, standardInput } from "./input-options.ts";
+import { openJsonList } from "../text/json-list.ts";
+import { printJson } from "./output/json.ts";
+import { showEvents } from "./output/show-events.ts";
+import { writeText } from "./output/write-text.ts";
 import { addEngineOptions, collect, createVerb, positiveInteger } from "./verb.ts";
-import type { EngineOptions } from "../runs/engine-options.ts";
 
-interface ScoreVerbOptions extends SequenceOptions, EngineOptions, DtypeOptions {
+interface ScoreVerbOptions extends MutantOptions {
   readonly mutants?: boolean;
-  readonly tag?: string;
-  readonly method?: ScoringMethod;
-  readonly tokensPerBatch?: number;
-  readonly out?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -83,92 +70,24 @@ pseudo-log-likelihood, the sum of log p(residue | all others), as many passes as
   return addEngineOptions(addDtypeOption(addSequenceOptions(command))).action(score);
 }
 
-async function score(folder: string, options: ScoreVerbOptions): Promise<void> {
-  checkOutputs(options);
-  const subject = await openScoreSubject(folder, options);
-  await asUsage(() => checkMethod("--method", subject.config, options.method));
-  if (options.mutants === true) await printMutants(subject, options);
-  else await printScores(subject, options);
-}
-
-/** What all scores need. */
-function scoring({ config, tensors, vocabulary, backend }: ScoreSubject, options: ScoreVerbOptions) {
-  const { dtype, method, tokensPerBatch } = options;
-  return {
-    config,
-    tensors,
-    vocabulary,
-    backend,
-    dtype,
-    memoryLimitBytes: memoryLimitOn(backend.device).bytes,
-    ...(method && { method }),
-    ...(tokensPerBatch !== undefined && { tokensPerBatch }),
-  };
-}
-
-async function printScores(subject: ScoreSubject, options: ScoreVerbOptions): Promise<void> {
-  const survey = await surveySequences(options, subject.letters);
-  // What is to be told about the input has been told by then.
-  const read = readSequences(options, subject.letters, survey === undefined ? undefined : () => undefined);
-  const sequences = asRead(read, subject, options);
-  const progress = showResidues("score", survey?.residues);
-  const scores = scoreSequences({ ...scoring(subject, options), sequences, onProgress: progress.update });
-  try {
-    if (options.json === true) {
-      const list = openJsonList("sequences");
-      for await (const each of scores) await list.add(scoreDocument(each));
-      await list.end();
-    } else {
-      const table = createScoreTable(survey?.longestId);
-      for await (const each of scores) process.stdout.write(table.row(each));
-    }
-  } finally {
-    progress.stop();
+async function score(folder: string, { json, mutants, ...options }: ScoreVerbOptions): Promise<void> {
+  const { out } = options;
+  checkOutputs({ ...(out && { out }), ...(mutants !== undefined && { mutants }) });
+  using display = showEvents();
+  const asked = { ...options, ...standardInput };
+  if (mutants === true) {
+    const { scores, files } = await scoreAllMutants(folder, asked, display);
+    if (json === true) await printJson({ ...mutantsDocument(scores), files });
+    else process.stdout.write(formatMutants(scores, files));
+    return;
   }
-}
-
-/**
- * By the model's own ids, and behind the tag.
- *
- * @throws DataError when the model has no such tag
- */
-async function* asRead(
-  sequences: AsyncIterable<InputSequence>,
-  { vocabulary, withOwnIds }: ScoreSubject,
-  { tag }: ScoreVerbOptions,
-) {
-  const startId = tag === undefined ? undefined : tagId(vocabulary, tag, "--tag");
-  for await (const sequence of sequences) yield { ...withOwnIds(sequence), startId };
-}
-
-async function printMutants(subject: ScoreSubject, options: ScoreVerbOptions): Promise<void> {
-  const sequence = await onlySequence(subject, options);
-  let progress: ResidueProgress | undefined;
-  let scores: MutantScores;
-  try {
-    scores = await scoreMutants({
-      ...scoring(subject, options),
-      sequence,
-      onProgress: (tokens, of) => (progress ??= showResidues("score mutants", of)).update(tokens),
-    });
-  } finally {
-    progress?.stop();
+  const { longestId, scores } = await openScores(folder, asked, display);
+  if (json === true) {
+    const list = openJsonList("sequences", (text) => writeText(process.stdout, text));
+    for await (const each of scores) await list.add(scoreDocument(each));
+    await list.end();
+  } else {
+    const table = createScoreTable(longestId);
+    for await (const each of scores) process.stdout.write(table.row(each));
   }
-  const files = await writeMutants(options.out ?? [], scores);
-  if (options.json === true) await printJson({ ...mutantsDocument(scores), files });
-  else process.stdout.write(formatMutants(scores, files));
-}
-
-/** @throws UsageError for more than one protein */
-async function onlySequence(subject: ScoreSubject, options: ScoreVerbOptions): Promise<InputSequence> {
-  const found: InputSequence[] = [];
-  for await (const sequence of asRead(readSequences(options, subject.letters), subject, options)) {
-    found.push(sequence);
-    if (found.length > 1) break;
-  }
-  const [only, another] = found;
-  if (only !== undefined && another === undefined) return only;
-  throw new UsageError(
-    `--mutants must be given one protein, got ${found.map(({ id }) => id).join(" and ") || "none"}; name one with --sequence`,
-  );
 }

@@ -122,3 +122,40 @@ export function ignoreEvent(): void {}
 export function notice(onEvent: OnEvent | undefined, text: string): void {
   onEvent?.({ type: "notice", text });
 }
+
+/** Lets work end at its next event once the signal is aborted: the event's listener throws the signal's reason. */
+export function untilAborted(signal: AbortSignal | undefined, onEvent: OnEvent = ignoreEvent): OnEvent {
+  return (event) => {
+    // The end of some work is reported all the same, so that nobody waits for more.
+    if (event.type !== "progress-end") signal?.throwIfAborted();
+    onEvent(event);
+  };
+}
+
+/** What a model reads one of at a time. */
+export type ReadUnit = "residues" | "tokens" | "patches" | "intensities";
+
+/**
+ * Progress of reading sequences, with the speed.
+ *
+ * @param work its total is undefined for input of unknown size
+ */
+export function reportReading(
+  onEvent: OnEvent | undefined,
+  {
+    unit = "residues",
+    start = 0,
+    total,
+    label,
+  }: { readonly [K in keyof Work]?: Work[K] | undefined } & { readonly label: string; readonly unit?: ReadUnit },
+): ProgressReport {
+  const beganMs = performance.now();
+  const progress = reportProgress(onEvent, { label, unit, start, ...(total !== undefined && { total }) });
+  return {
+    ...progress,
+    update: (done) => {
+      const perSecond = (1000 * (done - start)) / (performance.now() - beganMs);
+      progress.update(done, { [`${unit}/s`]: Math.round(perSecond) });
+    },
+  };
+}

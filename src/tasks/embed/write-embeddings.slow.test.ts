@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -12,7 +11,7 @@ import { createRandom } from "../../random/index.ts";
 import { initialState } from "../../training/index.ts";
 import { formatNames } from "./format.ts";
 import type { EmbeddingPlan } from "./format.ts";
-import { embedToFile, embedToStream } from "./write-embeddings.ts";
+import { embedToFile, embedToText } from "./write-embeddings.ts";
 import type { FileJob } from "./write-embeddings.ts";
 
 let folder = "";
@@ -84,19 +83,13 @@ describe.each(formatNames)("embeddings in %s", (format) => {
   });
 });
 
-describe("embeddings on a stream", () => {
+describe("embeddings as text", () => {
   it.each([true, false])("are those of a file, as one document: %s", async (isDocument) => {
     const pieces: string[] = [];
-    const stream = new Writable({
-      write: (piece: Buffer, _encoding, done) => {
-        pieces.push(piece.toString());
-        done();
-      },
-    });
     const few = async function* () {
       yield* sequences.slice(0, 1030);
     };
-    await embedToStream({ ...job, sequences: few, isDocument }, stream);
+    await embedToText({ ...job, sequences: few, isDocument }, (piece) => void pieces.push(piece));
     const text = pieces.join("");
     const rows = isDocument
       ? (JSON.parse(text) as { embeddings: unknown[] }).embeddings

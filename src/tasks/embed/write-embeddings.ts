@@ -1,10 +1,10 @@
-// Embeddings into a file, window by window, so that an interrupted command can be gone on with; or onto a stream.
+// Embeddings into a file, window by window, so that an interrupted command can be gone on with; or as text.
 
 import { embedWindows } from "../../inference/embed.ts";
 import type { EmbedOptions } from "../../inference/embed.ts";
 import type { EncodedSequence } from "../../data/index.ts";
-import { openJsonList } from "../../cli/output/json-list.ts";
-import { writeText } from "../../cli/output/write-text.ts";
+import { openJsonList } from "../../text/json-list.ts";
+import type { WriteText } from "../../text/json-list.ts";
 import { formats } from "./format.ts";
 import type { EmbeddingPlan, FormatName, WrittenSoFar } from "./format.ts";
 import { embeddingJson } from "./jsonl.ts";
@@ -82,20 +82,20 @@ async function* without<T>(count: number, items: AsyncIterable<T>): AsyncGenerat
 }
 
 /**
- * Writes one JSON object a line, or all of them as one document `{ "embeddings": [ … ] }`.
+ * Hands out one JSON object a line, or all of them as one document `{ "embeddings": [ … ] }`.
  *
  * @returns when everything is handed over
  */
-export async function embedToStream(
+export async function embedToText(
   job: EmbeddingJob & { readonly isDocument: boolean },
-  stream: NodeJS.WritableStream,
+  write: WriteText,
 ): Promise<void> {
   const { plan, sequences, isDocument, ...rest } = job;
-  const list = openJsonList("embeddings", stream);
+  const list = openJsonList("embeddings", write);
   for await (const window of embedWindows({ ...rest, pooling: plan.pooling, sequences: sequences() })) {
     for (const each of window) {
       const json = embeddingJson(each, plan);
-      await (isDocument ? list.addText(json) : writeText(stream, `${json}\n`));
+      await (isDocument ? list.addText(json) : write(`${json}\n`));
     }
   }
   if (isDocument) await list.end();

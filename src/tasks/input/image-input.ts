@@ -2,25 +2,16 @@
 
 import { basename } from "node:path";
 
-import type { Command } from "commander";
-
 import type { EncodedText } from "../../convert/index.ts";
 import { openFile, openFolder } from "../../data/files.ts";
 import { readBytes } from "../../data/bytes.ts";
 import type { ByteSource } from "../../data/bytes.ts";
 import { decodeImage } from "../../data/images/codecs.ts";
 import type { PixelImage } from "../../data/images/pixels.ts";
-import { collect } from "../../cli/verb.ts";
 
 export interface ImageOptions {
   readonly image?: readonly string[];
   readonly images?: string;
-}
-
-export function addImageOptions(command: Command): Command {
-  return command
-    .option("--image <file>", "a PNG or JPEG file, for a model of images; may be repeated", collect)
-    .option("--images <folder>", "all PNG and JPEG files of a folder, in the order of their names");
 }
 
 interface ImageFile {

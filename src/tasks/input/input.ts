@@ -5,7 +5,7 @@ import type { EncodedSequence } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { isPipe, readSequences, surveySequences } from "./sequence-input.ts";
 import type { SequenceOptions } from "./sequence-input.ts";
-import type { ReadUnit } from "../../cli/output/residue-progress.ts";
+import type { ReadUnit } from "../../runs/events.ts";
 import { unitsIn } from "../../model/patches.ts";
 import { readImages } from "./image-input.ts";
 import type { ImageOptions } from "./image-input.ts";
@@ -113,7 +113,7 @@ function proteinInput(subject: EmbedSubject, options: InputOptions, tell: (line:
   return {
     words: { record: "sequence", unit: "residues" },
     survey: async () => {
-      const survey = await surveySequences(options, letters);
+      const survey = await surveySequences(options, letters, tell);
       isSurveyed = survey !== undefined;
       return survey?.residues;
     },

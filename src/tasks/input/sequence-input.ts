@@ -3,19 +3,20 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 
-import type { Command } from "commander";
-
 import { DataError, embeddedProteinsUrl, openFile, readFasta } from "../../data/index.ts";
+import type { ByteSource } from "../../data/bytes.ts";
 import type { EncodedSequence, FastaRecord, Vocabulary } from "../../data/index.ts";
 import { refuseResidue } from "../../data/residue-errors.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { formatCount } from "../../text/numbers.ts";
-import { collect } from "../../cli/verb.ts";
 
 export interface SequenceOptions {
   readonly sequence?: readonly string[];
+  /** A file; `-` is standard input. */
   readonly fasta?: string;
+  /** What `-` stands for. */
+  readonly standardInput?: () => ByteSource;
 }
 
 /** A protein, with its letters as the model reads them. */
@@ -27,31 +28,21 @@ export interface InputSequence extends EncodedSequence {
 /** Identifiers among which repetitions are looked for: a list of all would grow with the file. */
 const REMEMBERED_IDS = 100_000;
 
-export function addSequenceOptions(command: Command): Command {
-  return command
-    .option(
-      "--sequence <residues>",
-      "a protein by its one-letter codes, or by its accession in the embedded data (P00974, BPT1_BOVIN); may be repeated",
-      collect,
-    )
-    .option("--fasta <file>", "proteins of a FASTA file, plain or gzip; - reads standard input");
-}
-
 /**
  * The proteins that a command line names: those of `--sequence` first, then those of the file, which is streamed.
  *
  * Lower case is made upper case, blanks and a final `*` are dropped. An accession that comes twice is kept, and told once.
  *
  * @param vocabulary of the model, for residues
- * @param tell writes a line for people. Default: on standard error
+ * @param tell is told what people should know, a line at a time
  * @throws UsageError when neither is given, and for a model that reads no proteins
  * @throws DataError with file, line and record for gaps, stop codons inside, letters outside the alphabet, records without residues and gzip
  *   data that end early; for an accession that is not there with the nearest one that is
  */
 export async function* readSequences(
-  { sequence = [], fasta }: SequenceOptions,
+  { sequence = [], fasta, standardInput }: SequenceOptions,
   vocabulary: Vocabulary,
-  tell: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+  tell: (line: string) => void = () => undefined,
 ): AsyncGenerator<InputSequence> {
   requireProteins(vocabulary);
   if (sequence.length === 0 && fasta === undefined) {
@@ -62,12 +53,25 @@ export async function* readSequences(
   const warn = repetitionWarner(tell);
   for await (const record of namedRecords(sequence)) yield encoded(record, vocabulary);
   if (fasta === undefined) return;
-  const isStandardInput = fasta === "-";
-  const name = isStandardInput ? "standard input" : basename(fasta);
-  for await (const record of readFasta(isStandardInput ? process.stdin : openFile(fasta), { name })) {
+  const { name, source } = openInputFile(fasta, standardInput);
+  for await (const record of readFasta(source, { name })) {
     warn(record, name);
     yield encoded(record, vocabulary, name);
   }
+}
+
+/**
+ * A file, or standard input.
+ *
+ * @throws UsageError for `-` where there is no standard input
+ */
+export function openInputFile(
+  path: string,
+  standardInput: (() => ByteSource) | undefined,
+): { readonly name: string; readonly source: ByteSource } {
+  if (path !== "-") return { name: basename(path), source: openFile(path) };
+  if (standardInput === undefined) throw new UsageError("there is no standard input here, got '-'; give a file");
+  return { name: "standard input", source: standardInput() };
 }
 
 /** What there is to do, in numbers. */
@@ -86,11 +90,12 @@ export interface SequenceSurvey {
 export async function surveySequences(
   options: SequenceOptions,
   vocabulary: Vocabulary,
+  tell?: (line: string) => void,
 ): Promise<SequenceSurvey | undefined> {
   if (await isPipe(options)) return undefined;
   let residues = 0;
   let longestId = 0;
-  for await (const { id, tokenIds } of readSequences(options, vocabulary)) {
+  for await (const { id, tokenIds } of readSequences(options, vocabulary, tell)) {
     residues += tokenIds.length;
     longestId = Math.max(longestId, id.length);
   }

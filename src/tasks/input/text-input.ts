@@ -1,24 +1,16 @@
 // What --text and --file give: texts as a model reads them, one after the other, whatever the file's size.
 
-import { basename } from "node:path";
-
-import type { Command } from "commander";
-
 import type { EncodedText } from "../../convert/index.ts";
-import { openFile } from "../../data/index.ts";
 import { readLines } from "../../data/bytes.ts";
+import type { ByteSource } from "../../data/bytes.ts";
+import { openInputFile } from "./sequence-input.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
-import { collect } from "../../cli/verb.ts";
 
 export interface TextOptions {
   readonly text?: readonly string[];
   readonly file?: string;
-}
-
-export function addTextOptions(command: Command): Command {
-  return command
-    .option("--text <text>", "a text, for a model of text; may be repeated", collect)
-    .option("--file <file>", "texts, one a line, plain or gzip; - reads standard input");
+  /** What `-` stands for. */
+  readonly standardInput?: () => ByteSource;
 }
 
 /** What has been read of the texts. */
@@ -42,7 +34,7 @@ export function noTexts(): TextCounts {
  * @throws DataError with file and line for what is no text, and for parts that the tokenizer has no token for
  */
 export async function* readTexts(
-  { text = [], file }: TextOptions,
+  { text = [], file, standardInput }: TextOptions,
   encode: (text: string, id: string) => EncodedText,
   counts: TextCounts,
 ): AsyncGenerator<EncodedText> {
@@ -57,9 +49,8 @@ export async function* readTexts(
   };
   for (const [index, each] of text.entries()) yield counted(encode(each, `text ${index + 1}`));
   if (file === undefined) return;
-  const isStandardInput = file === "-";
-  const name = isStandardInput ? "standard input" : basename(file);
-  for await (const line of readLines(isStandardInput ? process.stdin : openFile(file), name)) {
+  const { name, source } = openInputFile(file, standardInput);
+  for await (const line of readLines(source, name)) {
     yield counted(encode(line.text, `line ${line.number}`));
   }
 }

@@ -8,6 +8,7 @@ import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
 import { requireProteins } from "../input/sequence-input.ts";
 import type { InputSequence } from "../input/sequence-input.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
+import type { OnEvent } from "../../runs/events.ts";
 
 export interface ScoreSubject extends Pick<EmbedSubject, "config" | "tensors" | "vocabulary" | "backend"> {
   /** By which proteins are read: a pretrained model has the same letters under other ids. */
@@ -17,8 +18,12 @@ export interface ScoreSubject extends Pick<EmbedSubject, "config" | "tensors" | 
 }
 
 /** @throws UsageError for models of anything else than the residues of proteins */
-export async function openScoreSubject(folder: string, engine: EngineOptions): Promise<ScoreSubject> {
-  const opened = await openModel(folder, engine);
+export async function openScoreSubject(
+  folder: string,
+  engine: EngineOptions,
+  onEvent?: OnEvent,
+): Promise<ScoreSubject> {
+  const opened = await openModel(folder, engine, onEvent);
   const { config, tensors, vocabulary, backend, encode, reads, name } = subjectOf(opened);
   const letters = opened.kind === "run" ? vocabulary : proteinVocabulary;
   if (opened.kind === "run") requireProteins(vocabulary);

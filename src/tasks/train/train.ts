@@ -28,7 +28,7 @@ import { checkMemory } from "../../runs/memory-check.ts";
 import { memoryLimitOn } from "../../runs/memory-limit.ts";
 import { createMetricsLog } from "./metrics-log.ts";
 import { formatCount, formatLarge } from "../../text/numbers.ts";
-import { ignoreEvent, notice, reportProgress } from "../../runs/events.ts";
+import { ignoreEvent, notice, reportProgress, untilAborted } from "../../runs/events.ts";
 import type { OnEvent, TaskContext } from "../../runs/events.ts";
 import type { TrainingRun } from "../../runs/training-run.ts";
 import type { BaseRun, RunConfig } from "../../runs/run-config.ts";
@@ -103,15 +103,6 @@ export async function runTraining(run: TrainingRun, context: TaskContext = {}): 
     if (signal?.aborted === true && error === signal.reason) return unfinished;
     throw error;
   }
-}
-
-/** Lets work end at its next event. */
-function untilAborted(signal: AbortSignal | undefined, onEvent: OnEvent): OnEvent {
-  return (event) => {
-    // What is over is told even then, so that nobody waits for more.
-    if (event.type !== "progress-end") signal?.throwIfAborted();
-    onEvent(event);
-  };
 }
 
 /** Measures the finished model, lets it generate, and writes the run's report. */
