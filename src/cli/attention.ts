@@ -4,9 +4,7 @@ import { Option } from "commander";
 import type { Command } from "commander";
 
 import { splitNames } from "../data/index.ts";
-import type { SplitName } from "../data/index.ts";
 import { similarityMeanings, similarityViews } from "../inference/similarity.ts";
-import type { SimilarityView } from "../inference/similarity.ts";
 import {
   DEFAULT_COUNT,
   DEFAULT_LENGTH,
@@ -14,30 +12,12 @@ import {
   DEFAULT_SPLIT,
   DEFAULT_TEXT,
 } from "../tasks/attention/defaults.ts";
+import type { AttentionOptions } from "../tasks/attention/options.ts";
+import { showEvents } from "./output/show-events.ts";
 import { printJson } from "./output/json.ts";
 import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
-import type { EngineOptions } from "../runs/engine-options.ts";
 
-export interface AttentionVerbOptions extends EngineOptions {
-  /** Default, as of the text: one that is known. */
-  readonly sequence?: string;
-  readonly text?: string;
-  readonly length?: number;
-  /** A second model, of which the same is shown. */
-  readonly beside?: string;
-  readonly layers?: readonly number[];
-  readonly heads?: readonly number[];
-  /** Numbers of residues or of tokens of the text, from 1. */
-  readonly tokens?: readonly number[];
-  /** Files of the same names in it are replaced. Default: attention/ in the folder of a run, NAME-attention/ here for a pretrained model. */
-  readonly out?: string;
-  /** False after --no-similarity. */
-  readonly similarity: boolean;
-  readonly similarityOf?: SimilarityView;
-  readonly split?: SplitName;
-  readonly fasta?: string;
-  readonly count?: number;
-  readonly seed: number;
+interface AttentionVerbOptions extends AttentionOptions {
   readonly json?: boolean;
 }
 
@@ -116,12 +96,13 @@ export function attentionCommand(): Command {
     .option("--fasta <file>", "other proteins that it is summed over, plain or gzip")
     .option("--count <sequences>", `at most so many of them (default: ${DEFAULT_COUNT})`, positiveInteger)
     .option("--seed <number>", "decides the permutations and the interval", wholeNumber, 0);
-  return addEngineOptions(command).action(async (path: string, options: AttentionVerbOptions) => {
+  return addEngineOptions(command).action(async (folder: string, { json, ...options }: AttentionVerbOptions) => {
     // Loaded when it is needed: charts and a document cost every other command a third of a second.
     const { explainAttention } = await import("../tasks/attention/explain.ts");
     const { formatExplanation } = await import("../tasks/attention/explanation.ts");
-    const explanation = await explainAttention(path, options);
-    if (options.json === true) await printJson(explanation);
+    using display = showEvents();
+    const explanation = await explainAttention(folder, options, display);
+    if (json === true) await printJson(explanation);
     else process.stdout.write(formatExplanation(explanation));
   });
 }

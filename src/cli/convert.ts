@@ -3,61 +3,21 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { parseMechanism } from "../attention/choice-text.ts";
 import { projectionNames } from "../attention/favor/projections.ts";
-import {
-  calibrateAttention,
-  convertedFiles,
-  convertModel,
-  convertPretrained,
-  positionRules,
-  reportConversion,
-} from "../convert/index.ts";
-import type {
-  ConversionReport,
-  ConvertedModel,
-  ConvertibleModel,
-  ConvertOptions,
-  PositionRule,
-} from "../convert/index.ts";
-import { describeMechanism } from "../model/stacks.ts";
-import { requireNewFolder, writeNewFolder } from "../storage/new-folder.ts";
-import { toExactJson } from "../storage/json.ts";
-import { encodeSafetensors } from "../storage/safetensors.ts";
+import { positionRules } from "../convert/index.ts";
+import { convertToLinear } from "../tasks/convert/convert.ts";
+import type { Converted, ConvertTaskOptions } from "../tasks/convert/convert.ts";
 import { formatReport, formatVectors } from "../tasks/convert/report-text.ts";
-import { readByModel, readCalibration, readSample, SAMPLE_SIZE } from "../tasks/convert/sample.ts";
-import type { Sample } from "../tasks/convert/sample.ts";
-import { compareVectors } from "../tasks/convert/vectors.ts";
-import type { InputOptions } from "../tasks/input/input.ts";
-import { openModel, subjectOf } from "../runs/open-model.ts";
-import type { EmbedSubject, OpenedModel } from "../runs/open-model.ts";
-import { addImageOptions, addSequenceOptions, addTextOptions } from "./input-options.ts";
-import { asUsage, UsageError } from "../runs/usage.ts";
-import { printJson } from "./output/json.ts";
+import { SAMPLE_SIZE } from "../tasks/convert/sample.ts";
 import { formatCount, plural } from "../text/numbers.ts";
-import { createProgress } from "./output/progress.ts";
+import { addImageOptions, addSequenceOptions, addTextOptions, standardInput } from "./input-options.ts";
+import { printJson } from "./output/json.ts";
+import { showEvents } from "./output/show-events.ts";
 import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
-import type { EngineOptions } from "../runs/engine-options.ts";
 
-interface ConvertVerbOptions extends EngineOptions, InputOptions {
-  readonly mechanism: string;
-  readonly features?: number;
-  readonly projection?: (typeof projectionNames)[number];
-  readonly layers?: readonly number[];
-  readonly maxLength?: number;
-  readonly positions?: PositionRule;
-  readonly seed: number;
-  /** True for texts or proteins of the package. */
-  readonly calibrate?: true | string;
-  readonly diagnosis: boolean;
-  readonly out: string;
+interface ConvertVerbOptions extends ConvertTaskOptions {
   readonly json?: boolean;
 }
-
-/** Projections of an error at least: half of what `lab diagnose` draws, for a mean over all heads needs fewer. */
-const REDRAWS = 4;
-/** More features than this cost more than exact attention at any length that the models read. */
-const MOST_FEATURES = 4096;
 
 const NOTES = `
 Every weight stays as it is, and nothing is trained: what is lost is told, layer by layer and as the cosine of the vectors before and
@@ -115,114 +75,19 @@ export function convertCommand(): Command {
   return addEngineOptions(addImageOptions(addTextOptions(addSequenceOptions(command)))).action(convert);
 }
 
-async function convert(folder: string, options: ConvertVerbOptions): Promise<void> {
-  const { out, seed, json } = options;
-  const settings = await asUsage(() => settingsOf(options));
-  await requireNewFolder(out);
-  const opened = await openModel(folder, options);
-  const start = options.calibrate === undefined ? opened : await calibrated(opened, options);
-  const { after, files, layers } = await asUsage(() => converted(start, settings));
-  const [before, subject] = [subjectOf(opened), subjectOf(after)];
-  const sample = await readSample(before, options);
-  const measured = sample && (await measure(before, subjectOf(start), subject, layers, sample, options));
-  await writeNewFolder(out, await files());
-  const { config } = subject;
-  const about = { mechanism: describeMechanism(config), layers, numFeatures: config.numFeatures, seed };
-  if (json === true) {
-    const { maxSeqLen, projection } = config;
-    const { report = null, vectors = null } = measured ?? {};
-    await printJson({ out, from: opened.name, ...about, projection: projection ?? null, maxSeqLen, report, vectors });
-    return;
-  }
-  const lines = [
-    `${out}: ${opened.name} with ${about.mechanism} in ${layers.length} of ${config.numLayers} ${plural(config.numLayers, "layer")}, ` +
-      `${formatCount(config.numFeatures)} features, seed ${seed}`,
-    ...(sample && measured?.report ? ["", formatReport(measured.report, sample.record), ""] : []),
-    sample && measured ? formatVectors(measured.vectors, sample) : "Not measured: give texts or proteins of its kind.",
-  ];
-  process.stdout.write(`${lines.join("\n")}\n`);
+async function convert(folder: string, { json, ...options }: ConvertVerbOptions): Promise<void> {
+  using display = showEvents();
+  const converted = await convertToLinear(folder, { ...options, ...standardInput }, display);
+  if (json === true) await printJson(converted.result);
+  else process.stdout.write(`${describe(converted)}\n`);
 }
 
-function settingsOf(options: ConvertVerbOptions): ConvertOptions {
-  const { mechanism, features, projection, layers, maxLength, positions, seed } = options;
-  if (positions !== undefined && maxLength === undefined) {
-    throw new UsageError("--positions must come with --max-length, for it makes more of them; add --max-length TOKENS");
-  }
-  return {
-    mechanism: parseMechanism("--mechanism", mechanism),
-    seed,
-    ...(features !== undefined && { numFeatures: features }),
-    ...(projection !== undefined && { projection }),
-    ...(layers !== undefined && { layers }),
-    ...(maxLength !== undefined && { maxSeqLen: maxLength }),
-    ...(positions !== undefined && { positions }),
-  };
-}
-
-interface Conversion extends Pick<ConvertedModel, "layers"> {
-  readonly after: OpenedModel;
-  /** What is written of it. */
-  readonly files: () => Promise<Readonly<Record<string, Uint8Array | string>>>;
-}
-
-/** The same model by other weights. */
-async function calibrated(opened: OpenedModel, { calibrate, layers }: ConvertVerbOptions): Promise<OpenedModel> {
-  const subject = subjectOf(opened);
-  const tokenIds = await readCalibration(subject, calibrate === true ? undefined : calibrate);
-  const { config, tensors, backend } = subject;
-  const changed = await asUsage(() =>
-    calibrateAttention({ config, tensors, tokenIds, backend, ...(layers && { layers }) }),
-  );
-  return opened.kind === "run"
-    ? { ...opened, run: { ...opened.run, tensors: changed } }
-    : { ...opened, model: { ...opened.model, tensors: changed } };
-}
-
-/** @throws ConfigError as `convertModel` */
-function converted(opened: OpenedModel, settings: ConvertOptions): Conversion {
-  if (opened.kind === "pretrained") {
-    const model = convertPretrained(opened.model, settings);
-    return { after: { ...opened, model }, layers: model.layers, files: () => convertedFiles(model, opened.source) };
-  }
-  const { run } = opened;
-  const found = convertModel({ config: run.config.model, tensors: run.tensors }, settings);
-  const config = { ...run.config, model: found.config };
-  return {
-    after: { ...opened, run: { ...run, config, tensors: found.tensors } },
-    layers: found.layers,
-    files: async () => ({
-      "config.json": toExactJson(config, "the configuration"),
-      "model.safetensors": encodeSafetensors(found.tensors, { format: "pt" }),
-    }),
-  };
-}
-
-async function measure(
-  before: EmbedSubject,
-  /** As it is before its attention changes. */
-  model: ConvertibleModel,
-  after: EmbedSubject,
-  layers: readonly number[],
-  { sequences }: Sample,
-  { diagnosis, seed }: ConvertVerbOptions,
-) {
-  const vectors = await compareVectors(before, after, sequences);
-  if (!diagnosis) return { vectors };
-  const progress = createProgress({ label: "diagnose", unit: "layers", total: layers.length });
-  let report: ConversionReport | undefined;
-  try {
-    report = await reportConversion({
-      model,
-      converted: { config: after.config, layers },
-      tokenIds: sequences.map((sequence) => readByModel(before, sequence.tokenIds)),
-      backend: before.backend,
-      seed,
-      redraws: REDRAWS,
-      maxFeatures: Math.max(MOST_FEATURES, after.config.numFeatures),
-      onLayer: (done) => progress.update(done),
-    });
-  } finally {
-    progress.stop();
-  }
-  return { vectors, ...(report && { report }) };
+function describe({ result, numLayers, sample }: Converted): string {
+  const { out, from, mechanism, layers, numFeatures, seed, report, vectors } = result;
+  return [
+    `${out}: ${from} with ${mechanism} in ${layers.length} of ${numLayers} ${plural(numLayers, "layer")}, ` +
+      `${formatCount(numFeatures)} features, seed ${seed}`,
+    ...(sample && report ? ["", formatReport(report, sample.record), ""] : []),
+    sample && vectors ? formatVectors(vectors, sample) : "Not measured: give texts or proteins of its kind.",
+  ].join("\n");
 }

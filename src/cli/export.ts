@@ -3,29 +3,15 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { exportOnnx } from "../convert/index.ts";
-import type { ExportableModel, ExportOnnxOptions, OnnxExport } from "../convert/index.ts";
 import { encoderOutputs } from "../convert/onnx/encoder-graph.ts";
-import { vocabularyFrom } from "../data/index.ts";
-import { describeMechanism } from "../model/stacks.ts";
-import { weightDtype, weightDtypeNames } from "../runtime/weights.ts";
-import { requireNewFolder, writeNewFolder } from "../storage/new-folder.ts";
-import { describeExport } from "../tasks/export/export-text.ts";
-import { asUsage } from "../runs/usage.ts";
-import { openModel } from "../runs/open-model.ts";
-import type { OpenedModel } from "../runs/open-model.ts";
+import { weightDtypeNames } from "../runtime/weights.ts";
+import { exportToOnnx } from "../tasks/export/export.ts";
+import type { ExportTaskOptions } from "../tasks/export/export.ts";
 import { printJson } from "./output/json.ts";
+import { showEvents } from "./output/show-events.ts";
 import { createVerb, positiveInteger } from "./verb.ts";
 
-interface ExportVerbOptions {
-  readonly to: "onnx";
-  readonly dtype: string;
-  readonly dynamic?: boolean;
-  readonly length?: number;
-  readonly maxLength?: number;
-  readonly linearAttention?: boolean;
-  readonly output?: NonNullable<ExportOnnxOptions["output"]>;
-  readonly out: string;
+interface ExportVerbOptions extends ExportTaskOptions {
   readonly json?: boolean;
 }
 
@@ -73,42 +59,9 @@ export function exportCommand(): Command {
     .action(exportModel);
 }
 
-async function exportModel(folder: string, options: ExportVerbOptions): Promise<void> {
-  const { out, output, length, maxLength, linearAttention, json } = options;
-  await requireNewFolder(out);
-  const model = exportable(await openModel(folder, {}));
-  const exported = await asUsage(() =>
-    exportOnnx(model, {
-      dtype: weightDtype(options.dtype),
-      ...(output !== undefined && { output }),
-      ...(length !== undefined && { length }),
-      ...(maxLength !== undefined && { maxLength }),
-      ...(linearAttention !== undefined && { linearAttention }),
-    }),
-  );
-  await writeNewFolder(out, exported.files);
-  if (json === true) {
-    await printJson(documentOf(out, model, exported));
-    return;
-  }
-  process.stdout.write(`${describeExport(out, model, exported)}\n`);
-}
-
-function exportable(opened: OpenedModel): ExportableModel {
-  if (opened.kind === "pretrained") return opened.model;
-  const { config, tensors } = opened.run;
-  const { classNames } = config;
-  return {
-    name: config.name,
-    config: config.model,
-    tensors,
-    vocabulary: vocabularyFrom(config.vocabulary),
-    classNames,
-  };
-}
-
-function documentOf(out: string, { name, config }: ExportableModel, exported: OnnxExport) {
-  const { files, modelPath, sizeBytes, dtype, inputs, outputs, longest, states } = exported;
-  const about = { out, from: name, architecture: config.architecture, mechanism: describeMechanism(config), dtype };
-  return { ...about, files: Object.keys(files), modelPath, sizeBytes, inputs, outputs, longest, states };
+async function exportModel(folder: string, { json, ...options }: ExportVerbOptions): Promise<void> {
+  using display = showEvents();
+  const { result, text } = await exportToOnnx(folder, options, display);
+  if (json === true) await printJson(result);
+  else process.stdout.write(`${text}\n`);
 }

@@ -3,8 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { AttentionMap } from "../../inference/attention-maps.ts";
-import type { AttentionVerbOptions } from "../../cli/attention.ts";
-import { mean } from "../../statistics/index.ts";
+import type { AttentionOptions } from "./options.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openModel, subjectOf } from "../../runs/open-model.ts";
 import { formatPercent } from "../../text/numbers.ts";
@@ -15,18 +14,8 @@ import { MOST_COLUMNS } from "../../views/attention/maps-figure.ts";
 import { observe } from "./observe.ts";
 import { firstTokens, readWhole, requireReadable, roomFor, titlesOf } from "./reading.ts";
 import type { ReadableModel } from "./reading.ts";
-import { attentionScale, mapPixels } from "../../views/attention/subject.ts";
-import type { AttentionSubject } from "../../views/attention/subject.ts";
-
-export interface Beside {
-  /** What the first model is called beside the second. */
-  readonly firstTitle: string;
-  /** Of the second model. */
-  readonly title: string;
-  readonly maps: readonly AttentionMap[];
-  /** Of each head, in the order of the maps; see `differenceOf`. */
-  readonly differences: readonly number[];
-}
+import { attentionScale, mapPixels, meanDifference } from "../../views/attention/subject.ts";
+import type { AttentionSubject, Beside } from "../../views/attention/subject.ts";
 
 /**
  * @param path of the second model
@@ -36,7 +25,7 @@ export interface Beside {
 export async function observeBeside(
   path: string,
   first: ReadableModel & { readonly seen: AttentionSubject },
-  options: AttentionVerbOptions,
+  options: AttentionOptions,
 ): Promise<Beside> {
   const { seen } = first;
   const opened = await openModel(path, options);
@@ -75,7 +64,7 @@ export async function observeBeside(
 function hasHeadsOf(
   { subject: { config: first } }: ReadableModel,
   { subject: { config: second } }: ReadableModel,
-  { layers, heads }: Pick<AttentionVerbOptions, "layers" | "heads">,
+  { layers, heads }: Pick<AttentionOptions, "layers" | "heads">,
 ): boolean {
   const agree = (chosen: readonly number[] | undefined, own: number, other: number) =>
     chosen === undefined ? own === other : chosen.every((each) => each < other);
@@ -90,11 +79,6 @@ export function differenceOf(a: Float32Array, b: Float32Array, length: number): 
   let sum = 0;
   for (let index = 0; index < a.length; index++) sum += Math.abs((a[index] ?? 0) - (b[index] ?? 0));
   return sum / 2 / length;
-}
-
-/** The mean over all heads. */
-export function meanDifference({ differences }: Beside): number {
-  return mean(differences);
 }
 
 /** Row by row of the model's heads, and those of the other one below each row. */

@@ -10,18 +10,19 @@ import { longestSequence } from "../../model/positions.ts";
 import { outputStack } from "../../model/stacks.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";
 import { openRunFolder } from "../../storage/run-folder.ts";
-import type { AttentionVerbOptions } from "../../cli/attention.ts";
+import type { AttentionOptions } from "./options.ts";
 import { wordsOf } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openInput } from "../input/input.ts";
 import { openModel, subjectOf } from "../../runs/open-model.ts";
 import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
-import { createProgress } from "../../cli/output/progress.ts";
+import { notice, reportProgress, untilAborted } from "../../runs/events.ts";
+import type { OnEvent, TaskContext } from "../../runs/events.ts";
 import { toSvg } from "../../views/picture/picture.ts";
 import type { Picture } from "../../views/picture/picture.ts";
 import { toPng } from "../../views/picture/raster.ts";
 import { describeModel, lossTitleOf, readCurves } from "../train/run-report.ts";
-import { besideFigure, meanDifference, observeBeside } from "./beside.ts";
+import { besideFigure, observeBeside } from "./beside.ts";
 import { DEFAULT_COUNT, DEFAULT_SPLIT } from "./defaults.ts";
 import { byLayer, figuresOf, similarityJson } from "./explanation.ts";
 import type { Explanation } from "./explanation.ts";
@@ -31,9 +32,9 @@ import { renderAttentionPage } from "../../views/attention/page.ts";
 import type { PageOptions } from "../../views/attention/page.ts";
 import { defaultOut, lettersOf, readAttentionInput, requireReadable, titleOf } from "./reading.ts";
 import { similarityFigure } from "../../views/attention/similarity-figure.ts";
+import type { SimilarityResult } from "../../views/attention/similarity-figure.ts";
 import { measureSimilarity } from "./similarity.ts";
-import type { SimilarityResult } from "./similarity.ts";
-import { isSpecial } from "../../views/attention/subject.ts";
+import { isSpecial, meanDifference } from "../../views/attention/subject.ts";
 import type { AttentionSubject } from "../../views/attention/subject.ts";
 import { tokensFigure } from "../../views/attention/tokens-figure.ts";
 
@@ -45,8 +46,13 @@ const SHOWN_TOKENS = 3;
  *   the protein or text has not
  * @throws DataError for accessions that are not known, with the nearest one
  */
-export async function explainAttention(path: string, options: AttentionVerbOptions): Promise<Explanation> {
-  const opened = await openModel(path, options);
+export async function explainAttention(
+  folder: string,
+  options: AttentionOptions,
+  { signal, onEvent }: TaskContext = {},
+): Promise<Explanation> {
+  const told = untilAborted(signal, onEvent);
+  const opened = await openModel(folder, options, told);
   const model = requireReadable(opened, subjectOf(opened), options);
   const notices: string[] = [];
   const input = await readAttentionInput(model, options, notices);
@@ -66,8 +72,8 @@ export async function explainAttention(path: string, options: AttentionVerbOptio
     );
   }
   const hasSimilarity = options.similarity && model.reads === "proteins";
-  const similarity = hasSimilarity ? await similarityOf(model.subject, options) : undefined;
-  for (const notice of notices) process.stderr.write(`attention: ${notice}\n`);
+  const similarity = hasSimilarity ? await similarityOf(model.subject, options, told) : undefined;
+  for (const text of notices) notice(told, `attention: ${text}`);
   const pictures: Record<string, Picture> = {
     attention: mapsFigure(subject),
     tokens: tokensFigure(subject, tokens),
@@ -166,13 +172,17 @@ function chooseTokens(subject: AttentionSubject, numbers: readonly number[] | un
     .toSorted((a, b) => a - b);
 }
 
-async function similarityOf(subject: EmbedSubject, options: AttentionVerbOptions): Promise<SimilarityResult> {
+async function similarityOf(
+  subject: EmbedSubject,
+  options: AttentionOptions,
+  onEvent: OnEvent,
+): Promise<SimilarityResult> {
   const { config, tensors, vocabulary, backend } = subject;
   const { fasta, split = DEFAULT_SPLIT, count = DEFAULT_COUNT, layers, heads, seed } = options;
   // Longer ones are read as far as the model has learned positions.
   const most = Math.min(longestSequence(config).length, config.maxSeqLen) - (outputStack(config).causal ? 1 : 2);
   const sequences: EncodedSequence[] = [];
-  const tell = (line: string) => process.stderr.write(`${line}\n`);
+  const tell = (line: string) => notice(onEvent, line);
   const all = fasta === undefined ? embeddedSequences(split, subject) : openInput(subject, { fasta }, tell).sequences();
   for await (const { id, tokenIds } of all) {
     sequences.push({ id, tokenIds: tokenIds.subarray(0, most) });
@@ -180,7 +190,11 @@ async function similarityOf(subject: EmbedSubject, options: AttentionVerbOptions
   }
   const total = sequences.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   const passes = options.similarityOf === "predictions" ? predictionPasses(config) : 0;
-  const progress = createProgress({ label: "attention: amino acids", unit: "residues", total: (1 + passes) * total });
+  const progress = reportProgress(onEvent, {
+    label: "attention: amino acids",
+    unit: "residues",
+    total: (1 + passes) * total,
+  });
   try {
     return await measureSimilarity({
       config,

@@ -3,7 +3,7 @@
 import type { HeadSummary } from "../../inference/attention-summary.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";
 import { formatTable } from "../../text/table.ts";
-import type { SimilarityResult } from "./similarity.ts";
+import type { SimilarityResult } from "../../views/attention/similarity-figure.ts";
 import type { AttentionSubject } from "../../views/attention/subject.ts";
 
 /** Plain data, as JSON holds it. */

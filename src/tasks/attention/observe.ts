@@ -1,7 +1,7 @@
 // The maps of a model on one protein or text, with what its tokens are called.
 
 import { attentionMaps } from "../../inference/attention-maps.ts";
-import type { AttentionVerbOptions } from "../../cli/attention.ts";
+import type { AttentionOptions } from "./options.ts";
 import { asUsage } from "../../runs/usage.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 import { labelsOf } from "../../views/attention/labels.ts";
@@ -13,7 +13,7 @@ import type { AttentionSubject } from "../../views/attention/subject.ts";
 export async function observe(
   { config, tensors, backend, vocabulary }: EmbedSubject,
   { id, reads, words, before, own, after }: AttentionInput,
-  { layers, heads }: Pick<AttentionVerbOptions, "layers" | "heads">,
+  { layers, heads }: Pick<AttentionOptions, "layers" | "heads">,
 ): Promise<AttentionSubject> {
   const attention = await asUsage(() =>
     attentionMaps({

@@ -7,7 +7,7 @@ import { proteinVocabulary } from "../../data/index.ts";
 import type { Vocabulary } from "../../data/index.ts";
 import { longestSequence } from "../../model/positions.ts";
 import { outputStack } from "../../model/stacks.ts";
-import type { AttentionVerbOptions } from "../../cli/attention.ts";
+import type { AttentionOptions } from "./options.ts";
 import { wordsOf } from "../../runs/data/words.ts";
 import type { Words } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
@@ -65,7 +65,7 @@ export function lettersOf({ encode, vocabulary }: EmbedSubject): Vocabulary {
 }
 
 /** @throws UsageError for models of images, and for options that say nothing of what the model reads */
-export function requireReadable(opened: OpenedModel, subject: EmbedSubject, options: AttentionVerbOptions) {
+export function requireReadable(opened: OpenedModel, subject: EmbedSubject, options: AttentionOptions) {
   const { name, reads } = subject;
   if (reads === "images") {
     throw new UsageError(
@@ -94,7 +94,7 @@ export function requireReadable(opened: OpenedModel, subject: EmbedSubject, opti
  */
 export async function readAttentionInput(
   model: ReadableModel,
-  options: AttentionVerbOptions,
+  options: AttentionOptions,
   notices: string[],
 ): Promise<AttentionInput> {
   return cutToLength(await readWhole(model, options), model.subject, options, notices);
@@ -105,7 +105,7 @@ export async function readAttentionInput(
  *
  * @throws UsageError for a text without tokens; DataError for a protein that is none
  */
-export async function readWhole(model: ReadableModel, options: AttentionVerbOptions): Promise<AttentionInput> {
+export async function readWhole(model: ReadableModel, options: AttentionOptions): Promise<AttentionInput> {
   const whole = model.reads === "proteins" ? await readProtein(model, options) : readText(model, options);
   return { ...whole, wholeLength: whole.own.length };
 }
@@ -134,7 +134,7 @@ export function roomFor(
 
 type WholeInput = Omit<AttentionInput, "wholeLength">;
 
-async function readProtein({ opened, subject }: ReadableModel, options: AttentionVerbOptions): Promise<WholeInput> {
+async function readProtein({ opened, subject }: ReadableModel, options: AttentionOptions): Promise<WholeInput> {
   const { sequence = DEFAULT_SEQUENCE } = options;
   const letters = lettersOf(subject);
   for await (const { id, residues, tokenIds } of readSequences({ sequence: [sequence] }, letters)) {
@@ -150,7 +150,7 @@ async function readProtein({ opened, subject }: ReadableModel, options: Attentio
   throw new UsageError("--sequence must name one protein, got none; give its accession or its residues");
 }
 
-function readText({ opened, subject }: ReadableModel, { text = DEFAULT_TEXT }: AttentionVerbOptions): WholeInput {
+function readText({ opened, subject }: ReadableModel, { text = DEFAULT_TEXT }: AttentionOptions): WholeInput {
   const { vocabulary } = subject;
   const recordId = "--text";
   const read =
@@ -195,7 +195,7 @@ function parted({ tokenIds, specials }: EncodedText): Pick<WholeInput, "before" 
 function cutToLength(
   whole: AttentionInput,
   subject: EmbedSubject,
-  { length: wanted, layers, heads }: AttentionVerbOptions,
+  { length: wanted, layers, heads }: AttentionOptions,
   notices: string[],
 ): AttentionInput {
   const { own, words, reads } = whole;

@@ -18,29 +18,8 @@ import {
 } from "../../inference/similarity.ts";
 import type { SimilarityMatrix, SimilarityView } from "../../inference/similarity.ts";
 import { loadBlosum62 } from "../../inference/substitution-matrix.ts";
+import type { SimilarityResult } from "../../views/attention/similarity-figure.ts";
 import { formatCount } from "../../text/numbers.ts";
-
-export interface SimilarityResult {
-  /** The one that is shown. */
-  readonly view: SimilarityView;
-  readonly meaning: string;
-  readonly matrix: SimilarityMatrix;
-  /** The substitution matrix, as similarities. */
-  readonly reference: SimilarityMatrix;
-  readonly comparison: SimilarityComparison;
-  /** All that the model allows. */
-  readonly views: readonly ({ readonly view: SimilarityView } & Pick<
-    SimilarityComparison,
-    "correlation" | "interval" | "pValue"
-  >)[];
-  readonly sequences: number;
-  readonly residues: number;
-  /** Heads that were summed over. */
-  readonly heads: number;
-  /** What came out, in a sentence that claims no more than the figures do. */
-  readonly conclusion: string;
-  readonly notes: readonly string[];
-}
 
 export interface SimilarityOptions extends ResidueAttentionOptions {
   /** Read once for each kind of view. */

@@ -7,6 +7,8 @@ import { longestSequence } from "../../model/positions.ts";
 import { openInput } from "../input/input.ts";
 import type { InputOptions, InputWords } from "../input/input.ts";
 import { UsageError } from "../../runs/usage.ts";
+import { notice } from "../../runs/events.ts";
+import type { OnEvent } from "../../runs/events.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 
 /** Enough that the mean of their cosines is known to about 0.02. */
@@ -28,13 +30,16 @@ export interface Sample {
  * @returns undefined where nothing is named and nothing in the package is of the model's kind (pixels, words)
  * @throws UsageError and DataError as `openInput` and who reads
  */
-export async function readSample(subject: EmbedSubject, options: InputOptions): Promise<Sample | undefined> {
+export async function readSample(
+  subject: EmbedSubject,
+  options: InputOptions,
+  onEvent?: OnEvent,
+): Promise<Sample | undefined> {
   const { sequence, fasta, text, file, image, images } = options;
   const isNamed = [sequence, fasta, text, file, image, images].some((each) => each !== undefined);
   if (!isNamed && !hasOwnKind(subject)) return undefined;
   const given = isNamed ? options : await packaged(subject, SAMPLE_SIZE);
-  const tell = (line: string) => process.stderr.write(`${line}\n`);
-  const input = openInput(subject, given, tell);
+  const input = openInput(subject, given, (line) => notice(onEvent, line));
   const sequences: EncodedSequence[] = [];
   for await (const each of input.sequences()) sequences.push(each);
   // With the special tokens of runs.
@@ -61,6 +66,7 @@ function hasOwnKind({ reads, vocabulary, encode }: EmbedSubject): boolean {
 export async function readCalibration(
   subject: EmbedSubject,
   file: string | undefined,
+  onEvent?: OnEvent,
 ): Promise<readonly ArrayLike<number>[]> {
   if (file === undefined && subject.reads === "images") {
     throw new UsageError("--calibrate must come with a folder of images for a model of images; add --calibrate FOLDER");
@@ -70,7 +76,7 @@ export async function readCalibration(
       ? await packaged(subject, CALIBRATION_SIZE, 1 / 2)
       : { [subject.reads === "text" ? "file" : subject.reads === "images" ? "images" : "fasta"]: file };
   const found: ArrayLike<number>[] = [];
-  const input = openInput(subject, options, (line) => process.stderr.write(`${line}\n`));
+  const input = openInput(subject, options, (line) => notice(onEvent, line));
   for await (const { tokenIds } of input.sequences()) found.push(readByModel(subject, tokenIds));
   return found;
 }

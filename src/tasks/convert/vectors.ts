@@ -5,7 +5,8 @@ import { cosine } from "../../inference/retrieval.ts";
 import type { EncodedSequence } from "../../data/index.ts";
 import { unitsIn } from "../../model/patches.ts";
 import { mean } from "../../statistics/index.ts";
-import { createProgress } from "../../cli/output/progress.ts";
+import { reportProgress } from "../../runs/events.ts";
+import type { OnEvent } from "../../runs/events.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 
 export interface VectorComparison {
@@ -21,9 +22,10 @@ export async function compareVectors(
   before: EmbedSubject,
   after: EmbedSubject,
   sequences: readonly EncodedSequence[],
+  onEvent?: OnEvent,
 ): Promise<VectorComparison> {
   const tokens = sequences.reduce((sum, { tokenIds }) => sum + unitsIn(before.config, tokenIds.length), 0);
-  const progress = createProgress({ label: "compare vectors", unit: "tokens", total: 2 * tokens });
+  const progress = reportProgress(onEvent, { label: "compare vectors", unit: "tokens", total: 2 * tokens });
   try {
     const first = await vectorsOf(before, sequences, (done) => progress.update(done));
     const second = await vectorsOf(after, sequences, (done) => progress.update(tokens + done));

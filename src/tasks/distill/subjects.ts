@@ -10,6 +10,7 @@ import { openPackaged } from "../../data/files.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openModel } from "../../runs/open-model.ts";
+import type { OnEvent } from "../../runs/events.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 
 export interface DistillSubject {
@@ -23,8 +24,13 @@ export interface DistillSubject {
  * @param role `student` or `teacher`, for messages
  * @throws UsageError for runs, which learn from data, and for models of proteins; StorageError or ConfigError as `openModel`
  */
-export async function openDistillSubject(folder: string, role: string, engine: EngineOptions): Promise<DistillSubject> {
-  const opened = await openModel(folder, engine);
+export async function openDistillSubject(
+  folder: string,
+  role: string,
+  engine: EngineOptions,
+  onEvent?: OnEvent,
+): Promise<DistillSubject> {
+  const opened = await openModel(folder, engine, onEvent);
   if (opened.kind === "run") {
     throw new UsageError(
       `the ${role} must be a converted or a pretrained model, got the run ${folder}; use performer train --init ${folder}, for a run has data to learn from`,

@@ -1,7 +1,6 @@
 // What the tokens of a protein or a text are drawn as and called, and how labels of any width lie side by side.
 
 import { textWidth } from "../picture/picture.ts";
-import type { AttentionInput } from "../../tasks/attention/reading.ts";
 import type { AttentionSubject } from "./subject.ts";
 
 /** Letters of the special tokens around residues. */
@@ -17,7 +16,12 @@ const signs: Readonly<Record<string, string>> = {
   "<0x09>": "⇥",
 };
 
-interface LabelledInput extends Pick<AttentionInput, "reads" | "before" | "own" | "after"> {
+interface LabelledInput extends Pick<AttentionSubject, "reads"> {
+  /** Special tokens in front of it. */
+  readonly before: readonly number[];
+  readonly own: Int32Array;
+  /** Special tokens behind it. */
+  readonly after: readonly number[];
   /** The token of every id. */
   readonly tokens: readonly string[];
 }

@@ -13,15 +13,13 @@ import type { Html } from "../report/html.ts";
 import { renderResidueLegend, residueClass } from "../report/residues.ts";
 import { reportStyle } from "../report/style.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";
-import { meanDifference } from "../../tasks/attention/beside.ts";
-import type { Beside } from "../../tasks/attention/beside.ts";
 import { explore } from "./page-script.ts";
 import type { PageData, PageMatrix } from "./page-script.ts";
 import { attentionStyle } from "./page-style.ts";
 import { chemicalOrder, describeP, DEVIATIONS, spreadOf } from "./similarity-figure.ts";
-import type { SimilarityResult } from "../../tasks/attention/similarity.ts";
-import { attentionScale, classOfToken, isSpecial } from "./subject.ts";
-import type { AttentionSubject } from "./subject.ts";
+import type { SimilarityResult } from "./similarity-figure.ts";
+import { attentionScale, classOfToken, isSpecial, meanDifference } from "./subject.ts";
+import type { AttentionSubject, Beside } from "./subject.ts";
 
 export interface PageOptions {
   readonly title: string;

@@ -2,13 +2,36 @@
 
 import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";
 import { pairsOf } from "../../inference/similarity.ts";
-import type { SimilarityMatrix } from "../../inference/similarity.ts";
+import type { SimilarityMatrix, SimilarityView } from "../../inference/similarity.ts";
 import { mean, populationVariance } from "../../statistics/index.ts";
 import { differenceRamp, matrixPixels } from "../picture/colours.ts";
 import { scaleMarks, wrapped } from "../picture/panels.ts";
 import { QUIET } from "../picture/picture.ts";
 import type { Mark, Picture } from "../picture/picture.ts";
 import { residueColour } from "./tokens-figure.ts";
+
+/** The similarity of amino acids in a model, beside a substitution matrix. */
+export interface SimilarityResult {
+  /** The one that is shown. */
+  readonly view: SimilarityView;
+  readonly meaning: string;
+  readonly matrix: SimilarityMatrix;
+  /** The substitution matrix, as similarities. */
+  readonly reference: SimilarityMatrix;
+  readonly comparison: SimilarityComparison;
+  /** All that the model allows. */
+  readonly views: readonly ({ readonly view: SimilarityView } & Pick<
+    SimilarityComparison,
+    "correlation" | "interval" | "pValue"
+  >)[];
+  readonly sequences: number;
+  readonly residues: number;
+  /** Heads that were summed over. */
+  readonly heads: number;
+  /** What came out, in a sentence that claims no more than the figures do. */
+  readonly conclusion: string;
+  readonly notes: readonly string[];
+}
 
 /** Of like chemistry side by side: the order of Dayhoff's tables, in which substitution matrices show blocks. */
 export const chemicalOrder = "CSTPAGNDEQHRKMILVFYW";
