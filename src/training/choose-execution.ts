@@ -7,7 +7,8 @@ import { createBlockExecution, planBlocks } from "./blocks.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { trainableNames } from "./freeze.ts";
-import type { BatchShape, GraphPlan } from "./graph-plan.ts";
+import type { BatchShape } from "../data/batch.ts";
+import type { GraphPlan } from "./graph-plan.ts";
 import { createSegmentedExecution, planSegments } from "./segments.ts";
 import { createWholeExecution, planWhole } from "./whole.ts";
 

@@ -15,7 +15,7 @@ import {
   type DistillGraphOptions,
   type DistillStage,
 } from "./distill-graphs.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { sumsOf } from "./evaluation-sums.ts";
 import type { Execution } from "./execution.ts";
 import { createGraphCache, planned } from "./graph-plan.ts";

@@ -26,11 +26,11 @@ import { positionFeeds, positionInputs } from "../model/positions.ts";
 import { layerMechanisms } from "../model/stacks.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, BatchShape } from "../data/batch.ts";
 import { addSums, NO_SUMS, sumsOf } from "./evaluation-sums.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { pickNames, trainableNames } from "./freeze.ts";
-import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
+import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
 import {
   accumulate,
   batchFeeds,

@@ -6,7 +6,7 @@ import { drawProjections, initialParameters, projectionShapes, type Named } from
 import { checkTensors } from "../model/tensors.ts";
 import { createRandom, fillKeepMask } from "../random/index.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
-import type { Batch, BatchSource } from "./batch.ts";
+import type { Batch, BatchSource } from "../data/batch.ts";
 import type { TrainingConfig } from "./config.ts";
 import { createExecution } from "./choose-execution.ts";
 import { createBestKeeper, type BestSoFar } from "./early-stopping.ts";

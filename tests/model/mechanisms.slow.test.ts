@@ -10,7 +10,7 @@ import { modelInputs } from "../../src/model/inputs.ts";
 import { predictions } from "../../src/model/predictions.ts";
 import { input } from "../../src/ops/source.ts";
 import { feedsFor } from "../../src/runtime/backend.ts";
-import type { Batch } from "../../src/training/batch.ts";
+import type { Batch } from "../../src/data/batch.ts";
 import { createBlockExecution } from "../../src/training/blocks.ts";
 import { createWholeExecution } from "../../src/training/whole.ts";
 import { present, relativeError, tinyConfig, tinyTensors } from "./harness.ts";
