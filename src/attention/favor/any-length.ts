@@ -1,6 +1,7 @@
 /** Linear attention over parts of any length by the engine's op of prefix sums: one graph for prompts and single tokens. */
 import { zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape, transpose } from "../../ops/layout.ts";
 import { linearAttention } from "../../ops/linear-attention.ts";
@@ -11,7 +12,7 @@ import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import type { AnyLengthForm } from "../mechanism.ts";
 import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
-import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
+import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf } from "./normalized.ts";
 import { requireProjection } from "./projections.ts";
 
 /**

@@ -11,6 +11,7 @@
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Tensor, TensorRecord, Tensors } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { cond } from "../../ops/cond.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { mergeAxes, reshape, splitAxis } from "../../ops/layout.ts";
@@ -31,7 +32,6 @@ import {
   maskedScale,
   normalized,
   sumsGradient,
-  withOnes,
   type Sequences,
 } from "./normalized.ts";
 

@@ -16,6 +16,7 @@
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor, Tensors } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { cond } from "../../ops/cond.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
@@ -37,7 +38,6 @@ import {
   scaledKeys,
   sumsGradient,
   valueGradient,
-  withOnes,
   type Sequences,
 } from "./normalized.ts";
 

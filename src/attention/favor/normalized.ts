@@ -6,7 +6,6 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
-import { full } from "../../ops/source.ts";
 import type { AttentionState } from "../mechanism.ts";
 import { checked, column, underOwnMaximum, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
 
@@ -53,11 +52,6 @@ export function gradientBy(
   if (dx === undefined)
     throw new GraphError("favorAttention: features must depend on the queries or keys they are made of");
   return dx;
-}
-
-/** [v, 1]: the extra column carries the denominator through the same products. */
-export function withOnes(v: Tensor): Tensor {
-  return concat([v, full([...v.shape.slice(0, -1), 1], 1)], -1);
 }
 
 /** `[…, E + 1]` → the first E columns over the last one, and 1 over that one. */
