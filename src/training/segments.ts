@@ -99,7 +99,7 @@ export function createSegmentedExecution(config: ModelConfig, backend: Backend, 
         const results = await run.run(feedsFor(run, { ...tensors, ...feeds, [LOSS_SCALE]: lossScale }));
         lossSum += Number(results["lossSum"]?.data[0]);
         const found = gradientsOf(results);
-        ofNext = renamed(found, Object.keys(first));
+        ofNext = ofPartBefore(found, Object.keys(first));
         accumulate(gradients, without(found, Object.keys(first)));
       }
       return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
@@ -238,7 +238,7 @@ function zeroGradients(config: ModelConfig, states: Named<NdArray>): Record<stri
 }
 
 /** The gradients by the states before a part, as the part before it reads them. */
-function renamed(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
+function ofPartBefore(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
   return Object.fromEntries(
     Object.entries(found).flatMap(([name, array]) =>
       states.includes(name) ? [[NEXT_GRADIENT + name, array] as const] : [],
