@@ -1,5 +1,6 @@
 /** The configuration of a model: defaults that follow from other options, and the check that sizes fit together. */
-import { defaultNumFeatures, LARGEST_ARRAY_BYTES, type ProjectionChoice } from "../attention/favor/projections.ts";
+import type { ProjectionChoice } from "../attention/mechanism.ts";
+import { defaultNumFeatures, LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { checkMechanisms, checkOptions } from "./config-rules.ts";
 import { isGated, modelSchema, type ModelConfig, type ModelOptions, type ParsedOptions } from "./config-schema.ts";

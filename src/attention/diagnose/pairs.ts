@@ -3,7 +3,7 @@ import type { Random } from "../../random/index.ts";
 import { constant } from "../../ops/source.ts";
 import { evaluate } from "../../runtime/reference.ts";
 import { median, softmax } from "../../statistics/index.ts";
-import type { FeatureMap } from "../favor/maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
 import { predictedRelativeVariance } from "./predicted-variance.ts";
 import { headsArray, pickPositions, rowOf, samplePositions, type Heads } from "./sequences.ts";
 

@@ -11,7 +11,8 @@ import { concat, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import type { AnyLengthForm } from "../mechanism.ts";
-import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
+import type { FeatureMap, MapInputs, Statistics } from "../feature-map.ts";
+import { queryFeatures } from "./maps/features.ts";
 import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf } from "./normalized.ts";
 import { requireProjection } from "./projections.ts";
 

@@ -24,7 +24,8 @@ import { full } from "../../ops/source.ts";
 import type { LinearAttentionSpec } from "./causal-scan.ts";
 import { COMMON_GUARD, commonScale, isOutOfReach, keysUnder } from "./common-scale.ts";
 import { paddedLength } from "./chunks.ts";
-import { checked, featureCount, queryFeatures, type FeatureMap } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { checked, featureCount, queryFeatures } from "./maps/features.ts";
 import {
   DENOMINATOR_GUARD,
   gradientBy,

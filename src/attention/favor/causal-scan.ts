@@ -28,7 +28,8 @@ import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import { COMMON_GUARD, commonScale, isOutOfReach, keysUnder } from "./common-scale.ts";
 import { causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
-import { featureCount, queryFeatures, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { featureCount, queryFeatures, type SplitFeatures } from "./maps/features.ts";
 import {
   DENOMINATOR_GUARD,
   gradientBy,

@@ -7,7 +7,8 @@ import { add, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
 import type { AttentionState } from "../mechanism.ts";
-import { checked, column, underOwnMaximum, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { checked, column, underOwnMaximum, type SplitFeatures } from "./maps/features.ts";
 
 /** The scale's logarithm of a key that does not count: far below any real one, and still finite. */
 export const LOG_ZERO = -1e30;

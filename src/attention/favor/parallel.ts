@@ -18,7 +18,7 @@ import { pad, slice } from "../../ops/slicing.ts";
 import { constant, stopGradient } from "../../ops/source.ts";
 import { chunkScales, chunkSums, type LinearAttentionSpec } from "./causal-scan.ts";
 import { paddedLength } from "./chunks.ts";
-import { queryFeatures, type SplitFeatures } from "./maps/feature-map.ts";
+import { queryFeatures, type SplitFeatures } from "./maps/features.ts";
 import { maskColumn } from "./maps/real.ts";
 import { LOG_ZERO, normalized, scaledKeys } from "./normalized.ts";
 

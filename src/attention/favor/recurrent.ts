@@ -8,7 +8,8 @@ import type { AttentionState, RecurrentForm } from "../mechanism.ts";
 import { anyLengthForm } from "./any-length.ts";
 import { attendWindow, foldWindow } from "./decode-window.ts";
 import { causalScanPart, type CausalState } from "./causal-scan.ts";
-import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
+import type { FeatureMap, MapInputs, Statistics } from "../feature-map.ts";
+import { queryFeatures } from "./maps/features.ts";
 import { requireProjection } from "./projections.ts";
 import { maximumOf, noMaximum, normalized, scaledKeys, sumsOf } from "./normalized.ts";
 
