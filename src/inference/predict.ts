@@ -1,6 +1,6 @@
 /** What a model that reads whole sequences predicts of them: an encoder, or a decoder whose head reads a sequence. */
 import { formFor } from "../attention/mechanism.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";

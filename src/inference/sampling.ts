@@ -1,6 +1,6 @@
 /** From logits to a token: repetition penalty, temperature, top-k, top-p. */
 import type { Random } from "../random/index.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { logSumExp } from "../statistics/index.ts";
 
 export interface SamplingOptions {

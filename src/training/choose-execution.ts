@@ -1,5 +1,5 @@
 /** The way of executing a run's steps that its settings ask for. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";

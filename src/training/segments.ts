@@ -11,7 +11,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";
 import { modelInputs } from "../model/inputs.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import {
   differentiableStates,

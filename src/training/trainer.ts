@@ -1,5 +1,5 @@
 /** The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { drawProjections, initialParameters, projectionShapes, type Named } from "../model/parameters.ts";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { mechanisms, type MechanismName } from "../../src/attention/mechanisms.ts";
 import { createDecoder } from "../../src/inference/decoder.ts";
 import { createSequenceToSequenceDecoder } from "../../src/inference/sequence-to-sequence-decoder.ts";
-import { ConfigError } from "../../src/attention/parse-options.ts";
+import { ConfigError } from "../../src/graph/errors.ts";
 import type { ModelConfig, ModelOptions } from "../../src/model/config.ts";
 import { modelInputs } from "../../src/model/inputs.ts";
 import { predictions } from "../../src/model/predictions.ts";
