@@ -74,7 +74,7 @@ export async function explainAttention(path: string, options: AttentionVerbOptio
     ...(beside && { beside: besideFigure(subject, beside) }),
     ...(similarity && { similarity: similarityFigure(similarity) }),
   };
-  const page = renderAttentionPage({
+  const page = await renderAttentionPage({
     title: `Attention of ${titleOf(opened)}`,
     subject,
     summaries,
