@@ -110,7 +110,7 @@ function linkCommand() {
 function sourceHash() {
   const sources = ["src", "lab"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-      .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+      .filter((path) => /\.(ts|js)$/.test(path) && !path.endsWith(".test.ts"))
       .map((path) => join(folder, path)),
   );
   const settings = [

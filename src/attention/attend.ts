@@ -8,12 +8,12 @@ import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
 import { readMask, type Batch, type KeyMask } from "./batch.ts";
 import { checkState } from "./favor/favor.ts";
-import { checkNumFeatures, defaultNumFeatures, projectionNames, type ProjectionChoice } from "./favor/projections.ts";
-import { formFor, type AttentionMechanism, type AttentionOptions } from "./mechanism.ts";
+import { checkNumFeatures, defaultNumFeatures, projectionNames } from "./favor/projections.ts";
+import { formFor, type AttentionMechanism, type AttentionOptions, type ProjectionChoice } from "./mechanism.ts";
 import type { MechanismName } from "./mechanisms.ts";
 import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
-import { findMechanism } from "./options.ts";
+import { findMechanism } from "./find-mechanism.ts";
 
 /** Frozen statistics by name, `[1, numHeads, 1, width]` each; arrays of numbers, as from JSON, will do. */
 export type FrozenStatistics = Readonly<

@@ -1,6 +1,6 @@
 /** Mechanisms as command lines write them: a name, a name with options in brackets, or JSON. */
 import type { MechanismChoice } from "./choice.ts";
-import { ConfigError } from "./parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 
 /**
  * `favor` is a name, `local(window=64)` and `bigbird(blockSize=16, numRandom=2)` are names with options. Values are numbers, true or

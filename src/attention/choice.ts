@@ -5,7 +5,7 @@ import type { ConfigurableMechanism } from "./configurable.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 import { configurableMechanisms, mechanisms, type MechanismName } from "./mechanisms.ts";
 import { mixedHeads } from "./mixed-heads.ts";
-import { ConfigError } from "./parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 
 /** `"local"`, `{ name: "local", window: 128 }`, or a mechanism for each part of the heads: `{ heads: [{ name: "local", numHeads: 2 }, …] }`. */
 export type MechanismChoice = MechanismName | MechanismWithOptions | MechanismsOfHeads;

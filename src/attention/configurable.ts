@@ -1,7 +1,7 @@
 /** Mechanisms with options of their own: a schema that says the defaults, and the mechanism that options make. */
 import type { z } from "zod";
 import type { AttentionMechanism } from "./mechanism.ts";
-import { parseOptions } from "./parse-options.ts";
+import { parseOptions } from "../graph/parse-options.ts";
 
 export interface ConfigurableMechanism<Schema extends z.ZodObject = z.ZodObject> {
   readonly name: string;

@@ -2,6 +2,7 @@
 import { expectShapes } from "../graph/expect-shapes.ts";
 import { GraphError } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { withOnes } from "../ops/composed.ts";
 import { exp, mul, sub } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
 import { max } from "../ops/maximum-along.ts";
@@ -9,7 +10,7 @@ import { softmax } from "../ops/normalize.ts";
 import { stopGradient } from "../ops/source.ts";
 import { refuseCausal, requireBidirectional } from "./bidirectional-only.ts";
 import { maskColumn } from "./favor/maps/real.ts";
-import { maskedScale, normalized, withOnes } from "./favor/normalized.ts";
+import { maskedScale, normalized } from "./favor/normalized.ts";
 import type { AttentionMechanism, SummarisedForm } from "./mechanism.ts";
 
 /** Summary: `context` ρ_k(K)ᵀ V, a mean of values for every feature of a key, `[B, H, D, E]`. */

@@ -24,14 +24,14 @@ export type {
   SequenceMasks,
   SequenceStatistics,
   Statistics,
-} from "./favor/maps/feature-map.ts";
+} from "./feature-map.ts";
 export { arcCosineFeatures, generalizedFeatures, reluFeatures } from "./favor/maps/generalized.ts";
 export type { GeneralizedOptions } from "./favor/maps/generalized.ts";
 export { rescaled } from "./favor/maps/rescaled.ts";
 export { favorMechanism } from "./favor/favor.ts";
 export type { FavorName } from "./favor/favor.ts";
 export { defaultNumFeatures, drawProjection, projectionNames } from "./favor/projections.ts";
-export type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
+export type { ProjectionChoice, ProjectionSizes } from "./mechanism.ts";
 export { formFor } from "./mechanism.ts";
 export type {
   AttentionMechanism,

@@ -2,11 +2,9 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { createRandom, type Random } from "../random/index.ts";
+import { createRandom, type ProjectionName, type Random, type RowLengths } from "../random/index.ts";
 import type { Device } from "../runtime/backend.ts";
-import type { WindowedState, WindowRow } from "./favor/decode-window.ts";
-import type { FeatureMap, SequenceStatistics, Statistics } from "./favor/maps/feature-map.ts";
-import type { ProjectionChoice, ProjectionSizes } from "./favor/projections.ts";
+import type { FeatureMap, SequenceStatistics, Statistics } from "./feature-map.ts";
 import type { WholeBlocks } from "./whole-blocks.ts";
 
 /**
@@ -46,6 +44,23 @@ export interface AttentionOptions {
 export interface InitialParameter {
   readonly shape: Shape;
   readonly init: { readonly std: number } | { readonly value: number };
+}
+
+/** What differs from the projection that a mechanism is meant for. */
+export interface ProjectionChoice {
+  /** Default: what the mechanism is meant for, orthogonal rows for most. `none` gives f(x) itself instead of f(ωx). */
+  readonly kind?: ProjectionName | "none";
+  /** `chi`: each row as long as a Gaussian vector; `sqrt`: √headDim exactly. Default: what the mechanism is meant for, chi for most. */
+  readonly rowLengths?: RowLengths;
+  /** A projection of its own for every head, instead of one for all. Default false: as the paper's code does, and faster. */
+  readonly perHead?: boolean;
+}
+
+export interface ProjectionSizes {
+  readonly headDim: number;
+  readonly numFeatures: number;
+  /** Needed for projections of their own only. Default 1. */
+  readonly numHeads?: number;
 }
 
 /** What the shapes of a mechanism's own parameters depend on. */
@@ -115,6 +130,28 @@ export interface AnyLengthForm {
   /** As of the recurrent form; axes may be in another order. */
   readonly initialState: RecurrentForm["initialState"];
   readonly extend: RecurrentStep;
+}
+
+/** What a sequence has left behind. The sizes before the last two axes are those of the caller: sequences, heads. */
+export interface WindowedState {
+  /** S, `[…, E + 1, M]`. */
+  readonly sums: Tensor;
+  /** φ̂ of the waiting tokens, `[…, W, M]`; rows that hold no token are finite. */
+  readonly keys: Tensor;
+  /** v′ = [v, 1] of the waiting tokens, `[…, W, E + 1]`. */
+  readonly values: Tensor;
+  /** C and then c of the waiting tokens, `[…, 1, 1 + W]`: LOG_ZERO where there is none. */
+  readonly logScales: Tensor;
+}
+
+/** What a token brings: its row of the window. */
+export interface WindowRow {
+  /** φ̂(k), `[B, H, 1, M]`. */
+  readonly key: Tensor;
+  /** v′, `[B, H, 1, E + 1]`. */
+  readonly value: Tensor;
+  /** c, `[B, H, 1, 1]`. */
+  readonly logScale: Tensor;
 }
 
 /** The last tokens wait in a window beside the state; once it is full, `fold` adds them. */

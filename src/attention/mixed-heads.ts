@@ -1,5 +1,4 @@
 /** Heads of several kinds in one layer: some local, others global, each part with a mechanism of its own. */
-import { GraphError } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { concat, slice } from "../ops/slicing.ts";
 import {
@@ -12,7 +11,7 @@ import {
   type RecurrentStep,
   type Refusal,
 } from "./mechanism.ts";
-import { ConfigError } from "./parse-options.ts";
+import { ConfigError, GraphError } from "../graph/errors.ts";
 import { commonBlocks } from "./whole-blocks.ts";
 
 /** Heads that share a mechanism. */

@@ -15,7 +15,7 @@ import { full } from "../ops/source.ts";
  * @param wrt float32 tensors of any shape: inputs or intermediate values
  * @returns for each of `wrt` a tensor of its shape; zeros where the loss does not depend on it
  * @throws GraphError when the loss is not scalar, when an op on the way has no gradient (with its reason and path), or
- *   when one of `wrt` comes from Reshape or Transpose
+ *   when one of `wrt` comes from an op that later ones skip
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.some((length) => length !== 1)) {
@@ -24,12 +24,10 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     );
   }
   for (const { node } of wrt) {
-    if (node.op.name === "Reshape" || node.op.name === "Transpose") {
-      throw new GraphError(
-        `gradients: tensors to differentiate by must not come from Reshape or Transpose, which later ones skip, got ` +
-          `${node.path}; use the tensor before it`,
-      );
-    }
+    if (node.op.skipped === undefined) continue;
+    throw new GraphError(
+      `gradients: tensors to differentiate by must not come from ${node.op.skipped}, got ${node.path}; use the tensor before it`,
+    );
   }
   const found = walk([loss], [full(loss.shape, 1)], wrt, new Set());
   return wrt.map((tensor, index) => found[index] ?? full(tensor.shape, 0));

@@ -13,7 +13,7 @@ import { minilmFolder } from "../../tests/convert/minilm.ts";
 import { oneThread, snapshot, tinyFasta } from "../../tests/e2e/cli.ts";
 import { attentionCommand } from "./attention.ts";
 import type { Explanation } from "../tasks/attention/explanation.ts";
-import type { PageData } from "../views/attention/page-script.ts";
+import type { PageData } from "../views/attention/page-data.ts";
 import { convertCommand } from "./convert.ts";
 import { UsageError } from "../runs/usage.ts";
 
@@ -35,8 +35,7 @@ const pageAt = (out: string) => readFileSync(join(out, "report.html"), "utf8");
 
 /** What the page's script is given. */
 function dataOf(page: string): PageData {
-  const script = parseHTML(page).document.querySelector("script")?.textContent ?? "";
-  return JSON.parse(script.slice(script.lastIndexOf('({"labels"') + 1, script.lastIndexOf(");"))) as PageData;
+  return JSON.parse(parseHTML(page).document.querySelector("#data")?.textContent ?? "") as PageData;
 }
 
 /** As the page reads them: of two bytes each. */

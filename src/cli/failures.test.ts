@@ -3,7 +3,7 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { StorageError } from "../storage/errors.ts";
 import { describeFailure } from "./failures.ts";
 import { asUsage, UsageError } from "../runs/usage.ts";

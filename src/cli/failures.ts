@@ -3,8 +3,7 @@
 import { CommanderError } from "commander";
 
 import { DataError } from "../data/index.ts";
-import { GraphError } from "../graph/errors.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError, GraphError } from "../graph/errors.ts";
 import { RuntimeError } from "../runtime/index.ts";
 import { prefixLines, UsageError } from "../runs/usage.ts";
 import { StorageError } from "../storage/errors.ts";

@@ -12,7 +12,7 @@
  * Source: FAVOR# (arXiv:2302.00787) rescales each dimension by what a sequence holds; here the change is of the whole basis, with a shift,
  * and made once, so that it costs nothing later and is causal.
  */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { observeAttention, type ObserveOptions } from "../inference/observe.ts";
 import { chosenNumbers } from "../model/chosen-numbers.ts";

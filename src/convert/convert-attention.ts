@@ -1,6 +1,6 @@
 /** Another attention mechanism in the place of a trained model's: every weight stays, and what the mechanism draws at random is drawn. */
 import { createMechanism, type MechanismChoice } from "../attention/choice.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";

@@ -1,6 +1,6 @@
 /** Texts as batches for distillation: token ids as they are, padded, with a weight of 1 at tokens. */
 import { bucketRows, planEpochs, planOnce, type PackedBatch, type PackingOptions } from "../data/packing.ts";
-import type { Batch, BatchSource } from "../training/batch.ts";
+import type { Batch, BatchSource } from "../data/batch.ts";
 
 export interface DistillBatchOptions extends Required<PackingOptions> {
   /** Texts, special tokens included; what is longer than maxSeqLen is cut. */

@@ -1,5 +1,5 @@
 /** A text as what a student learns from, what tells its best weights, and what it is tested on. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { evenlyChosen, FEWEST_CHARACTERS, paragraphsOf, sentencePairs, sentencesOf } from "../data/passages.ts";
 
 export interface DistillTexts {

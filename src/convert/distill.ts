@@ -1,5 +1,5 @@
 /** Distillation: a converted model is trained to do what the original does, first layer by layer, then as a whole. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { renamed } from "../graph/records.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";

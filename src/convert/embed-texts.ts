@@ -1,5 +1,5 @@
 /** Texts, proteins or images as vectors of a pretrained model. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { decodeImage } from "../data/images/codecs.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/embed.ts";

@@ -1,5 +1,5 @@
 /** Sequences of many lengths as some of one length, which a model can be observed on. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { longestSequence } from "../model/positions.ts";
 

@@ -1,6 +1,6 @@
 /** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
 import { z } from "zod";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import type { Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";

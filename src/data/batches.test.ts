@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { planEvaluation, planTraining } from "./batches.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
 import type { EncodedSequence } from "./datasets.ts";
-import type { Batch } from "./windows.ts";
+import type { Batch } from "./batch.ts";
 
 const { bosId, eosId, padId } = proteinVocabulary;
 

@@ -7,10 +7,11 @@ import { createTagDropout } from "./tag-dropout.ts";
 import { bucketWindows, layOut } from "./windows.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
 import type { Concatenation } from "./concatenated.ts";
+import type { PlannedBatch } from "./batch.ts";
 import type { EvaluationPlan, Plan } from "./packing.ts";
 import type { SequenceSampling } from "./sampling.ts";
 import type { TagDropout } from "./tag-dropout.ts";
-import type { Batch, BatchOptions } from "./windows.ts";
+import type { BatchOptions } from "./windows.ts";
 
 /** What `planTraining` needs. */
 export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Concatenation, TagDropout {
@@ -25,7 +26,7 @@ export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Con
 }
 
 /** Training batches by step number. */
-export type TrainingPlan = Plan<Batch>;
+export type TrainingPlan = Plan<PlannedBatch>;
 
 /**
  * Plans training as `planEpochs` tells: every epoch predicts every token at least once, in an order of its own. With `sampling:
@@ -75,7 +76,7 @@ export function planTraining(options: TrainingPlanOptions): TrainingPlan {
  *
  * @throws DataError when there is nothing to predict, or a size is not a positive integer
  */
-export function planEvaluation(options: BatchOptions & Concatenation): readonly Batch[] {
+export function planEvaluation(options: BatchOptions & Concatenation): readonly PlannedBatch[] {
   return [...streamEvaluation(options)];
 }
 
@@ -84,7 +85,7 @@ export function planEvaluation(options: BatchOptions & Concatenation): readonly 
  *
  * @throws DataError when there is nothing to predict, or a size is not a positive integer
  */
-export function streamEvaluation(options: BatchOptions & Concatenation): EvaluationPlan<Batch> {
+export function streamEvaluation(options: BatchOptions & Concatenation): EvaluationPlan<PlannedBatch> {
   const who = "planEvaluation";
   const { sequences, vocabulary = proteinVocabulary, predictEnd = true, concatenate = false } = options;
   if (!concatenate) return planOnce(bucketWindows(who, options), (packed) => layOut(packed, vocabulary));

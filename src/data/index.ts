@@ -1,4 +1,5 @@
 /** Data for training: proteins, text, images, labelled sequences; vocabularies, splits, batches, and the baseline to beat. */
+export type { Batch, BatchShape, BatchSource, PlannedBatch } from "./batch.ts";
 export { planEvaluation, planTraining, streamEvaluation } from "./batches.ts";
 export type { TrainingPlan, TrainingPlanOptions } from "./batches.ts";
 export type { ByteSource } from "./bytes.ts";
@@ -65,7 +66,7 @@ export type { MaskedBatchOptions } from "./masked.ts";
 export type { MaskingOptions } from "./masks.ts";
 export type { PackedRecords, RecordTable } from "./packed.ts";
 export type { LengthLimits, PackedDataset } from "./packed-dataset.ts";
-export type { BatchShape, EvaluationPlan, PackingOptions, Plan } from "./packing.ts";
+export type { EvaluationPlan, PackingOptions, Plan } from "./packing.ts";
 export { proteinSplitRules, readFamilies } from "./protein-splits.ts";
 export type { Families, ProteinSplitOptions, ProteinSplitRule } from "./protein-splits.ts";
 export { loadProteins } from "./proteins.ts";
@@ -92,5 +93,5 @@ export type { TokenizerOptions } from "./vocabularies/tokenizer.ts";
 export { wordVocabulary } from "./vocabularies/words.ts";
 export { letterVocabulary, proteinVocabulary, standardResidues } from "./vocabulary.ts";
 export type { LetterOptions, SequenceOrigin, Vocabulary, VocabularyDescription } from "./vocabulary.ts";
-export type { Batch, BatchOptions } from "./windows.ts";
-export type { TargetBatch, WrappedOptions } from "./wrapped.ts";
+export type { BatchOptions } from "./windows.ts";
+export type { WrappedOptions } from "./wrapped.ts";

@@ -6,7 +6,7 @@ import { behindMask, planMaskedEvaluation, planMaskedTraining } from "./masked.t
 import { createMasking } from "./masks.ts";
 import { letterVocabulary } from "./vocabulary.ts";
 import type { EncodedSequence } from "./datasets.ts";
-import type { TargetBatch } from "./wrapped.ts";
+import type { Batch } from "./batch.ts";
 
 const vocabulary = letterVocabulary({ name: "test", letters: "ABCDEFGHIJKLMNOPQRSTUVWXYZ" });
 const { padId, bosId, eosId, maskId } = vocabulary;
@@ -20,7 +20,7 @@ function sequencesOf(lengths: readonly number[]): EncodedSequence[] {
 }
 
 /** The tokens of a row as they were before masking. */
-function originals({ inputIds, targetIds, weights, seqLen }: TargetBatch, row: number): number[] {
+function originals({ inputIds, targetIds, weights, seqLen }: Batch, row: number): number[] {
   const ids = [...inputIds.subarray(row * seqLen, (row + 1) * seqLen)].map((id, i) =>
     weights[row * seqLen + i] === 1 ? (targetIds[row * seqLen + i] ?? -1) : id,
   );

@@ -9,11 +9,12 @@ import { createTagDropout } from "./tag-dropout.ts";
 import { checkWrapped, writeWrapped } from "./wrapped.ts";
 import type { Concatenation } from "./concatenated.ts";
 import type { MaskedTokens, MaskingOptions } from "./masks.ts";
+import type { PlannedBatch } from "./batch.ts";
 import type { Bucket, EvaluationPlan, PackedBatch, Plan } from "./packing.ts";
 import type { SequenceSampling } from "./sampling.ts";
 import type { StartTokens, TagDropout } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import type { TargetBatch, WrappedOptions, WrappedRow } from "./wrapped.ts";
+import type { WrappedOptions, WrappedRow } from "./wrapped.ts";
 
 /** What masked training and evaluation have in common. Longer sequences are cut into parts of maxSeqLen − 2 tokens. */
 export interface MaskedBatchOptions extends WrappedOptions, MaskingOptions, Concatenation {
@@ -36,7 +37,7 @@ interface MaskedRow extends WrappedRow {
  * @throws DataError when there is no token, a size is not a positive integer, the rate is outside (0, 1], or sampling and
  *   concatenate exclude each other
  */
-export function planMaskedTraining(options: MaskedBatchOptions & SequenceSampling & TagDropout): Plan<TargetBatch> {
+export function planMaskedTraining(options: MaskedBatchOptions & SequenceSampling & TagDropout): Plan<PlannedBatch> {
   const who = "planMaskedTraining";
   const { seed, vocabulary, sequences, maxSeqLen, sampling = "tokens", concatenate = false } = options;
   const mask = createMasking(who, options, vocabulary);
@@ -74,7 +75,7 @@ export function planMaskedTraining(options: MaskedBatchOptions & SequenceSamplin
  *
  * @throws DataError when there is no token, a size is not a positive integer, or the rate is outside (0, 1]
  */
-export function planMaskedEvaluation(options: MaskedBatchOptions): readonly TargetBatch[] {
+export function planMaskedEvaluation(options: MaskedBatchOptions): readonly PlannedBatch[] {
   return [...streamMaskedEvaluation(options)];
 }
 
@@ -83,7 +84,7 @@ export function planMaskedEvaluation(options: MaskedBatchOptions): readonly Targ
  *
  * @throws DataError when there is no token, a size is not a positive integer, or the rate is outside (0, 1]
  */
-export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationPlan<TargetBatch> {
+export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationPlan<PlannedBatch> {
   const who = "planMaskedEvaluation";
   const { seed, vocabulary, sequences, concatenate = false } = options;
   const mask = createMasking(who, options, vocabulary);
@@ -102,7 +103,7 @@ export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationP
  * The same batches, counting only what stands behind the mask. Of the other chosen tokens a tenth can be copied without having learnt
  * anything, and a tenth are replaced by others, which a model must take for true as often: neither compares with frequencies.
  */
-export function* behindMask<T extends Pick<TargetBatch, "inputIds" | "weights">>(
+export function* behindMask<T extends Pick<PlannedBatch, "inputIds" | "weights">>(
   batches: Iterable<T>,
   { maskId }: Pick<Vocabulary, "maskId">,
 ): Generator<Omit<T, "tokens">> {
@@ -157,7 +158,7 @@ function layOutMasked(
   vocabulary: Vocabulary,
   mask: (tokenIds: Int32Array, row: number) => MaskedTokens,
   startAt?: StartTokens,
-): TargetBatch {
+): PlannedBatch {
   const { batchSize, seqLen } = packed.shape;
   const inputIds = writeWrapped(packed, vocabulary, startAt);
   const targetIds = new Int32Array(batchSize * seqLen).fill(vocabulary.padId);

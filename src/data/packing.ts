@@ -1,5 +1,6 @@
 /** Rows of like length into batches of few shapes, and an endless, seeded, resumable order of these. */
 import { createRandom, shuffle } from "../random/index.ts";
+import type { BatchShape } from "./batch.ts";
 import { DataError, requirePositiveInteger } from "./errors.ts";
 
 /** How rows become batches. */
@@ -16,14 +17,6 @@ export interface PackingOptions {
    * its own, and on proteins of 43 to 400 residues 64 makes six or seven of them at about 13 % padding.
    */
   readonly bucketStep?: number;
-}
-
-/** The shape of a batch's arrays. */
-export interface BatchShape {
-  /** Rows. */
-  readonly batchSize: number;
-  /** Columns. */
-  readonly seqLen: number;
 }
 
 /** Something that becomes a row of so many columns. */

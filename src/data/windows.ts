@@ -3,7 +3,8 @@ import { bucketRows, checkPacking } from "./packing.ts";
 import { proteinVocabulary } from "./vocabulary.ts";
 import { lengthOf, readTokens, startOf } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
-import type { BatchShape, Bucket, PackedBatch, PackingOptions, Row } from "./packing.ts";
+import type { PlannedBatch } from "./batch.ts";
+import type { Bucket, PackedBatch, PackingOptions, Row } from "./packing.ts";
 import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -18,18 +19,6 @@ export interface BatchOptions extends PackingOptions {
    * Pass false to score tokens alone, as `unigramBaseline` does.
    */
   readonly predictEnd?: boolean;
-}
-
-/** One causal language-model batch; arrays are [batchSize, seqLen], row-major. */
-export interface Batch extends BatchShape {
-  /** What the model reads. Behind a row's end: <pad>. */
-  readonly inputIds: Int32Array;
-  /** What it should predict at each place: the next input. Behind a row's end: <pad>. */
-  readonly targetIds: Int32Array;
-  /** 1 where the target counts, 0 on padding. */
-  readonly weights: Float32Array;
-  /** Number of targets that count: the sum of the weights. */
-  readonly tokens: number;
 }
 
 /**
@@ -109,7 +98,7 @@ export function layOut(
   { shape, rows }: PackedBatch<Window>,
   vocabulary: Vocabulary = proteinVocabulary,
   { counts = () => true, startAt = (sequence) => startOf(sequence, vocabulary) }: LayOutOptions = {},
-): Batch {
+): PlannedBatch {
   const { batchSize, seqLen } = shape;
   const { padId, bosId, eosId } = vocabulary;
   const inputIds = new Int32Array(batchSize * seqLen).fill(padId);

@@ -3,7 +3,7 @@ import { DataError } from "./errors.ts";
 import { checkPacking } from "./packing.ts";
 import { readTokens, startOf } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
-import type { BatchShape, PackedBatch, PackingOptions, Row } from "./packing.ts";
+import type { PackedBatch, PackingOptions, Row } from "./packing.ts";
 import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -13,22 +13,6 @@ export interface WrappedOptions<Sequence extends EncodedSequence = EncodedSequen
   readonly sequences: readonly Sequence[];
   /** Provides the ids of the special tokens. */
   readonly vocabulary: Vocabulary;
-}
-
-/** A batch whose targets have a length of their own: 1 for a label a row, seqLen for a target a token. */
-export interface TargetBatch extends BatchShape {
-  /** [batchSize, seqLen]: <bos> tokens <eos>, behind them <pad>. */
-  readonly inputIds: Int32Array;
-  /** Targets a row. */
-  readonly targetLen: number;
-  /** [batchSize, targetLen]: class or token ids; 0 or <pad> where the weight is 0, and throughout in regression. */
-  readonly targetIds: Int32Array;
-  /** [batchSize, targetLen]: the values of regression, and there only. */
-  readonly targetValues?: Float64Array;
-  /** [batchSize, targetLen]: 1 where the target counts. */
-  readonly weights: Float32Array;
-  /** Number of targets that count: the sum of the weights. */
-  readonly tokens: number;
 }
 
 /** A part of a sequence between <bos> and <eos>. */

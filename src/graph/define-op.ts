@@ -36,6 +36,8 @@ export interface OpDefinition<A extends Arity, Attributes> {
     types: { readonly inputs: Tuples<TensorType>[A]; readonly output: TensorType },
   ) => string;
   readonly vjp: ((context: Vjp<A, Attributes>) => Tuples<Tensor | undefined>[A]) | NotDifferentiable;
+  /** As of OpRule. Default: no other op skips it. */
+  readonly skipped?: string;
   /** The same in plain float64 loops: the oracle of the tests. */
   readonly reference: (inputs: Tuples<ReferenceArray>[A], attributes: Attributes, output: TensorType) => ReferenceArray;
 }
@@ -73,6 +75,7 @@ export function defineOp<A extends Arity, Attributes = void>(
             return vjp({ inputs: tuple(inputs), y: first(outputs), dy, attributes: attributes as Attributes });
           }
         : vjp,
+    skipped: definition.skipped,
     reference: (inputs, { attributes, outputs }) => [
       definition.reference(tuple(inputs), attributes as Attributes, first(outputs)),
     ],

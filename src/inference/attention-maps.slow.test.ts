@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { layerOutputs, mixed } from "../../tests/model/attention-layers.ts";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { mechanisms, type MechanismName } from "../attention/mechanisms.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
 import { createRandom } from "../random/index.ts";
 import { attentionMaps } from "./attention-maps.ts";

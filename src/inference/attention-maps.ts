@@ -1,7 +1,7 @@
 /** The attention of a model as matrices: the weights of every layer and head on one sequence, as the model itself computes them. */
 import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
 import { formFor } from "../attention/mechanism.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";

@@ -8,7 +8,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { RuntimeError, type Backend } from "../runtime/backend.ts";

@@ -1,5 +1,5 @@
 /** Sequences as vectors: what a model makes of every residue, or the mean of that. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { EncodedSequence, Vocabulary } from "../data/index.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";

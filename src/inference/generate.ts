@@ -2,7 +2,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import { tagId, tagIds, type Vocabulary } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";

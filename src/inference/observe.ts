@@ -3,7 +3,7 @@ import { formFor } from "../attention/mechanism.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
 import { checkIntensities } from "../model/patches.ts";

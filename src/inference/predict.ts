@@ -1,6 +1,6 @@
 /** What a model that reads whole sequences predicts of them: an encoder, or a decoder whose head reads a sequence. */
 import { formFor } from "../attention/mechanism.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";
@@ -12,6 +12,7 @@ import { checkTensors } from "../model/tensors.ts";
 import { input } from "../ops/source.ts";
 import { RuntimeError, type Backend, type Executable } from "../runtime/backend.ts";
 import { withWeights, type WeightOptions } from "../runtime/weights.ts";
+import { softmax } from "../statistics/index.ts";
 import { checkToken } from "./batch-decoder.ts";
 import { constantModel } from "./step-graph.ts";
 
@@ -107,4 +108,10 @@ function check({ config, tensors, sequences }: PredictOptions): void {
     }
     for (const token of Array.from(sequence)) checkToken(config, token);
   }
+}
+
+/** The most probable class, and the probabilities of all. */
+export function classOf(logits: Float32Array): { readonly label: number; readonly probabilities: readonly number[] } {
+  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  return { label: logits.indexOf(top), probabilities: softmax(logits) };
 }

@@ -1,5 +1,5 @@
 /** The 20 standard residues as numbers, for sums by kind of residue. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";

@@ -1,5 +1,5 @@
 /** How well vectors find what belongs together: of every query the rank of its own document among all. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { mean } from "../statistics/index.ts";
 
 export interface RetrievalFigures {

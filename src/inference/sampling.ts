@@ -1,6 +1,7 @@
 /** From logits to a token: repetition penalty, temperature, top-k, top-p. */
 import type { Random } from "../random/index.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
+import { logSumExp } from "../statistics/index.ts";
 
 export interface SamplingOptions {
   /** Divides the logits; 0 takes the most probable token. Default 1: the model's own distribution. */
@@ -101,9 +102,4 @@ function draw(
     if (left < 0) return kept[i] ?? 0;
   }
   return kept[nucleus - 1] ?? 0;
-}
-
-function logSumExp(values: Float64Array): number {
-  const top = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  return top + Math.log(values.reduce((total, value) => total + Math.exp(value - top), 0));
 }

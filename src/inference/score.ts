@@ -1,5 +1,5 @@
 /** How likely given sequences are under a model. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { EncodedSequence } from "../data/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";

@@ -1,6 +1,6 @@
 /** Many sequences through one model, streamed: batches of few shapes, results in the order of the input. */
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { requirePositiveInteger } from "../data/errors.ts";
 import { DataError, startOf, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";

@@ -8,7 +8,7 @@ import { modelInputs } from "../model/inputs.ts";
 import { predictions } from "../model/predictions.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor } from "../runtime/backend.ts";
-import type { Batch } from "../training/batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { generateTargets } from "./generate-targets.ts";
 import { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
 

@@ -1,5 +1,5 @@
 /** Which amino acids a model treats alike: similarities of all pairs, from its attention, its embeddings or its predictions. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { DataError } from "../data/errors.ts";
 import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";

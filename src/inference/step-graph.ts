@@ -1,6 +1,5 @@
 /** The graphs of decoding with a state of fixed size: one token of every sequence, and adding the full window of one to its state. */
-import type { WindowedState } from "../attention/favor/decode-window.ts";
-import type { WindowedForm } from "../attention/mechanism.ts";
+import type { WindowedForm, WindowedState } from "../attention/mechanism.ts";
 import { GraphError } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";

@@ -1,6 +1,6 @@
 /** What the kernel functions ask of their arguments before anything is computed. */
 import { readArray, type AttentionArray } from "../attention/arrays.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap } from "../attention/feature-map.ts";
 import { refuseUnknownOptions, requireOneOf } from "../attention/checks.ts";
 import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
 import { GraphError } from "../graph/errors.ts";

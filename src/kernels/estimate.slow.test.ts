@@ -5,7 +5,7 @@ import { createBackend } from "#engine";
 import { relativeError } from "../../tests/model/harness.ts";
 import { arcCosineFeatures } from "../attention/favor/maps/generalized.ts";
 import { featureMaps } from "../attention/favor/maps/index.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap } from "../attention/feature-map.ts";
 import { drawProjection } from "../attention/favor/projections.ts";
 import { dot, naiveMaps, type NaiveMap } from "../../tests/attention/naive.ts";
 import { GraphError } from "../graph/errors.ts";

@@ -2,7 +2,7 @@
 import type { AttentionArray } from "../attention/arrays.ts";
 import { arcCosineFeatures } from "../attention/favor/maps/generalized.ts";
 import { featureMaps, type FeatureMapName } from "../attention/favor/maps/index.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap } from "../attention/feature-map.ts";
 import { defaultNumFeatures, drawProjection } from "../attention/favor/projections.ts";
 import { createRandom, type ProjectionName } from "../random/index.ts";
 import type { Backend } from "../runtime/backend.ts";

@@ -1,4 +1,5 @@
 /** Sums of the features of many items: over all of them, and up to each block, so that items can be drawn by their features. */
+import { logSumExp } from "../statistics/index.ts";
 import type { Rows } from "./arguments.ts";
 import { KernelError } from "./errors.ts";
 import { ROWS_PER_BLOCK, type LogFeatures } from "./log-features.ts";
@@ -66,15 +67,6 @@ function accumulate(logs: Float64Array): number {
     logs[block] = running;
   }
   return logSum;
-}
-
-/** log Σ e^x; −∞ when all are. */
-export function logSumExp(values: Float64Array): number {
-  let top = -Number.MAX_VALUE;
-  for (const value of values) if (value > top) top = value;
-  let total = 0;
-  for (const value of values) total += Math.exp(value - top);
-  return top + Math.log(total);
 }
 
 /**

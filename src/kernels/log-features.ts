@@ -1,11 +1,6 @@
 /** Logarithms of positive features, block by block of rows, on the engine. */
-import {
-  checked,
-  type FeatureMap,
-  type Features,
-  type MapInputs,
-  type Statistics,
-} from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap, Features, MapInputs, Statistics } from "../attention/feature-map.ts";
+import { checked } from "../attention/favor/maps/features.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, exp, log, maximum, sub } from "../ops/elementwise.ts";

@@ -1,11 +1,11 @@
 /** What a softmax over items answers to queries, from the table of its items. */
 import type { AttentionArray } from "../attention/arrays.ts";
 import { createRandom } from "../random/index.ts";
-import { mean, standardError } from "../statistics/index.ts";
+import { logSumExp, mean, standardError } from "../statistics/index.ts";
 import { checkWidths, readRows, scaleRows, type Rows } from "./arguments.ts";
 import { KernelError } from "./errors.ts";
 import { dotOfRows } from "./exact.ts";
-import { logSumExp, type ItemTable } from "./item-table.ts";
+import type { ItemTable } from "./item-table.ts";
 import { ROWS_PER_BLOCK, type LogFeatures } from "./log-features.ts";
 import { queryTerms, sampleItems, type QueryLogs, type SampledItems } from "./sample-items.ts";
 

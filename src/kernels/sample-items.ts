@@ -1,7 +1,8 @@
 /** Draws of items from a softmax that features approximate, without a pass over all items. */
 import type { Random } from "../random/index.ts";
 import { KernelError } from "./errors.ts";
-import { drawFromSums, logSumExp, type ItemTable } from "./item-table.ts";
+import { logSumExp } from "../statistics/index.ts";
+import { drawFromSums, type ItemTable } from "./item-table.ts";
 import { ROWS_PER_BLOCK, type LogFeatures } from "./log-features.ts";
 
 /** Items drawn with replacement. */

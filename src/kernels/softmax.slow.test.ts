@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../tests/model/harness.ts";
 import { featureMaps, type FeatureMapName } from "../attention/favor/maps/index.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap } from "../attention/feature-map.ts";
 import { drawProjection } from "../attention/favor/projections.ts";
 import { naiveMaps } from "../../tests/attention/naive.ts";
 import { exp, sub } from "../ops/elementwise.ts";

@@ -1,6 +1,6 @@
 /** A softmax over many items whose normaliser costs the same however many they are. */
 import type { AttentionArray } from "../attention/arrays.ts";
-import type { FeatureMap } from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap } from "../attention/feature-map.ts";
 import { featureMaps, type FeatureMapName } from "../attention/favor/maps/index.ts";
 import { defaultNumFeatures, drawProjection } from "../attention/favor/projections.ts";
 import { createRandom, type ProjectionName } from "../random/index.ts";

@@ -1,12 +1,6 @@
 /** Kernel estimates as graphs: matrices between rows, and the single terms whose mean an estimate is. */
-import {
-  checked,
-  featureCount,
-  underOwnMaximum,
-  type FeatureMap,
-  type Features,
-  type Statistics,
-} from "../attention/favor/maps/feature-map.ts";
+import type { FeatureMap, Features, Statistics } from "../attention/feature-map.ts";
+import { checked, featureCount, underOwnMaximum } from "../attention/favor/maps/features.ts";
 import { expectShapes } from "../graph/expect-shapes.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, exp, mul, sub } from "../ops/elementwise.ts";

@@ -1,5 +1,5 @@
 /** Some of a model's layers or heads, by their numbers. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 
 /**
  * The numbers that are asked for, in their order, or all.

@@ -1,5 +1,5 @@
 /** Options that do not go together, each with the reason and the way out. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";
 import { attentionSites, isList, stacksOf, type AttentionSite } from "./stacks.ts";
 import type { ModelConfig, ParsedOptions } from "./config-schema.ts";

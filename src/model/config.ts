@@ -1,6 +1,8 @@
 /** The configuration of a model: defaults that follow from other options, and the check that sizes fit together. */
-import { defaultNumFeatures, LARGEST_ARRAY_BYTES, type ProjectionChoice } from "../attention/favor/projections.ts";
-import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import type { ProjectionChoice } from "../attention/mechanism.ts";
+import { defaultNumFeatures, LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
+import { ConfigError } from "../graph/errors.ts";
+import { parseOptions } from "../graph/parse-options.ts";
 import { checkMechanisms, checkOptions } from "./config-rules.ts";
 import { isGated, modelSchema, type ModelConfig, type ModelOptions, type ParsedOptions } from "./config-schema.ts";
 import { mostPlaces, tokensOfImage } from "./patches.ts";

@@ -1,5 +1,5 @@
 /** A trained body with a new output layer: where fine-tuning begins. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "./config.ts";

@@ -15,7 +15,7 @@ export {
 export type { Block, Linear, Named, Norm, Parameters } from "./parameters.ts";
 export { withFreshHead } from "./fresh-head.ts";
 export type { FreshHeadOptions, HeadedModel } from "./fresh-head.ts";
-export { ConfigError } from "../attention/parse-options.ts";
+export { ConfigError } from "../graph/errors.ts";
 export { hiddenStates, logits } from "./performer.ts";
 export type { ForwardOptions, ModelTensors } from "./performer.ts";
 export { logitsOfPart } from "./parts.ts";

@@ -6,8 +6,7 @@
  *
  * Source: Dosovitskiy et al. (ViT), arXiv:2010.11929.
  */
-import { ConfigError } from "../attention/parse-options.ts";
-import { GraphError } from "../graph/errors.ts";
+import { ConfigError, GraphError } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { cast } from "../ops/compare.ts";

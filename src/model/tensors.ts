@@ -3,7 +3,7 @@ import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "./config.ts";
 import { parameterShapes, projectionShapes, type Named } from "./parameters.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 
 /** Names and shapes of everything that model.safetensors holds: weights and projections. */
 export function tensorShapes(config: ModelConfig): Named<Shape> {

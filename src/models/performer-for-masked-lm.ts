@@ -3,6 +3,7 @@ import { refuseUnknownKeys, requireList, requireText, written } from "./check-ex
 import { DataError, planMaskedEvaluation, planMaskedTraining } from "../data/index.ts";
 import { predictSequences, scoreSequences, type ScoringMethod, type SequenceScore } from "../inference/index.ts";
 import { ConfigError } from "../model/index.ts";
+import { softmax } from "../statistics/index.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
 /** Names as in transformers.js, where it has them. */
@@ -157,10 +158,9 @@ export class PerformerForMaskedLM extends PerformerModel<string> {
     const ordinary = [...logits.keys()].filter((id) => isResidue(id));
     const logitOf = (id: number) => logits[id] ?? Number.NEGATIVE_INFINITY;
     const sorted = ordinary.toSorted((a, b) => logitOf(b) - logitOf(a));
-    const top = logitOf(sorted[0] ?? 0);
-    const total = sorted.reduce((sum, id) => sum + Math.exp(logitOf(id) - top), 0);
-    return sorted.slice(0, count).map((token) => ({
-      score: Math.exp(logitOf(token) - top) / total,
+    const scores = softmax(sorted.map(logitOf));
+    return sorted.slice(0, count).map((token, place) => ({
+      score: scores[place] ?? 0,
       token,
       token_str: tokens[token] ?? "",
     }));

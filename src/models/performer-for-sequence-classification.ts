@@ -1,7 +1,7 @@
 /** The ready classifier of sequences, or with head `regression` a predictor of a number. */
 import { requireClass, requireFinite, requireRecords } from "./check-examples.ts";
 import { planLabelledEvaluation, planLabelledTraining } from "../data/index.ts";
-import { predictSequences, wrapped } from "../inference/predict.ts";
+import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
 /** A sequence and its class, from 0, or its number. */
@@ -77,12 +77,4 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
       task: head === "regression" ? ("regression" as const) : ("classification" as const),
     };
   }
-}
-
-/** The most probable class, and the probabilities of all. */
-export function classOf(logits: Float32Array): SequencePrediction {
-  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = Array.from(logits, (value) => Math.exp(value - top));
-  const total = weights.reduce((a, b) => a + b, 0);
-  return { label: logits.indexOf(top), probabilities: weights.map((weight) => weight / total) };
 }

@@ -1,8 +1,8 @@
 /** The ready tagger: an encoder that predicts a class of every token. */
 import { requireClass, requireRecords, written } from "./check-examples.ts";
 import { DataError, planTaggedEvaluation, planTaggedTraining } from "../data/index.ts";
-import { predictSequences, wrapped } from "../inference/predict.ts";
-import { classOf, type SequencePrediction } from "./performer-for-sequence-classification.ts";
+import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
+import type { SequencePrediction } from "./performer-for-sequence-classification.ts";
 import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
 
 /** A sequence and the classes of its tokens, from 0; −1 where there is none to be learned. */

@@ -20,7 +20,7 @@ import type { Backend } from "../runtime/backend.ts";
 import { weightDtype, withWeights } from "../runtime/weights.ts";
 import { parseJson } from "../storage/json.ts";
 import { decodeSafetensors, encodeSafetensors } from "../storage/safetensors.ts";
-import type { Batch, BatchSource } from "../training/batch.ts";
+import type { Batch, BatchSource } from "../data/batch.ts";
 import {
   createEvaluator,
   initialState,

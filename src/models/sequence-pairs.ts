@@ -2,7 +2,7 @@
 import { DataError, type Plan, type Vocabulary } from "../data/index.ts";
 import { bucketRows, packBuckets, planEpochs, type Bucket, type PackedBatch, type Row } from "../data/packing.ts";
 import type { BatchPlan } from "./performer-model.ts";
-import type { Batch } from "../training/batch.ts";
+import type { Batch } from "../data/batch.ts";
 
 /** Tokens of a source and of its target, without special ones. */
 export interface EncodedPair {

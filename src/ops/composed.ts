@@ -5,7 +5,8 @@ import { cast, equal } from "./compare.ts";
 import { max } from "./maximum-along.ts";
 import { sum, type ReduceOptions } from "./reduce.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { constant, stopGradient } from "./source.ts";
+import { concat } from "./slicing.ts";
+import { constant, full, stopGradient } from "./source.ts";
 import { countingUp } from "../graph/ndarray.ts";
 import { reshape } from "./layout.ts";
 
@@ -18,6 +19,11 @@ export function square(x: Tensor): Tensor {
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   const total = sum(x, options);
   return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
+}
+
+/** [x, 1], one column more: what a product adds up in it are the weights themselves, a sum's denominator. */
+export function withOnes(x: Tensor): Tensor {
+  return concat([x, full([...x.shape.slice(0, -1), 1], 1)], -1);
 }
 
 /** Logarithm of the softmax over the last axis, without overflow. */

@@ -4,6 +4,9 @@ import { formatShape, normalizeAxis, sameShape, sizeOf, stridesOf, type Shape } 
 import type { Tensor } from "../graph/tensor.ts";
 import { pick } from "./reference.ts";
 
+/** Two in a row become one, so that the first may stand outside the graph of what is computed from it. */
+const skipped = "Reshape or Transpose, which later ones skip";
+
 const reshapeOp = defineOp<1, { readonly shape: Shape }>({
   name: "Reshape",
   arity: 1,
@@ -15,6 +18,7 @@ const reshapeOp = defineOp<1, { readonly shape: Shape }>({
   },
   emit: (onnx, [x], { shape }) => onnx.node("Reshape", [x, onnx.int64(shape)]),
   vjp: ({ inputs: [x], dy }) => [reshape(dy, x.shape)],
+  skipped,
   reference: ([x], { shape }) => ({ shape, data: x.data }),
 });
 
@@ -52,6 +56,7 @@ const transposeOp = defineOp<1, TransposeAttributes>({
       permutation.map((_, axis) => permutation.indexOf(axis)),
     ),
   ],
+  skipped,
   reference: ([x], { permutation }, { shape }) => {
     const strides = stridesOf(x.shape);
     return pick(

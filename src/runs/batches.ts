@@ -10,14 +10,17 @@ import {
   streamMaskedEvaluation,
 } from "../data/index.ts";
 import type {
+  Batch,
+  BatchShape,
+  BatchSource,
   Concatenation,
+  EvaluationPlan,
   LabelledSequence,
   MaskingOptions,
   SequenceSampling,
   SplitName,
   TagDropout,
 } from "../data/index.ts";
-import type { Batch, BatchShape, BatchSource } from "../training/batch.ts";
 import type { RunDataset } from "./dataset.ts";
 import type { Task } from "./data/source.ts";
 import { UsageError } from "./usage.ts";
@@ -28,16 +31,10 @@ export interface TrainingBatches extends BatchSource {
   readonly shapes: readonly BatchShape[];
 }
 
-/** Batches to be walked through, again and again: mostly written one by one, so that a split need not fit into memory. */
-export interface EvaluationBatches extends Iterable<Batch> {
-  readonly length: number;
-  readonly shapes: readonly BatchShape[];
-}
-
 interface Batches {
   readonly training: () => TrainingBatches;
   /** Every prediction of a split exactly once. */
-  readonly evaluation: (split: SplitName) => EvaluationBatches;
+  readonly evaluation: (split: SplitName) => EvaluationPlan<Batch>;
 }
 
 /**

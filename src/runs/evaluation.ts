@@ -4,7 +4,7 @@ import { behindMask, bitsPerDimension, getSplit, imageShapeOf, lengthOf, unigram
 import type { EncodedSequence, SplitName, UnigramBaseline } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mean, meanSquaredErrorOf, pairMoments, rSquaredOf } from "../statistics/index.ts";
-import type { Batch } from "../training/batch.ts";
+import type { Batch } from "../data/batch.ts";
 import type { EvaluationResult, Evaluator } from "../training/evaluate.ts";
 import { batchesOf } from "./batches.ts";
 import type { RunDataset } from "./dataset.ts";

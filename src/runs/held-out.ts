@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { LabelledDataset, LabelledSequence, SplitName } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
-import { predictSequences, wrapped } from "../inference/predict.ts";
+import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
 import { mean } from "../statistics/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend } from "../runtime/index.ts";
@@ -54,9 +54,8 @@ export function predictionOf(
   { task }: { readonly task: Task },
 ): { readonly prediction: number; readonly probability?: number } {
   if (task === "regression") return { prediction: row[0] ?? Number.NaN };
-  const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const total = row.reduce((sum, logit) => sum + Math.exp(logit - top), 0);
-  return { prediction: row.indexOf(top), probability: 1 / total };
+  const { label, probabilities } = classOf(row);
+  return { prediction: label, probability: probabilities[label] ?? Number.NaN };
 }
 
 /** Measures of one split beside the commonest class, or the mean, of the training labels. */

@@ -39,7 +39,7 @@ export function createKnownSequences(
     covers: (sequence) =>
       texts.some((text) => text.includes(sequence)) || known.some((each) => sequence.includes(each.sequence)),
     nearest: (sequence) => {
-      const words = wordsOf(sequence);
+      const words = kmersOf(sequence);
       let best: NearestSequence | undefined;
       for (const each of known) {
         const kmerJaccard = jaccard(words, each.sequence);
@@ -65,12 +65,12 @@ function joinAll(sequences: readonly string[]): readonly string[] {
   return pieces.length === 0 ? texts : [...texts, pieces.join(SEPARATOR)];
 }
 
-function wordsOf(sequence: string): ReadonlySet<string> {
+function kmersOf(sequence: string): ReadonlySet<string> {
   return new Set(Array.from({ length: Math.max(0, sequence.length - K + 1) }, (_, at) => sequence.slice(at, at + K)));
 }
 
 function jaccard(words: ReadonlySet<string>, other: string): number {
-  const others = wordsOf(other);
+  const others = kmersOf(other);
   let both = 0;
   for (const word of others) if (words.has(word)) both += 1;
   const either = words.size + others.size - both;

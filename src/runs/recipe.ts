@@ -8,13 +8,13 @@ import { fileURLToPath } from "node:url";
 import jsonc from "jsonc-parser";
 import { z } from "zod";
 
-import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
+import { parseOptions } from "../graph/parse-options.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import { modelConfigKeys } from "../model/config.ts";
 import { exists, readTextOrExplain } from "../storage/files.ts";
 import { trainingConfigKeys } from "../training/config.ts";
-import { checkDataSettings, dataKeys, vocabularyNames } from "./data/source.ts";
-import type { DataSettings } from "./data/source.ts";
+import { checkDataSettings, dataKeys, vocabularyNames, type DataSettings } from "./data/source.ts";
 import { UsageError } from "./usage.ts";
 
 /** Settings by name, not yet checked: the model's and the training's own schemas do that. */

@@ -5,27 +5,27 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 
 import { parseMechanism } from "../attention/choice-text.ts";
-import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
+import { parseOptions } from "../graph/parse-options.ts";
 import { isPretrained } from "../convert/index.ts";
-import { imageShapeOf, proteinVocabulary, vocabularyFrom } from "../data/index.ts";
-import type { Vocabulary, VocabularyDescription } from "../data/index.ts";
+import {
+  imageShapeOf,
+  proteinVocabulary,
+  vocabularyFrom,
+  type Vocabulary,
+  type VocabularyDescription,
+} from "../data/index.ts";
 import type { ImageShape } from "../data/vocabularies/pixels.ts";
-import { modelConfig } from "../model/config.ts";
-import type { ModelConfig, ModelOptions } from "../model/config.ts";
+import { modelConfig, type ModelConfig, type ModelOptions } from "../model/config.ts";
 import { numIntensities } from "../model/patches.ts";
 import { openFolderSource } from "../storage/folder-source.ts";
-import { readConfig } from "../storage/run-folder.ts";
-import type { RunFolder } from "../storage/run-folder.ts";
-import { trainingConfig } from "../training/config.ts";
-import type { TrainingConfig, TrainingOptions } from "../training/config.ts";
-import { dataSchema, tasks } from "./data/source.ts";
-import type { DataSource, Task } from "./data/source.ts";
+import { readConfig, type RunFolder } from "../storage/run-folder.ts";
+import { trainingConfig, type TrainingConfig, type TrainingOptions } from "../training/config.ts";
+import { dataSchema, tasks, type DataSource, type Task } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
 import { prefixLines, UsageError } from "./usage.ts";
-import { decidedKeys } from "./recipe.ts";
-import type { Recipe, Settings } from "./recipe.ts";
-import { devices } from "./engine-options.ts";
-import type { EngineOptions } from "./engine-options.ts";
+import { decidedKeys, type Recipe, type Settings } from "./recipe.ts";
+import { devices, type EngineOptions } from "./engine-options.ts";
 
 export interface RunConfig {
   /** With `architectures`, how Hugging Face folders say what they hold. */

@@ -2,26 +2,23 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { PretrainedModel } from "../convert/index.ts";
 import { DataError, vocabularyFrom } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { fingerprint } from "../inference/fingerprint.ts";
-import { modelConfig } from "../model/config.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { modelConfig, type ModelConfig } from "../model/config.ts";
 import { longestSequence } from "../model/positions.ts";
 import type { TrainingConfig } from "../training/config.ts";
 import type { DataKind, DataSource } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
-import { loadData } from "./dataset.ts";
-import type { RunDataset } from "./dataset.ts";
+import { loadData, type RunDataset } from "./dataset.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
 import { DEFAULT_LEARNING_RATE } from "./finetune/settings.ts";
 import { openModel } from "./open-model.ts";
 import type { Recipe } from "./recipe.ts";
-import { checkChanges, knownData, packageVersion } from "./run-config.ts";
-import type { BaseRun } from "./run-config.ts";
+import { checkChanges, knownData, packageVersion, type BaseRun } from "./run-config.ts";
 import { UsageError } from "./usage.ts";
 
 /** What a caller asks for. */

@@ -1,6 +1,6 @@
 // Requests that cannot be carried out as they are written: the caller's mistake, told before anything is done.
 
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 
 /** A request that is wrong as it is written. The command ends with exit code 2 for it. */
 export class UsageError extends Error {

@@ -18,3 +18,4 @@ export {
 } from "./pairs.ts";
 export type { PairMoments } from "./pairs.ts";
 export { roundTo } from "./rounding.ts";
+export { logSumExp, softmax } from "./softmax.ts";

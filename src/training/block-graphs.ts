@@ -21,7 +21,7 @@ import { constantPositions } from "../model/positions.ts";
 import { oneLayer } from "../model/stacks.ts";
 import { add, sub } from "../ops/elementwise.ts";
 import { input } from "../ops/source.ts";
-import type { BatchShape } from "./batch.ts";
+import type { BatchShape } from "../data/batch.ts";
 import { batchInputs, dropoutOption, gradientOutputs } from "./graphs.ts";
 import { lossesOf, targetFigures } from "./loss.ts";
 

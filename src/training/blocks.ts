@@ -15,7 +15,7 @@ import { isPooled } from "../model/output.ts";
 import { layerPrefix, type Named } from "../model/parameters.ts";
 import { isList } from "../model/stacks.ts";
 import { feedsFor, type Backend, type Executable, type Feeds } from "../runtime/backend.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, BatchShape } from "../data/batch.ts";
 import {
   blockBackward,
   blockForward,
@@ -33,7 +33,7 @@ import {
 import { addSums, NO_SUMS, sumsOf } from "./evaluation-sums.ts";
 import type { Execution, LossOptions, MaskSource } from "./execution.ts";
 import { frozenLayers, pickNames, trainableNames } from "./freeze.ts";
-import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
+import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
 import { accumulate, batchFeeds, gradientsOf, partLengths } from "./graphs.ts";
 
 /** Logits held at a time: 32 MB, enough rows for the products of any vocabulary to run at full rate. */

@@ -1,5 +1,5 @@
 /** The way of executing a run's steps that its settings ask for. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
@@ -7,7 +7,8 @@ import { createBlockExecution, planBlocks } from "./blocks.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { trainableNames } from "./freeze.ts";
-import type { BatchShape, GraphPlan } from "./graph-plan.ts";
+import type { BatchShape } from "../data/batch.ts";
+import type { GraphPlan } from "./graph-plan.ts";
 import { createSegmentedExecution, planSegments } from "./segments.ts";
 import { createWholeExecution, planWhole } from "./whole.ts";
 

@@ -1,6 +1,7 @@
 /** How a model is trained: every setting with its default and the reason. */
 import { z } from "zod";
-import { ConfigError, parseOptions } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
+import { parseOptions } from "../graph/parse-options.ts";
 
 const count = z.int().positive();
 const share = z.number().min(0).max(1);

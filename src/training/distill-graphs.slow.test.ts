@@ -6,7 +6,7 @@ import { renamed } from "../graph/records.ts";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
 import { slopeError } from "../../tests/model/finite-differences.ts";
 import { evaluateInFloat64, randomBatch, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { createDistillExecution, distilledNames } from "./distill.ts";
 import { distillEvaluationOutputs, distillStages, distillStepOutputs, TEACHER } from "./distill-graphs.ts";
 

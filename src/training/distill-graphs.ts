@@ -25,7 +25,7 @@ import { matmul } from "../ops/matmul.ts";
 import { sum } from "../ops/reduce.ts";
 import { slice } from "../ops/slicing.ts";
 import { full } from "../ops/source.ts";
-import type { BatchShape } from "./batch.ts";
+import type { BatchShape } from "../data/batch.ts";
 import { pickNames } from "./freeze.ts";
 import { batchInputs, gradientOutputs } from "./graphs.ts";
 import { meanLoss } from "./loss.ts";

@@ -1,5 +1,5 @@
 /** Distillation as a way of executing training steps: the trainer's loop, with a teacher in the place of targets. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import { formFor } from "../attention/mechanism.ts";
 import { renamed } from "../graph/records.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -15,7 +15,7 @@ import {
   type DistillGraphOptions,
   type DistillStage,
 } from "./distill-graphs.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { sumsOf } from "./evaluation-sums.ts";
 import type { Execution } from "./execution.ts";
 import { createGraphCache, planned } from "./graph-plan.ts";

@@ -1,5 +1,5 @@
 /** Early stopping: the weights of the lowest validation loss are kept, and training ends when it has not fallen for a while. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mapValues, renamed } from "../graph/records.ts";
 import type { Named } from "../model/parameters.ts";

@@ -7,7 +7,7 @@ import { input } from "../ops/source.ts";
 import { drawLabels, farLabels } from "../../tests/data/far-labels.ts";
 import { present, randomBatch, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { batchOf } from "../../tests/model/kinds.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { modelInputs } from "../model/inputs.ts";
 

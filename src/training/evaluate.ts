@@ -4,7 +4,7 @@ import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { meanSquaredErrorOf, pearsonOf, rSquaredOf, type PairMoments } from "../statistics/index.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { createExecution, type ExecutionOptions } from "./choose-execution.ts";
 import { addSums, NO_SUMS, type EvaluationSums } from "./evaluation-sums.ts";
 import type { Execution } from "./execution.ts";

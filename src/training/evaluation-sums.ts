@@ -3,7 +3,7 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import { RuntimeError } from "../runtime/backend.ts";
 import { mergePairMoments, NO_PAIRS, pairMoments, type PairMoments } from "../statistics/index.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 
 /** Sums over all targets that count. They are plain numbers, so memory does not grow with the batches. */
 export interface EvaluationSums {

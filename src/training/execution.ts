@@ -2,9 +2,8 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import type { Executable } from "../runtime/backend.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, BatchShape } from "../data/batch.ts";
 import type { Freeze } from "./freeze.ts";
-import type { BatchShape } from "./graph-plan.ts";
 import type { EvaluationSums } from "./evaluation-sums.ts";
 
 export interface LossOptions {

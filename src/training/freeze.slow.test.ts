@@ -8,7 +8,7 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { decodeSafetensors, encodeSafetensors } from "../storage/safetensors.ts";
-import type { BatchSource } from "./batch.ts";
+import type { BatchSource } from "../data/batch.ts";
 import { createExecution, type ExecutionOptions } from "./choose-execution.ts";
 import { trainingConfig, type TrainingOptions } from "./config.ts";
 import type { EvaluationResult } from "./evaluate.ts";

@@ -1,5 +1,5 @@
 /** Which weights a run trains, and which it leaves as they are. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { layerPrefix, parameterShapes, type Named } from "../model/parameters.ts";
 import type { TrainingConfig } from "./config.ts";

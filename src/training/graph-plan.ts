@@ -2,9 +2,7 @@
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
-import type { BatchShape } from "./batch.ts";
-
-export type { BatchShape } from "./batch.ts";
+import type { BatchShape } from "../data/batch.ts";
 
 /** A graph for one shape of batch, of part or of rows. */
 export interface PlannedGraph {

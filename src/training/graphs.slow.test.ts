@@ -4,7 +4,7 @@ import { toFloat64, type NdArray } from "../graph/ndarray.ts";
 import { parameterShapes } from "../model/parameters.ts";
 import { present, randomBatch, relativeError, tinyConfig } from "../../tests/model/harness.ts";
 import { prepareStep, runOnEngine } from "../../tests/model/step.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { gradientsOf } from "./graphs.ts";
 
 const TOLERANCE = {

@@ -11,7 +11,7 @@ import { predictions } from "../model/predictions.ts";
 import { dropout } from "../ops/composed.ts";
 import { full, input } from "../ops/source.ts";
 import type { Executable } from "../runtime/backend.ts";
-import type { Batch, BatchShape } from "./batch.ts";
+import type { Batch, BatchShape } from "../data/batch.ts";
 import type { StepResult } from "./execution.ts";
 import { pickNames, trainableNames, type Freeze } from "./freeze.ts";
 import { lossesOf, meanLoss, targetFigures } from "./loss.ts";

@@ -7,7 +7,7 @@ import type { Backend } from "../runtime/backend.ts";
 import { decodeSafetensors, encodeSafetensors } from "../storage/safetensors.ts";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { prepareStep, runOnEngine } from "../../tests/model/step.ts";
-import type { BatchSource } from "./batch.ts";
+import type { BatchSource } from "../data/batch.ts";
 import { createExecution } from "./choose-execution.ts";
 import { trainingConfig, type TrainingOptions } from "./config.ts";
 import { gradientsOf } from "./graphs.ts";

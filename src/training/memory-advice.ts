@@ -2,7 +2,7 @@
 import { isPooled } from "../model/output.ts";
 import { layerMechanisms } from "../model/stacks.ts";
 import type { TrainingConfig } from "./config.ts";
-import type { BatchShape } from "./graph-plan.ts";
+import type { BatchShape } from "../data/batch.ts";
 import { estimateMemory, type MemoryQuestion } from "./memory.ts";
 
 /** Settings of training that differ from those asked about, and what the run would take with them. */

@@ -16,7 +16,8 @@ import { planGraphs, type ExecutionOptions } from "./choose-execution.ts";
 import type { TrainingConfig } from "./config.ts";
 import { pickNames, trainableNames } from "./freeze.ts";
 import { graphMemory, type GraphMemory } from "./graph-memory.ts";
-import type { BatchShape, PlannedGraph } from "./graph-plan.ts";
+import type { BatchShape } from "../data/batch.ts";
+import type { PlannedGraph } from "./graph-plan.ts";
 
 /** Bytes by what takes them; their sum is the estimate. */
 export interface MemoryEstimate {

@@ -11,7 +11,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";
 import { modelInputs } from "../model/inputs.ts";
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import {
   differentiableStates,
@@ -26,11 +26,11 @@ import { positionFeeds, positionInputs } from "../model/positions.ts";
 import { layerMechanisms } from "../model/stacks.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, BatchShape } from "../data/batch.ts";
 import { addSums, NO_SUMS, sumsOf } from "./evaluation-sums.ts";
 import type { Execution, LossOptions } from "./execution.ts";
 import { pickNames, trainableNames } from "./freeze.ts";
-import { createGraphCache, planned, type BatchShape, type GraphPlan } from "./graph-plan.ts";
+import { createGraphCache, planned, type GraphPlan } from "./graph-plan.ts";
 import {
   accumulate,
   batchFeeds,
@@ -99,7 +99,7 @@ export function createSegmentedExecution(config: ModelConfig, backend: Backend, 
         const results = await run.run(feedsFor(run, { ...tensors, ...feeds, [LOSS_SCALE]: lossScale }));
         lossSum += Number(results["lossSum"]?.data[0]);
         const found = gradientsOf(results);
-        ofNext = renamed(found, Object.keys(first));
+        ofNext = ofPartBefore(found, Object.keys(first));
         accumulate(gradients, without(found, Object.keys(first)));
       }
       return { lossNats: lossSum / Math.max(weightSum, 1), weightSum, gradients };
@@ -238,7 +238,7 @@ function zeroGradients(config: ModelConfig, states: Named<NdArray>): Record<stri
 }
 
 /** The gradients by the states before a part, as the part before it reads them. */
-function renamed(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
+function ofPartBefore(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
   return Object.fromEntries(
     Object.entries(found).flatMap(([name, array]) =>
       states.includes(name) ? [[NEXT_GRADIENT + name, array] as const] : [],

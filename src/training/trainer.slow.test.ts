@@ -5,7 +5,7 @@ import { randomBatch, tinyConfig } from "../../tests/model/harness.ts";
 import { batchOf, encoderDecoderKinds, encoderKinds } from "../../tests/model/kinds.ts";
 import { modelConfig, type ModelConfig } from "../model/config.ts";
 import { createRandom, permutation } from "../random/index.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch } from "../data/batch.ts";
 import { trainingConfig } from "./config.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { train } from "./trainer.ts";

@@ -1,12 +1,12 @@
 /** The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone. */
-import { ConfigError } from "../attention/parse-options.ts";
+import { ConfigError } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { drawProjections, initialParameters, projectionShapes, type Named } from "../model/parameters.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { createRandom, fillKeepMask } from "../random/index.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
-import type { Batch, BatchSource } from "./batch.ts";
+import type { Batch, BatchSource } from "../data/batch.ts";
 import type { TrainingConfig } from "./config.ts";
 import { createExecution } from "./choose-execution.ts";
 import { createBestKeeper, type BestSoFar } from "./early-stopping.ts";

@@ -3,7 +3,7 @@ import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { commonScale, isOutOfReach } from "../../src/attention/favor/common-scale.ts";
 import { featureMaps } from "../../src/attention/favor/maps/index.ts";
-import type { ExponentialFeatures, FeatureMap } from "../../src/attention/favor/maps/feature-map.ts";
+import type { ExponentialFeatures, FeatureMap } from "../../src/attention/feature-map.ts";
 import { ndarray, toFloat64, type NdArray } from "../../src/graph/ndarray.ts";
 import { sub } from "../../src/ops/elementwise.ts";
 import { max } from "../../src/ops/maximum-along.ts";

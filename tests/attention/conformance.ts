@@ -8,8 +8,12 @@ import { mul } from "../../src/ops/elementwise.ts";
 import { full, input } from "../../src/ops/source.ts";
 import { feedsFor, type Backend } from "../../src/runtime/backend.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
-import type { AttentionMechanism, AttentionOptions, ExecutionForm } from "../../src/attention/mechanism.ts";
-import type { ProjectionChoice } from "../../src/attention/favor/projections.ts";
+import type {
+  AttentionMechanism,
+  AttentionOptions,
+  ExecutionForm,
+  ProjectionChoice,
+} from "../../src/attention/mechanism.ts";
 import type { Matrix } from "./naive.ts";
 
 /** Sizes of a case; L queries and S keys. */

@@ -2,7 +2,7 @@
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { LOG_ZERO } from "../../src/attention/favor/normalized.ts";
-import type { WindowRow } from "../../src/attention/favor/decode-window.ts";
+import type { WindowRow } from "../../src/attention/mechanism.ts";
 import { naivePseudoInverse } from "./naive-low-rank.ts";
 import { toFloat64 } from "../../src/graph/ndarray.ts";
 import { sizeOf } from "../../src/graph/shape.ts";

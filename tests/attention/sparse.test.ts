@@ -4,7 +4,7 @@ import { createMechanism } from "../../src/attention/choice.ts";
 import { favorMechanisms } from "../../src/attention/favor/favor.ts";
 import { mechanisms } from "../../src/attention/mechanisms.ts";
 import { mixedHeads } from "../../src/attention/mixed-heads.ts";
-import { ConfigError } from "../../src/attention/parse-options.ts";
+import { ConfigError } from "../../src/graph/errors.ts";
 import { drawBlocks } from "../../src/attention/sparse/bigbird.ts";
 import { keysOfQueries } from "../../src/attention/sparse/edges.ts";
 import { input } from "../../src/ops/source.ts";

@@ -47,7 +47,7 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the page of a model's 
   let page: Page;
   beforeAll(async () => {
     const path = join(folder, "report.html");
-    const text = renderAttentionPage({
+    const text = await renderAttentionPage({
       title: "Attention of </script>",
       summary: "A model.",
       subject,
@@ -127,7 +127,7 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the page of a model's 
     const common = { summaries: [], notices: [], similarity: undefined, metrics: [], lossTitle: "" };
     writeFileSync(
       path,
-      renderAttentionPage({ ...common, title: "Attention", summary: "A model.", subject: text, firstToken: 3 }),
+      await renderAttentionPage({ ...common, title: "Attention", summary: "A model.", subject: text, firstToken: 3 }),
     );
     await page.goto(pathToFileURL(path).href);
     expect(await page.locator("#letters button").allTextContents()).toEqual(pieces);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { ConfigError } from "../../src/attention/parse-options.ts";
+import { ConfigError } from "../../src/graph/errors.ts";
 import { convertModel, stretchPositions } from "../../src/convert/index.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import { drawProjections, projectionName } from "../../src/model/parameters.ts";

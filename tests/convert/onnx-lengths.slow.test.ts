@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { ConfigError } from "../../src/attention/parse-options.ts";
+import { ConfigError } from "../../src/graph/errors.ts";
 import { exportOnnx } from "../../src/convert/index.ts";
 import type { ModelOptions } from "../../src/model/config.ts";
 import { hiddenStates, logits } from "../../src/model/performer.ts";

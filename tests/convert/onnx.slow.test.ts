@@ -5,9 +5,8 @@ import { describe, expect, it } from "vitest";
 import * as ort from "onnxruntime-node";
 
 import { createBackend } from "#engine";
-import { ConfigError } from "../../src/attention/parse-options.ts";
-import { exportOnnx } from "../../src/convert/index.ts";
-import type { ExportOnnxOptions, OnnxExport } from "../../src/convert/index.ts";
+import { ConfigError } from "../../src/graph/errors.ts";
+import { exportOnnx, type ExportOnnxOptions, type OnnxExport } from "../../src/convert/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { createDecoder } from "../../src/inference/decoder.ts";
 import type { ModelConfig, ModelOptions } from "../../src/model/config.ts";

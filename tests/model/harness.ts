@@ -8,7 +8,7 @@ import { modelConfig, type ModelConfig, type ModelOptions } from "../../src/mode
 import { drawProjections, initialParameters } from "../../src/model/parameters.ts";
 import type { Named } from "../../src/model/parameters.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
-import type { Batch } from "../../src/training/batch.ts";
+import type { Batch } from "../../src/data/batch.ts";
 
 /** A configuration of a few hundred weights; sizes differ, so that no two axes can be mixed up. */
 export function tinyConfig(options: Partial<ModelOptions> = {}): ModelConfig {

@@ -1,7 +1,7 @@
 /** One small model of every kind, and batches that fit it. */
 import type { ModelConfig, ModelOptions } from "../../src/model/config.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
-import type { Batch } from "../../src/training/batch.ts";
+import type { Batch } from "../../src/data/batch.ts";
 
 type Options = Partial<ModelOptions>;
 

@@ -5,7 +5,7 @@ import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { createRandom, fillKeepMask } from "../../src/random/index.ts";
-import type { Batch } from "../../src/training/batch.ts";
+import type { Batch } from "../../src/data/batch.ts";
 import type { MaskSource } from "../../src/training/execution.ts";
 import { batchFeeds, dropoutInputs, stepOutputs, type StepGraphOptions } from "../../src/training/graphs.ts";
 import { tinyTensors } from "./harness.ts";

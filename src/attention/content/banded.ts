@@ -1,6 +1,7 @@
 /** Softmax attention among the nearest members of one's own bucket: what attention by hashing and by clustering share. */
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { cast, equal, where } from "../../ops/compare.ts";
 import { add, exp, maximum, mul, reciprocal, sub } from "../../ops/elementwise.ts";
 import { gather } from "../../ops/gather.ts";
@@ -11,7 +12,6 @@ import { moveRows } from "../../ops/move-rows.ts";
 import { concat, pad, slice, split } from "../../ops/slicing.ts";
 import { constant, stopGradient } from "../../ops/source.ts";
 import type { ExecutionForm } from "../mechanism.ts";
-import { withOnes } from "../favor/normalized.ts";
 import { blockLength, blocksBefore } from "../sparse/window.ts";
 import { bucketLayout } from "./layout.ts";
 

@@ -16,7 +16,7 @@ import { stopGradient } from "../../ops/source.ts";
 import { sumSquares } from "../../ops/sum-squares.ts";
 import { fillNormal } from "../../random/index.ts";
 import { configurable } from "../configurable.ts";
-import type { ProjectionChoice, ProjectionSizes } from "../favor/projections.ts";
+import type { ProjectionChoice, ProjectionSizes } from "../mechanism.ts";
 import { bucketAttention, quotient, type BucketSums } from "./banded.ts";
 import { refuseContent } from "./uses.ts";
 

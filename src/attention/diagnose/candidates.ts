@@ -1,5 +1,5 @@
 /** What else could be used in the place of the present map and projection, and what to say when nothing will do. */
-import type { FeatureMap } from "../favor/maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
 import { mechanisms, type MechanismName } from "../mechanisms.ts";
 import type { DiagnosisCandidate, DiagnosisSettings } from "./options.ts";
 import { subjectOf, type Subject } from "./subject.ts";

@@ -1,14 +1,9 @@
 /** The present map and its candidates against each other: errors of the attention output, head by head. */
 import { candidateSubjects } from "./candidates.ts";
-import {
-  createErrorMeter,
-  isGood,
-  type ErrorMeter,
-  type ErrorMeterOptions,
-  type MeasuredError,
-} from "./error-meter.ts";
+import { createErrorMeter, isGood, type ErrorMeter, type MeasuredError } from "./error-meter.ts";
 import { featuresNeeded, isFarFrom, nextCount, type ErrorAt, type FeaturesNeeded } from "./features-needed.ts";
 import type { DiagnosisSettings } from "./options.ts";
+import type { Sequences } from "./sequences.ts";
 import { convergesToSoftmax, type Subject } from "./subject.ts";
 
 /** A subject with its error in one head, at its own number of features. */
@@ -48,8 +43,6 @@ const LARGEST_EFFORT = 6 * LARGEST_FEATURES;
 
 /** Past so many counts, what they say is as good as the next would. */
 const MOST_COUNTS = 8;
-
-type Sequences = Pick<ErrorMeterOptions, "q" | "k" | "v">;
 
 export async function holdContest(
   subject: Subject,

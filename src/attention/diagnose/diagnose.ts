@@ -18,7 +18,7 @@ import {
   type Pairs,
   type VarianceSummary,
 } from "./pairs.ts";
-import { pickPositions, readSequences, samplePositions, type Heads, type HeadSequences } from "./sequences.ts";
+import { pickPositions, readSequences, samplePositions, type HeadSequences, type Sequences } from "./sequences.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 
 /** A map and a projection with the error that they were measured to have. */
@@ -165,12 +165,6 @@ function presentSubject(settings: DiagnosisSettings, headDim: number): Subject {
   const map = mapOf(settings.mechanism);
   if (map === undefined) throw new GraphError(`diagnose: '${settings.mechanism}' must have a feature map, got none`);
   return subjectOf(settings, map, settings.numFeatures ?? defaultNumFeatures(headDim), headDim);
-}
-
-interface Sequences {
-  readonly q: Heads;
-  readonly k: Heads;
-  readonly v: Heads;
 }
 
 /** At most `samples` positions, the same for queries and keys of equal length, so that causal attention stays what it is. */

@@ -7,7 +7,7 @@ import { compile } from "../../runtime/compile.ts";
 import { mean, standardError } from "../../statistics/index.ts";
 import { exact } from "../exact.ts";
 import { formFor } from "../mechanism.ts";
-import { headsArray, type Heads } from "./sequences.ts";
+import { headsArray, type Sequences } from "./sequences.ts";
 import { drawnProjections, type Subject } from "./subject.ts";
 
 /**
@@ -40,10 +40,7 @@ export interface ErrorMeter {
   readonly measure: (subject: Subject, draws: DrawCounts, head?: number) => Promise<readonly MeasuredError[]>;
 }
 
-export interface ErrorMeterOptions {
-  readonly q: Heads;
-  readonly k: Heads;
-  readonly v: Heads;
+export interface ErrorMeterOptions extends Sequences {
   readonly causal: boolean;
   readonly seed: number;
   readonly backend: Backend;

@@ -2,10 +2,9 @@
 import { matmul } from "../../ops/matmul.ts";
 import { mul } from "../../ops/elementwise.ts";
 import { compile } from "../../runtime/compile.ts";
-import { feedsFor } from "../../runtime/backend.ts";
-import type { Backend } from "../../runtime/backend.ts";
+import { feedsFor, type Backend } from "../../runtime/backend.ts";
 import { createMomentsTable } from "../../statistics/index.ts";
-import { underOwnMaximum } from "../favor/maps/feature-map.ts";
+import { underOwnMaximum } from "../favor/maps/features.ts";
 import { emptyTable, score, visitPairs, type PairTable, type Pairs } from "./pairs.ts";
 import { headsArray, type Heads } from "./sequences.ts";
 import { drawnProjections, type Subject } from "./subject.ts";

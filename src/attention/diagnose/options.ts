@@ -4,10 +4,11 @@ import { GraphError } from "../../graph/errors.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 import type { RowLengths } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
-import { projectionNames, type ProjectionChoice } from "../favor/projections.ts";
+import type { ProjectionChoice } from "../mechanism.ts";
+import { projectionNames } from "../favor/projections.ts";
 import type { MechanismName } from "../mechanisms.ts";
 import { refuseUnknownOptions, requirePositiveInteger } from "../checks.ts";
-import { findMechanism } from "../options.ts";
+import { findMechanism } from "../find-mechanism.ts";
 
 type ProjectionKindName = NonNullable<ProjectionChoice["kind"]>;
 

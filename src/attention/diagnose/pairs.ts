@@ -2,8 +2,8 @@
 import type { Random } from "../../random/index.ts";
 import { constant } from "../../ops/source.ts";
 import { evaluate } from "../../runtime/reference.ts";
-import { median } from "../../statistics/index.ts";
-import type { FeatureMap } from "../favor/maps/feature-map.ts";
+import { median, softmax } from "../../statistics/index.ts";
+import type { FeatureMap } from "../feature-map.ts";
 import { predictedRelativeVariance } from "./predicted-variance.ts";
 import { headsArray, pickPositions, rowOf, samplePositions, type Heads } from "./sequences.ts";
 
@@ -75,11 +75,7 @@ function softmaxWeights(pairs: Omit<Pairs, "weights">): PairTable {
   const scores = emptyTable(pairs).fill(Number.NEGATIVE_INFINITY);
   visitPairs(pairs, (index, q, k) => (scores[index] = score(q, k)));
   for (let start = 0; start < scores.length; start += numKeys) {
-    const row = scores.subarray(start, start + numKeys);
-    const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    row.forEach((value, j) => (row[j] = Math.exp(value - top)));
-    const total = row.reduce((a, b) => a + b, 0);
-    row.forEach((value, j) => (row[j] = value / total));
+    scores.set(softmax(scores.subarray(start, start + numKeys)), start);
   }
   return scores;
 }

@@ -1,6 +1,6 @@
 /** The variance of kernel estimates by formula: what random features will do to a query and a key before any is drawn. */
 import { GraphError } from "../../graph/errors.ts";
-import type { FeatureMap } from "../favor/maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
 import { featureMaps, type FeatureMapName } from "../favor/maps/index.ts";
 
 /** What the formulas read of a query and a key: x = q·D^(-1/4), y = k·D^(-1/4), after the rescale for the maps that rescale. */

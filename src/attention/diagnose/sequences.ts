@@ -20,10 +20,15 @@ export interface Layout {
   readonly causal: boolean;
 }
 
-/** Queries and keys, and values where they are given, that fit together. */
-export interface HeadSequences {
+/** Queries, keys and values that fit together. */
+export interface Sequences {
   readonly q: Heads;
   readonly k: Heads;
+  readonly v: Heads;
+}
+
+/** The same as they were read, with values where they were given. */
+export interface HeadSequences extends Omit<Sequences, "v"> {
   readonly v: Heads | undefined;
   /** Whether the arrays came with a batch axis. */
   readonly batched: boolean;

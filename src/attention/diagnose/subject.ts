@@ -1,9 +1,8 @@
 /** What is measured: a mechanism with a feature map under a projection of a kind and size. */
 import type { NdArray } from "../../graph/ndarray.ts";
 import { createRandom, type RowLengths } from "../../random/index.ts";
-import type { FeatureMap } from "../favor/maps/feature-map.ts";
-import type { ProjectionChoice } from "../favor/projections.ts";
-import type { AttentionMechanism } from "../mechanism.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import type { AttentionMechanism, ProjectionChoice } from "../mechanism.ts";
 import { mechanisms, type MechanismName } from "../mechanisms.ts";
 
 export interface Subject {

@@ -1,6 +1,7 @@
 /** Linear attention over parts of any length by the engine's op of prefix sums: one graph for prompts and single tokens. */
 import { zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape, transpose } from "../../ops/layout.ts";
 import { linearAttention } from "../../ops/linear-attention.ts";
@@ -10,8 +11,9 @@ import { concat, slice } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import type { AnyLengthForm } from "../mechanism.ts";
-import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
-import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
+import type { FeatureMap, MapInputs, Statistics } from "../feature-map.ts";
+import { queryFeatures } from "./maps/features.ts";
+import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf } from "./normalized.ts";
 import { requireProjection } from "./projections.ts";
 
 /**

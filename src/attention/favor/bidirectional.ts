@@ -11,6 +11,7 @@
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Tensor, TensorRecord, Tensors } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { cond } from "../../ops/cond.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { mergeAxes, reshape, splitAxis } from "../../ops/layout.ts";
@@ -23,7 +24,8 @@ import { full } from "../../ops/source.ts";
 import type { LinearAttentionSpec } from "./causal-scan.ts";
 import { COMMON_GUARD, commonScale, isOutOfReach, keysUnder } from "./common-scale.ts";
 import { paddedLength } from "./chunks.ts";
-import { checked, featureCount, queryFeatures, type FeatureMap } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { checked, featureCount, queryFeatures } from "./maps/features.ts";
 import {
   DENOMINATOR_GUARD,
   gradientBy,
@@ -31,7 +33,6 @@ import {
   maskedScale,
   normalized,
   sumsGradient,
-  withOnes,
   type Sequences,
 } from "./normalized.ts";
 

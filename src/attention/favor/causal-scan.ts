@@ -16,6 +16,7 @@
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor, Tensors } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { cond } from "../../ops/cond.ts";
 import { add, exp, maximum, minimum, mul, sub } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
@@ -27,7 +28,8 @@ import { full } from "../../ops/source.ts";
 import { lowerTriangle } from "../../ops/triangle.ts";
 import { COMMON_GUARD, commonScale, isOutOfReach, keysUnder } from "./common-scale.ts";
 import { causalLog, fromChunks, maskToChunks, toChunks } from "./chunks.ts";
-import { featureCount, queryFeatures, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { featureCount, queryFeatures, type SplitFeatures } from "./maps/features.ts";
 import {
   DENOMINATOR_GUARD,
   gradientBy,
@@ -37,7 +39,6 @@ import {
   scaledKeys,
   sumsGradient,
   valueGradient,
-  withOnes,
   type Sequences,
 } from "./normalized.ts";
 

@@ -14,7 +14,7 @@ import { max } from "../../ops/maximum-along.ts";
 import { slice } from "../../ops/slicing.ts";
 import { stopGradient } from "../../ops/source.ts";
 import type { CausalState } from "./causal-scan.ts";
-import type { ExponentialFeatures, FeatureMap } from "./maps/feature-map.ts";
+import type { ExponentialFeatures, FeatureMap } from "../feature-map.ts";
 import { maskColumn } from "./maps/real.ts";
 import { maskedScale } from "./normalized.ts";
 

@@ -17,30 +17,10 @@ import { softmax } from "../../ops/normalize.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
 import { full } from "../../ops/source.ts";
-import { checked, underOwnMaximum, type FeatureMap } from "./maps/feature-map.ts";
+import type { WindowedState, WindowRow } from "../mechanism.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { checked, underOwnMaximum } from "./maps/features.ts";
 import { normalized } from "./normalized.ts";
-
-/** What a sequence has left behind. The sizes before the last two axes are those of the caller: sequences, heads. */
-export interface WindowedState {
-  /** S, `[…, E + 1, M]`. */
-  readonly sums: Tensor;
-  /** φ̂ of the waiting tokens, `[…, W, M]`; rows that hold no token are finite. */
-  readonly keys: Tensor;
-  /** v′ = [v, 1] of the waiting tokens, `[…, W, E + 1]`. */
-  readonly values: Tensor;
-  /** C and then c of the waiting tokens, `[…, 1, 1 + W]`: LOG_ZERO where there is none. */
-  readonly logScales: Tensor;
-}
-
-/** What a token brings: its row of the window. */
-export interface WindowRow {
-  /** φ̂(k), `[B, H, 1, M]`. */
-  readonly key: Tensor;
-  /** v′, `[B, H, 1, E + 1]`. */
-  readonly value: Tensor;
-  /** c, `[B, H, 1, 1]`. */
-  readonly logScale: Tensor;
-}
 
 /**
  * One token of every sequence.

@@ -6,7 +6,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionMechanism } from "../mechanism.ts";
 import { shown } from "../checks.ts";
 import { featureMaps, type FeatureMapName } from "./maps/index.ts";
-import type { FeatureMap, MapInputs, Statistics } from "./maps/feature-map.ts";
+import type { FeatureMap, MapInputs, Statistics } from "../feature-map.ts";
 import { checkArray, drawProjection, projectionShape, requireProjection } from "./projections.ts";
 import { recurrentForm } from "./recurrent.ts";
 import { scheduleFor } from "./schedules.ts";

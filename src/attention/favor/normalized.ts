@@ -6,9 +6,9 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { add, mul, neg, reciprocal, sub } from "../../ops/elementwise.ts";
 import { sum } from "../../ops/reduce.ts";
 import { concat, slice, split } from "../../ops/slicing.ts";
-import { full } from "../../ops/source.ts";
 import type { AttentionState } from "../mechanism.ts";
-import { checked, column, underOwnMaximum, type FeatureMap, type SplitFeatures } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { checked, column, underOwnMaximum, type SplitFeatures } from "./maps/features.ts";
 
 /** The scale's logarithm of a key that does not count: far below any real one, and still finite. */
 export const LOG_ZERO = -1e30;
@@ -53,11 +53,6 @@ export function gradientBy(
   if (dx === undefined)
     throw new GraphError("favorAttention: features must depend on the queries or keys they are made of");
   return dx;
-}
-
-/** [v, 1]: the extra column carries the denominator through the same products. */
-export function withOnes(v: Tensor): Tensor {
-  return concat([v, full([...v.shape.slice(0, -1), 1], 1)], -1);
 }
 
 /** `[…, E + 1]` → the first E columns over the last one, and 1 over that one. */

@@ -7,6 +7,7 @@
  */
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { cumsum } from "../../ops/cumsum.ts";
 import { mergeAxes, reshape, splitAxis, swapLastAxes } from "../../ops/layout.ts";
@@ -17,9 +18,9 @@ import { pad, slice } from "../../ops/slicing.ts";
 import { constant, stopGradient } from "../../ops/source.ts";
 import { chunkScales, chunkSums, type LinearAttentionSpec } from "./causal-scan.ts";
 import { paddedLength } from "./chunks.ts";
-import { queryFeatures, type SplitFeatures } from "./maps/feature-map.ts";
+import { queryFeatures, type SplitFeatures } from "./maps/features.ts";
 import { maskColumn } from "./maps/real.ts";
-import { LOG_ZERO, normalized, scaledKeys, withOnes } from "./normalized.ts";
+import { LOG_ZERO, normalized, scaledKeys } from "./normalized.ts";
 
 /** Positions a chunk; the prefix over chunks costs (L / chunk)², so it is larger than in the Scan. */
 const PARALLEL_CHUNK = 128;

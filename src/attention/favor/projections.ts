@@ -3,26 +3,10 @@ import { GraphError } from "../../graph/errors.ts";
 import { ndarray, type NdArray } from "../../graph/ndarray.ts";
 import { sizeOf, type Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { projectionKinds, type ProjectionName, type Random, type RowLengths } from "../../random/index.ts";
+import { projectionKinds, type ProjectionName, type Random } from "../../random/index.ts";
 import { requireOneOf, shown } from "../checks.ts";
-import type { FeatureMap } from "./maps/feature-map.ts";
-
-/** What differs from the projection that a map is meant for. */
-export interface ProjectionChoice {
-  /** Default: what the map is meant for, orthogonal rows for most. `none` gives f(x) itself instead of f(ωx). */
-  readonly kind?: ProjectionName | "none";
-  /** `chi`: each row as long as a Gaussian vector; `sqrt`: √headDim exactly. Default: what the map is meant for, chi for most. */
-  readonly rowLengths?: RowLengths;
-  /** A projection of its own for every head, instead of one for all. Default false: as the paper's code does, and faster. */
-  readonly perHead?: boolean;
-}
-
-export interface ProjectionSizes {
-  readonly headDim: number;
-  readonly numFeatures: number;
-  /** Needed for projections of their own only. Default 1. */
-  readonly numHeads?: number;
-}
+import type { FeatureMap } from "../feature-map.ts";
+import type { ProjectionChoice, ProjectionSizes } from "../mechanism.ts";
 
 /** What `kind` may be. */
 export const projectionNames = [

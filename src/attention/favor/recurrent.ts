@@ -1,5 +1,6 @@
 /** Linear attention one token at a time: a state of fixed size, so that a step costs the same at any position. */
 import { zeros } from "../../graph/ndarray.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { matmul } from "../../ops/matmul.ts";
 import { stopGradient } from "../../ops/source.ts";
@@ -7,9 +8,10 @@ import type { AttentionState, RecurrentForm } from "../mechanism.ts";
 import { anyLengthForm } from "./any-length.ts";
 import { attendWindow, foldWindow } from "./decode-window.ts";
 import { causalScanPart, type CausalState } from "./causal-scan.ts";
-import { queryFeatures, type FeatureMap, type MapInputs, type Statistics } from "./maps/feature-map.ts";
+import type { FeatureMap, MapInputs, Statistics } from "../feature-map.ts";
+import { queryFeatures } from "./maps/features.ts";
 import { requireProjection } from "./projections.ts";
-import { maximumOf, noMaximum, normalized, scaledKeys, sumsOf, withOnes } from "./normalized.ts";
+import { maximumOf, noMaximum, normalized, scaledKeys, sumsOf } from "./normalized.ts";
 
 /**
  * State: `sums` S `[B, H, E + 1, M]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`.

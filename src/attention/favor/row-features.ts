@@ -3,7 +3,8 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { full } from "../../ops/source.ts";
 import type { AttentionMechanism, RecurrentForm, SummarisedForm } from "../mechanism.ts";
 import { favorMechanism } from "./favor.ts";
-import { usual, type FeatureMap } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
+import { usual } from "./maps/features.ts";
 
 export interface RowFeaturesOptions {
   readonly name: string;

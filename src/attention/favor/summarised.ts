@@ -2,7 +2,7 @@
 import { expectShapes } from "../../graph/expect-shapes.ts";
 import { GraphError } from "../../graph/errors.ts";
 import type { SummarisedForm } from "../mechanism.ts";
-import type { FeatureMap } from "./maps/feature-map.ts";
+import type { FeatureMap } from "../feature-map.ts";
 import { readKeySums } from "./parallel.ts";
 import { requireProjection } from "./projections.ts";
 import { keySumsFor } from "./schedules.ts";

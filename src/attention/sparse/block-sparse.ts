@@ -8,6 +8,7 @@
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import { lazyArray, ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { add, mul, sub } from "../../ops/elementwise.ts";
 import { gather } from "../../ops/gather.ts";
 import { mergeAxes, reshape, splitAxis, transpose } from "../../ops/layout.ts";
@@ -23,8 +24,8 @@ const PADDING = -1e30;
 /** Added to the scores of pairs that the pattern leaves out: far below padding, so that a row without a real key ends up on padding. */
 export const OUTSIDE = -2e30;
 
-/** Queries, keys and values of a sequence. */
-export interface Sequences {
+/** Queries, keys and values of a sequence, and which keys count. */
+export interface MaskedSequences {
   /** `[B, H, L, D]`. */
   readonly q: Tensor;
   /** `[B, H, P + L, D]`: P positions that come before the first query, mostly none, and those of the queries. */
@@ -80,7 +81,7 @@ export interface KeySet {
 
 /** @param guarded a query may have no real key (default: where there is a mask); it then gets 0 */
 export function toBlocks(
-  { q, k, v, keyMask }: Sequences,
+  { q, k, v, keyMask }: MaskedSequences,
   { block, before, after, skipFirst = 0, alwaysNeighbours = false }: Cut,
   guarded = keyMask !== undefined,
 ): Blocks {
@@ -96,6 +97,7 @@ export function toBlocks(
   const mask = padded(keyMask ?? full([1, given], 1), 1);
   const skipped = skipFirst === 0 ? undefined : { from: front, to: front + skipFirst };
   return {
+    // The ones meet the column that `marked` adds to keys.
     q: splitAxis(pad(withOnes(scaled(q)), 2, 0, single ? 0 : count * r - length), 2, count),
     k: marked(padded(k, 2), mask, skipped),
     v: guarded ? withReal(padded(v, 2), mask) : padded(v, 2),
@@ -113,11 +115,6 @@ export function toBlocks(
 /** q / √D. */
 export function scaled(q: Tensor): Tensor {
   return mul(q, 1 / Math.sqrt(q.shape.at(-1) ?? 1));
-}
-
-/** [q, 1]: the ones meet the column that `marked` adds to keys. */
-export function withOnes(x: Tensor): Tensor {
-  return concat([x, full([...x.shape.slice(0, -1), 1], 1)], -1);
 }
 
 /**

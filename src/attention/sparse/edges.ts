@@ -3,6 +3,7 @@ import { z } from "zod";
 import { GraphError } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { withOnes } from "../../ops/composed.ts";
 import { add } from "../../ops/elementwise.ts";
 import { gather } from "../../ops/gather.ts";
 import { mergeAxes, reshape } from "../../ops/layout.ts";
@@ -11,7 +12,7 @@ import { softmax } from "../../ops/normalize.ts";
 import { concat, pad } from "../../ops/slicing.ts";
 import { constant, full } from "../../ops/source.ts";
 import type { MechanismUse, Refusal } from "../mechanism.ts";
-import { marked, settle, withOnes, withReal } from "./block-sparse.ts";
+import { marked, settle, withReal } from "./block-sparse.ts";
 import { refuseCross } from "./shapes.ts";
 
 const position = z.int().min(0);

@@ -1,11 +1,10 @@
 /** The two factorised patterns of the Sparse Transformer: strided and fixed. */
 import { z } from "zod";
-import { GraphError } from "../../graph/errors.ts";
 import { reshape } from "../../ops/layout.ts";
 import { slice } from "../../ops/slicing.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { configurable } from "../configurable.ts";
-import { ConfigError } from "../parse-options.ts";
+import { ConfigError, GraphError } from "../../graph/errors.ts";
 import {
   attendSets,
   bias,

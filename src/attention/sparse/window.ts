@@ -14,7 +14,7 @@ import {
   withReal,
   type Cut,
   type KeySet,
-  type Sequences,
+  type MaskedSequences,
 } from "./block-sparse.ts";
 
 /**
@@ -43,7 +43,7 @@ export function blocksBefore(reach: number, block: number, length: number): numb
  * ones of, into equal parts of these, each with all the neighbours that a block may have.
  */
 export function windowCut(
-  { q }: Pick<Sequences, "q">,
+  { q }: Pick<MaskedSequences, "q">,
   {
     window,
     causal,
@@ -81,7 +81,7 @@ export function windowAttention(
 }
 
 /** The first `count` tokens, for every later one to read. */
-export function firstTokens({ k, v, keyMask }: Omit<Sequences, "q">, count: number): KeySet {
+export function firstTokens({ k, v, keyMask }: Omit<MaskedSequences, "q">, count: number): KeySet {
   const mask = keyMask ? slice(keyMask, 1, 0, count) : full([1, count], 1);
   const values = slice(v, 2, 0, count);
   return sharedSet(marked(slice(k, 2, 0, count), mask), keyMask ? withReal(values, mask) : values);
@@ -93,7 +93,7 @@ export function firstTokens({ k, v, keyMask }: Omit<Sequences, "q">, count: numb
  * @param ofOthers the output of all positions `[B, H, L, E]`, of which the first are left out; asked for only where there are others
  */
 export function withFirstReadingAll(
-  { q, k, v, keyMask, causal }: Sequences & { readonly causal: boolean },
+  { q, k, v, keyMask, causal }: MaskedSequences & { readonly causal: boolean },
   count: number,
   ofOthers: () => Tensor,
 ): Tensor {

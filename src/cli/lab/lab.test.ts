@@ -8,9 +8,8 @@ import * as Plot from "@observablehq/plot";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { claims } from "../../../lab/index.ts";
-import { defineClaim, defineExperiment } from "../../lab/index.ts";
-import type { Claim, Experiment } from "../../lab/index.ts";
-import { ConfigError } from "../../attention/parse-options.ts";
+import { defineClaim, defineExperiment, type Claim, type Experiment } from "../../lab/index.ts";
+import { ConfigError } from "../../graph/errors.ts";
 import { describeFailure } from "../failures.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { labCommand } from "./command.ts";

@@ -1,6 +1,5 @@
 /** Models as ONNX files, in the folders that transformers.js reads. */
-import { ConfigError } from "../../attention/parse-options.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { ConfigError, GraphError } from "../../graph/errors.ts";
 import { mapValues } from "../../graph/records.ts";
 import { canStep } from "../../inference/stepping-slots.ts";
 import type { ModelConfig } from "../../model/config.ts";

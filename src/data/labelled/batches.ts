@@ -3,8 +3,9 @@ import { lengthOf } from "../datasets.ts";
 import { bucketRows, packBuckets, planEpochs } from "../packing.ts";
 import { checkWrapped, writeWrapped } from "../wrapped.ts";
 import type { EncodedSequence } from "../datasets.ts";
+import type { PlannedBatch } from "../batch.ts";
 import type { Bucket, PackedBatch, Plan } from "../packing.ts";
-import type { TargetBatch, WrappedOptions, WrappedRow } from "../wrapped.ts";
+import type { WrappedOptions, WrappedRow } from "../wrapped.ts";
 import type { LabelledSequence, LabelTask, TaggedSequence } from "./types.ts";
 
 /** What training and evaluation on labelled sequences have in common. */
@@ -29,7 +30,7 @@ interface LabelledRow<Sequence extends EncodedSequence> extends WrappedRow {
  *
  * @throws DataError when there is no sequence, or a size is not a positive integer
  */
-export function planLabelledTraining(options: LabelledBatchOptions & Seeded): Plan<TargetBatch> {
+export function planLabelledTraining(options: LabelledBatchOptions & Seeded): Plan<PlannedBatch> {
   const buckets = bucketSequences("planLabelledTraining", options);
   return planEpochs({
     seed: options.seed,
@@ -43,7 +44,7 @@ export function planLabelledTraining(options: LabelledBatchOptions & Seeded): Pl
  *
  * @throws DataError when there is no sequence, or a size is not a positive integer
  */
-export function planLabelledEvaluation(options: LabelledBatchOptions): readonly TargetBatch[] {
+export function planLabelledEvaluation(options: LabelledBatchOptions): readonly PlannedBatch[] {
   return packBuckets(bucketSequences("planLabelledEvaluation", options)).map((packed) =>
     layOutLabelled(packed, options),
   );
@@ -54,7 +55,7 @@ export function planLabelledEvaluation(options: LabelledBatchOptions): readonly 
  *
  * @throws DataError when there is no sequence, or a size is not a positive integer
  */
-export function planTaggedTraining(options: WrappedOptions<TaggedSequence> & Seeded): Plan<TargetBatch> {
+export function planTaggedTraining(options: WrappedOptions<TaggedSequence> & Seeded): Plan<PlannedBatch> {
   const buckets = bucketSequences("planTaggedTraining", options);
   return planEpochs({
     seed: options.seed,
@@ -68,7 +69,7 @@ export function planTaggedTraining(options: WrappedOptions<TaggedSequence> & See
  *
  * @throws DataError when there is no sequence, or a size is not a positive integer
  */
-export function planTaggedEvaluation(options: WrappedOptions<TaggedSequence>): readonly TargetBatch[] {
+export function planTaggedEvaluation(options: WrappedOptions<TaggedSequence>): readonly PlannedBatch[] {
   return packBuckets(bucketSequences("planTaggedEvaluation", options)).map((packed) => layOutTagged(packed, options));
 }
 
@@ -88,7 +89,7 @@ function bucketSequences<Sequence extends LabelledSequence | TaggedSequence>(
 function layOutLabelled(
   packed: PackedBatch<LabelledRow<LabelledSequence>>,
   { vocabulary, task = "classification" }: LabelledBatchOptions,
-): TargetBatch {
+): PlannedBatch {
   const { batchSize, seqLen } = packed.shape;
   const targetIds = new Int32Array(batchSize);
   const targetValues = new Float64Array(batchSize);
@@ -113,7 +114,7 @@ function layOutLabelled(
 function layOutTagged(
   packed: PackedBatch<LabelledRow<TaggedSequence>>,
   { vocabulary }: WrappedOptions<TaggedSequence>,
-): TargetBatch {
+): PlannedBatch {
   const { batchSize, seqLen } = packed.shape;
   const targetIds = new Int32Array(batchSize * seqLen);
   const weights = new Float32Array(batchSize * seqLen);

@@ -5,7 +5,8 @@ import { resolve } from "node:path";
 
 import { z } from "zod";
 
-import { ConfigError, parseOptions } from "../../attention/parse-options.ts";
+import { ConfigError } from "../../graph/errors.ts";
+import { parseOptions } from "../../graph/parse-options.ts";
 import { proteinSplitRules, samplingRules, tagKinds } from "../../data/index.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 

@@ -2,7 +2,7 @@
 
 import { basename, dirname, join } from "node:path";
 
-import { ConfigError } from "../../attention/parse-options.ts";
+import { ConfigError } from "../../graph/errors.ts";
 import {
   byteVocabulary,
   characterVocabulary,
@@ -12,12 +12,13 @@ import {
   openFile,
   proteinVocabulary,
   tokenizerVocabulary,
+  type SequenceDataset,
+  type TextOptions,
+  type Vocabulary,
 } from "../../data/index.ts";
-import type { SequenceDataset, TextOptions, Vocabulary } from "../../data/index.ts";
 import { readTextOrExplain } from "../../storage/files.ts";
 import { parseJson } from "../../storage/json.ts";
-import { fileType, vocabularyNames } from "./source.ts";
-import type { DataSource } from "./source.ts";
+import { fileType, vocabularyNames, type DataSource } from "./source.ts";
 
 /** A vocabulary, or how it is made from all texts. */
 export type VocabularyChoice = Vocabulary | ((texts: readonly string[]) => Vocabulary);

@@ -80,7 +80,7 @@ export async function explainAttention(
     ...(beside && { beside: besideFigure(subject, beside) }),
     ...(similarity && { similarity: similarityFigure(similarity) }),
   };
-  const page = renderAttentionPage({
+  const page = await renderAttentionPage({
     title: `Attention of ${titleOf(opened)}`,
     subject,
     summaries,

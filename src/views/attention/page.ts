@@ -13,8 +13,9 @@ import type { Html } from "../report/html.ts";
 import { renderResidueLegend, residueClass } from "../report/residues.ts";
 import { reportStyle } from "../report/style.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";
-import { explore } from "./page-script.ts";
-import type { PageData, PageMatrix } from "./page-script.ts";
+import { openPackaged } from "../../data/files.ts";
+import { readText } from "../../data/bytes.ts";
+import type { PageData, PageMatrix } from "./page-data.ts";
 import { attentionStyle } from "./page-style.ts";
 import { chemicalOrder, describeP, DEVIATIONS, spreadOf } from "./similarity-figure.ts";
 import type { SimilarityResult } from "./similarity-figure.ts";
@@ -39,8 +40,11 @@ export interface PageOptions {
   readonly lossTitle: string;
 }
 
+/** The same file beside the source and beside the compiled program. */
+const scriptUrl = new URL("./page-script.js", import.meta.url);
+
 /** @returns a complete document; all text from outside is escaped */
-export function renderAttentionPage(options: PageOptions): string {
+export async function renderAttentionPage(options: PageOptions): Promise<string> {
   const { title, summary, subject, summaries, notices, similarity, beside, metrics, lossTitle } = options;
   const { id, count, words, reads, attention, darkest } = subject;
   const learningRate = renderLearningRateChart(metrics);
@@ -81,8 +85,15 @@ export function renderAttentionPage(options: PageOptions): string {
     title,
     style: `${reportStyle}${attentionStyle}`,
     content,
-    script: `(${explore.toString()})(${scriptJson(pageData(options))});`,
+    script: await readScript(),
+    data: pageData(options),
   });
+}
+
+/** Without the compiler's pointer to its source map, which does not lie beside the page. */
+async function readScript(): Promise<string> {
+  const text = await readText(await openPackaged(scriptUrl), scriptUrl.href);
+  return text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
 }
 
 /** Which tokens are not the protein's or the text's own. */
@@ -91,11 +102,6 @@ function describeSpecials(subject: AttentionSubject): string {
   const specials = subject.names.filter((_, token) => isSpecial(subject, token));
   if (specials.length === 0) return "There are no special tokens around the text.";
   return `${specials.join(" and ")} ${specials.length === 1 ? "is a special token" : "are special tokens"} around the text.`;
-}
-
-/** JSON inside a script: neither an end tag nor a comment can begin in it. */
-function scriptJson(value: object): string {
-  return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
 function pageData({ subject, firstToken, similarity }: PageOptions): PageData {

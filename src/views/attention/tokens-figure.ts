@@ -165,7 +165,7 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
 
 /**
  * The weight of a query whose bar has the full height: the largest of the other tokens, so that neither the query itself nor, in texts,
- * special tokens make all others look alike. The page measures its bars in the same way (page-script.ts).
+ * special tokens make all others look alike. The page measures its bars in the same way (page-script.js).
  */
 function highestBar(subject: AttentionSubject, row: Float32Array, query: number): number {
   const { measuresSpecials }: Kind = kinds[subject.reads];

@@ -33,15 +33,17 @@ export function trustedHtml(text: string): Html {
 /**
  * A complete document with a style, and a script behind its content where there is one.
  *
- * @param style text of a style sheet, and script of a program: both ours
+ * @param style text of a style sheet, and script of a module: both ours
+ * @param data what the script reads: JSON, in the element #data
  */
 export function renderDocument(options: {
   readonly title: string;
   readonly style: string;
   readonly content: Html;
   readonly script?: string;
+  readonly data?: object;
 }): string {
-  const { title, style, content, script } = options;
+  const { title, style, content, script, data } = options;
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -57,13 +59,21 @@ export function renderDocument(options: {
         ${
           script === undefined
             ? undefined
-            : html`<script>
-                ${trustedHtml(script)};
-              </script>`
+            : html`<script type="application/json" id="data">
+                  ${trustedHtml(scriptJson(data))}
+                </script>
+                <script type="module">
+                  ${trustedHtml(script)};
+                </script>`
         }
       </body>
     </html>`;
   return `${page.html}\n`;
+}
+
+/** JSON inside a script: neither an end tag nor a comment can begin in it. */
+function scriptJson(value: object | undefined): string {
+  return JSON.stringify(value ?? null).replaceAll("<", "\\u003c");
 }
 
 function render(part: HtmlPart): string {

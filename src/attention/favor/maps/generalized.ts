@@ -10,7 +10,8 @@ import { max } from "../../../ops/maximum-along.ts";
 import { constant, stopGradient } from "../../../ops/source.ts";
 import { evaluate } from "../../../runtime/reference.ts";
 import { refuseUnknownOptions, shown } from "../../checks.ts";
-import { column, project, usual, type FeatureMap } from "./feature-map.ts";
+import type { FeatureMap } from "../../feature-map.ts";
+import { column, project, usual } from "./features.ts";
 
 /** As published: small beside features of order 1, large beside rounding. */
 const KERNEL_EPSILON = 1e-3;

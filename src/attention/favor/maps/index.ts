@@ -1,5 +1,5 @@
 /** The table of all feature maps. */
-import type { FeatureMap } from "./feature-map.ts";
+import type { FeatureMap } from "../../feature-map.ts";
 import { generalizedMaps } from "./generalized.ts";
 import { optimalFeatures } from "./optimal.ts";
 import {

@@ -7,7 +7,7 @@ import { concat, slice } from "../../../ops/slicing.ts";
 import { full } from "../../../ops/source.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
 import { swapLastAxes } from "../../../ops/layout.ts";
-import type { FeatureMap } from "./feature-map.ts";
+import type { FeatureMap } from "../../feature-map.ts";
 import { positiveFeatures, scaledSquares } from "./positive.ts";
 import { realCount, maskColumn } from "./real.ts";
 

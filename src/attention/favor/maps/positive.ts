@@ -4,7 +4,8 @@ import { mul, neg } from "../../../ops/elementwise.ts";
 import { concat } from "../../../ops/slicing.ts";
 import { max } from "../../../ops/maximum-along.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
-import { column, project, usual, type FeatureMap } from "./feature-map.ts";
+import type { FeatureMap } from "../../feature-map.ts";
+import { column, project, usual } from "./features.ts";
 
 /** factor · ‖x‖² with x = q·D^(-1/4): `[…, D]` → `[…, 1]`. */
 export function scaledSquares(q: Tensor, factor: number): Tensor {

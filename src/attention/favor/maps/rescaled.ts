@@ -3,7 +3,7 @@ import type { Tensor } from "../../../graph/tensor.ts";
 import { add, div, mul, sqrt } from "../../../ops/elementwise.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
 import { full } from "../../../ops/source.ts";
-import type { FeatureMap, SequenceMasks, Statistics } from "./feature-map.ts";
+import type { FeatureMap, SequenceMasks, Statistics } from "../../feature-map.ts";
 import { optimalFeatures } from "./optimal.ts";
 import { positiveFeatures } from "./positive.ts";
 import { maskColumn } from "./real.ts";

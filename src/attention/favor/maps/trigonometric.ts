@@ -2,7 +2,8 @@
 import { cos, sin } from "../../../ops/elementwise.ts";
 import { concat } from "../../../ops/slicing.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
-import { project, usual, type FeatureMap } from "./feature-map.ts";
+import type { FeatureMap } from "../../feature-map.ts";
+import { project, usual } from "./features.ts";
 import { scaledSquares } from "./positive.ts";
 
 function sinesAndCosines(x: Tensor, projection: Tensor): Tensor {

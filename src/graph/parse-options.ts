@@ -1,11 +1,7 @@
 /** Options checked against a schema, with errors that say which key, what it must be, and the nearest valid name. */
 import type { z } from "zod";
-import { nearestName } from "../graph/nearest-name.ts";
-
-/** A configuration that cannot be used. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+import { ConfigError } from "./errors.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /**
  * Parses options by a strict schema, filling in defaults.

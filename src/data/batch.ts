@@ -1,4 +1,4 @@
-/** What a training step eats: rows of token ids with their targets. */
+/** What a training step reads: rows of token ids with their targets. */
 
 /** Lengths of a batch's rows. */
 export interface BatchShape {
@@ -13,7 +13,7 @@ export interface BatchShape {
 
 /** All arrays are row-major. */
 export interface Batch extends BatchShape {
-  /** `[batchSize, seqLen]`. */
+  /** `[batchSize, seqLen]`; behind a row's end: <pad>. */
   readonly inputIds: Int32Array;
   /** `[batchSize, targetLen]`: tokens, classes, or of pointers positions of the source; empty for a regression. */
   readonly targetIds: Int32Array;
@@ -23,6 +23,12 @@ export interface Batch extends BatchShape {
   readonly weights: Float32Array;
   /** `[batchSize, sourceLen]`. */
   readonly sourceIds?: Int32Array | undefined;
+}
+
+/** A batch that knows how many of its targets count. */
+export interface PlannedBatch extends Batch {
+  /** The sum of the weights. */
+  readonly tokens: number;
 }
 
 /** Batches by step number: a pure function of the step, so that a resumed run sees the same ones. */
