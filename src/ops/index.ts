@@ -2,7 +2,7 @@
 export { argmax } from "./argmax.ts";
 export { argsort } from "./argsort.ts";
 export { cast, equal, where } from "./compare.ts";
-export { dropout, logSoftmax, mean, oneHot, square } from "./composed.ts";
+export { dropout, logSoftmax, mean, oneHot, square, withOnes } from "./composed.ts";
 export { cond } from "./cond.ts";
 export { cumsum } from "./cumsum.ts";
 export {

@@ -143,6 +143,7 @@ export const sizedCases: Readonly<Record<keyof typeof cases, readonly OpCase[]>>
   transpose: unary("transpose", (x) => ops.transpose(x, [0, 2, 1, 3]), normal(3, 601, 5, 67)),
   swapLastAxes: unary("swapLastAxes", ops.swapLastAxes),
   splitAxis: unary("splitAxis", (x) => ops.splitAxis(x, 1, 4), normal(T, 132)),
+  withOnes: unary("withOnes", ops.withOnes, normal(601, 67)),
   mergeAxes: unary("mergeAxes", (x) => ops.mergeAxes(ops.transpose(x, [1, 0, 2]), 0), normal(601, 7, 67)),
   slice: unary("slice", (x) => ops.slice(x, 0, 7, T - 5)),
   pad: unary("pad", (x) => ops.pad(x, 0, 11, 5)),

@@ -70,6 +70,7 @@ const {
   transpose,
   unbroadcast,
   where,
+  withOnes,
 } = ops;
 
 const coarseOnWebgpu = {
@@ -385,6 +386,7 @@ export const cases: Readonly<Record<Covered, readonly OpCase[]>> = {
       transpose(mergeAxes(transpose(x, [2, 1, 0]), 0), [1, 0]),
     ),
   ],
+  withOnes: [opCase("appends a column of ones", { x: normal(2, 3, 5) }, ({ x }) => withOnes(x))],
   swapLastAxes: [
     opCase("swaps the last axes", { x: normal(2, 3, 5) }, ({ x }) => swapLastAxes(x)),
     opCase("swaps the axes of a matrix", { x: normal(3, 5) }, ({ x }) => swapLastAxes(x)),
