@@ -1,5 +1,5 @@
 /** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../attention/parse-options.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import type { Vocabulary } from "../data/index.ts";

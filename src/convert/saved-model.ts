@@ -6,7 +6,7 @@
  *     tokenizer.json, …   as they were
  *     modules.json, …     of sentence-transformers: pooling and normalisation as they were, the model itself beside them
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
 import { parameterShapes, projectionShapes } from "../model/parameters.ts";
 import type { FileSource } from "../storage/file-source.ts";

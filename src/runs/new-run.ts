@@ -110,7 +110,11 @@ const RUNS_FOLDER = "runs";
  * @param recipeName default: the one for the kind of data
  * @throws UsageError, ConfigError, DataError or StorageError about the first thing that is wrong
  */
-export async function prepareNewRun(recipeName: string | undefined, options: NewRunOptions, onEvent?: OnEvent): Promise<TrainingRun> {
+export async function prepareNewRun(
+  recipeName: string | undefined,
+  options: NewRunOptions,
+  onEvent?: OnEvent,
+): Promise<TrainingRun> {
   const { out, init } = options;
   const asked = await requested(recipeName, options);
   if (out !== undefined) await requireNewRunFolder(out);

@@ -82,7 +82,9 @@ export function subjectOf(opened: OpenedModel): EmbedSubject {
 }
 
 /** Progress of each file that is downloaded; nothing where none is. */
-function reportDownloads(onEvent: OnEvent | undefined): Disposable & { readonly update: (progress: DownloadProgress) => void } {
+function reportDownloads(
+  onEvent: OnEvent | undefined,
+): Disposable & { readonly update: (progress: DownloadProgress) => void } {
   let shown: { readonly path: string; readonly bar: ProgressReport } | undefined;
   return {
     update: ({ path, doneBytes, sizeBytes }) => {

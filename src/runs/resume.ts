@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { ConfigError, parseOptions } from "../attention/parse-options.ts";
 import { DataError } from "../data/errors.ts";

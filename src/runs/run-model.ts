@@ -49,7 +49,12 @@ export async function openRunModel(path: string, engine: EngineOptions): Promise
  * @throws DataError when the run's own data are no longer what it was trained with, or others are of another kind
  * @throws UsageError for options of data without data
  */
-export async function loadRunData(config: RunConfig, options: DataOptions, use: string, onEvent?: OnEvent): Promise<RunDataset> {
+export async function loadRunData(
+  config: RunConfig,
+  options: DataOptions,
+  use: string,
+  onEvent?: OnEvent,
+): Promise<RunDataset> {
   const { data } = config;
   const known = knownData(config);
   const other = await otherSource(data, options);

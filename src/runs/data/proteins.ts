@@ -23,7 +23,11 @@ export interface LoadedProteins {
  * @param known the vocabulary of a trained model: its tags are those of the data
  * @throws DataError naming file, line and record of what cannot be used
  */
-export async function loadProteinSource(source: DataSource, known?: Vocabulary, onEvent?: OnEvent): Promise<LoadedProteins> {
+export async function loadProteinSource(
+  source: DataSource,
+  known?: Vocabulary,
+  onEvent?: OnEvent,
+): Promise<LoadedProteins> {
   const { path, splitBy, families, minLength, maxLength, tags, minTagged } = source;
   const name = basename(path ?? embeddedProteinsUrl.pathname);
   const progress = reportBytes(`index ${name}`, onEvent);
@@ -48,7 +52,10 @@ export async function loadProteinSource(source: DataSource, known?: Vocabulary, 
 }
 
 /** Progress in bytes of a file that begins to be reported when reading has taken a while. */
-export function reportBytes(label: string, onEvent?: OnEvent): {
+export function reportBytes(
+  label: string,
+  onEvent?: OnEvent,
+): {
   readonly update: (done: number, total: number) => void;
   readonly stop: () => void;
 } {

@@ -41,7 +41,11 @@ const DEFAULT_OUT = join("runs", "finetune");
  * @param path the folder of the trained run
  * @throws UsageError, ConfigError, DataError or StorageError about the first thing that is wrong
  */
-export async function prepareFinetuning(path: string, options: FinetuneOptions, onEvent?: OnEvent): Promise<TrainingRun> {
+export async function prepareFinetuning(
+  path: string,
+  options: FinetuneOptions,
+  onEvent?: OnEvent,
+): Promise<TrainingRun> {
   const { out } = options;
   const settings = readSettings(options);
   if (out !== undefined) await requireNewRunFolder(out);
