@@ -22,7 +22,7 @@ let opened: Promise<FileSystemDirectoryHandle> | undefined;
  *
  * @throws StorageError where the browser has no such storage, or refuses it
  */
-export function openRoot(): Promise<FileSystemDirectoryHandle> {
+function openRoot(): Promise<FileSystemDirectoryHandle> {
   opened ??= (async () => {
     const root = await askForRoot();
     await navigator.locks.request(JOURNAL, () => finishRenames(root));
