@@ -21,6 +21,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: "#engine", replacement: source("runtime/node.ts") },
+      { find: "#files", replacement: source("files/node.ts") },
       { find: /^performer-ts$/, replacement: source("index.ts") },
       { find: /^performer-ts\/(.+)$/, replacement: source("$1/index.ts") },
     ],

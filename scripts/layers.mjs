@@ -14,13 +14,14 @@ import { note, root, say } from "./process.mjs";
 const layers = [
   { name: "statistics", knows: [] },
   { name: "text", knows: [] },
+  { name: "files", knows: [] },
   { name: "graph", knows: [] },
   { name: "ops", knows: ["graph"] },
   { name: "autodiff", knows: ["ops"] },
   { name: "onnx", knows: ["graph"] },
   { name: "runtime", knows: ["ops", "onnx"] },
   { name: "random", knows: [] },
-  { name: "storage", knows: ["graph"] },
+  { name: "storage", knows: ["files", "graph"] },
   { name: "data", knows: ["random", "statistics", "storage"] },
   { name: "attention", knows: "all before" },
   { name: "kernels", knows: "all before" },
@@ -42,9 +43,8 @@ const platformModules = [
   {
     modules: "Node built-ins",
     matches: isNodeBuiltin,
-    allowed:
-      /^src\/(runtime\/node|data\/files)[^/]*\.ts$|^src\/storage\/(?!safetensors|errors)[^/]*\.ts$|^src\/(cli|distributed)\//,
-    fix: "move it to src/runtime/node*.ts, src/storage/, src/data/files.ts, src/cli/ or src/distributed/",
+    allowed: /^src\/(runtime|files)\/node[^/]*\.ts$|^src\/(cli|distributed)\//,
+    fix: "move it to src/runtime/node*.ts, src/files/node*.ts, src/cli/ or src/distributed/",
   },
   {
     modules: "onnxruntime-node",

@@ -1,5 +1,5 @@
 /** cosFormer: linear attention with ReLU features, in which near tokens count more than far ones. */
-import { z } from "zod";
+import * as z from "zod";
 import { GraphError } from "../graph/errors.ts";
 import { countingUp, lazyArray, zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";

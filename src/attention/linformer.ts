@@ -1,5 +1,5 @@
 /** Linformer: keys and values projected along the length to a few, by learned matrices. */
-import { z } from "zod";
+import * as z from "zod";
 import { expectShapes } from "../graph/expect-shapes.ts";
 import { GraphError } from "../graph/errors.ts";
 import { countingUp } from "../graph/ndarray.ts";

@@ -1,5 +1,5 @@
 /** Nyströmformer: softmax attention from the attention of and to a few landmarks. */
-import { z } from "zod";
+import * as z from "zod";
 import { expectShapes } from "../graph/expect-shapes.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";

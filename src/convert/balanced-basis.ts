@@ -1,5 +1,5 @@
-/** Queries and keys of a head in the basis in which both have one covariance. Its own file, to load linear algebra only when it is needed. */
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+/** Queries and keys of a head in the basis in which both have one covariance. */
+import { dot, multiply, powerOf, transpose, type Matrix } from "./matrices.ts";
 
 /** Added to covariances, as a share of their mean variance: directions that the examples hardly know are left nearly alone. */
 const SHRINKAGE = 1e-3;
@@ -23,42 +23,40 @@ export function balanceHead(
   seen: { readonly q: number[][]; readonly k: number[][] },
   { query, key }: { readonly query: HeadMap; readonly key: HeadMap },
 ): { readonly query: HeadMap; readonly key: HeadMap } {
-  const [q, k] = [new Matrix(seen.q), new Matrix(seen.k)];
-  const [covarianceOfQ, covarianceOfK] = [covarianceOf(q), covarianceOf(k)];
+  const [covarianceOfQ, covarianceOfK] = [covarianceOf(seen.q), covarianceOf(seen.k)];
   const [root, inverse] = [powerOf(covarianceOfQ, 1 / 2), powerOf(covarianceOfQ, -1 / 2)];
   // G = Σ_q^-½ (Σ_q^½ Σ_k Σ_q^½)^½ Σ_q^-½.
-  const metric = inverse.mmul(powerOf(root.mmul(covarianceOfK).mmul(root), 1 / 2)).mmul(inverse);
+  const middle = powerOf(multiply(multiply(root, covarianceOfK), root), 1 / 2);
+  const metric = multiply(multiply(inverse, middle), inverse);
   const [ofQueries, ofKeys] = [powerOf(metric, 1 / 2), powerOf(metric, -1 / 2)];
-  const shift = Matrix.add(ofQueries.mmul(meanOf(q)), ofKeys.mmul(meanOf(k)));
-  const zero = Matrix.zeros(shift.rows, 1);
-  return { query: inBasis(query, ofQueries, zero), key: inBasis(key, ofKeys, shift) };
+  const meanOfQueries = applied(ofQueries, meanOf(seen.q));
+  const shift = applied(ofKeys, meanOf(seen.k)).map((each, d) => each + (meanOfQueries[d] ?? 0));
+  return { query: inBasis(query, ofQueries, []), key: inBasis(key, ofKeys, shift) };
 }
 
-function inBasis({ weight, bias }: HeadMap, basis: Matrix, shift: Matrix): HeadMap {
+function inBasis({ weight, bias }: HeadMap, basis: Matrix, shift: readonly number[]): HeadMap {
   return {
-    weight: basis.mmul(new Matrix(weight)).to2DArray(),
-    bias: basis.mmul(Matrix.columnVector(bias)).sub(shift).to1DArray(),
+    weight: multiply(basis, weight),
+    bias: applied(basis, bias).map((each, d) => each - (shift[d] ?? 0)),
   };
 }
 
-/** `[D, 1]`. */
-function meanOf(tokens: Matrix): Matrix {
-  return Matrix.columnVector(tokens.mean("column"));
+function applied(matrix: Matrix, vector: readonly number[]): number[] {
+  return matrix.map((row) => dot(row, vector));
+}
+
+/** `[D]`. */
+function meanOf(tokens: Matrix): number[] {
+  return transpose(tokens).map((column) => column.reduce((sum, each) => sum + each, 0) / column.length);
 }
 
 /** `[D, D]`, positive definite. */
 function covarianceOf(tokens: Matrix): Matrix {
-  const centred = tokens.clone().center("column");
-  const covariance = centred.transpose().mmul(centred).div(tokens.rows);
-  const meanVariance = covariance.trace() / covariance.rows;
+  const mean = meanOf(tokens);
+  const columns = transpose(tokens).map((column, d) => column.map((each) => each - (mean[d] ?? 0)));
+  const covariance = columns.map((a) => columns.map((b) => dot(a, b) / tokens.length));
+  const meanVariance = covariance.reduce((sum, row, d) => sum + (row[d] ?? 0), 0) / covariance.length;
   // A head that never changes has a covariance of 0, and is left alone.
-  return covariance.add(Matrix.eye(covariance.rows).mul(meanVariance > 0 ? SHRINKAGE * meanVariance : 1));
-}
-
-/** Σ λᵖ v vᵀ of a matrix that is symmetric but for rounding, and positive definite. */
-function powerOf(matrix: Matrix, power: number): Matrix {
-  const symmetric = Matrix.add(matrix, matrix.transpose()).div(2);
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
-  const scaled = eigenvectorMatrix.clone().mulRowVector(realEigenvalues.map((value) => value ** power));
-  return scaled.mmul(eigenvectorMatrix.transpose());
+  const added = meanVariance > 0 ? SHRINKAGE * meanVariance : 1;
+  return covariance.map((row, i) => row.map((each, j) => (i === j ? each + added : each)));
 }

@@ -17,7 +17,7 @@ import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { observeAttention, type ObserveOptions } from "../inference/observe.ts";
 import { chosenNumbers } from "../model/chosen-numbers.ts";
 import { outputStack, selfAttention } from "../model/stacks.ts";
-import type { HeadMap } from "./balanced-basis.ts";
+import { balanceHead, type HeadMap } from "./balanced-basis.ts";
 import { ofOneLength } from "./one-length.ts";
 
 export interface CalibrateOptions extends ObserveOptions {
@@ -66,8 +66,6 @@ export async function calibrateAttention(options: CalibrateOptions): Promise<Rec
     );
   }
   const observed = await observeAttention({ config, tensors, tokenIds: chosen, backend });
-  // Imported on use, with the linear algebra that it needs.
-  const { balanceHead } = await import("./balanced-basis.ts");
   const changed: Record<string, NdArray> = { ...tensors };
   for (const layer of layers) {
     const seen = observed[layer];

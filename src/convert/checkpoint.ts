@@ -1,5 +1,5 @@
 /** The weights of a folder: model.safetensors, the shards that model.safetensors.index.json lists, or a variant in other precision. */
-import { z } from "zod";
+import * as z from "zod";
 import type { NdArray } from "../graph/ndarray.ts";
 import { requireInside, type FileSource } from "../storage/file-source.ts";
 import { decodeSafetensors } from "../storage/safetensors.ts";

@@ -1,5 +1,5 @@
 /** JSON files of a folder, checked against what is read of them. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../storage/json.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import { refuse, shown } from "./refuse.ts";

@@ -1,5 +1,9 @@
-/** Where a model lies: a folder, or else the hub, in Node. */
+/** Where a model lies: a folder, or else the hub. */
+import { defaultCacheFolder } from "#files";
 import type { FileSource } from "../storage/file-source.ts";
+import { exists } from "../storage/files.ts";
+import { openFolderSource } from "../storage/folder-source.ts";
+import { isHubName, openHubSource } from "../storage/hub-source.ts";
 import type { HubOptions } from "../storage/hub-source.ts";
 
 export type OpenSourceOptions = Partial<HubOptions>;
@@ -16,12 +20,7 @@ export async function openSource(
   name: string,
   { cacheFolder, ...options }: OpenSourceOptions = {},
 ): Promise<FileSource> {
-  // Imported on use: browsers have no folders.
-  const { exists } = await import("../storage/files.ts");
-  const { isHubName, openHubSource } = await import("../storage/hub-source.ts");
-  const { openFolderSource } = await import("../storage/folder-source.ts");
   const [first = ""] = name.split("/");
   if (!isHubName(name) || (await exists(name)) || (await exists(first))) return openFolderSource(name);
-  const { defaultCacheFolder } = await import("../storage/cache-folder.ts");
   return openHubSource(name, { ...options, cacheFolder: cacheFolder ?? defaultCacheFolder() });
 }

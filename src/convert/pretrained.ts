@@ -1,5 +1,5 @@
 /** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../graph/errors.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import type { Vocabulary } from "../data/index.ts";
@@ -75,7 +75,7 @@ export interface PretrainedModel {
  * those that predict tokens are read; a body without one has the head `none`. What `saveConverted` wrote is read with the mechanism that
  * it was given.
  *
- * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2" (Node only), or files of any origin
+ * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2", or files of any origin
  * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is missing, unknown or of
  *   another shape, a file that is cut short or damaged, a path that leaves the folder, a tokenizer of another model
  */

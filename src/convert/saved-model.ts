@@ -6,11 +6,12 @@
  *     tokenizer.json, …   as they were
  *     modules.json, …     of sentence-transformers: pooling and normalisation as they were, the model itself beside them
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";
 import { parameterShapes, projectionShapes } from "../model/parameters.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import { toExactJson } from "../storage/json.ts";
+import { writeNewFolder } from "../storage/new-folder.ts";
 import { encodeSafetensors } from "../storage/safetensors.ts";
 import type { Weights } from "./architectures/architecture.ts";
 import { PREPARATION_FILE } from "./images/preparation.ts";
@@ -139,7 +140,7 @@ function json(value: unknown): string {
 }
 
 /**
- * Writes a converted model to a new or an empty folder, which appears when it is whole. Node only.
+ * Writes a converted model to a new or an empty folder, which appears when it is whole.
  *
  * @param source where the original was loaded from
  * @throws StorageError for a folder that holds anything, which stays as it is, and where it cannot be written
@@ -150,7 +151,5 @@ function json(value: unknown): string {
  * await saveConverted("minilm-favor", model, source);
  */
 export async function saveConverted(folder: string, model: PretrainedModel, source: FileSource): Promise<void> {
-  // Imported on use: browsers have no folders.
-  const { writeNewFolder } = await import("../storage/new-folder.ts");
   await writeNewFolder(folder, await convertedFiles(model, source));
 }

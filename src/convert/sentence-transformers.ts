@@ -2,7 +2,7 @@
  * How a folder of sentence-transformers makes one vector of a text: modules.json and what it names. Without it, the mean over all tokens,
  * as that library does with any other model.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Pooling } from "../inference/embed.ts";
 import { requireInside, type FileSource } from "../storage/file-source.ts";
 import { fileOf, jsonObject, readJson, readJsonIfThere } from "./json-files.ts";

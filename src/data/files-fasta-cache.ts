@@ -1,7 +1,7 @@
 /** The cache of packed FASTA files: a folder a file, complete or not there, named by the file's path, size and time of change. */
-import type { FileHandle } from "node:fs/promises";
-import type { Stats } from "node:fs";
+import { defaultCacheFolder, digest, files, paths } from "#files";
 import { withTags } from "./conditioning.ts";
+import type { FileInfo, FileWriter, InPlaceFile, InPlaceFiles } from "../files/files.ts";
 import { DataError } from "./errors.ts";
 import type { ByteStore, PackedRecords, RecordTable } from "./packed.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -37,102 +37,88 @@ const AHEAD_BYTES = 1024 * 1024;
 /** @param options.found undefined for a file that does not exist: it is never in the cache */
 export async function fastaCache(options: {
   readonly file: string;
-  readonly found: Stats | undefined;
+  readonly found: FileInfo | undefined;
   readonly vocabulary: Vocabulary;
   readonly folder: string | undefined;
+  readonly inPlace: InPlaceFiles;
 }): Promise<FastaCache> {
-  const { file, found, vocabulary } = options;
-  const fs = await import("node:fs/promises");
-  const { join, resolve } = await import("node:path");
-  const { createHash, randomBytes } = await import("node:crypto");
-  const { defaultCacheFolder } = await import("../storage/cache-folder.ts");
+  const { file, found, vocabulary, inPlace } = options;
   const folder = options.folder ?? defaultCacheFolder();
   // What is packed are letters: tags change nothing.
-  const identity = [FORMAT_VERSION, resolve(file), JSON.stringify(withTags(vocabulary, []))].join("\0");
-  const prefix = createHash("sha256").update(identity).digest("hex").slice(0, 24);
-  const entry = join(folder, `${prefix}-${found?.size ?? 0}-${Math.round(found?.mtimeMs ?? 0)}`);
+  const identity = [FORMAT_VERSION, paths.resolve(file), JSON.stringify(withTags(vocabulary, []))].join("\0");
+  const prefix = (await digest("sha256", [identity])).slice(0, 24);
+  const entry = paths.join(folder, `${prefix}-${found?.sizeBytes ?? 0}-${Math.round(found?.changedMs ?? 0)}`);
 
   async function open(): Promise<CachedRecords | undefined> {
-    const isThere = await fs.stat(entry).then(
-      (each) => each.isDirectory(),
-      () => false,
-    );
-    return found !== undefined && isThere ? openEntry(entry) : undefined;
+    const there = await files.stat(entry).catch(() => undefined);
+    return found !== undefined && there?.isFolder === true ? openEntry(inPlace, entry) : undefined;
   }
 
   async function begin(): Promise<CacheWriter> {
-    const partial = `${entry}.partial-${randomBytes(4).toString("hex")}`;
+    const partial = `${entry}.partial-${crypto.randomUUID().slice(0, 8)}`;
     const guard = <T>(action: Promise<T>): Promise<T> =>
       action.catch((error: unknown) => {
         throw unwritable(folder, error);
       });
-    await guard(fs.mkdir(partial, { recursive: true }));
-    const handles: FileHandle[] = [];
+    await guard(files.createFolder(partial, { parents: true }));
+    const handles: FileWriter[] = [];
     const discard = async (): Promise<void> => {
       await Promise.all(handles.map((handle) => handle.close().catch(() => undefined)));
-      await fs.rm(partial, { recursive: true, force: true });
+      await files.remove(partial);
+    };
+    const create = async (name: string): Promise<FileWriter> => {
+      const handle = await guard(inPlace.create(paths.join(partial, name)));
+      handles.push(handle);
+      return handle;
     };
     try {
-      for (const each of [TOKENS, HEADERS, TABLE]) handles.push(await guard(fs.open(join(partial, each), "w")));
+      const tokenFile = await create(TOKENS);
+      const headerFile = await create(HEADERS);
+      const tableFile = await create(TABLE);
+      return {
+        write: async (tokens, headers) => {
+          await guard(tokenFile.write(tokens));
+          await guard(headerFile.write(headers));
+        },
+        finish: async ({ tokenEnds, headerEnds, lines }) => {
+          for (const column of [tokenEnds, headerEnds, lines]) {
+            await guard(tableFile.write(new Uint8Array(column.buffer, column.byteOffset, column.byteLength)));
+          }
+          for (const handle of handles) {
+            await guard(handle.sync());
+            await handle.close();
+          }
+          // Another process may have been quicker: its folder holds the same.
+          await files.rename(partial, entry).catch(() => files.remove(partial));
+          const others = (await guard(files.list(folder))).filter(({ name }) => name.startsWith(`${prefix}-`));
+          for (const { name } of others) {
+            const isOld = paths.join(folder, name) !== entry && !name.includes(".partial-");
+            if (isOld) await files.remove(paths.join(folder, name));
+          }
+          return openEntry(inPlace, entry);
+        },
+        discard,
+      };
     } catch (error) {
       await discard();
       throw error;
     }
-    const [tokenFile, headerFile, tableFile] = handles;
-    return {
-      write: async (tokens, headers) => {
-        await guard(writeAll(tokenFile, tokens));
-        await guard(writeAll(headerFile, headers));
-      },
-      finish: async ({ tokenEnds, headerEnds, lines }) => {
-        for (const column of [tokenEnds, headerEnds, lines]) {
-          await guard(writeAll(tableFile, new Uint8Array(column.buffer, column.byteOffset, column.byteLength)));
-        }
-        for (const handle of handles) {
-          await guard(handle.sync());
-          await handle.close();
-        }
-        // Another process may have been quicker: its folder holds the same.
-        await fs.rename(partial, entry).catch(() => fs.rm(partial, { recursive: true, force: true }));
-        const others = (await guard(fs.readdir(folder))).filter((each) => each.startsWith(`${prefix}-`));
-        for (const each of others) {
-          const isOld = join(folder, each) !== entry && !each.includes(".partial-");
-          if (isOld) await fs.rm(join(folder, each), { recursive: true, force: true });
-        }
-        return openEntry(entry);
-      },
-      discard,
-    };
   }
 
   return { open, begin };
 }
 
-async function openEntry(entry: string): Promise<CachedRecords> {
-  const fs = await import("node:fs");
-  const { join } = await import("node:path");
-  const descriptors: number[] = [];
-  const openStore = (file: string): ByteStore => {
-    const descriptor = fs.openSync(join(entry, file), "r");
-    descriptors.push(descriptor);
-    return readingFrom((target, place) => {
-      for (let done = 0; done < target.length;) {
-        const count = fs.readSync(descriptor, target, done, target.length - done, place + done);
-        if (count === 0) return done;
-        done += count;
-      }
-      return target.length;
-    });
+function openEntry(inPlace: InPlaceFiles, entry: string): CachedRecords {
+  const opened: InPlaceFile[] = [];
+  const openStore = (name: string): ByteStore => {
+    const file = inPlace.open(paths.join(entry, name));
+    opened.push(file);
+    return readingFrom(file);
   };
-  // Synchronously, a piece at a time: the file may be larger than what one call reads.
-  const table = new Uint8Array(fs.statSync(join(entry, TABLE)).size);
-  const tableFile = fs.openSync(join(entry, TABLE), "r");
-  for (let done = 0; done < table.length;) {
-    const count = fs.readSync(tableFile, table, done, Math.min(table.length - done, 2 ** 28), done);
-    if (count === 0) break;
-    done += count;
-  }
-  fs.closeSync(tableFile);
+  const tableFile = inPlace.open(paths.join(entry, TABLE));
+  const table = new Uint8Array(tableFile.sizeBytes);
+  tableFile.read(table, 0);
+  tableFile.close();
   const numRecords = table.length / 24;
   const column = (index: number) => new Float64Array(table.buffer, 8 * index * numRecords, numRecords);
   return {
@@ -142,17 +128,13 @@ async function openEntry(entry: string): Promise<CachedRecords> {
     tokens: openStore(TOKENS),
     headers: openStore(HEADERS),
     [Symbol.asyncDispose]: async () => {
-      for (const descriptor of descriptors.splice(0)) fs.closeSync(descriptor);
+      for (const file of opened.splice(0)) file.close();
     },
   };
 }
 
-/**
- * A store over a file. Reading that goes on where it ended is served from larger pieces; reading here and there takes what is asked for.
- *
- * @param readAt fills the target from a place on, and says how much there was
- */
-function readingFrom(readAt: (target: Uint8Array, place: number) => number): ByteStore {
+/** A store over a file. Reading that goes on where it ended is served from larger pieces; reading here and there takes what is asked for. */
+function readingFrom(file: InPlaceFile): ByteStore {
   let piece = new Uint8Array(0);
   let pieceStart = 0;
   let next = 0;
@@ -162,20 +144,13 @@ function readingFrom(readAt: (target: Uint8Array, place: number) => number): Byt
       const isHere = offset >= 0 && offset + length <= piece.length;
       if (!isHere) {
         const target = new Uint8Array(start === next ? Math.max(length, AHEAD_BYTES) : length);
-        piece = target.subarray(0, readAt(target, start));
+        piece = target.subarray(0, file.read(target, start));
         pieceStart = start;
       }
       next = start + length;
       return piece.subarray(start - pieceStart, start - pieceStart + length);
     },
   };
-}
-
-async function writeAll(handle: FileHandle | undefined, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const written = await handle?.write(bytes, done, bytes.length - done);
-    done += written?.bytesWritten ?? bytes.length;
-  }
 }
 
 function unwritable(folder: string, error: unknown): DataError {

@@ -1,4 +1,5 @@
-/** FASTA files of any size from disk: one pass packs them, in memory or, when that is too much, into a cache that is read in place. */
+/** FASTA files of any size: one pass packs them, in memory or, when that is too much, into a cache that is read in place. */
+import { files, paths } from "#files";
 import { createFastaScanner } from "./fasta-scan.ts";
 import { readPieces } from "./bytes.ts";
 import { fastaCache } from "./files-fasta-cache.ts";
@@ -17,7 +18,7 @@ export interface FastaIndexOptions {
   readonly vocabulary?: Vocabulary;
   /**
    * Residues and headers up to so many bytes are packed in memory; more go to the cache. Default 256 MiB: twice the size of
-   * Swiss-Prot, and little beside what training takes.
+   * Swiss-Prot, and little beside what training takes. In browsers all are packed in memory.
    */
   readonly memoryBytes?: number;
   /** Where the cache lies. Default: the variable PERFORMER_CACHE, else the operating system's folder for caches. */
@@ -47,16 +48,14 @@ const WRITE_BYTES = 4 * 1024 * 1024;
  */
 export async function indexFasta(path: string | URL, options: FastaIndexOptions = {}): Promise<FastaIndex> {
   const { vocabulary = proteinVocabulary, memoryBytes = 256 * 1024 * 1024, onProgress } = options;
-  const { basename } = await import("node:path");
-  const { stat } = await import("node:fs/promises");
-  const { fileURLToPath } = await import("node:url");
-  const file = path instanceof URL ? fileURLToPath(path) : path;
-  const name = options.name ?? basename(file);
+  const file = path instanceof URL ? paths.fromUrl(path) : path;
+  const name = options.name ?? paths.basename(file);
   // What is wrong with a path is told when the file is opened.
-  const found = await stat(file).catch(() => undefined);
-  const totalBytes = found?.size ?? 0;
-  const cache = await fastaCache({ file, found, vocabulary, folder: options.cacheFolder });
-  const cached = await cache.open();
+  const found = await files.stat(file).catch(() => undefined);
+  const totalBytes = found?.sizeBytes ?? 0;
+  const { inPlace } = files;
+  const cache = inPlace && (await fastaCache({ file, found, vocabulary, folder: options.cacheFolder, inPlace }));
+  const cached = await cache?.open();
   if (cached !== undefined) return { ...cached, name, vocabulary, from: "cache" };
 
   const packer = createPacker(name, vocabulary);
@@ -73,7 +72,7 @@ export async function indexFasta(path: string | URL, options: FastaIndexOptions 
     for await (const piece of readPieces(counted(), () => `${name}, line ${scanner.line()}`)) {
       scanner.push(piece);
       const packedBytes = packer.tokens.used + packer.headers.used;
-      if (packedBytes > (writing === undefined ? memoryBytes : WRITE_BYTES)) {
+      if (cache !== undefined && packedBytes > (writing === undefined ? memoryBytes : WRITE_BYTES)) {
         writing ??= await cache.begin();
         await writing.write(packer.tokens.take(), packer.headers.take());
       }

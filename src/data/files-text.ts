@@ -1,14 +1,15 @@
-/** Text from disk, and the package's own novels. */
+/** Text from files, and the package's own novels. */
 import { readText } from "./bytes.ts";
-import { openFolder, openPackaged } from "./files.ts";
+import { packagedUrl } from "#files";
+import { openFile, openFolder, openPackaged, type PackagedOptions } from "./files.ts";
 import { loadText } from "./text.ts";
 import type { SequenceDataset } from "./datasets.ts";
 import type { LoadTextOptions } from "./text.ts";
 
 /** The embedded texts: two novels by Jane Austen (see data/README.md). */
 export const embeddedTextUrls = {
-  prideprejudice: new URL("../../data/prideprejudice.txt", import.meta.url),
-  emma: new URL("../../data/emma.txt", import.meta.url),
+  prideprejudice: packagedUrl("prideprejudice.txt"),
+  emma: packagedUrl("emma.txt"),
 } as const satisfies Record<string, URL>;
 
 /** *Pride and Prejudice*, the text that `loadEmbeddedText` loads unless told. */
@@ -27,17 +28,16 @@ export type TextOptions = Omit<LoadTextOptions, "sources">;
  * @throws DataError when the file is missing
  */
 export async function loadEmbeddedText(
-  options: TextOptions & { readonly texts?: readonly EmbeddedTextName[] } = {},
+  options: TextOptions & PackagedOptions & { readonly texts?: readonly EmbeddedTextName[] } = {},
 ): Promise<SequenceDataset> {
-  const { texts = ["prideprejudice"], ...rest } = options;
-  const sources = await Promise.all(
-    texts.map(async (name) => ({ name: `${name}.txt`, source: await openPackaged(embeddedTextUrls[name]) })),
-  );
+  const { texts = ["prideprejudice"], dataUrl, ...rest } = options;
+  const from = dataUrl === undefined ? {} : { dataUrl };
+  const sources = texts.map((name) => ({ name: `${name}.txt`, source: openPackaged(`${name}.txt`, from) }));
   return loadText({ ...rest, sources });
 }
 
 /**
- * Loads the .txt and .txt.gz files of a folder, a document each (Node only).
+ * Loads the .txt and .txt.gz files of a folder, a document each.
  *
  * @throws DataError when the folder has none, and on everything `loadText` refuses
  */
@@ -52,16 +52,14 @@ export interface NamedText {
 }
 
 /**
- * The texts of a folder's .txt and .txt.gz files (Node only), or without a folder the embedded ones.
+ * The texts of a folder's .txt and .txt.gz files, or without a folder the embedded ones.
  *
  * @throws DataError when the folder has none, or one is not UTF-8
  */
 export async function readTexts(folder?: string): Promise<NamedText[]> {
   const sources =
     folder === undefined
-      ? await Promise.all(
-          Object.entries(embeddedTextUrls).map(async ([name, url]) => ({ name, source: await openPackaged(url) })),
-        )
+      ? Object.entries(embeddedTextUrls).map(([name, url]) => ({ name, source: openFile(url) }))
       : await openFolder(folder, TEXT_ENDINGS);
   return Promise.all(sources.map(async ({ name, source }) => ({ name, text: await readText(source, name) })));
 }

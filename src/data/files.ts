@@ -1,22 +1,21 @@
-/** Files and folders from disk, and the package's own protein data wherever the package is installed. */
+/** Files and folders, and the package's own protein data. */
+import { files, packagedUrl, paths } from "#files";
 import { DataError } from "./errors.ts";
 import { loadProteins } from "./proteins.ts";
 import type { ByteSource } from "./bytes.ts";
 import type { ProteinDataset } from "./proteins.ts";
 
 /**
- * A file's bytes, piece by piece (Node only; nothing is opened before the first piece is asked for).
+ * A file's bytes, piece by piece. Nothing is opened before the first piece is asked for.
  *
- * @param path a path, relative to the working directory or absolute, or a file: URL
+ * @param path a path, in Node relative to the working directory or absolute, in browsers one of the page's own storage; or a URL
  * @throws DataError when there is no such file, when it is a folder, and when it may not be read
  */
 export async function* openFile(path: string | URL): AsyncGenerator<Uint8Array> {
-  // Imported on use, so that browsers can load this module for the rest of it.
-  const { createReadStream } = await import("node:fs");
-  const { stat } = await import("node:fs/promises");
   const shown = JSON.stringify(String(path));
+  const file = path instanceof URL ? paths.fromUrl(path) : path;
   try {
-    if ((await stat(path)).isDirectory()) {
+    if ((await files.stat(file))?.isFolder === true) {
       throw new DataError({
         who: "reading sequences",
         rule: "the path must lead to a file",
@@ -24,28 +23,36 @@ export async function* openFile(path: string | URL): AsyncGenerator<Uint8Array> 
         fix: "name a file inside it",
       });
     }
-    yield* createReadStream(path);
+    yield* files.stream(file);
   } catch (error) {
-    if (error instanceof DataError) throw error;
     throw unreadable(shown, error);
   }
 }
 
+/** Where the package's data are read from. */
+export interface PackagedOptions {
+  /**
+   * The address at which the package's folder data/ is served, such as `new URL("/data/", location.href)`. Needed in browsers, as
+   * bundlers leave data out. Default in Node: the folder itself.
+   */
+  readonly dataUrl?: string | URL;
+}
+
 /** The embedded protein data: 2,538 Swiss-Prot sequences with family splits (see data/README.md). */
-export const embeddedProteinsUrl: URL = new URL("../../data/swissprot-families.fasta", import.meta.url);
+export const embeddedProteinsUrl: URL = packagedUrl("swissprot-families.fasta");
 
 /**
- * Loads the embedded protein data: from disk in Node, over the network where the package itself came that way.
+ * Loads the embedded protein data: from the package in Node, from where it is served in browsers.
  *
  * @throws DataError when the file is missing
  */
-export async function loadEmbeddedProteins(): Promise<ProteinDataset> {
-  const source = await openPackaged(embeddedProteinsUrl);
-  return loadProteins({ source, name: "swissprot-families.fasta", splitBy: "header" });
+export async function loadEmbeddedProteins(options: PackagedOptions = {}): Promise<ProteinDataset> {
+  const name = "swissprot-families.fasta";
+  return loadProteins({ source: openPackaged(name, options), name, splitBy: "header" });
 }
 
 /**
- * The files of a folder whose names end so, in the order of their names; folders inside are left out (Node only).
+ * The files of a folder whose names end so, in the order of their names; folders inside are left out.
  *
  * @param endings lower case, e.g. [".png", ".jpg"]; names are compared in lower case
  * @throws DataError when there is no such folder, and when it holds no such file
@@ -54,16 +61,14 @@ export async function openFolder(
   folder: string,
   endings: readonly string[],
 ): Promise<{ readonly name: string; readonly source: ByteSource }[]> {
-  const { readdir } = await import("node:fs/promises");
-  const { join } = await import("node:path");
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+  const entries = await files.list(folder).catch((error: unknown) => {
     throw unreadable(JSON.stringify(folder), error);
   });
   const names = entries
-    .filter((entry) => !entry.isDirectory() && endings.some((ending) => entry.name.toLowerCase().endsWith(ending)))
+    .filter((entry) => !entry.isFolder && endings.some((ending) => entry.name.toLowerCase().endsWith(ending)))
     .map((entry) => entry.name)
     .sort();
-  if (names.length > 0) return names.map((name) => ({ name, source: openFile(join(folder, name)) }));
+  if (names.length > 0) return names.map((name) => ({ name, source: openFile(paths.join(folder, name)) }));
   throw new DataError({
     who: "reading a folder",
     rule: `the folder must hold at least one file that ends in ${endings.join(" or ")}`,
@@ -72,24 +77,13 @@ export async function openFolder(
   });
 }
 
-/** A file of the package: from disk in Node, over the network where the package itself came that way. */
-export async function openPackaged(url: URL): Promise<ByteSource> {
-  return url.protocol === "file:" ? openFile(url) : fetchBytes(url);
-}
-
-async function fetchBytes(url: URL): Promise<ReadableStream<Uint8Array>> {
-  const response = await fetch(url);
-  if (response.ok && response.body !== null) return response.body;
-  throw new DataError({
-    who: "reading the package's data",
-    rule: "the server must answer with the data file",
-    got: `status ${response.status} for ${url.href}`,
-    fix: "serve the package's data folder beside its code",
-  });
+/** A file of the package's folder data/. */
+export function openPackaged(name: string, { dataUrl }: PackagedOptions = {}): ByteSource {
+  return openFile(dataUrl === undefined ? packagedUrl(name) : new URL(name, `${String(dataUrl).replace(/\/+$/, "")}/`));
 }
 
 function unreadable(shown: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error instanceof DataError || !(error instanceof Error) || !("code" in error)) return error;
   const isMissing = error.code === "ENOENT";
   return new DataError(
     {

@@ -13,6 +13,7 @@ export type { DataErrorParts } from "./errors.ts";
 export { readFasta } from "./fasta.ts";
 export type { FastaRecord } from "./fasta.ts";
 export { embeddedProteinsUrl, loadEmbeddedProteins, openFile, openFolder } from "./files.ts";
+export type { PackagedOptions } from "./files.ts";
 export { indexFasta } from "./files-fasta-index.ts";
 export type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
 export {

@@ -1,6 +1,6 @@
 /** Messages about options: their grammar, and a way out that there is. */
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseOptions } from "./parse-options.ts";
 
 const schema = z.strictObject({

@@ -1,7 +1,7 @@
 /** Substitution matrices, which say how readily evolution takes one amino acid for another, in NCBI's text format; BLOSUM62 among them. */
 import { readLines, type ByteSource } from "../data/bytes.ts";
 import { DataError, quoted } from "../data/errors.ts";
-import { openPackaged } from "../data/files.ts";
+import { openPackaged, type PackagedOptions } from "../data/files.ts";
 
 /** Scores of pairs of letters. */
 export interface SubstitutionMatrix {
@@ -39,9 +39,8 @@ export async function readSubstitutionMatrix(
 }
 
 /** NCBI's BLOSUM62, which comes with this package. Source: Henikoff and Henikoff, PNAS 89:10915 (1992). */
-export async function loadBlosum62(): Promise<SubstitutionMatrix> {
-  const source = await openPackaged(new URL("../../data/BLOSUM62", import.meta.url));
-  return readSubstitutionMatrix(source, { name: "BLOSUM62" });
+export async function loadBlosum62(options: PackagedOptions = {}): Promise<SubstitutionMatrix> {
+  return readSubstitutionMatrix(openPackaged("BLOSUM62", options), { name: "BLOSUM62" });
 }
 
 function readHeader(who: string, cells: readonly string[]): readonly string[] {

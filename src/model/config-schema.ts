@@ -1,5 +1,5 @@
 /** The options of a model: their types, defaults, and the reason for each default. */
-import { z } from "zod";
+import * as z from "zod";
 import type { MechanismChoice } from "../attention/choice.ts";
 import { projectionNames } from "../attention/favor/projections.ts";
 

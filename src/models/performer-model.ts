@@ -18,6 +18,7 @@ import {
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { weightDtype, withWeights } from "../runtime/weights.ts";
+import { createFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "../storage/files.ts";
 import { parseJson } from "../storage/json.ts";
 import { decodeSafetensors, encodeSafetensors } from "../storage/safetensors.ts";
 import type { Batch, BatchSource } from "../data/batch.ts";
@@ -143,7 +144,7 @@ export abstract class PerformerModel<Example> {
   }
 
   /**
-   * Loads a folder with config.json and model.safetensors: a run of `performer train`, or what `save_pretrained` wrote. Node only.
+   * Loads a folder with config.json and model.safetensors: a run of `performer train`, or what `save_pretrained` wrote.
    *
    * As in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head: "regression"`, it
    * puts a new output layer on their body, and `onNotice` is told what was drawn anew. Train it before you use it.
@@ -155,7 +156,6 @@ export abstract class PerformerModel<Example> {
     folder: string,
     options: LoadOptions = {},
   ): Promise<Model> {
-    const { readFileOrExplain, readTextOrExplain } = await import("../storage/files.ts");
     const config = await readTextOrExplain(`${folder}/config.json`);
     const model = await readFileOrExplain(`${folder}/model.safetensors`);
     return this.fromFiles({ config, model }, options);
@@ -176,9 +176,8 @@ export abstract class PerformerModel<Example> {
     };
   }
 
-  /** Writes config.json and model.safetensors. Each file is complete or absent, never half. Node only. */
+  /** Writes config.json and model.safetensors. Each file is complete or absent, never half. */
   async save_pretrained(folder: string): Promise<void> {
-    const { createFolder, writeFileAtomically } = await import("../storage/files.ts");
     const { config, model } = this.toFiles();
     await createFolder(folder);
     await writeFileAtomically(`${folder}/model.safetensors`, model);

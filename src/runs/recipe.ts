@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 // oxlint-disable-next-line import/default -- the linter reads the package's other build; Node loads its CommonJS one, as one object
 import jsonc from "jsonc-parser";
-import { z } from "zod";
+import * as z from "zod";
 
 import { ConfigError } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";

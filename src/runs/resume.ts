@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { ConfigError } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";

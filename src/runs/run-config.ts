@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { parseMechanism } from "../attention/choice-text.ts";
 import { ConfigError } from "../graph/errors.ts";

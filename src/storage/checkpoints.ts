@@ -1,7 +1,6 @@
 // Checkpoints of a run: each complete by its rename, the earlier one deleted only after that.
 
-import { join } from "node:path";
-
+import { paths } from "#files";
 import type { NdArray } from "../graph/ndarray.ts";
 import { StorageError } from "./errors.ts";
 import {
@@ -67,7 +66,7 @@ export async function writeCheckpoint(folder: RunFolder, content: CheckpointCont
   if (!Number.isSafeInteger(keep) || keep < 1) {
     throw new StorageError(`writeCheckpoint: keep must be an integer ≥ 1, got ${keep}; 1 keeps the newest only.`);
   }
-  const path = join(folder.path, `checkpoint-${step}`);
+  const path = paths.join(folder.path, `checkpoint-${step}`);
   await removeLeftovers(folder);
   const [previous] = await listCheckpoints(folder);
   const safe = previous === undefined ? {} : { stillThere: `the previous checkpoint is at ${previous.path}` };
@@ -78,7 +77,7 @@ export async function writeCheckpoint(folder: RunFolder, content: CheckpointCont
     "trainer_state.json": toExactJson(content.trainerState, "writeCheckpoint: trainerState"),
   };
   await writeFolderAtomically(path, files, { ...safe, replace: true });
-  await linkOrCopyAtomically(join(path, "model.safetensors"), folder.modelPath, {
+  await linkOrCopyAtomically(paths.join(path, "model.safetensors"), folder.modelPath, {
     stillThere: `the checkpoint is complete at ${path}`,
   });
   const earlier = (await listCheckpoints(folder)).filter((other) => other.step < step);
@@ -113,15 +112,15 @@ async function listCheckpoints(folder: RunFolder): Promise<readonly CheckpointNa
   // Sorted, checkpoint-7 comes before checkpoint-7.replaced-…
   for (const name of ((await listFolder(folder.path)) ?? []).toSorted()) {
     const step = Number(CHECKPOINT_NAME.exec(name)?.[1] ?? Number.NaN);
-    if (Number.isSafeInteger(step) && !found.has(step)) found.set(step, join(folder.path, name));
+    if (Number.isSafeInteger(step) && !found.has(step)) found.set(step, paths.join(folder.path, name));
   }
   return [...found].map(([step, path]) => ({ step, path })).toSorted((a, b) => b.step - a.step);
 }
 
 async function readCheckpoint({ step, path }: CheckpointName): Promise<Checkpoint> {
-  const modelPath = join(path, "model.safetensors");
-  const optimizerPath = join(path, "optimizer.safetensors");
-  const statePath = join(path, "trainer_state.json");
+  const modelPath = paths.join(path, "model.safetensors");
+  const optimizerPath = paths.join(path, "optimizer.safetensors");
+  const statePath = paths.join(path, "trainer_state.json");
   const model = decodeSafetensors(await readFileOrExplain(modelPath), { name: modelPath });
   const optimizer = decodeSafetensors(await readFileOrExplain(optimizerPath), { name: optimizerPath });
   const trainerState = parseJson(await readTextOrExplain(statePath), statePath);
@@ -145,6 +144,6 @@ async function removeLeftovers(folder: RunFolder): Promise<void> {
   for (const name of names) {
     const [original = "", replaced] = name.split(REPLACED_MARK);
     const isLeftover = name.includes(PARTIAL_MARK) || (replaced !== undefined && names.includes(original));
-    if (isLeftover) await removeFolder(join(folder.path, name));
+    if (isLeftover) await removeFolder(paths.join(folder.path, name));
   }
 }

@@ -1,8 +1,6 @@
 // The operating system's errors as sentences that say what happened, what is safe and what to do.
 
-import * as fs from "node:fs/promises";
-import { dirname } from "node:path";
-
+import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 
 /** What was tried when the error came. */
@@ -16,12 +14,12 @@ export interface Attempt {
 }
 
 const noPermission = async ({ action, path }: Attempt): Promise<string> =>
-  `no permission to ${action} ${path}; change the permissions of ${dirname(path)} or choose another path`;
+  `no permission to ${action} ${path}; change the permissions of ${paths.dirname(path)} or choose another path`;
 
 /** By error code; what is not here is told in the operating system's words. */
 const explanations: Readonly<Record<string, (attempt: Attempt) => Promise<string>>> = {
   ENOSPC: async ({ path, sizeBytes = 0 }) =>
-    `disk full: ${path} needs ${sizeBytes} bytes, ${await freeBytes(dirname(path))} free; ` +
+    `disk full: ${path} needs ${sizeBytes} bytes, ${await freeBytes(paths.dirname(path))} free; ` +
     `free some space or choose another --out`,
   EDQUOT: async ({ path, sizeBytes = 0 }) =>
     `disk full: ${path} needs ${sizeBytes} bytes, more than your quota on this disk leaves; ` +
@@ -30,7 +28,7 @@ const explanations: Readonly<Record<string, (attempt: Attempt) => Promise<string
   EPERM: noPermission,
   EROFS: async ({ action, path }) => `cannot ${action} ${path}: the disk is read-only; choose another --out`,
   ENOENT: async ({ action, path }) =>
-    `cannot ${action} ${path}: the folder ${dirname(path)} is not there; create it or check the path`,
+    `cannot ${action} ${path}: the folder ${paths.dirname(path)} is not there; create it or check the path`,
   ENOTDIR: async ({ action, path }) =>
     `cannot ${action} ${path}: a part of this path is a file, not a folder; choose another path`,
   EISDIR: async ({ action, path }) => `cannot ${action} ${path}: it is a folder, not a file; choose another path`,
@@ -55,8 +53,5 @@ export function codeOf(error: unknown): string | undefined {
 
 /** What a write may use. Asked after the temporary file is gone, so it is what the next try would have. */
 async function freeBytes(folder: string): Promise<string> {
-  return fs.statfs(folder).then(
-    ({ bavail, bsize }) => String(bavail * bsize),
-    () => "an unknown number",
-  );
+  return String((await files.freeBytes(folder)) ?? "an unknown number");
 }

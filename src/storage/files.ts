@@ -1,10 +1,6 @@
-// Files that are either complete or not there: temporary name, fsync, rename. All of this folder's file access is here.
+// Files that are either complete or not there: temporary name, fsync, rename. All that this folder writes is written here.
 
-import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import * as fs from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-
+import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { codeOf, explainFailure } from "./failures.ts";
 
@@ -12,9 +8,6 @@ import { codeOf, explainFailure } from "./failures.ts";
 export const PARTIAL_MARK = ".partial-";
 /** A complete folder that was set aside while another takes its name, see {@link writeFolderAtomically}. */
 export const REPLACED_MARK = ".replaced-";
-
-/** Node reads and writes at most 2³¹−1 bytes in one call; larger files go in pieces. */
-const PIECE_BYTES = 256 * 1024 * 1024;
 
 export interface WriteOptions {
   /** What is safe when the write fails, to end the error with. Default: that the file under this name is as it was. */
@@ -42,9 +35,9 @@ export async function writeFileAtomically(
   const bytes = toBytes(content);
   const temporary = partialName(path);
   try {
-    await writeSynced(temporary, bytes);
-    await fs.rename(temporary, path);
-    await syncFolder(dirname(path));
+    await files.create(temporary, bytes);
+    await files.rename(temporary, path);
+    await files.syncFolder(paths.dirname(path));
   } catch (error) {
     await removeQuietly(temporary);
     throw await explainFailure(error, {
@@ -60,34 +53,34 @@ export async function writeFileAtomically(
  * Writes a folder of files that appears under its name only when all of them are complete and on the disk.
  *
  * @param path the folder; its parent must exist
- * @param files file name, or path inside the folder → content
+ * @param contents file name, or path inside the folder → content
  * @throws StorageError when the disk is full, read-only or not ours to write, or the folder exists and `replace` is not set
  */
 export async function writeFolderAtomically(
   path: string,
-  files: Readonly<Record<string, Uint8Array | string>>,
+  contents: Readonly<Record<string, Uint8Array | string>>,
   options: WriteFolderOptions = {},
 ): Promise<void> {
-  const contents = Object.entries(files).map(([name, content]) => ({ name, bytes: toBytes(content) }));
-  const sizeBytes = contents.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const parts = Object.entries(contents).map(([name, content]) => ({ name, bytes: toBytes(content) }));
+  const sizeBytes = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const temporary = partialName(path);
   let replaced: string | undefined;
   try {
-    await fs.mkdir(temporary);
-    const folders = new Set([temporary, ...contents.map(({ name }) => dirname(join(temporary, name)))]);
-    for (const folder of folders) await fs.mkdir(folder, { recursive: true });
-    for (const { name, bytes } of contents) await writeSynced(join(temporary, name), bytes);
-    for (const folder of folders) await syncFolder(folder);
+    await files.createFolder(temporary);
+    const folders = new Set([temporary, ...parts.map(({ name }) => paths.dirname(paths.join(temporary, name)))]);
+    for (const folder of folders) await files.createFolder(folder, { parents: true });
+    for (const { name, bytes } of parts) await files.create(paths.join(temporary, name), bytes);
+    for (const folder of folders) await files.syncFolder(folder);
     if (await exists(path)) {
       if (options.replace !== true) throw new StorageError(`${path} exists; choose another name or delete it first.`);
       replaced = `${path}${REPLACED_MARK}${randomSuffix()}`;
-      await fs.rename(path, replaced);
+      await files.rename(path, replaced);
     }
-    await fs.rename(temporary, path);
-    await syncFolder(dirname(path));
+    await files.rename(temporary, path);
+    await files.syncFolder(paths.dirname(path));
   } catch (error) {
     await removeQuietly(temporary);
-    if (replaced !== undefined && !(await exists(path))) await fs.rename(replaced, path);
+    if (replaced !== undefined && !(await exists(path))) await files.rename(replaced, path);
     throw await explainFailure(error, { action: "write", path, sizeBytes, ...options });
   }
   if (replaced !== undefined) await removeFolder(replaced);
@@ -101,23 +94,10 @@ export async function writeFolderAtomically(
  */
 export async function readFileOrExplain(path: string, what = "the file"): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const file = await fs.open(path, "r");
-    try {
-      const { size } = await file.stat();
-      const bytes = new Uint8Array(size);
-      let done = 0;
-      while (done < size) {
-        const { bytesRead } = await file.read(bytes, done, Math.min(PIECE_BYTES, size - done), done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return bytes.subarray(0, done);
-    } finally {
-      await file.close();
-    }
+    return await files.read(path);
   } catch (error) {
     if (codeOf(error) === "ENOENT") {
-      throw new StorageError(`${path}: not found (${what}); check the path.`, { cause: error });
+      throw new StorageError(`${path}: not found (${what}); ${files.missingHint}.`, { cause: error });
     }
     throw await explainFailure(error, { action: "read", path });
   }
@@ -135,18 +115,7 @@ export async function readTextOrExplain(path: string, what?: string): Promise<st
 export async function appendToFile(path: string, text: string): Promise<void> {
   const bytes = toBytes(text);
   try {
-    const file = await fs.open(path, "a");
-    try {
-      const { size } = await file.stat();
-      try {
-        await writeAll(file, bytes);
-      } catch (error) {
-        await file.truncate(size);
-        throw error;
-      }
-    } finally {
-      await file.close();
-    }
+    await files.append(path, bytes);
   } catch (error) {
     throw await explainFailure(error, {
       action: "write",
@@ -165,19 +134,12 @@ export async function appendToFile(path: string, text: string): Promise<void> {
 export async function linkOrCopyAtomically(from: string, to: string, options: WriteOptions = {}): Promise<void> {
   const temporary = partialName(to);
   try {
-    await fs.link(from, temporary).catch(async (error: unknown) => {
-      if (codeOf(error) === "ENOSPC" || codeOf(error) === "EROFS") throw error;
-      await fs.copyFile(from, temporary, constants.COPYFILE_FICLONE);
-      await syncFile(temporary);
-    });
-    await fs.rename(temporary, to);
-    await syncFolder(dirname(to));
+    await files.link(from, temporary);
+    await files.rename(temporary, to);
+    await files.syncFolder(paths.dirname(to));
   } catch (error) {
     await removeQuietly(temporary);
-    const sizeBytes = await fs.stat(from).then(
-      ({ size }) => size,
-      () => 0,
-    );
+    const sizeBytes = (await files.stat(from).catch(() => undefined))?.sizeBytes ?? 0;
     throw await explainFailure(error, { action: "write", path: to, sizeBytes, ...options });
   }
   // Renaming one link of a file onto another of the same file does nothing and leaves both.
@@ -187,7 +149,7 @@ export async function linkOrCopyAtomically(from: string, to: string, options: Wr
 /** Creates a folder and those above it; one that is there already is left as it is. */
 export async function createFolder(path: string): Promise<void> {
   try {
-    await fs.mkdir(path, { recursive: true });
+    await files.createFolder(path, { parents: true });
   } catch (error) {
     throw await explainFailure(error, { action: "create", path });
   }
@@ -196,7 +158,7 @@ export async function createFolder(path: string): Promise<void> {
 /** The names in a folder, or undefined when there is no such folder. A file of that name is an error. */
 export async function listFolder(path: string): Promise<readonly string[] | undefined> {
   try {
-    return await fs.readdir(path);
+    return (await files.list(path)).map(({ name }) => name);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw await explainFailure(error, { action: "read", path });
@@ -206,20 +168,17 @@ export async function listFolder(path: string): Promise<readonly string[] | unde
 /** Deletes a folder; it loses its name first, so that an interrupted deletion leaves no half of a folder under it. */
 export async function removeFolder(path: string): Promise<void> {
   try {
-    const doomed = basename(path).includes(PARTIAL_MARK) ? path : partialName(path);
-    if (doomed !== path) await fs.rename(path, doomed);
-    await fs.rm(doomed, { recursive: true, force: true });
+    const doomed = paths.basename(path).includes(PARTIAL_MARK) ? path : partialName(path);
+    if (doomed !== path) await files.rename(path, doomed);
+    await files.remove(doomed);
   } catch (error) {
     throw await explainFailure(error, { action: "delete", path });
   }
 }
 
 /** Whether anything, a broken link too, has this name. */
-export async function exists(path: string): Promise<boolean> {
-  return fs.lstat(path).then(
-    () => true,
-    () => false,
-  );
+export function exists(path: string): Promise<boolean> {
+  return files.exists(path);
 }
 
 function toBytes(content: Uint8Array | string): Uint8Array {
@@ -227,52 +186,14 @@ function toBytes(content: Uint8Array | string): Uint8Array {
 }
 
 function randomSuffix(): string {
-  return randomBytes(4).toString("hex");
+  return crypto.randomUUID().slice(0, 8);
 }
 
 function partialName(path: string): string {
   return `${path}${PARTIAL_MARK}${randomSuffix()}`;
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await fs.open(path, "wx");
-  try {
-    await writeAll(file, bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(PIECE_BYTES, bytes.length - done));
-    done += bytesWritten;
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await fs.open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes a rename survive a power cut. Windows cannot open a folder for this and does not need it. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const folder = await fs.open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 async function removeQuietly(path: string): Promise<void> {
   // The failure that led here is the one to report; a leftover has a partial name and is ignored by every reader.
-  await fs.rm(path, { recursive: true, force: true }).catch(() => undefined);
+  await files.remove(path).catch(() => undefined);
 }

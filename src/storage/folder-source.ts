@@ -1,12 +1,9 @@
 // A folder on the disk as a source of files.
 
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-
+import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { requireInside } from "./file-source.ts";
 import type { FileSource } from "./file-source.ts";
-import { codeOf } from "./failures.ts";
 import { listFolder, readFileOrExplain } from "./files.ts";
 
 /**
@@ -20,14 +17,15 @@ export async function openFolderSource(path: string): Promise<FileSource> {
   }
   const has = async (name: string): Promise<boolean> => {
     requireInside(path, name);
-    return stat(join(path, name)).then(
+    return files.stat(paths.join(path, name)).then(
+      (found) => found !== undefined,
+      // Reading it will say why.
       () => true,
-      (error: unknown) => codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR",
     );
   };
   return {
     name: path,
     has,
-    read: async (name) => ((await has(name)) ? readFileOrExplain(join(path, name)) : undefined),
+    read: async (name) => ((await has(name)) ? readFileOrExplain(paths.join(path, name)) : undefined),
   };
 }

@@ -1,10 +1,7 @@
 // A model of the Hugging Face hub as a source of files: what is read is downloaded once, checked, and kept.
 
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { z } from "zod";
-
+import * as z from "zod";
+import { digest, environment, files, hub, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { requireInside } from "./file-source.ts";
 import type { FileSource } from "./file-source.ts";
@@ -41,7 +38,7 @@ const listing = z.object({ commit: z.string().regex(/^[0-9a-f]{40}$/), files: z.
 type Listing = Readonly<z.output<typeof listing>>;
 
 /** The hub's address without a slash at its end: the one that is given, else HF_ENDPOINT, else https://huggingface.co. */
-export function hubEndpoint(given: string | undefined = process.env["HF_ENDPOINT"]): string {
+export function hubEndpoint(given: string | undefined = environment("HF_ENDPOINT")): string {
   return (given ?? "").replace(/\/+$/, "") || "https://huggingface.co";
 }
 
@@ -58,9 +55,9 @@ export function isHubName(text: string): boolean {
  */
 export async function openHubSource(name: string, options: HubOptions): Promise<FileSource> {
   const endpoint = hubEndpoint(options.endpoint);
-  const folder = join(options.cacheFolder, "hub", name.replace("/", "--"));
-  const { commit, files } = await listingOf(name, folder, endpoint);
-  const byPath = new Map(files.map((file) => [file.path, file]));
+  const folder = paths.join(options.cacheFolder, "hub", name.replace("/", "--"));
+  const { commit, files: listed } = await listingOf(name, folder, endpoint);
+  const byPath = new Map(listed.map((file) => [file.path, file]));
   return {
     name,
     has: async (path) => byPath.has(path),
@@ -68,11 +65,11 @@ export async function openHubSource(name: string, options: HubOptions): Promise<
       requireInside(name, path);
       const file = byPath.get(path);
       if (file === undefined) return undefined;
-      const place = join(folder, commit, path);
+      const place = paths.join(folder, commit, path);
       // Written in one go: a file of this name is whole.
       if (await hasSize(place, file.size)) return readFileOrExplain(place);
       const bytes = await download({ name, endpoint, commit, file, onDownload: options.onDownload });
-      await createFolder(dirname(place));
+      await createFolder(paths.dirname(place));
       await writeFileAtomically(place, bytes);
       return bytes;
     },
@@ -80,7 +77,7 @@ export async function openHubSource(name: string, options: HubOptions): Promise<
 }
 
 async function listingOf(name: string, folder: string, endpoint: string): Promise<Listing> {
-  const place = join(folder, "files.json");
+  const place = paths.join(folder, "files.json");
   if (await exists(place)) {
     const found = listing.safeParse(parseJson(await readTextOrExplain(place), place));
     if (found.success) return found.data;
@@ -95,24 +92,8 @@ async function listingOf(name: string, folder: string, endpoint: string): Promis
 }
 
 async function askHub(name: string, endpoint: string): Promise<Listing> {
-  const { listFiles, modelInfo } = await import("@huggingface/hub");
   try {
-    const { sha: commit } = await modelInfo({ name, hubUrl: endpoint, revision: "main", additionalFields: ["sha"] });
-    const files: HubFile[] = [];
-    for await (const { type, path, size, oid = "", lfs } of listFiles({
-      repo: name,
-      hubUrl: endpoint,
-      revision: commit,
-      recursive: true,
-    })) {
-      if (type !== "file") continue;
-      files.push({
-        path,
-        size,
-        ...(lfs ? { digest: lfs.oid, algorithm: "sha256" } : { digest: oid, algorithm: "git" }),
-      });
-    }
-    const found = listing.safeParse({ commit, files });
+    const found = listing.safeParse(await hub.list(name, endpoint));
     if (found.success) return found.data;
     const [issue] = found.error.issues;
     throw new TypeError(`a list of files whose '${issue?.path.join(".")}' is not valid (${issue?.message})`);
@@ -130,13 +111,11 @@ interface Download extends Pick<HubOptions, "onDownload"> {
 
 async function download({ name, endpoint, commit, file, onDownload }: Download): Promise<Uint8Array> {
   const { path, size } = file;
-  const { downloadFile } = await import("@huggingface/hub");
   let bytes = new Uint8Array(0);
   let done = 0;
   try {
     bytes = new Uint8Array(size);
-    const blob = await downloadFile({ repo: name, hubUrl: endpoint, revision: commit, path });
-    const reader = blob?.stream().getReader();
+    const reader = (await hub.open({ name, endpoint, commit, path }))?.getReader();
     for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
       if (done + part.value.length > size) {
         done += part.value.length;
@@ -150,16 +129,15 @@ async function download({ name, endpoint, commit, file, onDownload }: Download):
   } catch (error) {
     throw explain(error, name, endpoint);
   }
-  if (done === size && digestOf(bytes, file) === file.digest) return bytes;
+  if (done === size && (await digestOf(bytes, file)) === file.digest) return bytes;
   const got = done === size ? `${size} other bytes` : `${done > size ? "more" : done} of ${size} bytes`;
   throw new StorageError(
     `${name}/${path}: the download must be what ${endpoint} lists, got ${got}; try again. Nothing was kept of it.`,
   );
 }
 
-function digestOf(bytes: Uint8Array, { algorithm, size }: HubFile): string {
-  if (algorithm === "sha256") return createHash("sha256").update(bytes).digest("hex");
-  return createHash("sha1").update(`blob ${size}\0`).update(bytes).digest("hex");
+function digestOf(bytes: Uint8Array, { algorithm, size }: HubFile): Promise<string> {
+  return algorithm === "sha256" ? digest("sha256", [bytes]) : digest("sha1", [`blob ${size}\0`, bytes]);
 }
 
 function explain(error: unknown, name: string, endpoint: string): StorageError {
@@ -180,8 +158,8 @@ function explain(error: unknown, name: string, endpoint: string): StorageError {
 }
 
 async function hasSize(path: string, size: number): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.size === size,
+  return files.stat(path).then(
+    (found) => found?.sizeBytes === size,
     () => false,
   );
 }

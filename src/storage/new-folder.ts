@@ -1,7 +1,6 @@
 // A folder of results that takes no other's place: new or empty before, whole afterwards.
 
-import { dirname, normalize } from "node:path";
-
+import { paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { createFolder, exists, listFolder, writeFolderAtomically } from "./files.ts";
 
@@ -31,13 +30,13 @@ export async function writeNewFolder(
   files: Readonly<Record<string, Uint8Array | string>>,
 ): Promise<void> {
   await requireNewFolder(path);
-  await createFolder(dirname(path));
+  await createFolder(paths.dirname(path));
   await writeFolderAtomically(path, files, { replace: true });
 }
 
 /** The first free one of base, base-2, base-3, ...: what is new never takes the place of what is there. An empty folder is free. */
 export async function nextFreePath(base: string): Promise<string> {
-  const stem = normalize(base).replace(/[/\\]+$/, "");
+  const stem = paths.normalize(base).replace(/[/\\]+$/, "");
   let candidate = stem;
   for (let number = 2; !(await isFree(candidate)); number++) candidate = `${stem}-${number}`;
   return candidate;

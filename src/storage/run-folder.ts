@@ -1,7 +1,6 @@
 // A training run is a folder: what lies where in it, and how one is begun, found again and described.
 
-import { join } from "node:path";
-
+import { paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { createFolder, listFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import { parseJson, toExactJson } from "./json.ts";
@@ -90,10 +89,10 @@ export async function readModel(folder: RunFolder): Promise<SafetensorsFile> {
 function runFolderAt(path: string): RunFolder {
   return {
     path,
-    configPath: join(path, "config.json"),
-    modelPath: join(path, "model.safetensors"),
-    metricsPath: join(path, "metrics.jsonl"),
-    reportPath: join(path, "report.html"),
+    configPath: paths.join(path, "config.json"),
+    modelPath: paths.join(path, "model.safetensors"),
+    metricsPath: paths.join(path, "metrics.jsonl"),
+    reportPath: paths.join(path, "report.html"),
   };
 }
 

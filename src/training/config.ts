@@ -1,5 +1,5 @@
 /** How a model is trained: every setting with its default and the reason. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";
 

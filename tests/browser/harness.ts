@@ -127,6 +127,7 @@ async function startServer(errors: string[]): Promise<ViteDevServer> {
     resolve: {
       alias: [
         { find: "#engine", replacement: `${root}src/runtime/web.ts` },
+        { find: "#files", replacement: `${root}src/files/web.ts` },
         { find: /^performer-ts$/, replacement: `${root}src/index.ts` },
         { find: /^performer-ts\/(.+)$/, replacement: `${root}src/$1/index.ts` },
       ],

@@ -1,5 +1,5 @@
 /** Reformer: attention among positions that random rotations hash into one bucket. */
-import { z } from "zod";
+import * as z from "zod";
 import { expectShapes } from "../../graph/expect-shapes.ts";
 import { GraphError } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";

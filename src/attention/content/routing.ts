@@ -1,5 +1,5 @@
 /** Routing Transformer: attention among positions that are nearest to one centroid. */
-import { z } from "zod";
+import * as z from "zod";
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import { expectShapes } from "../../graph/expect-shapes.ts";
 import { GraphError } from "../../graph/errors.ts";

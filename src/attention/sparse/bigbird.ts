@@ -1,5 +1,5 @@
 /** BigBird: neighbouring blocks, the first blocks, and random ones. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Tensor } from "../../graph/tensor.ts";
 import { createRandom } from "../../random/index.ts";
 import { configurable } from "../configurable.ts";

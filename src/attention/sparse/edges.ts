@@ -1,5 +1,5 @@
 /** Softmax attention along the edges of a graph: time and memory in proportion to their number, whatever the degrees. */
-import { z } from "zod";
+import * as z from "zod";
 import { GraphError } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";

@@ -1,5 +1,5 @@
 /** Graph attention network: attention along edges with additive coefficients. */
-import { z } from "zod";
+import * as z from "zod";
 import { GraphError } from "../../graph/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { maximum, mul } from "../../ops/elementwise.ts";

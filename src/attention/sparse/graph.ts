@@ -1,5 +1,5 @@
 /** Attention along the edges of a given graph, with dot products. */
-import { z } from "zod";
+import * as z from "zod";
 import { configurable } from "../configurable.ts";
 import { scaled } from "./block-sparse.ts";
 import { attendEdges, edgeOptions, refuseEdges } from "./edges.ts";

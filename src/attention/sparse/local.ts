@@ -1,5 +1,5 @@
 /** Local attention: every position reads those near it. */
-import { z } from "zod";
+import * as z from "zod";
 import { configurable } from "../configurable.ts";
 import { bandRecurrence } from "./band-recurrence.ts";
 import { expectSelfAttention, refuseCross, refuseTooLong } from "./shapes.ts";

@@ -1,5 +1,5 @@
 /** Longformer: a sliding window, and a few first tokens that read all and that all read. */
-import { z } from "zod";
+import * as z from "zod";
 import { configurable } from "../configurable.ts";
 import { attendSets, bias, fromBlocks, neighbourSet, toBlocks } from "./block-sparse.ts";
 import { expectSelfAttention, refuseCross, refuseTooLong } from "./shapes.ts";

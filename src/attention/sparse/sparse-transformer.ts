@@ -1,5 +1,5 @@
 /** The two factorised patterns of the Sparse Transformer: strided and fixed. */
-import { z } from "zod";
+import * as z from "zod";
 import { reshape } from "../../ops/layout.ts";
 import { slice } from "../../ops/slicing.ts";
 import type { Tensor } from "../../graph/tensor.ts";

@@ -1,5 +1,5 @@
 /** Segment recurrence of Transformer-XL: each segment reads itself and a memory of what came right before it. */
-import { z } from "zod";
+import * as z from "zod";
 import { GraphError } from "../../graph/errors.ts";
 import { configurable } from "../configurable.ts";
 import { bandRecurrence } from "./band-recurrence.ts";

@@ -6,7 +6,7 @@
  *
  * Source: Devlin et al., arXiv:1810.04805; Liu et al., arXiv:1907.11692.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ndarray, toFloat32, type NdArray } from "../../graph/ndarray.ts";
 import type { UnusedKeys, WeightReader } from "../weight-reader.ts";
 import { parseForeign } from "../json-files.ts";

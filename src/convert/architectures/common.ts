@@ -1,5 +1,5 @@
 /** What the architectures share: names of activations, and layers under other names. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ModelConfig } from "../../model/config.ts";
 import type { WeightReader } from "../weight-reader.ts";
 import type { Weights } from "./architecture.ts";

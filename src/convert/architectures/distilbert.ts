@@ -3,7 +3,7 @@
  *
  * Source: Sanh et al., arXiv:1910.01108.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseForeign } from "../json-files.ts";
 import type { PretrainedArchitecture } from "./architecture.ts";
 import { headsOfEncoders } from "./bert.ts";

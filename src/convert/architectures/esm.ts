@@ -5,7 +5,7 @@
  *
  * Source: Lin et al., doi:10.1126/science.ade2574.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseForeign } from "../json-files.ts";
 import type { PretrainedArchitecture } from "./architecture.ts";
 import { headOfRoberta, headsOfEncoders } from "./bert.ts";

@@ -3,7 +3,7 @@
  *
  * Source: Radford et al., Language Models are Unsupervised Multitask Learners, 2019.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ndarray, toFloat32, type NdArray } from "../../graph/ndarray.ts";
 import { parseForeign } from "../json-files.ts";
 import type { WeightReader } from "../weight-reader.ts";

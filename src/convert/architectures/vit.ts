@@ -3,7 +3,7 @@
  *
  * Source: Dosovitskiy et al., arXiv:2010.11929; Touvron et al., arXiv:2012.12877.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ndarray, toFloat32, zeros, type NdArray } from "../../graph/ndarray.ts";
 import { mostPlaces, PIXEL_IDS } from "../../model/patches.ts";
 import { parseForeign } from "../json-files.ts";

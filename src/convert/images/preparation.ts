@@ -1,5 +1,5 @@
 /** How a pretrained model wants its images: preprocessor_config.json, by size, crop and the scale of intensities. */
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../../data/errors.ts";
 import { convertChannels, cropImage, type PixelImage } from "../../data/images/pixels.ts";
 import type { ImageShape } from "../../data/vocabularies/pixels.ts";

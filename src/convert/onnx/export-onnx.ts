@@ -15,6 +15,7 @@ import { quantizeLookups } from "../../onnx/quantized-lookups.ts";
 import { initializerBytes, storeWeights, type WeightDtype } from "../../onnx/weight-dtype.ts";
 import { weightDtype } from "../../runtime/weights.ts";
 import { toExactJson } from "../../storage/json.ts";
+import { requireNewFolder, writeNewFolder } from "../../storage/new-folder.ts";
 import { exportedConfig } from "./config-file.ts";
 import { decoderGraph, describeStates, type StateDescription } from "./decoder-graph.ts";
 import { encoderBlockLength, encoderGraph, encoderOutputs, type EncoderOutput } from "./encoder-graph.ts";
@@ -274,7 +275,7 @@ function refuse(rule: string, got: string, fix: string): never {
 }
 
 /**
- * As `exportOnnx`, written to a new or an empty folder, which appears when it is whole. Node only.
+ * As `exportOnnx`, written to a new or an empty folder, which appears when it is whole.
  *
  * @throws StorageError for a folder that holds anything, which stays as it is, and where it cannot be written
  */
@@ -283,8 +284,6 @@ export async function saveOnnx(
   model: ExportableModel,
   options: ExportOnnxOptions = {},
 ): Promise<OnnxExport> {
-  // Imported on use: browsers have no folders.
-  const { requireNewFolder, writeNewFolder } = await import("../../storage/new-folder.ts");
   await requireNewFolder(folder);
   const exported = exportOnnx(model, options);
   await writeNewFolder(folder, exported.files);

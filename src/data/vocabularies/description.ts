@@ -1,5 +1,5 @@
 /** Vocabularies from the descriptions that are saved with runs. */
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../errors.ts";
 import { letterVocabulary } from "../vocabulary.ts";
 import { byteVocabulary } from "./bytes.ts";

@@ -1,6 +1,6 @@
 /** Subwords, as a tokenizer.json of Hugging Face defines them. */
 import { Tokenizer } from "@huggingface/tokenizers";
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../errors.ts";
 import { complainant, refuseId, SPECIAL_TOKENS } from "./specials.ts";
 import type { SequenceOrigin, Vocabulary } from "../vocabulary.ts";

@@ -3,7 +3,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { ConfigError } from "../../graph/errors.ts";
 import { parseOptions } from "../../graph/parse-options.ts";

@@ -6,7 +6,6 @@ import { distillTexts } from "../../convert/index.ts";
 import type { DistillTexts, FileSource, PretrainedModel } from "../../convert/index.ts";
 import { readText } from "../../data/bytes.ts";
 import { embeddedTextUrls, openFile } from "../../data/index.ts";
-import { openPackaged } from "../../data/files.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openModel } from "../../runs/open-model.ts";
@@ -66,7 +65,7 @@ export interface TextFiles {
  */
 export async function readDistillTexts({ data, test }: TextFiles): Promise<DistillTexts> {
   const packaged = async (name: keyof typeof embeddedTextUrls) =>
-    readText(await openPackaged(embeddedTextUrls[name]), `${name}.txt`);
+    readText(openFile(embeddedTextUrls[name]), `${name}.txt`);
   const learnt = data === undefined ? await packaged("prideprejudice") : await readText(openFile(data), data);
   if (test !== undefined) return distillTexts(learnt, { test: await readText(openFile(test), test) });
   return distillTexts(learnt, data === undefined ? { test: await packaged("emma") } : {});

@@ -1,4 +1,4 @@
-// Where what can be made or fetched again is kept: packed sequences, models of the hub.
+/** Where what can be made or fetched again is kept: packed sequences, models of the hub. */
 
 import { homedir } from "node:os";
 import { join } from "node:path";

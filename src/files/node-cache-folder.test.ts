@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 
-import { defaultCacheFolder } from "./cache-folder.ts";
+import { defaultCacheFolder } from "./node-cache-folder.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
