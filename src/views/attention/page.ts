@@ -15,7 +15,7 @@ import { reportStyle } from "../report/style.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";
 import { meanDifference } from "../../tasks/attention/beside.ts";
 import type { Beside } from "../../tasks/attention/beside.ts";
-import { openPackaged } from "../../data/files.ts";
+import { openFile } from "../../data/files.ts";
 import { readText } from "../../data/bytes.ts";
 import type { PageData, PageMatrix } from "./page-data.ts";
 import { attentionStyle } from "./page-style.ts";
@@ -94,7 +94,7 @@ export async function renderAttentionPage(options: PageOptions): Promise<string>
 
 /** Without the compiler's pointer to its source map, which does not lie beside the page. */
 async function readScript(): Promise<string> {
-  const text = await readText(await openPackaged(scriptUrl), scriptUrl.href);
+  const text = await readText(openFile(scriptUrl), scriptUrl.href);
   return text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
 }
 
