@@ -30,7 +30,7 @@ import { listenForInterrupt } from "./interrupt.ts";
 import { printJson } from "./output/json.ts";
 import { formatCount, formatSeconds, plural } from "../text/numbers.ts";
 import { showResidues } from "./output/residue-progress.ts";
-import { memoryLimitOn } from "../runs/memory-limit.ts";
+import { memoryLimitOn } from "../runtime/node-memory.ts";
 import { packageVersion } from "../runs/run-config.ts";
 import { defaultDevice } from "../runtime/node.ts";
 import { addSequenceOptions } from "../tasks/input/sequence-input.ts";

@@ -12,7 +12,7 @@ import { TOKENS_PER_BATCH } from "../inference/sequence-runs.ts";
 import { addDtypeOption } from "./dtype.ts";
 import type { DtypeOptions } from "./dtype.ts";
 import { asUsage, UsageError } from "../runs/usage.ts";
-import { memoryLimitOn } from "../runs/memory-limit.ts";
+import { memoryLimitOn } from "../runtime/node-memory.ts";
 import { printJson } from "./output/json.ts";
 import { openJsonList } from "./output/json-list.ts";
 import { showResidues } from "./output/residue-progress.ts";
