@@ -5,7 +5,7 @@ import type { MemoryQuestion } from "../training/memory.ts";
 import { waysToFit } from "../training/memory-advice.ts";
 import type { WayToFit } from "../training/memory-advice.ts";
 import { UsageError } from "./usage.ts";
-import type { MemoryLimit } from "./memory-limit.ts";
+import type { MemoryLimit } from "../runtime/node-memory.ts";
 import { formatBytes } from "../text/numbers.ts";
 
 /**

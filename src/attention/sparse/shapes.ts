@@ -19,7 +19,7 @@ export function refuseCross({ cross }: MechanismUse): Refusal | undefined {
   };
 }
 
-/** Spans that no sequence has. @param spans by the option's name, in tokens */
+/** Spans, or numbers of buckets, that no sequence has. @param spans by the option's name, in tokens */
 export function refuseTooLong(
   { maxSeqLen }: MechanismUse,
   spans: Readonly<Record<string, number>>,

@@ -11,24 +11,15 @@ import { ndarray, toFloat32, type NdArray } from "../../graph/ndarray.ts";
 import type { UnusedKeys, WeightReader } from "../weight-reader.ts";
 import { parseForeign } from "../json-files.ts";
 import type { PretrainedArchitecture, PretrainedPlan, Weights } from "./architecture.ts";
-import { activation, eachLayer, encoderOnly, linear, maskedHead, maskedHeadOptions, norm, size } from "./common.ts";
+import { activation, eachLayer, encoderKeys, linear, maskedHead, maskedHeadOptions, norm, size } from "./common.ts";
 import type { MaskedHead } from "./common.ts";
 
 const schema = z.looseObject({
-  vocab_size: size,
-  hidden_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  intermediate_size: size,
-  max_position_embeddings: size,
+  ...encoderKeys,
   type_vocab_size: size.default(2),
   hidden_act: activation.default("gelu"),
-  layer_norm_eps: z.number().positive().default(1e-12),
-  hidden_dropout_prob: z.number().min(0).lt(1).default(0.1),
   position_embedding_type: z.literal("absolute").default("absolute"),
   pad_token_id: z.int().min(0).nullish(),
-  tie_word_embeddings: z.boolean().default(true),
-  ...encoderOnly,
 });
 
 const headOfBert: MaskedHead = {

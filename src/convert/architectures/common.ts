@@ -23,8 +23,17 @@ export const activation = z
   .enum(Object.keys(activations) as [ActivationName, ...ActivationName[]]) // its own keys
   .transform((name) => activations[name]);
 
-/** Attention of every token to all others at absolute places: keys that say otherwise are refused. */
-export const encoderOnly = {
+/** What BERT and its heirs say in config.json. Every token attends to all others: keys that say otherwise are refused. */
+export const encoderKeys = {
+  vocab_size: size,
+  hidden_size: size,
+  num_hidden_layers: size,
+  num_attention_heads: size,
+  intermediate_size: size,
+  max_position_embeddings: size,
+  layer_norm_eps: z.number().positive().default(1e-12),
+  hidden_dropout_prob: z.number().min(0).lt(1).default(0.1),
+  tie_word_embeddings: z.boolean().default(true),
   is_decoder: z.literal(false).default(false),
   add_cross_attention: z.literal(false).default(false),
 };

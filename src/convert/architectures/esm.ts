@@ -9,28 +9,19 @@ import * as z from "zod";
 import { parseForeign } from "../json-files.ts";
 import type { PretrainedArchitecture } from "./architecture.ts";
 import { headOfRoberta, headsOfEncoders } from "./bert.ts";
-import { eachLayer, encoderOnly, linear, maskedHead, maskedHeadOptions, norm, size } from "./common.ts";
+import { eachLayer, encoderKeys, linear, maskedHead, maskedHeadOptions, norm } from "./common.ts";
 
 /** The share of tokens that were hidden in training. */
 const HIDDEN_SHARE = 0.15 * 0.8;
 
 const schema = z.looseObject({
-  vocab_size: size,
-  hidden_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  intermediate_size: size,
-  max_position_embeddings: size,
-  layer_norm_eps: z.number().positive().default(1e-12),
-  hidden_dropout_prob: z.number().min(0).lt(1).default(0.1),
+  ...encoderKeys,
   position_embedding_type: z.literal("rotary"),
   // The angles of our rotary positions.
   rope_theta: z.literal(10000).default(10000),
   token_dropout: z.boolean().default(false),
   emb_layer_norm_before: z.boolean().nullish(),
   is_folding_model: z.literal(false).default(false),
-  tie_word_embeddings: z.boolean().default(true),
-  ...encoderOnly,
 });
 
 export const esm: PretrainedArchitecture = {

@@ -11,7 +11,7 @@ import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import { notice, reportReading, untilAborted } from "../../runs/events.ts";
 import type { OnEvent, TaskContext } from "../../runs/events.ts";
-import { memoryLimitOn } from "../../runs/memory-limit.ts";
+import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { openSubject } from "../../runs/open-model.ts";
 import { packageVersion } from "../../runs/run-config.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";

@@ -9,7 +9,7 @@ import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import { notice, reportReading, untilAborted } from "../../runs/events.ts";
 import type { OnEvent, ProgressReport, TaskContext } from "../../runs/events.ts";
-import { memoryLimitOn } from "../../runs/memory-limit.ts";
+import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import { readSequences, surveySequences } from "../input/sequence-input.ts";
 import type { InputSequence, SequenceOptions } from "../input/sequence-input.ts";

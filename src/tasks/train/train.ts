@@ -25,7 +25,7 @@ import type { SplitFigures } from "../../runs/evaluation.ts";
 import { measureSplit, predictSplit, writePredictions } from "../../runs/held-out.ts";
 import type { PredictedLabel } from "../../runs/held-out.ts";
 import { checkMemory } from "../../runs/memory-check.ts";
-import { memoryLimitOn } from "../../runs/memory-limit.ts";
+import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { createMetricsLog } from "./metrics-log.ts";
 import { formatCount, formatLarge } from "../../text/numbers.ts";
 import { ignoreEvent, notice, reportProgress, untilAborted } from "../../runs/events.ts";

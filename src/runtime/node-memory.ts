@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path/posix";
 
-import type { Device } from "../runtime/index.ts";
+import type { Device } from "./backend.ts";
 
 export interface MemoryLimit {
   readonly bytes: number;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { memoryLimit, memoryLimitOn } from "./memory-limit.ts";
+import { memoryLimit, memoryLimitOn } from "./node-memory.ts";
 
 const GB = 1e9;
 
