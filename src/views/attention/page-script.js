@@ -28,24 +28,13 @@ if (hasPieces) find("arcs").setAttribute("viewBox", "0 0 960 376");
 select(-1);
 for (const matrix of matrices) makeMatrix(matrix);
 
-/**
- * @param {string} id
- * @returns {HTMLElement}
- */
-function find(id) {
+function find(/** @type {string} */ id) {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`the page must have #${id}`);
   return element;
 }
 
-/**
- * @param {string} tag
- * @param {Element} parent
- * @param {string} [className]
- * @param {string} [text]
- * @returns {HTMLElement}
- */
-function make(tag, parent, className = "", text = "") {
+function make(/** @type {string} */ tag, /** @type {Element} */ parent, className = "", text = "") {
   const element = document.createElement(tag);
   if (className !== "") element.className = className;
   if (text !== "") element.textContent = text;
@@ -53,12 +42,8 @@ function make(tag, parent, className = "", text = "") {
   return element;
 }
 
-/**
- * The weights of a head from `PageHead.weights`.
- *
- * @param {string} text
- */
-function decode(text) {
+/** The weights of a head from `PageHead.weights`. */
+function decode(/** @type {string} */ text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   return Float32Array.from({ length: length * length }, (_, index) => {
@@ -67,12 +52,8 @@ function decode(text) {
   });
 }
 
-/**
- * Keys that a query sees.
- *
- * @param {number} query
- */
-function visible(query) {
+/** Keys that a query sees. */
+function visible(/** @type {number} */ query) {
   return data.causal ? query + 1 : length;
 }
 
@@ -102,11 +83,7 @@ function mapOf(index) {
   return maps[index] ?? mean;
 }
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {Float32Array} weights
- */
-function paint(canvas, weights) {
+function paint(/** @type {HTMLCanvasElement} */ canvas, /** @type {Float32Array} */ weights) {
   canvas.width = length;
   canvas.height = length;
   const context = canvas.getContext("2d");
@@ -191,13 +168,8 @@ function cellAt(canvas, event) {
   return [at((event.clientY - box.top) / box.height), at((event.clientX - box.left) / box.width)];
 }
 
-/**
- * A letter or a piece of the sequence.
- *
- * @param {string} name
- * @param {number} place
- */
-function makeLetter(name, place) {
+/** A letter or a piece of the sequence. */
+function makeLetter(/** @type {string} */ name, /** @type {number} */ place) {
   const button = make("button", find("letters"), classes[place], labels[place]);
   button.setAttribute("type", "button");
   button.title = name;
@@ -280,12 +252,11 @@ function show() {
     `${names[token]}, ${nameOf(selected)}: ${received ? "attended to most by" : "attends most to"} ${best.join(", ") || "nobody else"}${own}`;
 }
 
-/**
- * @param {string} tag
- * @param {Readonly<Record<string, string | number>>} attributes
- * @param {string} [text]
- */
-function draw(tag, attributes, text = "") {
+function draw(
+  /** @type {string} */ tag,
+  /** @type {Readonly<Record<string, string | number>>} */ attributes,
+  text = "",
+) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   element.textContent = text;
@@ -323,11 +294,7 @@ function makeMatrix({ name, letters: order, values, mean: middle, deviation }) {
   });
 }
 
-/**
- * @param {string} rowLetter
- * @param {string} columnLetter
- */
-function showPair(rowLetter, columnLetter) {
+function showPair(/** @type {string} */ rowLetter, /** @type {string} */ columnLetter) {
   const all = matrices.map(({ name, letters: order, values }) => {
     const value = values[order.indexOf(rowLetter)]?.[order.indexOf(columnLetter)] ?? 0;
     return `${name} ${Number(value.toPrecision(3))}`;
