@@ -1,9 +1,7 @@
 // What the page of a model's attention does in a browser: it draws the maps and answers the reader. Its text is put into the page,
 // so it is plain JavaScript and imports nothing.
 
-/** @import { PageData } from "./page-data.ts" */
-
-/** @type {PageData} */
+/** @type {import("./page-data.ts").PageData} */
 const data = JSON.parse(find("data").textContent);
 const { labels, arePieces, names, classes, heads, matrices } = data;
 const length = names.length;
