@@ -8,6 +8,7 @@ import { named } from "../compare/named.ts";
 import { parseContenders, wholeNumber } from "../compare/options.ts";
 import { drawTimes } from "./figure.ts";
 import { measureInTurn } from "./measure.ts";
+import type { Series } from "./result.ts";
 import { isLinear, subjectsOf } from "./subjects.ts";
 import type { Subject } from "./subjects.ts";
 
@@ -18,17 +19,6 @@ const ROUNDS = { full: 7, quick: 3 } as const;
 const FEWEST_LENGTHS = 3;
 /** FAVOR+ comes in many feature maps, which differ in nothing that depends on the length: one speaks for all. `auto` is two others. */
 const LEFT_OUT = /^(favor-.*|auto)$/;
-
-export interface Series {
-  readonly name: string;
-  readonly causal: boolean;
-  /** As the mechanism states it. */
-  readonly complexity: string;
-  readonly lengths: readonly number[];
-  readonly medianMs: readonly number[];
-  /** p of time ∝ Lᵖ, by least squares on logarithms. */
-  readonly exponent: number;
-}
 
 export const complexity = defineExperiment({
   experiment: "complexity",

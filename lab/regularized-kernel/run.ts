@@ -9,6 +9,7 @@ import { drawTerms, forEachEstimate } from "../kernel-terms.ts";
 import { drawPair, innerProduct, squaredSum } from "../vector-pairs.ts";
 import type { PairShape } from "../vector-pairs.ts";
 import { drawConvergence } from "./figure.ts";
+import type { Comparison, Curve, Projection } from "./result.ts";
 import { publishedBound, regularizedOverSoftmax, shortfallAtMost } from "./series.ts";
 
 const SEED = 2009;
@@ -23,25 +24,8 @@ const PAIRS: readonly PairShape[] = [
 ];
 /** ‖x + y‖ for the series alone. */
 const SUM_NORMS = [0.5, 1, 1.5, 2, 3, 4] as const;
-const PROJECTIONS = ["iid", "orthogonal"] as const;
+const PROJECTIONS: readonly Projection[] = ["iid", "orthogonal"];
 const STANDARD_ERRORS = 4;
-
-/** The mean of estimates over the softmax kernel, beside the series. */
-export interface Comparison {
-  readonly headDim: number;
-  readonly projection: (typeof PROJECTIONS)[number];
-  readonly sumNorm: number;
-  readonly ratio: number;
-  /** Of the ratio. */
-  readonly standardError: number;
-  readonly exact: number;
-}
-
-/** The series, for one headDim after the other. */
-export interface Curve {
-  readonly sumNorm: number;
-  readonly ratios: readonly { readonly headDim: number; readonly ratio: number }[];
-}
 
 export const regularizedKernel = defineClaim({
   claim: "regularized-kernel",

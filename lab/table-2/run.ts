@@ -2,11 +2,11 @@
 
 import { defineClaim, mean, roundTo, standardError } from "performer-ts/lab";
 import { drawTable } from "./figure.ts";
+import type { Cell, ObjectiveLetter } from "./result.ts";
 import { QUICK_MODEL, TRAINING } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import type { ComparedRun } from "../compare/rows.ts";
-import type { SplitResult } from "../training-runs/job.ts";
-import type { HeldOutSplit, Objective } from "../training-runs/subject.ts";
+import type { HeldOutSplit, Objective, SplitResult } from "../training-runs/subject.ts";
 
 const FULL = { steps: 240, seeds: [1, 2, 3], model: {} } as const;
 const QUICK = {
@@ -15,22 +15,10 @@ const QUICK = {
   model: QUICK_MODEL,
 } as const;
 const MODELS = { Transformer: "exact", "Performer-softmax": "favor", "Performer-ReLU": "favor-relu" } as const;
-/** The paper's letters: U predicts the next residue from those before it, B hidden residues from all others. */
-const OBJECTIVES = { U: "causal", B: "masked" } as const satisfies Record<string, Objective>;
+const OBJECTIVES = { U: "causal", B: "masked" } as const satisfies Record<ObjectiveLetter, Objective>;
 const SPLITS = ["test", "ood"] as const satisfies readonly HeldOutSplit[];
 /** How much worse than the Transformer's a Performer's perplexity may be and still count as level. */
 const MARGIN = 0.01;
-
-/** A cell of the table: means over seeds, accuracy in per cent. */
-export interface Cell {
-  readonly objective: keyof typeof OBJECTIVES;
-  readonly model: string;
-  readonly split: HeldOutSplit;
-  readonly accuracy: number;
-  readonly perplexity: number;
-  /** Of the perplexity; null for a single seed and for the baseline. */
-  readonly standardError: number | null;
-}
 
 export const table2 = defineClaim({
   claim: "table-2",
@@ -74,7 +62,7 @@ function entries<K extends string, V>(table: Readonly<Record<K, V>>): readonly (
   return Object.entries(table) as [K, V][]; // the table's own keys
 }
 
-function cellOf(objective: Cell["objective"], model: string, split: HeldOutSplit, runs: readonly ComparedRun[]): Cell {
+function cellOf(objective: ObjectiveLetter, model: string, split: HeldOutSplit, runs: readonly ComparedRun[]): Cell {
   const results = runs
     .filter(({ label }) => label === `${objective} ${model}`)
     .map(({ result }) => result[split])
@@ -91,7 +79,7 @@ function cellOf(objective: Cell["objective"], model: string, split: HeldOutSplit
 }
 
 /** Of the tokens that the first run was asked for: those of all others with this objective. */
-function baselineCell(objective: Cell["objective"], split: HeldOutSplit, runs: readonly ComparedRun[]): Cell {
+function baselineCell(objective: ObjectiveLetter, split: HeldOutSplit, runs: readonly ComparedRun[]): Cell {
   const unigram = runs.find(({ label }) => label.startsWith(`${objective} `))?.result.unigram?.[split];
   return {
     objective,

@@ -5,6 +5,7 @@ import { defineClaim, mean, median, quantile, roundTo } from "performer-ts/lab";
 import type { JsonRecord } from "performer-ts/lab";
 
 import { drawTraining } from "./figure.ts";
+import type { FeaturesName, LabelledRun, ScaleName } from "./result.ts";
 import { LEARNING_RATE, trainRun } from "./training.ts";
 import type { RunSizes, TrainingRun } from "./training.ts";
 
@@ -37,28 +38,16 @@ const QUICK = {
 
 /** The library starts queries and keys at 0.3 of full length, where trigonometric features are at their best. */
 const LIBRARY_GAIN = 0.3;
-const SCALES = {
-  /** As the library initialises them. */
-  short: 1,
-  /** Coordinates of variance 1, as Transformers usually start. */
-  full: 1 / LIBRARY_GAIN,
-} as const;
-export type ScaleName = keyof typeof SCALES;
-
-const MECHANISMS = { positive: "favor", trigonometric: "favor-trigonometric" } as const;
-export type FeaturesName = keyof typeof MECHANISMS;
+const SCALES: Readonly<Record<ScaleName, number>> = { short: 1, full: 1 / LIBRARY_GAIN };
+const MECHANISMS = { positive: "favor", trigonometric: "favor-trigonometric" } as const satisfies Record<
+  FeaturesName,
+  string
+>;
 
 /** Twenty times the length to which gradients are shortened, and five times the longest one with positive features. */
 const EXPLODED_NORM = 10;
 /** Steps at the end of a run whose losses are averaged. */
 const LAST_STEPS = 25;
-
-/** One run with what it was made of. */
-export interface LabelledRun extends TrainingRun {
-  readonly scale: ScaleName;
-  readonly features: FeaturesName;
-  readonly seed: number;
-}
 
 export const trigonometricInstability = defineClaim({
   claim: "trigonometric-instability",
