@@ -20,4 +20,9 @@ export { PerformerForTokenClassification } from "./models/performer-for-token-cl
 export type { TaggedExample } from "./models/performer-for-token-classification.ts";
 export { PerformerModel } from "./models/performer-model.ts";
 export type { BatchPlan, ModelClass, ModelFiles, ModelKind, ModelState } from "./models/performer-model.ts";
+export { readLatestCheckpoint, writeCheckpoint } from "./storage/checkpoints.ts";
+export type { Checkpoint, CheckpointContent } from "./storage/checkpoints.ts";
+export { StorageError } from "./storage/errors.ts";
+export { createRunFolder, openRunFolder, readConfig, writeConfig } from "./storage/run-folder.ts";
+export type { RunFolder } from "./storage/run-folder.ts";
 export { createBackend, defaultDevice } from "#engine";

@@ -11,10 +11,11 @@ import {
   DEFAULT_SEQUENCE,
   DEFAULT_SPLIT,
   DEFAULT_TEXT,
-} from "../tasks/attention/defaults.ts";
+} from "../tasks/attention/options.ts";
 import type { AttentionOptions } from "../tasks/attention/options.ts";
-import { showEvents } from "./output/show-events.ts";
+import { standardInput } from "./input-options.ts";
 import { printJson } from "./output/json.ts";
+import { showEvents } from "./output/show-events.ts";
 import { addEngineOptions, createVerb, positiveInteger, wholeNumber, wholeNumbers } from "./verb.ts";
 
 interface AttentionVerbOptions extends AttentionOptions {
@@ -101,7 +102,7 @@ export function attentionCommand(): Command {
     const { explainAttention } = await import("../tasks/attention/explain.ts");
     const { formatExplanation } = await import("../tasks/attention/explanation.ts");
     using display = showEvents();
-    const explanation = await explainAttention(folder, options, display);
+    const explanation = await explainAttention(folder, { ...options, ...standardInput }, display);
     if (json === true) await printJson(explanation);
     else process.stdout.write(formatExplanation(explanation));
   });

@@ -3,6 +3,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
 
+import type { TaskEvent } from "../runs/events.ts";
 import { distillStudent } from "../tasks/distill/distill.ts";
 import type { DistillTaskOptions, DistillResult } from "../tasks/distill/distill.ts";
 import { formatDistillation } from "../tasks/distill/report-text.ts";
@@ -66,15 +67,21 @@ export function distillCommand(): Command {
 
 async function distill(folder: string, { json, ...options }: DistillVerbOptions): Promise<void> {
   using display = showEvents();
-  using interrupt = listenForInterrupt(() =>
-    display.log("interrupted: finishing this step and writing the best weights; interrupt again to stop at once"),
-  );
+  let phase = "";
+  using interrupt = listenForInterrupt((exitCode) => {
+    // Nothing has been learnt yet, or all of it is written.
+    if (phase !== "learn") process.exit(exitCode);
+    display.log("interrupted: finishing this step and writing the best weights; interrupt again to stop at once");
+  });
+  const onEvent = (event: TaskEvent) => {
+    if (event.type === "phase") phase = event.name;
+    display.onEvent(event);
+  };
   const cpuSeconds = () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   };
-  const asked = { ...options, cpuSeconds };
-  const result = await distillStudent(folder, asked, { ...display, signal: interrupt.signal });
+  const result = await distillStudent(folder, { ...options, cpuSeconds }, { signal: interrupt.signal, onEvent });
   process.exitCode = interrupt.exitCode() ?? 0;
   if (json === true) await printJson(result);
   else process.stdout.write(`${describe(result)}\n`);

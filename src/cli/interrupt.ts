@@ -19,9 +19,9 @@ export interface Interrupt extends Disposable {
 /**
  * Listens for SIGINT and SIGTERM until it is disposed of; from then on they end the process, as they do by default.
  *
- * @param onFirst tells the user that the end is being prepared
+ * @param onFirst tells the user that the end is being prepared, or ends the process with the code that it is given
  */
-export function listenForInterrupt(onFirst: () => void): Interrupt {
+export function listenForInterrupt(onFirst: (exitCode: number) => void): Interrupt {
   const controller = new AbortController();
   let firstMs = 0;
   let exitCode: number | undefined;
@@ -35,7 +35,7 @@ export function listenForInterrupt(onFirst: () => void): Interrupt {
     // Only the two signals below reach this function.
     exitCode = exitCodes[name as Interruption];
     controller.abort();
-    onFirst();
+    onFirst(exitCode);
   };
   process.on("SIGINT", listener);
   process.on("SIGTERM", listener);

@@ -19,8 +19,7 @@ export const paths: Paths = {
 };
 
 export const files: Files = {
-  missingHint:
-    "check the path, which is one of this page's own storage; a file of a server needs its address, from https:// on",
+  missingHint: "check the path, which is one of this page's own storage (a file of a server needs its whole address)",
   stat: async (path) => {
     if (isAddress(path)) return statAddress(path);
     const handle = await find(path);

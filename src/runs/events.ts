@@ -68,6 +68,12 @@ export interface CheckpointEvent {
   readonly folder: string;
 }
 
+/** A part of a task begins in which an aborted signal means something of its own; it lasts until the next one. */
+export interface PhaseEvent {
+  readonly type: "phase";
+  readonly name: string;
+}
+
 export type TaskEvent =
   | NoticeEvent
   | ProgressEvent
@@ -75,7 +81,8 @@ export type TaskEvent =
   | RunEvent
   | StepEvent
   | EvaluationEvent
-  | CheckpointEvent;
+  | CheckpointEvent
+  | PhaseEvent;
 
 /** Called for every event, in order. Must not throw. */
 export type OnEvent = (event: TaskEvent) => void;

@@ -3,10 +3,7 @@
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
-import * as z from "zod";
-
 import { ConfigError } from "../graph/errors.ts";
-import { parseOptions } from "../graph/parse-options.ts";
 import { DataError } from "../data/errors.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
 import { parameterShapes } from "../model/parameters.ts";
@@ -17,6 +14,7 @@ import { truncateMetrics } from "../storage/metrics.ts";
 import { openRunFolder, writeConfig } from "../storage/run-folder.ts";
 import { trainingConfig, type TrainingConfig } from "../training/config.ts";
 import { pickNames, trainableNames } from "../training/freeze.ts";
+import { stateFromCheckpoint } from "../training/checkpoint-state.ts";
 import type { TrainingState } from "../training/trainer.ts";
 import type { DataSource } from "./data/source.ts";
 import { digestOf, loadData } from "./dataset.ts";
@@ -93,7 +91,7 @@ export async function prepareResumedRun(path: string, options: ResumeOptions, on
   }
   checkTensors(before.model, checkpoint.model, join(checkpoint.path, "model.safetensors"));
   checkMoments(before, checkpoint);
-  const state = toTrainingState(checkpoint);
+  const state = stateFromCheckpoint(checkpoint);
   const training = await asUsage(() => extendTraining(before.training, options.set ?? [], state));
   const data = { ...before.data, ...movedTo(before.data, options) };
   const dataset = await loadData(data, { known: knownData(before), onEvent });
@@ -187,15 +185,4 @@ function checkMoments({ model, training }: RunConfig, { optimizer, path }: Check
       );
     }
   }
-}
-
-const trainerStateSchema = z.object({
-  tokens: z.number(),
-  elapsedSeconds: z.number(),
-  best: z.object({ step: z.int(), lossNats: z.number(), evaluationsSince: z.int() }).optional(),
-});
-
-function toTrainingState({ step, model, optimizer, trainerState, path }: Checkpoint): TrainingState {
-  const state = parseOptions(join(path, "trainer_state.json"), trainerStateSchema, trainerState);
-  return { step, model, optimizer, trainerState: state };
 }

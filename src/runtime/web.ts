@@ -12,10 +12,13 @@ export function defaultDevice(): Device {
  * Creates a backend. More than one thread needs a page that is cross-origin isolated (COOP and COEP headers); elsewhere
  * the engine runs on one. The number of threads is fixed by the first backend of the page.
  *
+ * In a worker the default is one thread, in a page all cores: the engine starts threads from the file that it lies in. Where a bundler
+ * has put it into the worker's own file, as Vite does unless `worker.format` is "es", each thread would run the worker again.
+ *
  * @throws RuntimeError for a device that browsers do not have
  */
 export function createBackend(options: BackendOptions = {}): Backend {
-  const { device = defaultDevice(), threads = navigator.hardwareConcurrency, strictDevice = false } = options;
+  const { device = defaultDevice(), threads = defaultThreads(), strictDevice = false } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RuntimeError(
       `createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,
@@ -41,6 +44,11 @@ export function createBackend(options: BackendOptions = {}): Backend {
         `createBackend: device must be 'wasm', 'webgpu' or 'reference' in browsers, got '${device}'; use 'wasm'`,
       );
   }
+}
+
+function defaultThreads(): number {
+  const isWorker = "WorkerGlobalScope" in globalThis;
+  return isWorker ? 1 : navigator.hardwareConcurrency;
 }
 
 async function loadEngine(device: "wasm" | "webgpu", threads: number): Promise<Engine> {

@@ -1,5 +1,6 @@
 /** Training and evaluation: losses, AdamW, schedules, the loop. */
 export type { BatchSource, Batch as TrainingBatch } from "../data/batch.ts";
+export { stateFromCheckpoint } from "./checkpoint-state.ts";
 export { createExecution } from "./choose-execution.ts";
 export type { ExecutionOptions } from "./choose-execution.ts";
 export { trainingConfig } from "./config.ts";

@@ -65,6 +65,7 @@ export function showEvents(stream: ProgressStream = process.stderr): EventDispla
         case "evaluation":
           return log(describeEvaluation(event));
         case "checkpoint":
+        case "phase":
           return undefined;
       }
     },

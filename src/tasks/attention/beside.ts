@@ -2,20 +2,16 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import type { AttentionMap } from "../../inference/attention-maps.ts";
 import type { AttentionOptions } from "./options.ts";
+import type { OnEvent } from "../../runs/events.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openModel, subjectOf } from "../../runs/open-model.ts";
-import { formatPercent } from "../../text/numbers.ts";
-import { panelsPicture } from "../../views/picture/panels.ts";
-import type { Picture } from "../../views/picture/picture.ts";
 import { labelsOf } from "../../views/attention/labels.ts";
-import { MOST_COLUMNS } from "../../views/attention/maps-figure.ts";
 import { observe } from "./observe.ts";
 import { firstTokens, readWhole, requireReadable, roomFor, titlesOf } from "./reading.ts";
 import type { ReadableModel } from "./reading.ts";
-import { attentionScale, mapPixels, meanDifference } from "../../views/attention/subject.ts";
-import type { AttentionSubject, Beside } from "../../views/attention/subject.ts";
+import type { Beside } from "../../views/attention/beside-figure.ts";
+import type { AttentionSubject } from "../../views/attention/subject.ts";
 
 /**
  * @param path of the second model
@@ -26,9 +22,10 @@ export async function observeBeside(
   path: string,
   first: ReadableModel & { readonly seen: AttentionSubject },
   options: AttentionOptions,
+  onEvent?: OnEvent,
 ): Promise<Beside> {
   const { seen } = first;
-  const opened = await openModel(path, options);
+  const opened = await openModel(path, options, onEvent);
   const model = requireReadable(opened, subjectOf(opened), options);
   const refuse = (rule: string, got: string, fix = "give the one that it was converted from"): never => {
     throw new UsageError(`--beside: the second model must have ${rule}, got ${got}, ${path}; ${fix}`);
@@ -79,36 +76,4 @@ export function differenceOf(a: Float32Array, b: Float32Array, length: number): 
   let sum = 0;
   for (let index = 0; index < a.length; index++) sum += Math.abs((a[index] ?? 0) - (b[index] ?? 0));
   return sum / 2 / length;
-}
-
-/** Row by row of the model's heads, and those of the other one below each row. */
-export function besideFigure(subject: AttentionSubject, beside: Beside): Picture {
-  const { firstTitle: title } = beside;
-  const { maps } = subject.attention;
-  const layers = [...new Set(maps.map(({ layer }) => layer))];
-  const columns = Math.min(maps.length / layers.length, MOST_COLUMNS);
-  const rowsOf = (of: readonly AttentionMap[], layer: number, titles: readonly string[]) => {
-    const panels = of.map((map, index) => ({ title: titles[index] ?? "", pixels: mapPixels(map, subject) }));
-    const own = panels.filter((_, index) => of[index]?.layer === layer);
-    return Array.from({ length: Math.ceil(own.length / columns) }, (_, row) =>
-      own.slice(row * columns, (row + 1) * columns),
-    );
-  };
-  const named = (of: readonly AttentionMap[]) =>
-    of.map(({ layer, head, mechanism }) => `${layer}.${head} ${mechanism}`);
-  const own = maps.map(({ layer, head }, index) => `${layer}.${head} ${formatPercent(beside.differences[index] ?? 0)}`);
-  return panelsPicture({
-    label: `Attention of ${title} and of ${beside.title} on ${subject.id}; rows are queries, columns are keys`,
-    title: `${title}, and below it ${beside.title}`,
-    notes: [
-      `On ${subject.id}. First the heads of ${title}, with the share of their attention that goes elsewhere than in ${beside.title} ` +
-        `(${formatPercent(meanDifference(beside))} in the mean of all), below them the same heads of ${beside.title}. All panels share the scale.`,
-    ],
-    groups: layers.flatMap((layer) => {
-      const others = rowsOf(beside.maps, layer, named(beside.maps));
-      return rowsOf(maps, layer, own).flatMap((row, index) => [row, others[index] ?? []]);
-    }),
-    columns,
-    scale: attentionScale(subject.darkest),
-  });
 }

@@ -10,7 +10,6 @@ import { longestSequence } from "../../model/positions.ts";
 import { outputStack } from "../../model/stacks.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";
 import { openRunFolder } from "../../storage/run-folder.ts";
-import type { AttentionOptions } from "./options.ts";
 import { wordsOf } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openInput } from "../input/input.ts";
@@ -22,10 +21,12 @@ import { toSvg } from "../../views/picture/picture.ts";
 import type { Picture } from "../../views/picture/picture.ts";
 import { toPng } from "../../views/picture/raster.ts";
 import { describeModel, lossTitleOf, readCurves } from "../train/run-report.ts";
-import { besideFigure, observeBeside } from "./beside.ts";
-import { DEFAULT_COUNT, DEFAULT_SPLIT } from "./defaults.ts";
+import { observeBeside } from "./beside.ts";
+import { DEFAULT_COUNT, DEFAULT_SPLIT } from "./options.ts";
+import type { AttentionOptions } from "./options.ts";
 import { byLayer, figuresOf, similarityJson } from "./explanation.ts";
 import type { Explanation } from "./explanation.ts";
+import { besideFigure, meanDifference } from "../../views/attention/beside-figure.ts";
 import { mapsFigure } from "../../views/attention/maps-figure.ts";
 import { observe } from "./observe.ts";
 import { renderAttentionPage } from "../../views/attention/page.ts";
@@ -34,7 +35,7 @@ import { defaultOut, lettersOf, readAttentionInput, requireReadable, titleOf } f
 import { similarityFigure } from "../../views/attention/similarity-figure.ts";
 import type { SimilarityResult } from "../../views/attention/similarity-figure.ts";
 import { measureSimilarity } from "./similarity.ts";
-import { isSpecial, meanDifference } from "../../views/attention/subject.ts";
+import { isSpecial } from "../../views/attention/subject.ts";
 import type { AttentionSubject } from "../../views/attention/subject.ts";
 import { tokensFigure } from "../../views/attention/tokens-figure.ts";
 
@@ -61,7 +62,7 @@ export async function explainAttention(
   const beside =
     options.beside === undefined
       ? undefined
-      : await observeBeside(options.beside, { ...model, seen: subject }, options);
+      : await observeBeside(options.beside, { ...model, seen: subject }, options, told);
   const { maps, length } = subject.attention;
   const specials = Array.from({ length }, (_, token) => token).filter((token) => isSpecial(subject, token));
   const summaries = maps.map((map) => summariseMap(map, subject.attention, { specials }));
@@ -178,12 +179,13 @@ async function similarityOf(
   onEvent: OnEvent,
 ): Promise<SimilarityResult> {
   const { config, tensors, vocabulary, backend } = subject;
-  const { fasta, split = DEFAULT_SPLIT, count = DEFAULT_COUNT, layers, heads, seed } = options;
+  const { fasta, standardInput, split = DEFAULT_SPLIT, count = DEFAULT_COUNT, layers, heads, seed } = options;
   // Longer ones are read as far as the model has learned positions.
   const most = Math.min(longestSequence(config).length, config.maxSeqLen) - (outputStack(config).causal ? 1 : 2);
   const sequences: EncodedSequence[] = [];
   const tell = (line: string) => notice(onEvent, line);
-  const all = fasta === undefined ? embeddedSequences(split, subject) : openInput(subject, { fasta }, tell).sequences();
+  const given = { ...(fasta !== undefined && { fasta }), ...(standardInput && { standardInput }) };
+  const all = fasta === undefined ? embeddedSequences(split, subject) : openInput(subject, given, tell).sequences();
   for await (const { id, tokenIds } of all) {
     sequences.push({ id, tokenIds: tokenIds.subarray(0, most) });
     if (sequences.length >= count) break;

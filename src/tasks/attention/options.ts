@@ -1,10 +1,21 @@
-// What can be asked of the attention of a model.
+// What can be asked of the attention of a model, and what is taken where nothing is said: apart from what reads it, so that --help needs no model.
 
 import type { SplitName } from "../../data/index.ts";
 import type { SimilarityView } from "../../inference/similarity.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
+import type { SequenceOptions } from "../input/sequence-input.ts";
 
-export interface AttentionOptions extends EngineOptions {
+/** BPT1_BOVIN, the protein of the figures of arXiv:2009.14794. */
+export const DEFAULT_SEQUENCE = "P00974";
+/** A pronoun, and two nouns that it may stand for. */
+export const DEFAULT_TEXT = "The animal did not cross the street because it was too tired.";
+/** Tokens of a map: longer ones have points smaller than a pixel of a screen. */
+export const DEFAULT_LENGTH = 256;
+/** Proteins that the similarity is summed over. */
+export const DEFAULT_COUNT = 256;
+export const DEFAULT_SPLIT: SplitName = "test";
+
+export interface AttentionOptions extends EngineOptions, Pick<SequenceOptions, "fasta" | "standardInput"> {
   /** Default, as of the text: one that is known. */
   readonly sequence?: string;
   readonly text?: string;
@@ -17,11 +28,10 @@ export interface AttentionOptions extends EngineOptions {
   readonly tokens?: readonly number[];
   /** Files of the same names in it are replaced. Default: attention/ in the folder of a run, NAME-attention/ here for a pretrained model. */
   readonly out?: string;
-  /** False after --no-similarity. */
+  /** Whether a model of proteins is asked which amino acids it treats alike. */
   readonly similarity: boolean;
   readonly similarityOf?: SimilarityView;
   readonly split?: SplitName;
-  readonly fasta?: string;
   readonly count?: number;
   readonly seed: number;
 }

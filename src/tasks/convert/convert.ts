@@ -101,6 +101,7 @@ export async function convertToLinear(
   const [before, subject] = [subjectOf(opened), subjectOf(after)];
   const sample = await readSample(before, options, told);
   const measured = sample && (await measure(before, subjectOf(start), subject, layers, sample, options, told));
+  signal?.throwIfAborted();
   await writeNewFolder(out, await files());
   const { config } = subject;
   const { numFeatures, numLayers, maxSeqLen, projection = null } = config;
@@ -135,11 +136,12 @@ interface Conversion extends Pick<ConvertedModel, "layers"> {
 /** The same model by other weights. */
 async function calibrated(
   opened: OpenedModel,
-  { calibrate, layers }: ConvertTaskOptions,
+  { calibrate, layers, standardInput }: ConvertTaskOptions,
   onEvent: OnEvent,
 ): Promise<OpenedModel> {
   const subject = subjectOf(opened);
-  const tokenIds = await readCalibration(subject, calibrate === true ? undefined : calibrate, onEvent);
+  const file = calibrate === true ? undefined : calibrate;
+  const tokenIds = await readCalibration(subject, file, onEvent, standardInput);
   const { config, tensors, backend } = subject;
   const changed = await asUsage(() =>
     calibrateAttention({ config, tensors, tokenIds, backend, ...(layers && { layers }) }),

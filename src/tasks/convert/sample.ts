@@ -67,6 +67,7 @@ export async function readCalibration(
   subject: EmbedSubject,
   file: string | undefined,
   onEvent?: OnEvent,
+  standardInput?: InputOptions["standardInput"],
 ): Promise<readonly ArrayLike<number>[]> {
   if (file === undefined && subject.reads === "images") {
     throw new UsageError("--calibrate must come with a folder of images for a model of images; add --calibrate FOLDER");
@@ -74,7 +75,10 @@ export async function readCalibration(
   const options =
     file === undefined
       ? await packaged(subject, CALIBRATION_SIZE, 1 / 2)
-      : { [subject.reads === "text" ? "file" : subject.reads === "images" ? "images" : "fasta"]: file };
+      : {
+          [subject.reads === "text" ? "file" : subject.reads === "images" ? "images" : "fasta"]: file,
+          ...(standardInput && { standardInput }),
+        };
   const found: ArrayLike<number>[] = [];
   const input = openInput(subject, options, (line) => notice(onEvent, line));
   for await (const { tokenIds } of input.sequences()) found.push(readByModel(subject, tokenIds));

@@ -5,7 +5,7 @@ import { relative } from "node:path";
 import { comparePairVectors, convertedFiles, distillModel, embedPairs } from "../../convert/index.ts";
 import type { DistillOutcome, DistillTexts, PairVectors, PretrainedModel } from "../../convert/index.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { ignoreEvent, notice, reportProgress } from "../../runs/events.ts";
+import { ignoreEvent, notice, reportProgress, untilAborted } from "../../runs/events.ts";
 import type { OnEvent, ProgressReport, TaskContext } from "../../runs/events.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import type { Backend } from "../../runtime/index.ts";
@@ -57,7 +57,8 @@ export interface DistillResult extends Omit<DistillOutcome, "tensors" | "before"
 
 /**
  * @param folder the student: a converted model's
- * @param context an aborted signal ends training after the step in progress; the best weights so far are written
+ * @param context an aborted signal ends the task, but in the phase "learn", which the step in progress then ends: the best weights so far
+ *   are written, and the result says `interrupted`
  * @throws UsageError for models that do not belong together; ConfigError for settings; StorageError for folders
  */
 export async function distillStudent(
@@ -65,26 +66,27 @@ export async function distillStudent(
   options: DistillTaskOptions,
   context: TaskContext = {},
 ): Promise<DistillResult> {
-  const { onEvent = ignoreEvent } = context;
+  const { signal, onEvent = ignoreEvent } = context;
+  const told = untilAborted(signal, onEvent);
   const { steps, layerSteps } = options;
   if (steps + layerSteps === 0) {
     throw new UsageError("--steps and --layer-steps must not both be 0, for then nothing is learnt; leave --steps out");
   }
   await requireNewFolder(options.out);
-  const student = await openDistillSubject(folder, "student", options, onEvent);
-  const teacher = await openDistillSubject(options.teacher, "teacher", options, onEvent);
+  const student = await openDistillSubject(folder, "student", options, told);
+  const teacher = await openDistillSubject(options.teacher, "teacher", options, told);
   requireSameTokens(student, teacher);
   const texts = await asUsage(() => readDistillTexts(options));
   const { backend } = student;
   notice(
-    onEvent,
+    told,
     `texts: ${formatCount(texts.learn.length)} to learn from, ${formatCount(texts.heldOut.length)} held out, ${formatCount(texts.pairs.length)} pairs to test on`,
   );
-  const vectorsOf = (who: string, model: PretrainedModel) =>
-    embedWithProgress(who, model, texts.pairs, backend, onEvent);
+  const vectorsOf = (who: string, model: PretrainedModel) => embedWithProgress(who, model, texts.pairs, backend, told);
   const taught = await vectorsOf("teacher", teacher.model);
   const before = comparePairVectors(await vectorsOf("before", student.model), taught);
-  notice(onEvent, `before: cosine ${formatFixed(before.meanCosine, 3)} with the teacher`);
+  notice(told, `before: cosine ${formatFixed(before.meanCosine, 3)} with the teacher`);
+  onEvent({ type: "phase", name: "learn" });
   const records: object[] = [];
   const [began, cpuBefore] = [performance.now(), options.cpuSeconds?.() ?? 0];
   const outcome = await learn(student, teacher, texts, options, records, context);
@@ -99,6 +101,7 @@ export async function distillStudent(
     notice(onEvent, `${options.out} has been taken since the beginning; writing ${out}`);
   }
   await writeNewFolder(out, { ...files, "metrics.jsonl": metrics });
+  onEvent({ type: "phase", name: "measure" });
   // Who interrupts does not want to wait for measurements.
   const after = outcome.interrupted ? null : comparePairVectors(await vectorsOf("after", model), taught);
   const { retrieval } = comparePairVectors(taught, taught);

@@ -16,6 +16,8 @@ export interface UploadOptions {
   readonly isPrivate: boolean;
   /** The commit's title. */
   readonly message: string;
+  /** Ends the upload; what is there stays as it was. */
+  readonly signal?: AbortSignal;
   /** Told of files that git does not hold itself (weights), as shares of 1. */
   readonly onProgress?: (path: string, share: number) => void;
 }
@@ -29,7 +31,7 @@ export interface Uploaded {
 
 /** @throws StorageError when the hub refuses the token or the name, and when it does not answer */
 export async function uploadToHub(options: UploadOptions): Promise<Uploaded> {
-  const { name, files, token: accessToken, endpoint: hubUrl, isPrivate, message, onProgress } = options;
+  const { name, files, token: accessToken, endpoint: hubUrl, isPrivate, message, signal, onProgress } = options;
   // Loaded on use: few commands need it.
   const { createRepo, repoExists, uploadFilesWithProgress } = await import("@huggingface/hub");
   try {
@@ -41,6 +43,7 @@ export async function uploadToHub(options: UploadOptions): Promise<Uploaded> {
       accessToken,
       commitTitle: message,
       files: [...files].map(([path, content]) => ({ path, content })),
+      ...(signal && { abortSignal: signal }),
     });
     for (;;) {
       const { done, value } = await upload.next();
@@ -48,6 +51,7 @@ export async function uploadToHub(options: UploadOptions): Promise<Uploaded> {
       if (value.event === "fileProgress" && value.state === "uploading") onProgress?.(value.path, value.progress);
     }
   } catch (error) {
+    signal?.throwIfAborted();
     throw explain(error, options);
   }
 }

@@ -54,9 +54,8 @@ export async function pushToHub(
   if (!isHubName(name)) {
     throw new UsageError(`the name must be owner/name, got ${JSON.stringify(name)}; for example me/minilm-favor`);
   }
-  const told = untilAborted(signal, onEvent);
   const checked = dryRun ? "" : tokenOf(token);
-  const { files, card } = await prepare(folder, name, told);
+  const { files, card } = await prepare(folder, name, untilAborted(signal, onEvent));
   const about = { name, files, private: isPrivate, dryRun };
   if (dryRun) return about;
   const contents = new Map<string, URL | Blob>(
@@ -67,7 +66,7 @@ export async function pushToHub(
   );
   const sizes = new Map(files.map(({ path, sizeBytes }) => [path, sizeBytes]));
   const shares = new Map<string, number>();
-  const progress = reportProgress(told, { label: "upload", unit: "bytes", total: totalBytes(files) });
+  const progress = reportProgress(onEvent, { label: "upload", unit: "bytes", total: totalBytes(files) });
   try {
     const uploaded = await uploadToHub({
       name,
@@ -76,6 +75,7 @@ export async function pushToHub(
       endpoint: hubEndpoint(),
       isPrivate,
       message,
+      ...(signal && { signal }),
       onProgress: (path, share) => {
         shares.set(path, share);
         progress.update(

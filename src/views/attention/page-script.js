@@ -270,7 +270,7 @@ function shortened(label) {
 /**
  * The amino acids.
  *
- * @param {PageData["matrices"][number]} matrix
+ * @param {import("./page-data.ts").PageData["matrices"][number]} matrix
  */
 function makeMatrix({ name, letters: order, values, mean: middle, deviation }) {
   const figure = make("figure", find("matrices"));

@@ -17,10 +17,12 @@ import { openFile } from "../../data/files.ts";
 import { readText } from "../../data/bytes.ts";
 import type { PageData, PageMatrix } from "./page-data.ts";
 import { attentionStyle } from "./page-style.ts";
+import { meanDifference } from "./beside-figure.ts";
+import type { Beside } from "./beside-figure.ts";
 import { chemicalOrder, describeP, DEVIATIONS, spreadOf } from "./similarity-figure.ts";
 import type { SimilarityResult } from "./similarity-figure.ts";
-import { attentionScale, classOfToken, isSpecial, meanDifference } from "./subject.ts";
-import type { AttentionSubject, Beside } from "./subject.ts";
+import { attentionScale, classOfToken, isSpecial } from "./subject.ts";
+import type { AttentionSubject } from "./subject.ts";
 
 export interface PageOptions {
   readonly title: string;

@@ -14,6 +14,7 @@ import { residueColour } from "./tokens-figure.ts";
 export interface SimilarityResult {
   /** The one that is shown. */
   readonly view: SimilarityView;
+  /** What the similarity is, in a sentence. */
   readonly meaning: string;
   readonly matrix: SimilarityMatrix;
   /** The substitution matrix, as similarities. */
@@ -50,16 +51,7 @@ export function spreadOf(letters: string, of: (a: number, b: number) => number):
   return { mean: mean(values), deviation: Math.sqrt(populationVariance(values)) };
 }
 
-export interface SimilarityFigureOptions {
-  readonly matrix: SimilarityMatrix;
-  readonly reference: SimilarityMatrix;
-  readonly comparison: SimilarityComparison;
-  /** What the similarity is, in a sentence. */
-  readonly meaning: string;
-  readonly notes: readonly string[];
-}
-
-export function similarityFigure({ matrix, reference, comparison, meaning, notes }: SimilarityFigureOptions): Picture {
+export function similarityFigure({ matrix, reference, comparison, meaning, notes }: SimilarityResult): Picture {
   const { correlation, interval, pValue } = comparison;
   const lines = [
     `Similarity: ${meaning}.`,

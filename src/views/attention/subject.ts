@@ -2,7 +2,6 @@
 
 import type { AttentionMap, AttentionMaps } from "../../inference/attention-maps.ts";
 import { visibleKeys } from "../../inference/attention-summary.ts";
-import { mean } from "../../statistics/index.ts";
 import type { Words } from "../../runs/data/words.ts";
 import { amountRamp, matrixPixels } from "../picture/colours.ts";
 import type { Scale } from "../picture/panels.ts";
@@ -107,20 +106,4 @@ export function meanWeights({ maps, length }: AttentionMaps): Float32Array {
     for (const { weights } of maps) sum += weights[index] ?? 0;
     return sum / maps.length;
   });
-}
-
-/** The maps of a second model on the same tokens, and how far each head is from its own. */
-export interface Beside {
-  /** What the first model is called beside the second. */
-  readonly firstTitle: string;
-  /** Of the second model. */
-  readonly title: string;
-  readonly maps: readonly AttentionMap[];
-  /** Of each head, in the order of the maps; see `differenceOf`. */
-  readonly differences: readonly number[];
-}
-
-/** The mean over all heads. */
-export function meanDifference({ differences }: Beside): number {
-  return mean(differences);
 }

@@ -1,0 +1,5 @@
+// A page that does all of it itself.
+
+import * as programs from "./programs.js";
+
+Object.assign(globalThis, { programs });
