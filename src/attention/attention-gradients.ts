@@ -16,7 +16,7 @@ import {
   type PreparedAttention,
 } from "./attend.ts";
 import { gradientsInParts } from "./attention-in-parts.ts";
-import { readBatch, readBatches, type Batch } from "./batch.ts";
+import { readBatch, readBatches, type Batch, type GradientBatches } from "./batch.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
 import { requirePositiveInteger } from "./checks.ts";
 import type { AttentionOutput } from "./favor-attention.ts";
@@ -41,9 +41,6 @@ export interface AttentionGradients {
   /** How many positions were read at a time. */
   readonly segmentLength: number;
 }
-
-/** Queries, keys, values, and the gradient by the output. */
-export type GradientBatches = Readonly<Record<"q" | "k" | "v" | "dOut", Batch>>;
 
 /**
  * Attention and its gradients over arrays.

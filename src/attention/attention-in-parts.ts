@@ -6,7 +6,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Executable } from "../runtime/backend.ts";
 import type { PreparedAttention } from "./attend.ts";
-import type { GradientBatches } from "./attention-gradients.ts";
+import type { GradientBatches } from "./batch.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
 import type { RecurrentForm } from "./mechanism.ts";
 

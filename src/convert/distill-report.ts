@@ -4,7 +4,7 @@ import type { Backend } from "../runtime/backend.ts";
 import { mean } from "../statistics/index.ts";
 import type { DistillTexts } from "./distill-texts.ts";
 import { embedTexts } from "./embed-texts.ts";
-import type { PretrainedModel } from "./pretrained.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
 
 /** Vectors of first sentences, and of what follows them. */
 export interface PairVectors {

@@ -3,7 +3,7 @@ import { ConfigError } from "../graph/errors.ts";
 import { decodeImage } from "../data/images/codecs.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/embed.ts";
-import type { PretrainedModel } from "./pretrained.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
 import type { EncodedText } from "./tokens.ts";
 
 export interface EmbedTextsOptions extends Pick<

@@ -22,7 +22,7 @@ export type { PositionRule } from "./longer-positions.ts";
 export { openSource } from "./open-source.ts";
 export type { OpenSourceOptions } from "./open-source.ts";
 export { isPretrained, loadPretrained } from "./pretrained.ts";
-export type { PretrainedModel } from "./pretrained.ts";
+export type { PretrainedModel } from "./pretrained-model.ts";
 export { pretrainedModelTypes } from "./architectures/index.ts";
 export type { PretrainedModelType } from "./architectures/index.ts";
 export { convertedFiles, convertPretrained, saveConverted } from "./saved-model.ts";

@@ -1,71 +1,22 @@
 /** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
 import * as z from "zod";
 import { ConfigError } from "../graph/errors.ts";
-import type { PixelImage } from "../data/images/pixels.ts";
-import type { Vocabulary } from "../data/index.ts";
-import type { NdArray } from "../graph/ndarray.ts";
 import { nearestName } from "../graph/nearest-name.ts";
-import type { Pooling } from "../inference/embed.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "../model/config.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import { openSource, type OpenSourceOptions } from "./open-source.ts";
 import { architectures, pretrainedModelTypes, type PretrainedModelType } from "./architectures/index.ts";
-import type { PretrainedArchitecture, PretrainedInput } from "./architectures/architecture.ts";
+import type { PretrainedArchitecture } from "./architectures/architecture.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { fileOf, jsonObject, parseForeign, readJson } from "./json-files.ts";
 import { refuse, shown } from "./refuse.ts";
 import { isOwn, planOfSaved, savedModel } from "./saved-model.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
 import { readPipeline } from "./sentence-transformers.ts";
 import { readInput } from "./read-input.ts";
-import type { EncodedText } from "./tokens.ts";
-import { createWeightReader, type UnusedTensor } from "./weight-reader.ts";
-
-/** A model from a folder of Hugging Face's library. */
-export interface PretrainedModel {
-  /** Where it comes from. */
-  readonly name: string;
-  readonly modelType: PretrainedModelType;
-  /** Of a converted model the name of the one that it was made from. */
-  readonly origin?: string | undefined;
-  /** What it was trained on: texts, proteins by their letters, or images. */
-  readonly reads: PretrainedInput;
-  readonly config: ModelConfig;
-  /** Weights by our names, float32. */
-  readonly tensors: Readonly<Record<string, NdArray>>;
-  readonly vocabulary: Vocabulary;
-  /** Tensors of the files that are not part of it, each with the reason: heads of tasks, tables that are computed anew. */
-  readonly unused: readonly UnusedTensor[];
-  /**
-   * How the folder makes one vector of a text. Default `mean`, over all tokens; of proteins over the residues. Of images `cls`, the state
-   * of the vector in front.
-   */
-  readonly pooling: Pooling;
-  /** Whether the folder divides vectors by their length. */
-  readonly normalize: boolean;
-  /** Tokens that are read of a text, special ones included; of proteins and images all. */
-  readonly longest: number;
-  /** Texts are made lower case before the tokenizer reads them. */
-  readonly lowerCase: boolean;
-  /** Stands in front of every text. */
-  readonly prompt: string;
-  /**
-   * A text's token ids with the special tokens that the model wants around it, cut to `longest`; a protein's residues without.
-   *
-   * @param id for messages
-   * @param longest tokens that are read, where it is to be another number
-   * @throws DataError for parts without a token, and of a model of images always
-   */
-  readonly encode: (text: string, id?: string, longest?: number) => EncodedText;
-  /**
-   * Of a model of images: an image of any size as the intensities of one that the model reads, resized and cropped as the folder says.
-   *
-   * @param id for messages
-   * @throws DataError where that leads to another size than the model reads
-   */
-  readonly encodeImage?: ((image: PixelImage, id?: string) => EncodedText) | undefined;
-}
+import { createWeightReader } from "./weight-reader.ts";
 
 /**
  * Reads a model as `save_pretrained` writes it: config.json, model.safetensors or its shards, tokenizer.json; and what

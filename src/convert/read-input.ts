@@ -6,7 +6,7 @@ import type { Pooling } from "../inference/embed.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import type { PretrainedInput, PretrainedPlan } from "./architectures/architecture.ts";
 import { readPreparation, type IntensityScale } from "./images/preparation.ts";
-import type { PretrainedModel } from "./pretrained.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
 import type { SentencePipeline } from "./sentence-transformers.ts";
 import { encodeText, readTokens, type EncodedText } from "./tokens.ts";
 

@@ -17,7 +17,7 @@ import type { Weights } from "./architectures/architecture.ts";
 import { PREPARATION_FILE } from "./images/preparation.ts";
 import { jsonObject, readJsonIfThere } from "./json-files.ts";
 import { convertModel, type ConvertedModel, type ConvertOptions } from "./convert-attention.ts";
-import type { PretrainedModel } from "./pretrained.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
 import { modulesFile, readPipeline } from "./sentence-transformers.ts";
 import type { WeightReader } from "./weight-reader.ts";
 

@@ -2,8 +2,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
-import { RuntimeError, type Backend } from "../runtime/backend.ts";
-import type { WeightOptions } from "../runtime/weights.ts";
+import { RuntimeError, type Backend, type WeightOptions } from "../runtime/backend.ts";
 import { checkPosition, checkToken, createSlotEngine } from "./batch-decoder.ts";
 import type { SlotEngine } from "./slot-engine.ts";
 

@@ -13,8 +13,7 @@ import { reshape } from "../ops/layout.ts";
 import { matmul } from "../ops/matmul.ts";
 import { slice } from "../ops/slicing.ts";
 import { constant, input } from "../ops/source.ts";
-import type { Backend } from "../runtime/backend.ts";
-import type { WeightOptions } from "../runtime/weights.ts";
+import type { Backend, WeightOptions } from "../runtime/backend.ts";
 import { runSequenceWindows, type SequenceRunOptions, type SequenceWindow } from "./sequence-runs.ts";
 
 /**

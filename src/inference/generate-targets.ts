@@ -4,8 +4,7 @@ import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
 import { createRandom } from "../random/index.ts";
-import type { Backend } from "../runtime/backend.ts";
-import type { WeightOptions } from "../runtime/weights.ts";
+import type { Backend, WeightOptions } from "../runtime/backend.ts";
 import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
 import { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
 

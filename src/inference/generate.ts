@@ -7,8 +7,7 @@ import type { Named } from "../model/parameters.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { createRandom, type Random } from "../random/index.ts";
-import type { Backend } from "../runtime/backend.ts";
-import type { WeightOptions } from "../runtime/weights.ts";
+import type { Backend, WeightOptions } from "../runtime/backend.ts";
 import { createBatchDecoder } from "./batch-decoder.ts";
 import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
 

@@ -14,8 +14,7 @@ import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { input } from "../ops/source.ts";
 import { graphMemory, type GraphMemory } from "../training/graph-memory.ts";
-import { feedsFor, type Backend, type Executable } from "../runtime/backend.ts";
-import type { WeightOptions } from "../runtime/weights.ts";
+import { feedsFor, type Backend, type Executable, type WeightOptions } from "../runtime/backend.ts";
 import { packByLength, type PackedRows } from "./pack-by-length.ts";
 import { storedWeights } from "./stored-weights.ts";
 

@@ -13,8 +13,8 @@ import { initialStates, nextStateOutputs, nextStates, stateInputs } from "../mod
 import { longestSequence, positionFeeds, positionInputs } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { input } from "../ops/source.ts";
-import { feedsFor, RuntimeError, type Backend, type Executable } from "../runtime/backend.ts";
-import { withWeights, type WeightOptions } from "../runtime/weights.ts";
+import { feedsFor, RuntimeError, type Backend, type Executable, type WeightOptions } from "../runtime/backend.ts";
+import { withWeights } from "../runtime/weights.ts";
 import { checkPosition, checkToken } from "./batch-decoder.ts";
 import { constantModel } from "./step-graph.ts";
 import { canStep } from "./stepping-slots.ts";

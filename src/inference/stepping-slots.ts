@@ -8,8 +8,8 @@ import { initialStates, logitsOfPart, nextStateOutputs, nextStates, stateInputs 
 import { positionFeeds, positionFeedsAt, stepPositionInputs } from "../model/positions.ts";
 import { layerMechanisms } from "../model/stacks.ts";
 import { input } from "../ops/source.ts";
-import { RuntimeError, type Backend, type Executable } from "../runtime/backend.ts";
-import { withWeights, type WeightOptions } from "../runtime/weights.ts";
+import { RuntimeError, type Backend, type Executable, type WeightOptions } from "../runtime/backend.ts";
+import { withWeights } from "../runtime/weights.ts";
 import { createChunkGraphs, type ChunkGraphs } from "./chunk-graphs.ts";
 import { useShared, type SharedGraphs } from "./shared-graphs.ts";
 import type { SlotEngine } from "./slot-engine.ts";

@@ -1,8 +1,8 @@
 /** Weights of a model whose graphs have many shapes. */
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
-import type { Backend } from "../runtime/backend.ts";
-import { withWeights, type WeightOptions } from "../runtime/weights.ts";
+import type { Backend, WeightOptions } from "../runtime/backend.ts";
+import { withWeights } from "../runtime/weights.ts";
 
 export interface StoredWeights {
   /** Compiles graphs of `modelInputs`. */

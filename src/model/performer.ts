@@ -16,7 +16,8 @@ import { applyFinalNorm, applyHead, isPooled } from "./output.ts";
 import { applyNorm } from "./norms.ts";
 import type { Named, Parameters, StackParameters } from "./parameter-tree.ts";
 import { projectionOf } from "./parameters.ts";
-import { patchVectors, placesIn } from "./patches.ts";
+import { patchVectors } from "./patch-vectors.ts";
+import { placesIn } from "./patches.ts";
 import { constantPositions, type Positions } from "./positions.ts";
 import { outputStack, selfAttention, type AttentionSite, type Stack } from "./stacks.ts";
 

@@ -4,7 +4,7 @@ import type { NdArray, TypedArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
 import type { TensorType } from "../graph/tensor.ts";
 import { dtypeOf } from "../graph/ndarray.ts";
-import type { WeightOptions } from "./weights.ts";
+import type { WeightDtype } from "../onnx/weight-dtype.ts";
 
 /** Where a graph runs. `reference` is float64 loops in JavaScript: slow, readable, the oracle of the tests. */
 export type Device = "cpu" | "webgpu" | "wasm" | "reference";
@@ -25,6 +25,16 @@ export interface Executable extends AsyncDisposable {
   run(feeds: Feeds): Promise<Record<string, NdArray>>;
   /** Frees the engine's memory; the executable cannot run afterwards. */
   dispose(): Promise<void>;
+}
+
+export interface WeightOptions {
+  /** Values of some inputs: they become part of the compiled graph and are not given again. Default: none. */
+  readonly constants?: Readonly<Record<string, NdArray>>;
+  /**
+   * How the weights that are part of the graph are stored. Default float32: as they are. float16 halves and int8 quarters them,
+   * at some cost in accuracy.
+   */
+  readonly dtype?: WeightDtype;
 }
 
 export interface Backend {

@@ -4,8 +4,8 @@ import { inputsOf } from "../graph/inputs.ts";
 import { fromFloat64, toFloat64, type NdArray } from "../graph/ndarray.ts";
 import type { Evaluate, ReferenceArray } from "../graph/op-rule.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
-import { checkFeeds, DISPOSED, RuntimeError, type Backend, type Executable } from "./backend.ts";
-import { checkWeights, type WeightOptions } from "./weights.ts";
+import { checkFeeds, DISPOSED, RuntimeError, type Backend, type Executable, type WeightOptions } from "./backend.ts";
+import { checkWeights } from "./weights.ts";
 
 /** Computes tensors from given ones, node by node. */
 export const evaluate: Evaluate = (outputs, given) => {

@@ -7,8 +7,16 @@ import { withConstants } from "../onnx/constants.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import { emitGraph } from "../onnx/emit.ts";
 import { initializerBytes, storeWeights } from "../onnx/weight-dtype.ts";
-import { checkFeeds, DISPOSED, RuntimeError, type Backend, type Device, type Executable } from "./backend.ts";
-import { checkWeights, type WeightOptions } from "./weights.ts";
+import {
+  checkFeeds,
+  DISPOSED,
+  RuntimeError,
+  type Backend,
+  type Device,
+  type Executable,
+  type WeightOptions,
+} from "./backend.ts";
+import { checkWeights } from "./weights.ts";
 
 /** The engine's constructors, from onnxruntime-node or onnxruntime-web. */
 export interface Engine {

@@ -1,18 +1,7 @@
 /** Weights inside a compiled graph: which values they have, and in how many bits they are stored. */
 import type { Graph } from "../graph/graph.ts";
-import type { NdArray } from "../graph/ndarray.ts";
 import { weightDtypes, type WeightDtype } from "../onnx/weight-dtype.ts";
-import { RuntimeError, type Backend, type Device } from "./backend.ts";
-
-export interface WeightOptions {
-  /** Values of some inputs: they become part of the compiled graph and are not given again. Default: none. */
-  readonly constants?: Readonly<Record<string, NdArray>>;
-  /**
-   * How the weights that are part of the graph are stored. Default float32: as they are. float16 halves and int8 quarters them,
-   * at some cost in accuracy.
-   */
-  readonly dtype?: WeightDtype;
-}
+import { RuntimeError, type Backend, type Device, type WeightOptions } from "./backend.ts";
 
 /** The names of transformers.js for the same. */
 const aliases: Readonly<Record<string, WeightDtype>> = { fp32: "float32", fp16: "float16", q8: "int8" };

@@ -13,7 +13,6 @@ import { add, exp, maximum, mul, sub } from "../../ops/elementwise.ts";
 import { max } from "../../ops/maximum-along.ts";
 import { slice } from "../../ops/slicing.ts";
 import { stopGradient } from "../../ops/source.ts";
-import type { CausalState } from "./causal-scan.ts";
 import type { ExponentialFeatures, FeatureMap } from "../feature-map.ts";
 import { maskColumn } from "./maps/real.ts";
 import { maskedScale } from "./normalized.ts";
@@ -53,7 +52,7 @@ export function isOutOfReach(
   k: Tensor,
   projection: Tensor,
   keyMask: Tensor | undefined,
-  before: CausalState["C"],
+  before: Tensor | undefined,
 ): Tensor {
   const { logits, shift } = map.features(slice(k, 2, 0, 1), projection) as ExponentialFeatures;
   const largest = sub(max(logits, { axes: [-1], keepDims: true }), shift);
