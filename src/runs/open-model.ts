@@ -15,7 +15,7 @@ import { createBackend } from "../runtime/node.ts";
 import { StorageError } from "../storage/errors.ts";
 import { listFolder } from "../storage/files.ts";
 import { isHubName } from "../storage/hub-source.ts";
-import type { DownloadProgress } from "../storage/hub-source.ts";
+import type { DownloadProgress } from "../storage/file-source.ts";
 import { reportProgress } from "./events.ts";
 import type { OnEvent, ProgressReport } from "./events.ts";
 import { openRunModel } from "./run-model.ts";
