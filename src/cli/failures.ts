@@ -3,9 +3,9 @@
 import { CommanderError } from "commander";
 
 import { DataError } from "../data/index.ts";
-import { ConfigError, GraphError } from "../graph/errors.ts";
+import { ConfigError, GraphError, prefixLines } from "../graph/errors.ts";
 import { RuntimeError } from "../runtime/index.ts";
-import { prefixLines, UsageError } from "../runs/usage.ts";
+import { UsageError } from "../runs/usage.ts";
 import { StorageError } from "../storage/errors.ts";
 import { codeOf } from "../storage/failures.ts";
 import { TrainingError } from "../training/trainer.ts";

@@ -15,7 +15,7 @@ export interface EmbedTextsOptions extends Pick<
 }
 
 /** What `embedSequences` is told of a pretrained model beside the sequences. */
-export function embeddingOf(model: PretrainedModel) {
+export function embeddingOf(model: Pick<PretrainedModel, "config" | "tensors" | "vocabulary" | "reads">) {
   const { config, tensors, vocabulary, reads } = model;
   // The special tokens of texts are those that the tokenizer puts there; proteins and images stand between <cls> and <eos>.
   return { config, tensors, vocabulary, ...(reads === "text" && { wrap: "bare" as const }) };

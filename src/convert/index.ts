@@ -20,7 +20,7 @@ export type { StateDescription } from "./onnx/decoder-graph.ts";
 export { positionRules, stretchPositions } from "./longer-positions.ts";
 export type { PositionRule } from "./longer-positions.ts";
 export { openSource } from "./open-source.ts";
-export type { OpenSourceOptions } from "./open-source.ts";
+export type { ModelOrigin, OpenSourceOptions } from "./open-source.ts";
 export { isPretrained, loadPretrained } from "./pretrained.ts";
 export type { PretrainedModel } from "./pretrained-model.ts";
 export { pretrainedModelTypes } from "./architectures/index.ts";
@@ -29,4 +29,4 @@ export { convertedFiles, convertPretrained, saveConverted } from "./saved-model.
 export type { EncodedText } from "./tokens.ts";
 export type { UnusedTensor } from "./weight-reader.ts";
 export { memorySource } from "../storage/file-source.ts";
-export type { FileSource } from "../storage/file-source.ts";
+export type { FileContent, FileSource, GivenFiles } from "../storage/file-source.ts";

@@ -1,12 +1,12 @@
 /** Pretrained Transformers from their folders, as models of ours with exact attention that compute the same numbers. */
 import * as z from "zod";
-import { ConfigError } from "../graph/errors.ts";
+import { configuredBy } from "../graph/errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
-import { modelConfig, type ModelConfig, type ModelOptions } from "../model/config.ts";
+import { modelConfig } from "../model/config.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import type { FileSource } from "../storage/file-source.ts";
-import { openSource, type OpenSourceOptions } from "./open-source.ts";
+import { openSource, type ModelOrigin, type OpenSourceOptions } from "./open-source.ts";
 import { architectures, pretrainedModelTypes, type PretrainedModelType } from "./architectures/index.ts";
 import type { PretrainedArchitecture } from "./architectures/architecture.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -26,20 +26,19 @@ import { createWeightReader } from "./weight-reader.ts";
  * those that predict tokens are read; a body without one has the head `none`. What `saveConverted` wrote is read with the mechanism that
  * it was given.
  *
- * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2", or files of any origin
+ * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2", the address of a folder
+ *   (https://…/), or files by their paths
  * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is missing, unknown or of
  *   another shape, a file that is cut short or damaged, a path that leaves the folder, a tokenizer of another model
  */
-export async function loadPretrained(
-  from: FileSource | string,
-  options: OpenSourceOptions = {},
-): Promise<PretrainedModel> {
-  const source = typeof from === "string" ? await openSource(from, options) : from;
+export async function loadPretrained(from: ModelOrigin, options: OpenSourceOptions = {}): Promise<PretrainedModel> {
+  const source = await openSource(from, options);
   const pipeline = await readPipeline(source);
   const { base } = pipeline;
   const path = `${base}config.json`;
   const who = fileOf(source, path);
   const json = await readJson(source, path, jsonObject, "give the folder that save_pretrained wrote");
+  if (isOwn(json)) refuseTrained(json, who);
   const own = isOwn(json) ? parseForeign(who, savedModel, json) : undefined;
   const modelType = knownType(own === undefined ? json["model_type"] : own.pretrained.model_type, who);
   const architecture: PretrainedArchitecture = architectures[modelType];
@@ -52,7 +51,7 @@ export async function loadPretrained(
   const reader = createWeightReader(await readCheckpoint(source, base), modelType, own ? "" : architecture.prefix);
   const { padId, maskId } = vocabulary;
   const exact = { vocabSize, padId, mechanism: "exact" } as const;
-  const config = configOf({ ...exact, ...plan.options(reader, { maskId, scale }) }, who);
+  const config = configuredBy(who, () => modelConfig({ ...exact, ...plan.options(reader, { maskId, scale }) }));
   const tensors = plan.weights(reader, config);
   checkTensors(config, tensors, source.name);
   const places = longestSequence(config).length;
@@ -77,6 +76,18 @@ export async function loadPretrained(
   };
 }
 
+/** What is ours and was not converted has a class of its own. */
+function refuseTrained(json: Readonly<Record<string, unknown>>, who: string): void {
+  if (json["pretrained"] !== undefined) return;
+  const [name = "PerformerForMaskedLM"] = Array.isArray(json["architectures"]) ? json["architectures"] : [];
+  refuse(
+    who,
+    "the model must be a pretrained or a converted one",
+    "one that performer train or save_pretrained wrote",
+    `use ${String(name)}.from_pretrained`,
+  );
+}
+
 function knownType(found: unknown, who: string): PretrainedModelType {
   const known = pretrainedModelTypes.find((name) => name === found);
   if (known !== undefined) return known;
@@ -89,16 +100,6 @@ function knownType(found: unknown, who: string): PretrainedModelType {
       ? "use a model of one of these kinds"
       : `the nearest is '${near}'; use a model of one of these kinds`,
   );
-}
-
-/** Sizes that do not fit together are told of the file that holds them. */
-function configOf(options: ModelOptions, who: string): ModelConfig {
-  try {
-    return modelConfig(options);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(`${who}: ${error.message}`, { cause: error });
-  }
 }
 
 const description = z.looseObject({ model_type: z.string() });

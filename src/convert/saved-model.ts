@@ -84,15 +84,20 @@ const inputFiles = [
 ] as const;
 const PROMPTS = "config_sentence_transformers.json";
 
-/**
- * The files of a converted model, by their paths in a folder; `loadPretrained` reads them.
- *
- * @param source where the original was loaded from, for its tokenizer or its preparation of images, and its pooling
- */
-export async function convertedFiles(
-  model: PretrainedModel,
+/** What the folder of a pretrained model holds beside configuration and weights: how it reads, and what it was. */
+export interface Companions {
+  /** By path. */
+  readonly files: Readonly<Record<string, Uint8Array | string>>;
+  readonly lowerCase: boolean;
+  /** Of a converted model what it was before; else its kind and name. */
+  readonly pretrained: unknown;
+}
+
+/** @param source where the original was loaded from */
+export async function readCompanions(
+  { modelType }: Pick<PretrainedModel, "modelType">,
   source: FileSource,
-): Promise<Record<string, Uint8Array | string>> {
+): Promise<Companions> {
   const { base, lowerCase } = await readPipeline(source);
   const copied = new Map<string, Uint8Array>();
   const copy = async (from: string, to: string) => {
@@ -106,21 +111,47 @@ export async function convertedFiles(
     if (type.endsWith("Pooling")) await copy(`${path}/config.json`, `${path}/config.json`);
   }
   const { pretrained } = (await readJsonIfThere(source, `${base}config.json`, jsonObject)) ?? {};
-  const config = {
-    model_type: OWN_MODEL_TYPE,
-    model: model.config,
-    pretrained: pretrained ?? { model_type: model.modelType, name: publicName(source.name) },
-  };
   return {
-    ...Object.fromEntries(copied),
-    ...(modules !== undefined && { "modules.json": json(modules.map(atRoot)) }),
+    files: {
+      ...Object.fromEntries(copied),
+      ...(modules !== undefined && { "modules.json": json(modules.map(atRoot)) }),
+    },
+    lowerCase,
+    pretrained: pretrained ?? { model_type: modelType, name: publicName(source.name) },
+  };
+}
+
+/**
+ * The files of a converted model, by their paths in a folder; `loadPretrained` reads them.
+ *
+ * @param source where the original was loaded from, for its tokenizer or its preparation of images, and its pooling
+ */
+export async function convertedFiles(
+  model: PretrainedModel,
+  source: FileSource,
+): Promise<Record<string, Uint8Array | string>> {
+  return filesBeside(await readCompanions(model, source), model);
+}
+
+/**
+ * The files of a model with what stood beside it.
+ *
+ * @param more further keys of config.json
+ */
+export function filesBeside(
+  { files, lowerCase, pretrained }: Companions,
+  { config, tensors, reads, longest }: Pick<PretrainedModel, "config" | "tensors" | "reads" | "longest">,
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, Uint8Array | string> & Record<"config.json", string> & Record<"model.safetensors", Uint8Array> {
+  return {
+    ...files,
     // Tokenizers may allow fewer than the model reads now.
-    ...(model.reads === "text" &&
-      Number.isFinite(model.longest) && {
-        "sentence_bert_config.json": json({ max_seq_length: model.longest, do_lower_case: lowerCase }),
+    ...(reads === "text" &&
+      Number.isFinite(longest) && {
+        "sentence_bert_config.json": json({ max_seq_length: longest, do_lower_case: lowerCase }),
       }),
-    "config.json": json(config),
-    "model.safetensors": encodeSafetensors(model.tensors, { format: "pt" }),
+    "config.json": json({ model_type: OWN_MODEL_TYPE, ...more, model: config, pretrained }),
+    "model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
   };
 }
 

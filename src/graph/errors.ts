@@ -14,3 +14,26 @@ export class ShapeError extends GraphError {
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
+
+/**
+ * Lets what makes a configuration speak of where it was read.
+ *
+ * @param who put in front of every line of a ConfigError
+ */
+export function configuredBy<T>(who: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(prefixLines(who, error.message), { cause: error });
+  }
+}
+
+/** Puts who speaks in front of every line. */
+export function prefixLines(who: string, message: string): string {
+  return message
+    .trimEnd()
+    .split("\n")
+    .map((line) => `${who}: ${line}`)
+    .join("\n");
+}

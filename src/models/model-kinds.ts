@@ -5,6 +5,26 @@ import type { NdArray } from "../graph/ndarray.ts";
 /** What tells one class of ready models from another. */
 export type ModelKind = Pick<ModelConfig, "architecture" | "head">;
 
+/** The classes of ready models, and what their models are; the first is the default of `create`. */
+export const kindsOfClasses = {
+  PerformerForCausalLM: [{ architecture: "decoder", head: "language-modeling" }],
+  PerformerForMaskedLM: [{ architecture: "encoder", head: "language-modeling" }],
+  PerformerForSeq2SeqLM: [{ architecture: "encoder-decoder", head: "language-modeling" }],
+  PerformerForSequenceClassification: [
+    { architecture: "encoder", head: "sequence-classification" },
+    { architecture: "encoder", head: "regression" },
+    { architecture: "decoder", head: "sequence-classification" },
+    { architecture: "decoder", head: "regression" },
+  ],
+  PerformerForTokenClassification: [{ architecture: "encoder", head: "token-classification" }],
+} as const satisfies Readonly<Record<string, readonly ModelKind[]>>;
+
+/** The class that takes a model; undefined where none does. */
+export function classFor(config: ModelKind): string | undefined {
+  const found = Object.entries(kindsOfClasses).find(([, kinds]) => hasKind({ kinds }, config));
+  return found?.[0];
+}
+
 /** What of a class decides which models it takes. */
 export interface KnownKinds {
   /** As in Hugging Face's `architectures`. */
@@ -23,22 +43,10 @@ export type NewHeadOptions = Partial<FreshHeadOptions> & {
   readonly onNotice?: (notice: string) => void;
 };
 
-interface SavedModel {
+interface Weighted {
   readonly config: ModelConfig;
-  readonly tensors: Record<string, NdArray>;
+  readonly tensors: Readonly<Record<string, NdArray>>;
 }
-
-/** The classes of ready models by what their models are. */
-const classNames: Readonly<Record<string, string>> = {
-  "decoder language-modeling": "PerformerForCausalLM",
-  "decoder sequence-classification": "PerformerForSequenceClassification",
-  "decoder regression": "PerformerForSequenceClassification",
-  "encoder language-modeling": "PerformerForMaskedLM",
-  "encoder sequence-classification": "PerformerForSequenceClassification",
-  "encoder regression": "PerformerForSequenceClassification",
-  "encoder token-classification": "PerformerForTokenClassification",
-  "encoder-decoder language-modeling": "PerformerForSeq2SeqLM",
-};
 
 /** Options that mean nothing without a new head. */
 const ofNewHeads = [
@@ -52,7 +60,7 @@ const ofNewHeads = [
 export function checkKind(its: KnownKinds, config: ModelKind, who: string): void {
   if (hasKind(its, config)) return;
   const kinds = its.kinds.map(({ architecture, head }) => `'${architecture}' with head '${head}'`).join(" or ");
-  const right = classNames[`${config.architecture} ${config.head}`];
+  const right = classFor(config) ?? (config.head === "none" ? "loadPretrained and embedTexts" : undefined);
   const fix = right === undefined ? "no class is made for it: use train and generateTargets" : `use ${right}`;
   const other = headFor(its, config, {}) === undefined ? "" : ", or give numLabels for a new output layer on its body";
   throw new ConfigError(
@@ -66,7 +74,7 @@ export function checkKind(its: KnownKinds, config: ModelKind, who: string): void
  * @param seed decides the weights of the new layer
  * @throws ConfigError for a model that the class cannot take, and for options of a new head where there is none
  */
-export function fitKind(its: KnownKinds, saved: SavedModel, options: NewHeadOptions, seed: number): SavedModel {
+export function fitKind(its: KnownKinds, saved: Weighted, options: NewHeadOptions, seed: number): Weighted {
   const { head, numLabels, onNotice } = options;
   const { config, tensors } = saved;
   const isSame =
@@ -86,8 +94,10 @@ export function fitKind(its: KnownKinds, saved: SavedModel, options: NewHeadOpti
         : `from_pretrained: head must be one that ${its.architectureName} has with architecture '${config.architecture}', got '${head ?? ""}'; leave it out`,
     );
   }
-  const { onNotice: _told, head: _head, ...rest } = options;
-  const { fresh, dropped, ...headed } = withFreshHead(config, tensors, { ...rest, head: wanted }, seed);
+  const given = Object.fromEntries(
+    (["numLabels", ...ofNewHeads] as const).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
+  );
+  const { fresh, dropped, ...headed } = withFreshHead(config, tensors, { ...given, head: wanted }, seed);
   const left = dropped.length === 0 ? "" : `; left behind: ${dropped.join(", ")}`;
   onNotice?.(
     `${its.architectureName}: ${fresh.join(", ")} were drawn anew with seed ${seed}${left}; train the model before you use it`,
@@ -95,7 +105,7 @@ export function fitKind(its: KnownKinds, saved: SavedModel, options: NewHeadOpti
   return headed;
 }
 
-function hasKind({ kinds }: KnownKinds, config: ModelKind): boolean {
+function hasKind({ kinds }: Pick<KnownKinds, "kinds">, config: ModelKind): boolean {
   return kinds.some(({ architecture, head }) => config.architecture === architecture && config.head === head);
 }
 

@@ -222,9 +222,9 @@ describe("PerformerForCausalLM", () => {
       expect(() => PerformerForCausalLM.fromFiles(files)).toThrow(message);
     });
 
-    it("a folder without a model, naming the file", async () => {
+    it("no folder, and one without a model, naming the file", async () => {
       await expect(PerformerForCausalLM.from_pretrained(join(folder, "absent"))).rejects.toThrow(
-        /absent\/config\.json/,
+        /absent: a folder is needed, but there is no such folder/,
       );
       await writeFile(join(folder, "config.json"), config);
       await expect(PerformerForCausalLM.from_pretrained(folder)).rejects.toThrow(/model\.safetensors/);

@@ -2,7 +2,8 @@
 import { refuseUnknownKeys, requireText } from "./check-examples.ts";
 import { planEvaluation, planTraining } from "../data/index.ts";
 import { generate, scoreSequences, type GeneratedSequence, type SequenceScore } from "../inference/index.ts";
-import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
+import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
 export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.ts";
 
@@ -65,7 +66,7 @@ export function generationSettings(options: GenerationOptions) {
  */
 export class PerformerForCausalLM extends PerformerModel<string> {
   static readonly architectureName = "PerformerForCausalLM";
-  static readonly kinds: readonly ModelKind[] = [{ architecture: "decoder", head: "language-modeling" }];
+  static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForCausalLM;
 
   protected trainingBatches(sequences: readonly string[], plan: BatchPlan, seed: number) {
     return planTraining({ ...plan, sequences: this.encode(sequences), seed });

@@ -4,7 +4,8 @@ import { DataError, planMaskedEvaluation, planMaskedTraining } from "../data/ind
 import { predictSequences, scoreSequences, type ScoringMethod, type SequenceScore } from "../inference/index.ts";
 import { ConfigError } from "../model/index.ts";
 import { softmax } from "../statistics/index.ts";
-import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
+import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
 /** Names as in transformers.js, where it has them. */
 export interface FillMaskOptions {
@@ -54,7 +55,7 @@ export interface FilledPosition {
  */
 export class PerformerForMaskedLM extends PerformerModel<string> {
   static readonly architectureName = "PerformerForMaskedLM";
-  static readonly kinds: readonly ModelKind[] = [{ architecture: "encoder", head: "language-modeling" }];
+  static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForMaskedLM;
 
   protected trainingBatches(sequences: readonly string[], plan: BatchPlan, seed: number) {
     return planMaskedTraining({ ...plan, sequences: this.encode(sequences), seed });
@@ -119,14 +120,8 @@ export class PerformerForMaskedLM extends PerformerModel<string> {
     requireList(who, "positions", positions, "[2, 5]");
     const { maskId, tokens } = this.vocabulary;
     const mask = tokens[maskId] ?? "";
-    const where = { recordId: "the sequence" };
-    const tokenIds = sequence
-      .split(mask)
-      .flatMap((part, index) => [
-        ...(index === 0 ? [] : [maskId]),
-        ...(part === "" ? [] : this.vocabulary.encode(part, where)),
-      ]);
-    const longest = this.config.maxSeqLen - 2;
+    const tokenIds = this.#aroundMasks(sequence, mask);
+    const longest = this.longest - 2;
     const refuse = (rule: string, got: string, fix: string): never => {
       throw new DataError({ who, rule, got, fix });
     };
@@ -151,6 +146,21 @@ export class PerformerForMaskedLM extends PerformerModel<string> {
       refuse("the sequence must hide a token", written(sequence), `write ${mask} in its place, or give positions`);
     }
     return tokenIds;
+  }
+
+  /** Tokens of a sequence that holds masks. */
+  #aroundMasks(sequence: string, mask: string): number[] {
+    const { maskId } = this.vocabulary;
+    const parts = sequence.split(mask);
+    if (this.vocabulary.toJSON().kind === "tokenizer") {
+      // A tokenizer that knows its mask reads what stands beside it as it was trained to, such as the blank in front of it.
+      const whole = this.tokensOf(sequence, "the sequence");
+      if (whole.filter((id) => id === maskId).length === parts.length - 1) return [...whole];
+    }
+    return parts.flatMap((part, index) => [
+      ...(index === 0 ? [] : [maskId]),
+      ...(part === "" ? [] : this.tokensOf(part, "the sequence")),
+    ]);
   }
 
   #likeliest(logits: Float32Array = new Float32Array(0), count: number): readonly FilledToken[] {

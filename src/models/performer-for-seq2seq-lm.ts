@@ -4,7 +4,8 @@ import { DataError } from "../data/index.ts";
 import { generateTargets } from "../inference/index.ts";
 import { generationSettings, type GenerationOptions } from "./performer-for-causal-lm.ts";
 import { wrapped } from "../inference/predict.ts";
-import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
+import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 import { planPairEvaluation, planPairTraining } from "./sequence-pairs.ts";
 
 /** A sequence and what it is to become. */
@@ -48,7 +49,7 @@ const targetKeys = [
  */
 export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
   static readonly architectureName = "PerformerForSeq2SeqLM";
-  static readonly kinds: readonly ModelKind[] = [{ architecture: "encoder-decoder", head: "language-modeling" }];
+  static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForSeq2SeqLM;
 
   protected trainingBatches(pairs: readonly SequencePair[], plan: BatchPlan, seed: number) {
     return planPairTraining(this.#pairs(pairs), plan, seed);

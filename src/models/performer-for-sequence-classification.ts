@@ -2,7 +2,8 @@
 import { requireClass, requireFinite, requireRecords } from "./check-examples.ts";
 import { planLabelledEvaluation, planLabelledTraining } from "../data/index.ts";
 import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
-import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
+import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
 /** A sequence and its class, from 0, or its number. */
 export interface LabelledExample {
@@ -30,12 +31,7 @@ export interface SequencePrediction {
  */
 export class PerformerForSequenceClassification extends PerformerModel<LabelledExample> {
   static readonly architectureName = "PerformerForSequenceClassification";
-  static readonly kinds: readonly ModelKind[] = [
-    { architecture: "encoder", head: "sequence-classification" },
-    { architecture: "encoder", head: "regression" },
-    { architecture: "decoder", head: "sequence-classification" },
-    { architecture: "decoder", head: "regression" },
-  ];
+  static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForSequenceClassification;
 
   protected trainingBatches(examples: readonly LabelledExample[], plan: BatchPlan, seed: number) {
     return planLabelledTraining({ ...plan, ...this.#labelled(examples), seed });
@@ -52,7 +48,7 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
    */
   async predict(sequences: readonly string[]): Promise<readonly SequencePrediction[]> {
     const { config, tensors, backend, dtype } = this;
-    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, config.maxSeqLen);
+    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, this.longest);
     const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
     return found.map(([row = new Float32Array(0)]) =>
       config.head === "regression" ? { label: row[0] ?? Number.NaN, probabilities: [] } : classOf(row),

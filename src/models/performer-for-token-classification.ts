@@ -3,7 +3,8 @@ import { requireClass, requireRecords, written } from "./check-examples.ts";
 import { DataError, planTaggedEvaluation, planTaggedTraining } from "../data/index.ts";
 import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
 import type { SequencePrediction } from "./performer-for-sequence-classification.ts";
-import { PerformerModel, type BatchPlan, type ModelKind } from "./performer-model.ts";
+import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
 /** A sequence and the classes of its tokens, from 0; −1 where there is none to be learned. */
 export interface TaggedExample {
@@ -21,7 +22,7 @@ export interface TaggedExample {
  */
 export class PerformerForTokenClassification extends PerformerModel<TaggedExample> {
   static readonly architectureName = "PerformerForTokenClassification";
-  static readonly kinds: readonly ModelKind[] = [{ architecture: "encoder", head: "token-classification" }];
+  static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForTokenClassification;
 
   protected trainingBatches(examples: readonly TaggedExample[], plan: BatchPlan, seed: number) {
     return planTaggedTraining({ ...plan, sequences: this.#tagged(examples), seed });
@@ -37,7 +38,7 @@ export class PerformerForTokenClassification extends PerformerModel<TaggedExampl
    */
   async predict(sequences: readonly string[]): Promise<readonly (readonly SequencePrediction[])[]> {
     const { config, tensors, backend, dtype } = this;
-    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, config.maxSeqLen);
+    const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, this.longest);
     const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
     // Without the begin and the end.
     return found.map((rows) => rows.slice(1, -1).map(classOf));

@@ -1,12 +1,16 @@
 /** What all ready models have in common: create or load, train, evaluate, save. */
 import { createBackend } from "#engine";
 import { refuseUnknownKeys, requireList, requireText, written } from "./check-examples.ts";
-import { proteinVocabulary, vocabularyFrom, type PackingOptions, type Vocabulary } from "../data/index.ts";
+import { embeddingOf, type ModelOrigin, type OpenSourceOptions } from "../convert/index.ts";
+import { filesBeside, readCompanions } from "../convert/saved-model.ts";
+import { proteinVocabulary, type PackingOptions, type Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { checkKind, fitKind, type KnownKinds, type NewHeadOptions } from "./model-kinds.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/index.ts";
+import { openSavedModel, readTrained, type SavedModel } from "./open-saved-model.ts";
+import { ownTokens, requireTexts, vocabularyAround, type PretrainedReading } from "./pretrained-reading.ts";
+import { checkNames } from "./saved-config.ts";
 import {
-  checkTensors,
   checkVocabulary,
   ConfigError,
   countParameters,
@@ -18,9 +22,8 @@ import {
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { weightDtype, withWeights } from "../runtime/weights.ts";
-import { createFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "../storage/files.ts";
-import { parseJson } from "../storage/json.ts";
-import { decodeSafetensors, encodeSafetensors } from "../storage/safetensors.ts";
+import { createFolder, writeFileAtomically } from "../storage/files.ts";
+import { encodeSafetensors } from "../storage/safetensors.ts";
 import type { Batch, BatchSource } from "../data/batch.ts";
 import {
   createEvaluator,
@@ -41,13 +44,17 @@ export type CreateOptions = Omit<ModelOptions, "vocabSize" | "padId"> & {
   readonly seed?: number;
   /** Default: proteins, the 20 standard residues and B O U X Z. */
   readonly vocabulary?: Vocabulary;
+  /** Names of the classes of labels, in the order of their numbers; saved with the model. `numLabels` follows from them. */
+  readonly classNames?: readonly string[];
   /** Default: the platform's own. */
   readonly backend?: Backend;
 };
 
-export interface LoadOptions extends NewHeadOptions {
-  /** Default: the one that config.json describes, as that of a run does; proteins where it describes none. */
+export interface LoadOptions extends NewHeadOptions, OpenSourceOptions {
+  /** Default: the one that the model was saved with; proteins where there is none. */
   readonly vocabulary?: Vocabulary;
+  /** Names of the classes of labels, in place of those that were saved. With a new output layer, `numLabels` follows from them. */
+  readonly classNames?: readonly string[];
   readonly backend?: Backend;
   /**
    * How weights are stored while the model generates and evaluates; training and saving keep float32. Default float32. The names of
@@ -67,15 +74,21 @@ export type FitOptions<Example = string> = TrainingOptions & {
 
 /** The files of a saved model. */
 export interface ModelFiles {
+  /** config.json. */
   readonly config: string;
+  /** model.safetensors. */
   readonly model: Uint8Array;
+  /** Of a model that began as a pretrained one: its tokenizer's files and others beside these two, by path. */
+  readonly others?: Readonly<Record<string, Uint8Array | string>>;
 }
 
 /** What a ready model is made of; `create` and `from_pretrained` make it. */
-export interface ModelState extends Pick<LoadOptions, "vocabulary" | "backend" | "dtype"> {
+export interface ModelState extends Pick<LoadOptions, "vocabulary" | "classNames" | "backend" | "dtype"> {
   readonly config: ModelConfig;
-  readonly tensors: Record<string, NdArray>;
+  readonly tensors: Readonly<Record<string, NdArray>>;
   readonly seed: number;
+  /** How a pretrained model reads texts. Default: by the vocabulary alone. */
+  readonly pretrained?: PretrainedReading;
 }
 
 /** A class of ready models. */
@@ -90,17 +103,23 @@ export type BatchPlan = Required<PackingOptions> & { readonly vocabulary: Vocabu
 export abstract class PerformerModel<Example> {
   readonly config: ModelConfig;
   readonly vocabulary: Vocabulary;
+  /** Names of the classes of labels, in the order of their numbers; empty where none were given. */
+  readonly classNames: readonly string[];
   protected readonly backend: Backend;
   protected readonly dtype: WeightDtype;
   readonly #seed: number;
-  #tensors: Record<string, NdArray>;
+  readonly #pretrained: PretrainedReading | undefined;
+  #tensors: Readonly<Record<string, NdArray>>;
 
   /** @param state what `create` or `from_pretrained` has made */
   constructor(state: ModelState) {
     checkState(new.target.name, state);
-    const { config, tensors, seed, vocabulary, backend, dtype } = state;
+    const { config, tensors, seed, vocabulary, classNames = [], pretrained, backend, dtype } = state;
     this.config = config;
     this.vocabulary = vocabulary ?? proteinVocabulary;
+    checkClassNames(new.target.name, classNames, config);
+    this.classNames = classNames;
+    this.#pretrained = pretrained;
     this.backend = backend ?? createBackend();
     this.dtype = weightDtype(dtype ?? "float32");
     this.#seed = seed;
@@ -114,72 +133,97 @@ export abstract class PerformerModel<Example> {
    */
   static create<Model>(
     this: ModelClass<Model>,
-    { seed = 0, vocabulary = proteinVocabulary, backend, ...options }: CreateOptions = {},
+    { seed = 0, vocabulary = proteinVocabulary, classNames, backend, ...options }: CreateOptions = {},
   ): Model {
     const [kind] = this.kinds;
-    const config = modelConfig({ ...kind, ...options, vocabSize: vocabulary.size, padId: vocabulary.padId });
+    const labels = classNames && { numLabels: classNames.length };
+    const config = modelConfig({ ...kind, ...labels, ...options, vocabSize: vocabulary.size, padId: vocabulary.padId });
     checkKind(this, config, "create");
     const { model: tensors } = initialState(config, seed);
-    return new this({ config, tensors, seed, vocabulary, ...(backend && { backend }) });
+    return new this({
+      config,
+      tensors,
+      seed,
+      vocabulary,
+      ...(classNames && { classNames }),
+      ...(backend && { backend }),
+    });
   }
 
   /**
-   * A saved model, from the texts and bytes of its files. In Node, `from_pretrained` reads them from a folder.
+   * A saved model, from the texts and bytes of its files; of one that began as a pretrained one `from_pretrained` takes them, by path.
    *
    * @throws ConfigError or StorageError when they are damaged or do not belong together
    */
   static fromFiles<Model>(this: ModelClass<Model>, files: ModelFiles, options: LoadOptions = {}): Model {
-    const { model, seed, description } = parseSavedConfig(files.config);
-    const saved = modelConfig(model);
-    // Before megabytes are decoded.
-    if (options.numLabels === undefined && options.head === undefined) checkKind(this, saved, "from_pretrained");
-    const decoded = decodeSafetensors(files.model, { name: "model.safetensors" });
-    checkTensors(saved, decoded.tensors, "model.safetensors");
-    const { config, tensors } = fitKind(this, { config: saved, tensors: decoded.tensors }, options, seed);
-    const vocabulary =
-      options.vocabulary ?? (description === undefined ? proteinVocabulary : vocabularyFrom(description));
-    checkVocabulary(config, vocabulary, "from_pretrained");
-    const { backend, dtype } = options;
-    return new this({ vocabulary, config, tensors, seed, ...(backend && { backend }), ...(dtype && { dtype }) });
+    if (files.others !== undefined) {
+      throw new ConfigError(
+        `fromFiles: ${this.architectureName} must be given a model that was trained here, got one that began as a pretrained one; ` +
+          `use ${this.architectureName}.from_pretrained({ "config.json": config, "model.safetensors": model, ...others })`,
+      );
+    }
+    return new this(stateOf(this, readTrained(files.config, files.model), options));
   }
 
   /**
-   * Loads a folder with config.json and model.safetensors: a run of `performer train`, or what `save_pretrained` wrote.
+   * Loads a model: a run of `performer train`, what `save_pretrained` wrote, a folder of Hugging Face's library (BERT, RoBERTa, DistilBERT,
+   * ESM-2, GPT-2), or one that was converted. Pretrained models read texts by their own tokenizer.
    *
    * As in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head: "regression"`, it
    * puts a new output layer on their body, and `onNotice` is told what was drawn anew. Train it before you use it.
    *
-   * @throws StorageError or ConfigError naming the file and what is wrong with it
+   * @param from a folder's path, a name on the hub (owner/name), the address of a folder (https://…/), or files: by their
+   *   paths, or as a page was given them
+   * @throws StorageError or ConfigError naming the file and what is wrong with it, or the class that takes such a model
+   *
+   * @example const model = await PerformerForMaskedLM.from_pretrained("facebook/esm2_t6_8M_UR50D");
    */
   static async from_pretrained<Model>(
-    this: ModelClass<Model> & { readonly fromFiles: typeof PerformerModel.fromFiles },
-    folder: string,
+    this: ModelClass<Model>,
+    from: ModelOrigin,
     options: LoadOptions = {},
   ): Promise<Model> {
-    const config = await readTextOrExplain(`${folder}/config.json`);
-    const model = await readFileOrExplain(`${folder}/model.safetensors`);
-    return this.fromFiles({ config, model }, options);
+    const saved = await openSavedModel(from, options);
+    const state = stateOf(this, saved, options);
+    const { pretrained, source } = saved;
+    if (pretrained === undefined) return new this(state);
+    const companions = await readCompanions(pretrained, source);
+    return new this({ ...state, pretrained: { ...pretrained, companions } });
   }
 
   /** The files of a saved model, for wherever there is no file system. */
   toFiles(): ModelFiles {
-    const config = {
-      model_type: "performer",
+    const tensors = this.#tensors;
+    const naming = {
       architectures: [classNameOf(this)],
-      model: this.config,
       training: { seed: this.#seed },
-      vocabulary: this.vocabulary.toJSON(),
+      ...(this.classNames.length > 0 && { classNames: this.classNames }),
     };
+    if (this.#pretrained !== undefined) {
+      const { companions } = this.#pretrained;
+      const all = filesBeside(companions, { ...this.#pretrained, config: this.config, tensors }, naming);
+      const { "config.json": config, "model.safetensors": model, ...others } = all;
+      return { config, model, others };
+    }
+    const config = { model_type: "performer", ...naming, model: this.config, vocabulary: this.vocabulary.toJSON() };
     return {
       config: `${JSON.stringify(config, null, 2)}\n`,
-      model: encodeSafetensors(this.#tensors, { format: "pt" }),
+      model: encodeSafetensors(tensors, { format: "pt" }),
     };
   }
 
-  /** Writes config.json and model.safetensors. Each file is complete or absent, never half. */
+  /**
+   * Writes config.json and model.safetensors, and beside them the tokenizer of a pretrained model. Each file is complete or absent, never
+   * half.
+   */
   async save_pretrained(folder: string): Promise<void> {
-    const { config, model } = this.toFiles();
+    const { config, model, others = {} } = this.toFiles();
     await createFolder(folder);
+    for (const [path, content] of Object.entries(others)) {
+      const [, inside] = /^(.+)\/[^/]+$/.exec(path) ?? [];
+      if (inside !== undefined) await createFolder(`${folder}/${inside}`);
+      await writeFileAtomically(`${folder}/${path}`, content);
+    }
     await writeFileAtomically(`${folder}/model.safetensors`, model);
     await writeFileAtomically(`${folder}/config.json`, config);
   }
@@ -206,7 +250,9 @@ export abstract class PerformerModel<Example> {
    */
   async train(examples: readonly Example[], options: FitOptions<Example> = {}): Promise<TrainingProgress | undefined> {
     const { validation, signal, onStep, onEvaluation, ...rest } = options;
-    const training = trainingConfig({ seed: this.#seed, ...rest });
+    // The features of a converted model were chosen for its weights.
+    const kept = this.#pretrained && { redrawInterval: 0 };
+    const training = trainingConfig({ seed: this.#seed, ...kept, ...rest });
     const plan = this.#plan(training.tokensPerBatch, training.bucketStep);
     let last: TrainingProgress | undefined;
     const { state } = await train({
@@ -241,7 +287,8 @@ export abstract class PerformerModel<Example> {
    * What the model makes of sequences: the states of its last layer behind the final norm, without its head.
    *
    * @param options `pooling`: `mean` over the tokens (default), `cls` (encoders), `last` (decoders), or `residues`, a vector a token;
-   *   `normalize`: divide each vector by its length (default false)
+   *   `normalize`: divide each vector by its length (default false). The defaults of a pretrained model are its folder's; of texts that it
+   *   cannot read whole it reads the beginning, as `embedTexts` does
    * @returns for each sequence `[modelDim]`, with pooling `residues` `[tokens, modelDim]`
    * @throws DataError for parts outside the vocabulary and empty sequences; ConfigError for a pooling that says nothing in this kind of
    *   model, and for encoder–decoders
@@ -252,31 +299,90 @@ export abstract class PerformerModel<Example> {
   ): Promise<readonly SequenceEmbedding["embedding"][]> {
     refuseUnknownKeys("embed", options, ["pooling", "normalize"]);
     const { config, tensors, vocabulary, backend, dtype } = this;
-    const given = { sequences: this.encode(sequences, "embed"), ...options };
+    const read = this.#pretrained;
+    const model = { config, tensors, vocabulary, backend, dtype };
+    const asSaved = read && {
+      pooling: read.pooling,
+      normalize: read.normalize,
+      ...embeddingOf({ ...model, reads: read.reads }),
+    };
+    const encoded = this.encode(sequences, "embed", "sequence", read && ((text, id) => read.encode(text, id).tokenIds));
     const found: SequenceEmbedding["embedding"][] = [];
-    for await (const { embedding } of embedSequences({ config, tensors, vocabulary, backend, dtype, ...given })) {
+    for await (const { embedding } of embedSequences({ ...model, ...asSaved, ...options, sequences: encoded })) {
       found.push(embedding);
     }
     return found;
   }
 
   /**
-   * Sequences as their tokens, with a name for messages.
+   * Sequences as their tokens without special ones, with a name for messages.
    *
    * @param what a sequence is called
+   * @param read the tokens of one; default `tokensOf`
    */
-  protected encode(sequences: readonly string[], who = classNameOf(this), what = "sequence") {
+  protected encode(
+    sequences: readonly string[],
+    who = classNameOf(this),
+    what = "sequence",
+    read = (sequence: string, id: string) => this.tokensOf(sequence, id),
+  ) {
     requireList(who, `${what}s`, sequences, '["MKV", …]');
     return sequences.map((sequence, index) => {
       const id = `${what} ${index + 1}`;
       requireText(who, id, sequence);
-      return { id, tokenIds: this.vocabulary.encode(sequence, { recordId: id }) };
+      return { id, tokenIds: read(sequence, id) };
     });
   }
 
-  #plan(tokensPerBatch: number, bucketStep: number): BatchPlan {
-    return { tokensPerBatch, bucketStep, maxSeqLen: this.config.maxSeqLen, vocabulary: this.vocabulary };
+  /** A sequence's tokens without special ones. */
+  protected tokensOf(sequence: string, id: string): Int32Array {
+    if (this.#pretrained === undefined) return this.vocabulary.encode(sequence, { recordId: id });
+    return ownTokens(this.#pretrained, sequence, id);
   }
+
+  /** Tokens that training reads of a sequence, and predictions of one, special ones included. */
+  protected get longest(): number {
+    return Math.min(this.config.maxSeqLen, this.#pretrained?.longest ?? Number.POSITIVE_INFINITY);
+  }
+
+  #plan(tokensPerBatch: number, bucketStep: number): BatchPlan {
+    return { tokensPerBatch, bucketStep, maxSeqLen: this.longest, vocabulary: this.vocabulary };
+  }
+}
+
+/** A saved model as a class takes it. */
+function stateOf(
+  its: KnownKinds,
+  saved: Omit<SavedModel, "name" | "source">,
+  options: LoadOptions,
+): Omit<ModelState, "pretrained"> {
+  const { pretrained, seed } = saved;
+  const { backend, dtype } = options;
+  const who = its.architectureName;
+  if (pretrained !== undefined) requireTexts(who, pretrained);
+  if (pretrained !== undefined && options.vocabulary !== undefined) {
+    throw new ConfigError(
+      `from_pretrained: vocabulary must come with a model that was trained here, got ${pretrained.name}, which has its own tokenizer; leave it out`,
+    );
+  }
+  const numLabels = options.numLabels ?? (options.head === "regression" ? undefined : options.classNames?.length);
+  const { config, tensors } = fitKind(its, saved, { ...options, ...(numLabels !== undefined && { numLabels }) }, seed);
+  const vocabulary = options.vocabulary ?? (pretrained ? vocabularyAround(who, pretrained, config) : saved.vocabulary);
+  checkVocabulary(config, vocabulary, "from_pretrained");
+  // The names are those of an output layer.
+  const classNames = options.classNames ?? (tensors === saved.tensors ? saved.classNames : []);
+  return { config, tensors, seed, vocabulary, classNames, ...(backend && { backend }), ...(dtype && { dtype }) };
+}
+
+/** @throws ConfigError for names of classes that the model does not have, or that are too few */
+function checkClassNames(who: string, names: readonly string[], { head, numLabels }: ModelConfig): void {
+  checkNames(`${who}: classNames`, names);
+  if (names.length === 0) return;
+  if (head.endsWith("classification") && names.length === numLabels) return;
+  const rule = head.endsWith("classification")
+    ? `one for each of ${numLabels ?? 0} classes`
+    : `left out with head '${head}'`;
+  throw new ConfigError(`${who}: classNames must be ${rule}, got ${names.length}; give as many names as classes`);
 }
 
 function classNameOf(model: object): string {
@@ -291,27 +397,4 @@ function checkState(who: string, state: unknown): void {
     `${who}: a model must be made from a configuration and weights, got ${written(state)}; ` +
       `use ${who}.create({ … }), or ${who}.from_pretrained(folder)`,
   );
-}
-
-/** config.json of a run or of a saved model. */
-function parseSavedConfig(text: string): {
-  readonly model: ModelOptions;
-  readonly seed: number;
-  /** Of the vocabulary; files from before vocabularies were saved have none. */
-  readonly description: unknown;
-} {
-  const value = parseJson(text, "config.json");
-  const part = (from: unknown, name: string): unknown =>
-    typeof from === "object" && from !== null ? Reflect.get(from, name) : undefined;
-  const model = part(value, "model");
-  if (typeof model !== "object" || model === null || Array.isArray(model)) {
-    throw new ConfigError(
-      `config.json: 'model' must be an object with the model's sizes, got ${JSON.stringify(model) ?? "nothing"}; ` +
-        "use a config.json that `performer train` or save_pretrained wrote",
-    );
-  }
-  const seed = part(part(value, "training"), "seed");
-  const description = part(value, "vocabulary");
-  // modelConfig checks every key of the model.
-  return { model: model as ModelOptions, seed: typeof seed === "number" ? seed : 0, description };
 }

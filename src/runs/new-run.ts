@@ -18,7 +18,7 @@ import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
 import { applySettings, parseSetting, readRecipe } from "./recipe.ts";
 import type { Recipe, Setting, Settings } from "./recipe.ts";
-import { architectures, checkRecipe, decidedBy, packageVersion, undecided, unlabelledTask } from "./run-config.ts";
+import { architecturesOf, checkRecipe, decidedBy, packageVersion, undecided, unlabelledTask } from "./run-config.ts";
 import type { RunConfig } from "./run-config.ts";
 import { dataFor, openStart, settingsFrom } from "./start-from.ts";
 import type { Requested, StartingModel } from "./start-from.ts";
@@ -125,7 +125,7 @@ export async function prepareNewRun(
   const { vocabulary, task } = dataset;
   const config: RunConfig = {
     model_type: "performer",
-    architectures: [architectures[task]],
+    architectures: architecturesOf(model),
     name: recipe.name,
     model,
     training,

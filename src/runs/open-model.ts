@@ -1,6 +1,6 @@
 // The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub.
 
-import { embeddingOf, isPretrained, loadPretrained, openSource } from "../convert/index.ts";
+import { embeddingOf } from "../convert/index.ts";
 import type { EncodedText, FileSource, PretrainedModel } from "../convert/index.ts";
 import { DataError } from "../data/errors.ts";
 import { convertChannels, cropCentre, resizeImage } from "../data/images/pixels.ts";
@@ -10,15 +10,18 @@ import type { Vocabulary } from "../data/index.ts";
 import { encodePixels, imageShapeOf } from "../data/vocabularies/pixels.ts";
 import type { ImageShape } from "../data/vocabularies/pixels.ts";
 import type { EmbedOptions, Pooling } from "../inference/embed.ts";
+import { openSavedModel } from "../models/open-saved-model.ts";
 import type { Backend } from "../runtime/index.ts";
 import { createBackend } from "../runtime/node.ts";
 import { StorageError } from "../storage/errors.ts";
 import { listFolder } from "../storage/files.ts";
 import { isHubName } from "../storage/hub-source.ts";
-import type { DownloadProgress } from "../storage/hub-source.ts";
+import type { DownloadProgress } from "../storage/file-source.ts";
+import { openRunFolder } from "../storage/run-folder.ts";
+import { isAddress } from "../files/http.ts";
 import { reportProgress } from "./events.ts";
 import type { OnEvent, ProgressReport } from "./events.ts";
-import { openRunModel } from "./run-model.ts";
+import { runModelOf } from "./run-model.ts";
 import type { RunModel } from "./run-model.ts";
 import type { EngineOptions } from "./engine-options.ts";
 
@@ -50,22 +53,29 @@ export type OpenedModel =
     };
 
 /**
- * Opens a folder as what its config.json says that it is, or a model of the hub by its name.
+ * Opens a folder as what its config.json says that it is, or a model by its address or its name on the hub.
  *
  * @throws StorageError or ConfigError when it is neither, or damaged
  */
 export async function openModel(folder: string, engine: EngineOptions, onEvent?: OnEvent): Promise<OpenedModel> {
-  const openRun = async () => ({ kind: "run", name: folder, run: await openRunModel(folder, engine) }) as const;
-  if ((await listFolder(folder)) === undefined && !isHubName(folder)) {
+  if (!isAddress(folder)) await requireFolder(folder);
+  using downloads = reportDownloads(onEvent);
+  const saved = await openSavedModel(folder, { onDownload: downloads.update });
+  const { name, pretrained, source } = saved;
+  if (pretrained === undefined) return { kind: "run", name, run: runModelOf(saved, engine) };
+  return { kind: "pretrained", name, model: pretrained, source, backend: createBackend(engine) };
+}
+
+/** @throws StorageError where there is neither a folder of a model nor a name on the hub */
+async function requireFolder(folder: string): Promise<void> {
+  const names = await listFolder(folder);
+  if (names === undefined && !isHubName(folder)) {
     throw new StorageError(
       `${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder; check the path.`,
     );
   }
-  using downloads = reportDownloads(onEvent);
-  const source = await openSource(folder, { onDownload: downloads.update });
-  if (!(await isPretrained(source))) return await openRun();
-  const model = await loadPretrained(source);
-  return { kind: "pretrained", name: model.name, model, source, backend: createBackend(engine) };
+  // What it holds is told.
+  if (names !== undefined && !names.includes("modules.json")) await openRunFolder(folder);
 }
 
 /** As `openModel`, ready for embedding. */

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import * as z from "zod";
 
 import { parseMechanism } from "../attention/choice-text.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, configuredBy } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";
 import { isPretrained } from "../convert/index.ts";
 import {
@@ -17,20 +17,22 @@ import {
 } from "../data/index.ts";
 import type { ImageShape } from "../data/vocabularies/pixels.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "../model/config.ts";
+import { classFor, type ModelKind } from "../models/model-kinds.ts";
+import { readSavedConfig } from "../models/saved-config.ts";
 import { numIntensities } from "../model/patches.ts";
 import { openFolderSource } from "../storage/folder-source.ts";
 import { readConfig, type RunFolder } from "../storage/run-folder.ts";
 import { trainingConfig, type TrainingConfig, type TrainingOptions } from "../training/config.ts";
 import { dataSchema, tasks, type DataSource, type Task } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
-import { prefixLines, UsageError } from "./usage.ts";
+import { UsageError } from "./usage.ts";
 import { decidedKeys, type Recipe, type Settings } from "./recipe.ts";
 import { devices, type EngineOptions } from "./engine-options.ts";
 
 export interface RunConfig {
   /** With `architectures`, how Hugging Face folders say what they hold. */
   readonly model_type: "performer";
-  readonly architectures: readonly [(typeof architectures)[Task]];
+  readonly architectures: readonly string[];
   /** Of the recipe. */
   readonly name: string;
   readonly model: ModelConfig;
@@ -66,14 +68,6 @@ export interface RunData extends DataSource {
 
 export type RunEngine = Required<EngineOptions>;
 
-/** As in Hugging Face's library. */
-export const architectures = {
-  "language-modeling": "PerformerForCausalLM",
-  masked: "PerformerForMaskedLM",
-  classification: "PerformerForSequenceClassification",
-  regression: "PerformerForSequenceClassification",
-} as const satisfies Record<Task, string>;
-
 const unchecked = z.record(z.string(), z.unknown());
 
 /** Unknown keys are left alone: a folder from a later version can still be read. */
@@ -91,8 +85,6 @@ const schema = z.object({
     kind: dataSchema.shape.kind.unwrap().default("proteins"),
     task: z.enum(tasks).default("language-modeling"),
   }),
-  vocabulary: z.unknown().optional(),
-  classNames: z.array(z.string()).default([]),
   engine: z.object({ device: z.enum(devices), threads: z.int().positive() }),
   base: z
     .object({
@@ -145,7 +137,12 @@ const shapesOfTasks = {
   masked: { architecture: "encoder", head: "language-modeling" },
   classification: { architecture: "encoder", head: "sequence-classification" },
   regression: { architecture: "encoder", head: "regression" },
-} as const satisfies Record<Task, Pick<ModelConfig, "architecture" | "head">>;
+} as const satisfies Record<Task, ModelKind>;
+
+/** How config.json names the class of a run's model, as Hugging Face's folders do. */
+export function architecturesOf(model: ModelConfig): readonly string[] {
+  return [classFor(model) ?? "Performer"];
+}
 
 /** The task of data without labels, from the model that is asked for: who sees both sides is trained on hidden tokens. */
 export function unlabelledTask(model: Settings): Task {
@@ -240,23 +237,35 @@ function readMechanisms(model: Settings, origin: string): Settings {
  */
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
   await refusePretrained(folder);
-  const parsed = parseOptions(folder.configPath, schema, await readConfig(folder));
-  const { model, training } = checkSettings(folder.configPath, parsed.model, parsed.training);
+  return parseRunConfig(folder.configPath, await readConfig(folder));
+}
+
+/**
+ * As `readRunConfig`, of what config.json holds.
+ *
+ * @param origin its path, for messages
+ */
+export function parseRunConfig(origin: string, json: unknown): RunConfig {
+  const parsed = parseOptions(origin, schema, json);
+  const { model, vocabulary, classNames } = readSavedConfig(origin, json);
   const { path, ...data } = parsed.data;
-  // Before there were others, all runs were of proteins, and said so in another place.
-  const vocabulary = parsed.vocabulary === undefined ? proteinVocabulary : vocabularyFrom(parsed.vocabulary);
   return {
     ...parsed,
-    architectures: [architectures[data.task]],
+    architectures: architecturesOf(model),
     model,
-    training,
+    classNames,
+    training: checkTraining(origin, parsed.training),
     data: typeof path === "string" ? { ...data, path } : data,
     vocabulary: vocabulary.toJSON(),
   };
 }
 
-/** Otherwise every key that a run has would be told as missing. */
-async function refusePretrained({ path }: RunFolder): Promise<void> {
+/**
+ * Otherwise every key that a run has would be told as missing.
+ *
+ * @throws UsageError for the folder of a pretrained or a converted model
+ */
+export async function refusePretrained({ path }: RunFolder): Promise<void> {
   const source = await openFolderSource(path);
   if (!(await isPretrained(source))) return;
   throw new UsageError(
@@ -282,11 +291,13 @@ interface CheckedSettings {
 }
 
 function checkSettings(origin: string, model: unknown, training: unknown): CheckedSettings {
-  try {
+  return {
     // Both functions check every key themselves; their types are for callers who write the options down.
-    return { model: modelConfig(model as ModelOptions), training: trainingConfig(training as TrainingOptions) };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(prefixLines(origin, error.message), { cause: error });
-  }
+    model: configuredBy(origin, () => modelConfig(model as ModelOptions)),
+    training: checkTraining(origin, training),
+  };
+}
+
+function checkTraining(origin: string, training: unknown): TrainingConfig {
+  return configuredBy(origin, () => trainingConfig(training as TrainingOptions)); // it checks every key
 }

@@ -5,17 +5,18 @@ import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
 import { DataError } from "../data/index.ts";
-import { checkTensors } from "../model/tensors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
+import { openTrained, type SavedModel } from "../models/open-saved-model.ts";
 import type { Backend } from "../runtime/index.ts";
 import { createBackend } from "../runtime/node.ts";
-import { openRunFolder, readModel } from "../storage/run-folder.ts";
+import { openFolderSource } from "../storage/folder-source.ts";
+import { openRunFolder } from "../storage/run-folder.ts";
 import { digestOf, loadData } from "./dataset.ts";
 import type { RunDataset } from "./dataset.ts";
 import { dataSource, readSourceOption } from "./data/source.ts";
 import type { DataSettings, DataSource } from "./data/source.ts";
 import { asUsage, UsageError } from "./usage.ts";
-import { knownData, readRunConfig } from "./run-config.ts";
+import { knownData, parseRunConfig, refusePretrained } from "./run-config.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { DataOptions } from "./data/options.ts";
 import type { EngineOptions } from "./engine-options.ts";
@@ -32,14 +33,18 @@ export interface RunModel {
  * Reads config.json and model.safetensors.
  *
  * @throws StorageError when the folder is no run, has no checkpoint yet, or the file was cut short
+ * @throws UsageError when the folder is that of a pretrained or a converted model
  * @throws ConfigError when the weights are of another architecture
  */
 export async function openRunModel(path: string, engine: EngineOptions): Promise<RunModel> {
   const folder = await openRunFolder(path);
-  const config = await readRunConfig(folder);
-  const { tensors } = await readModel(folder);
-  checkTensors(config.model, tensors, folder.modelPath);
-  return { config, tensors, backend: createBackend(engine) };
+  await refusePretrained(folder);
+  return runModelOf(await openTrained(await openFolderSource(path)), engine);
+}
+
+/** @throws ConfigError for what `save_pretrained` wrote, which says nothing of training and data */
+export function runModelOf({ name, description, tensors }: SavedModel, engine: EngineOptions): RunModel {
+  return { config: parseRunConfig(`${name}/config.json`, description), tensors, backend: createBackend(engine) };
 }
 
 /**

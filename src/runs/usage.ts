@@ -16,12 +16,3 @@ export async function asUsage<T>(read: () => T | Promise<T>): Promise<T> {
     throw error;
   }
 }
-
-/** Puts who speaks in front of every line. */
-export function prefixLines(who: string, message: string): string {
-  return message
-    .trimEnd()
-    .split("\n")
-    .map((line) => `${who}: ${line}`)
-    .join("\n");
-}

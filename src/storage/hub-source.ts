@@ -4,7 +4,7 @@ import * as z from "zod";
 import { digest, environment, files, hub, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { requireInside } from "./file-source.ts";
-import type { FileSource } from "./file-source.ts";
+import type { DownloadProgress, FileSource } from "./file-source.ts";
 import { codeOf } from "./failures.ts";
 import { createFolder, exists, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import { parseJson, toExactJson } from "./json.ts";
@@ -16,12 +16,6 @@ export interface HubOptions {
   readonly endpoint?: string | undefined;
   /** Told of every part of a file that has come. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
-}
-
-export interface DownloadProgress {
-  readonly path: string;
-  readonly doneBytes: number;
-  readonly sizeBytes: number;
 }
 
 const hubFile = z.object({

@@ -24,7 +24,7 @@ import { digestOf, loadData } from "../dataset.ts";
 import type { RunDataset } from "../dataset.ts";
 import { asUsage } from "../usage.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
-import { architectures, packageVersion } from "../run-config.ts";
+import { architecturesOf, packageVersion } from "../run-config.ts";
 import type { RunConfig } from "../run-config.ts";
 import { openRunModel } from "../run-model.ts";
 import { readSettings } from "./settings.ts";
@@ -61,7 +61,7 @@ export async function prepareFinetuning(
   await asUsage(() => trainableNames(headed.config, freeze));
   const config: RunConfig = {
     model_type: "performer",
-    architectures: [architectures[dataset.task]],
+    architectures: architecturesOf(headed.config),
     name: "finetune",
     model: headed.config,
     training,
