@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { loadPretrained, openSource } from "../../src/convert/index.ts";
+import { hub as nodeHub } from "../../src/files/node-hub.ts";
+import { hub as webHub } from "../../src/files/web-hub.ts";
 import { goldenFiles, loadGolden } from "./golden.ts";
 import { COMMIT, startHub } from "./hub-server.ts";
 import type { HubServer } from "./hub-server.ts";
@@ -51,6 +53,17 @@ describe("a model of the hub", () => {
     const read = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
     expect(await kept()).toEqual([...read, "files.json"].toSorted());
     expect(Object.fromEntries(told)).toEqual(Object.fromEntries(read.map((path) => [path, 1])));
+  });
+
+  it("is listed and opened in browsers, over HTTP, as by the library in Node", async () => {
+    const listed = await webHub.list(NAME, hub.endpoint);
+    expect(listed).toEqual(await nodeHub.list(NAME, hub.endpoint));
+    const address = { name: NAME, endpoint: hub.endpoint, commit: listed.commit, path: "onnx/model.onnx" };
+    for (const client of [webHub, nodeHub]) {
+      const stream = await client.open(address);
+      expect(new Uint8Array(await new Response(stream).arrayBuffer())).toEqual(new Uint8Array(1000));
+    }
+    await expect(webHub.list("somebody/other", hub.endpoint)).rejects.toMatchObject({ statusCode: 404 });
   });
 
   it("needs no connection once it is kept", async () => {
