@@ -1,17 +1,16 @@
-// Refuses imports that point the wrong way through the layers, and platform modules outside the files meant for them.
+// The layers of src/ as a rule of oxlint: imports point one way, and modules of one platform stay in the files meant for them.
 
-import { readFileSync, readdirSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, posix, sep } from "node:path";
-import { pathToFileURL } from "node:url";
-import { note, root, say } from "./process.mjs";
+import { dirname, posix, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /**
- * Each folder of src/, lowest layer first, and what it knows: it may import that, and whatever that may import.
+ * Each folder of src/, and each file directly in it, lowest layer first, and what it knows: it may import that, and whatever that may
+ * import.
  *
  * @type {readonly { name: string, knows: readonly string[] | "all before" }[]}
  */
-const layers = [
+export const layers = [
   { name: "statistics", knows: [] },
   { name: "text", knows: [] },
   { name: "files", knows: [] },
@@ -36,15 +35,29 @@ const layers = [
   { name: "tasks", knows: "all before" },
   { name: "bench", knows: "all before" },
   { name: "cli", knows: "all before" },
+  // The public exports.
+  { name: "index.ts", knows: ["tasks"] },
 ];
 
 /** Which files may import what belongs to one platform. Everything else runs unchanged in Node and in browsers. */
-const platformModules = [
+const edgeModules = [
+  {
+    modules: "a terminal's libraries",
+    matches: isPackage("commander", "cli-progress"),
+    allowed: /^src\/cli\//,
+    fix: "parse and show in src/cli/, and pass on plain data",
+  },
+  {
+    modules: "Node's process",
+    matches: (/** @type {string} */ specifier) => /^(node:)?process$/.test(specifier),
+    allowed: /^src\/(runtime\/node[^/]*\.ts|files\/node[^/]*\.ts|cli\/)/,
+    fix: "pass what is needed in from src/cli/",
+  },
   {
     modules: "Node built-ins",
     matches: isNodeBuiltin,
-    allowed: /^src\/(runtime|files)\/node[^/]*\.ts$|^src\/(cli|distributed)\//,
-    fix: "move it to src/runtime/node*.ts, src/files/node*.ts, src/cli/ or src/distributed/",
+    allowed: /^src\/((runtime|files)\/node[^/]*\.ts$|(runs|tasks|bench|cli)\/)/,
+    fix: "move it to src/runtime/node*.ts, src/files/node*.ts, or a layer from src/runs/ on",
   },
   {
     modules: "onnxruntime-node",
@@ -66,9 +79,6 @@ const platformModules = [
   },
 ];
 
-/** Folders that use the package as its users do: by its public exports. */
-const users = ["app", "lab", "examples"];
-
 /** @type {Map<string, ReadonlySet<string>>} */
 const mayImport = new Map();
 for (const [index, { name, knows }] of layers.entries()) {
@@ -78,24 +88,18 @@ for (const [index, { name, knows }] of layers.entries()) {
 }
 
 /**
- * @typedef {{ path: string, text: string }} SourceFile path relative to the root, with forward slashes
- * @typedef {{ path: string, line: number, rule: string, fix: string }} Violation
+ * What is wrong with an import, and the way out; undefined where nothing is.
+ *
+ * @param {string} path of the file that imports, relative to the root, with forward slashes
+ * @param {string} specifier
+ * @returns {string | undefined}
  */
-
-/**
- * @param {readonly SourceFile[]} files
- * @returns {Violation[]}
- */
-export function layerViolations(files) {
-  return files.flatMap(({ path, text }) =>
-    // Tests stand outside the layers: they compare a layer with the ones above it, and read fixtures from disk.
-    path.endsWith(".test.ts")
-      ? []
-      : importsOf(text).flatMap(({ specifier, line }) => {
-          const problem = path.startsWith("src/") ? sourceProblem(path, specifier) : userProblem(path, specifier);
-          return problem === undefined ? [] : [{ path, line, ...problem }];
-        }),
-  );
+export function layerProblem(path, specifier) {
+  // Tests stand outside the layers: they compare a layer with the ones above it, and read fixtures from disk.
+  if (path.endsWith(".test.ts")) return undefined;
+  if (path.startsWith("src/")) return sourceProblem(path, specifier);
+  // Folders that use the package as its users do.
+  return /^(app|lab|examples)\//.test(path) ? userProblem(path, specifier) : undefined;
 }
 
 /**
@@ -103,33 +107,25 @@ export function layerViolations(files) {
  * @param {string} specifier
  */
 function sourceProblem(path, specifier) {
-  const platform = platformModules.find((entry) => entry.matches(specifier));
-  if (platform !== undefined) {
-    if (platform.allowed.test(path)) return undefined;
-    return { rule: `${platform.modules} stay at the edge, got "${specifier}"`, fix: platform.fix };
+  const edge = edgeModules.find((entry) => entry.matches(specifier));
+  if (edge !== undefined) {
+    return edge.allowed.test(path) ? undefined : `${edge.modules} stay at the edge, got "${specifier}"; ${edge.fix}`;
   }
   const from = layerOf(path);
-  // src/index.ts gathers the public exports and stands above every layer.
-  if (from === undefined) return undefined;
   const allowed = mayImport.get(from);
-  if (allowed === undefined) {
-    return { rule: `src/${from}/ is not in the table of layers`, fix: "add it to scripts/layers.mjs" };
-  }
+  if (allowed === undefined) return `src/${from} is not in the table of layers; add it to scripts/layers.mjs`;
   if (specifier === "performer-ts" || specifier.startsWith("performer-ts/")) {
-    return { rule: "inside src/, files are imported by relative path", fix: "name the file that declares it" };
+    return "inside src/, files are imported by relative path; name the file that declares it";
   }
   if (!specifier.startsWith(".")) return undefined;
   const target = posix.join(posix.dirname(path), specifier);
   if (!target.startsWith("src/")) {
-    return { rule: `src/ imports nothing outside itself, got "${specifier}"`, fix: "move what is needed into src/" };
+    return `src/ imports nothing outside itself, got "${specifier}"; move what is needed into src/`;
   }
   const to = layerOf(target);
-  if (to === from || (to !== undefined && allowed.has(to))) return undefined;
+  if (to === from || allowed.has(to)) return undefined;
   const knows = allowed.size === 0 ? "nothing" : `only ${[...allowed].join(", ")}`;
-  return {
-    rule: `${from} knows ${knows}; it cannot import ${to ?? posix.basename(target)}`,
-    fix: "move what both need down, or pass it in as an argument",
-  };
+  return `${from} knows ${knows}; it cannot import ${to}: move what both need down, or pass it in as an argument`;
 }
 
 /**
@@ -137,36 +133,20 @@ function sourceProblem(path, specifier) {
  * @param {string} specifier
  */
 function userProblem(path, specifier) {
-  const folder = path.slice(0, path.indexOf("/"));
   if (!specifier.startsWith(".")) return undefined;
-  const target = posix.join(posix.dirname(path), specifier);
-  if (!/^(src|dist)\//.test(target)) return undefined;
-  return { rule: `${folder}/ uses the public exports only, got "${specifier}"`, fix: 'import from "performer-ts"' };
+  if (!/^(src|dist)\//.test(posix.join(posix.dirname(path), specifier))) return undefined;
+  const [folder] = path.split("/");
+  return `${folder}/ uses the public exports only, got "${specifier}"; import from "performer-ts"`;
 }
 
 /**
- * The folder of src/ that a file lies in.
+ * The folder of src/ that a file lies in, or the name of a file directly in src/.
  *
  * @param {string} path
- * @returns {string | undefined} undefined for a file directly in src/
  */
 function layerOf(path) {
-  const [, folder, ...rest] = path.split("/");
-  return rest.length === 0 ? undefined : folder;
-}
-
-// A statement begins a line, as the formatter leaves it, which keeps examples in comments out.
-const statement = /^(?:import|export)\b(?:[^;"'()]*?\bfrom)?\s*["']([^"']+)["']/gm;
-const dynamicImport = /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*["']([^"']+)["']/gm;
-
-/** @param {string} text */
-function importsOf(text) {
-  return [statement, dynamicImport].flatMap((pattern) =>
-    [...text.matchAll(pattern)].map((match) => ({
-      specifier: /** @type {string} */ (match[1]),
-      line: text.slice(0, match.index + match[0].length).split("\n").length,
-    })),
-  );
+  const [, layer = ""] = path.split("/");
+  return layer;
 }
 
 /** @param {string} specifier */
@@ -174,35 +154,39 @@ function isNodeBuiltin(specifier) {
   return specifier.startsWith("node:") || builtinModules.includes(specifier);
 }
 
-/** @param {string} name */
-function isPackage(name) {
+/** @param {readonly string[]} names */
+function isPackage(...names) {
   /** @param {string} specifier */
-  return (specifier) => specifier === name || specifier.startsWith(`${name}/`);
+  return (specifier) => names.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 }
 
-/** @returns {SourceFile[]} the files of the present tree that the rule speaks about */
-export function readSourceFiles() {
-  return ["src", ...users].flatMap((folder) =>
-    listFolder(folder)
-      .map((name) => [folder, ...name.split(sep)].join("/"))
-      .filter((path) => /\.(ts|tsx|mts)$/.test(path) && !path.includes("/node_modules/"))
-      .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })),
-  );
-}
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** @param {string} folder */
-function listFolder(folder) {
-  try {
-    return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
-  } catch {
-    // app/, lab/ and examples/ need not be there.
-    return [];
-  }
-}
+/**
+ * @typedef {{ source?: { value?: unknown } | null }} Importing
+ * @typedef {{ filename: string, report: (problem: { node: object, message: string }) => void }} RuleContext
+ */
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const violations = layerViolations(readSourceFiles());
-  for (const { path, line, rule, fix } of violations) say(`${path}:${line}: ${rule}; ${fix}`);
-  if (violations.length > 0) note(`layers: ${violations.length} imports refused`);
-  process.exitCode = violations.length === 0 ? 0 : 1;
-}
+const oneWay = {
+  /** @param {RuleContext} context */
+  create: (context) => {
+    const path = relative(root, context.filename).split(sep).join("/");
+    /** @param {Importing} importing */
+    const check = ({ source }) => {
+      if (typeof source?.value !== "string") return;
+      const message = layerProblem(path, source.value);
+      if (message !== undefined) context.report({ node: source, message });
+    };
+    return {
+      ImportDeclaration: check,
+      ExportAllDeclaration: check,
+      ExportNamedDeclaration: check,
+      ImportExpression: check,
+      TSImportType: check,
+    };
+  },
+};
+
+// oxlint asks for a default export.
+// oxlint-disable-next-line import/no-default-export
+export default { meta: { name: "layers" }, rules: { "one-way": oneWay } };

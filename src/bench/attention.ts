@@ -2,6 +2,7 @@
 
 import { median } from "../statistics/index.ts";
 import type { Backend } from "../runtime/index.ts";
+import { availableBytes } from "./available-memory.ts";
 import { createPrepare, directionOf } from "./contender.ts";
 import type { AttentionCase, AttentionSizes, Direction } from "./contender.ts";
 import { completeExact, exactContenders } from "./exact.ts";
@@ -143,7 +144,7 @@ async function prepareCase(
   }
   for (const { run } of contenders) await run();
   // Half of what is free: the contenders of a case are all in memory at once.
-  if (settings.exact) contenders.push(...(await exactContenders(prepare, each, process.availableMemory() / 2)));
+  if (settings.exact) contenders.push(...(await exactContenders(prepare, each, availableBytes() / 2)));
   for (const peer of present) contenders.push(...(await peer.contenders(each, owned)));
   return contenders;
 }

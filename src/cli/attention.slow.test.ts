@@ -90,7 +90,7 @@ describe("performer attention", () => {
     ).toHaveLength(5);
     const page = read("report.html").toString();
     expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org\/2000\/svg)|<link|<img|<iframe|\ssrc=|@import|url\(/);
-    expect(page.match(/<script>/g)).toHaveLength(1);
+    expect(page.match(/<script type="module">/g)).toHaveLength(1);
     const printed = JSON.parse(output.stdout) as Explanation;
     expect(printed.sequence).toMatchObject({ id: "P00974|BPT1_BOVIN", length: shown, wholeLength: 100 });
     expect(printed.causal).toBe(kind === "causal");

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 
 import { pretrainedModelTypes } from "../convert/index.ts";
 import { poolings } from "../inference/embed.ts";
+import type { TaskEvent } from "../runs/events.ts";
 import { embedAsJson, embedIntoFile } from "../tasks/embed/embed.ts";
 import type { EmbedOptions, EmbedResult } from "../tasks/embed/embed.ts";
 import { formatNames } from "../tasks/embed/format.ts";
@@ -88,10 +89,16 @@ async function embed(folder: string, { json, ...options }: EmbedVerbOptions): Pr
     await embedAsJson(folder, { ...asked, isDocument: json === true, write }, display);
     return;
   }
-  using interrupt = listenForInterrupt(() =>
-    display.log("interrupted: ending behind this batch; interrupt again to stop at once"),
-  );
-  const result = await embedIntoFile(folder, { ...asked, out }, { ...display, signal: interrupt.signal });
+  let isWriting = false;
+  using interrupt = listenForInterrupt((exitCode) => {
+    if (!isWriting) process.exit(exitCode);
+    display.log("interrupted: ending behind this batch; interrupt again to stop at once");
+  });
+  const onEvent = (event: TaskEvent) => {
+    if (event.type === "phase") isWriting = event.name === "write";
+    display.onEvent(event);
+  };
+  const result = await embedIntoFile(folder, { ...asked, out }, { signal: interrupt.signal, onEvent });
   if (result.interrupted) {
     display.log(`performer embed: interrupted; ${describePartial(out, result)}`);
     process.exitCode = interrupt.exitCode() ?? 1;

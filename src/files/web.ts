@@ -42,6 +42,7 @@ export const files: Files = {
     return entries;
   },
   create: async (path, bytes) => {
+    refuseAddress(path, "write");
     if (await files.exists(path)) throw failure("EEXIST", `${path} is there already`);
     await write(path, bytes, { keep: false });
   },

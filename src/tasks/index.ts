@@ -10,6 +10,7 @@ export type {
   EvaluationEvent,
   NoticeEvent,
   OnEvent,
+  PhaseEvent,
   ProgressEndEvent,
   ProgressEvent,
   RunEvent,

@@ -69,7 +69,7 @@ export interface EmbedResult {
 /**
  * Embeds into a file, which can be gone on with after an interruption.
  *
- * @param context an aborted signal ends the work behind the present batch
+ * @param context an aborted signal ends the work behind the present batch, and before anything is written with its own reason
  * @throws UsageError for options and input that do not fit the model; DataError for input that cannot be read; StorageError for the file
  */
 export async function embedIntoFile(
@@ -79,13 +79,14 @@ export async function embedIntoFile(
 ): Promise<EmbedResult> {
   const { out, resume = false, overwrite = false, precision } = options;
   const format = await asUsage(() => targetOf(options));
-  const { job, input, total, model } = await prepare(folder, options, onEvent);
+  const { job, input, total, model } = await prepare(folder, options, untilAborted(signal, onEvent));
   const { modelDim, pooling } = job.plan;
   const { words } = input;
   const request = await requestOf(model, { ...options, pooling, normalize: job.normalize === true });
   const started = performance.now();
   const reading = (start: number) => reportReading(onEvent, { label: "embed", total, start, unit: words.unit });
   let progress = reading(0);
+  onEvent?.({ type: "phase", name: "write" });
   try {
     const { records, residues, newResidues, files } = await embedToFile({
       ...job,
