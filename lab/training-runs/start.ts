@@ -36,7 +36,8 @@ export async function runJob(
         reject(new RuntimeError(`lab: the training process must end by itself, got ${how}; take a smaller model`));
       });
       child.on("message", (message: ChildMessage) => {
-        if ("step" in message) onStep(message.step);
+        // What the listener throws, as when the work is called off, ends the job.
+        if ("step" in message) Promise.resolve(message.step).then(onStep).catch(reject);
         else if ("result" in message) resolve(message.result);
         else reject(new RuntimeError(message.error));
       });

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planEvaluation, planTraining } from "./batches.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { Batch } from "./batch.ts";
 

@@ -5,7 +5,7 @@ import { checkPacking, planEpochs, planOnce } from "./packing.ts";
 import { checkSampling } from "./sampling.ts";
 import { createTagDropout } from "./tag-dropout.ts";
 import { bucketWindows, layOut } from "./windows.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { Concatenation } from "./concatenated.ts";
 import type { PlannedBatch } from "./batch.ts";
 import type { EvaluationPlan, Plan } from "./packing.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { planEvaluation, planTraining, streamEvaluation } from "./batches.ts";
 import { planMaskedEvaluation, planMaskedTraining } from "./masked.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { EncodedSequence } from "./datasets.ts";
 
 const { bosId, eosId, maskId, padId, isResidue, encode, decode } = proteinVocabulary;

@@ -12,7 +12,7 @@ import { loadProteins } from "./proteins.ts";
 import { withTags } from "./conditioning.ts";
 import { tagId } from "./vocabularies/tags.ts";
 import { byteVocabulary } from "./vocabularies/bytes.ts";
-import { letterVocabulary, proteinVocabulary } from "./vocabulary.ts";
+import { letterVocabulary, proteinVocabulary } from "./vocabularies/letters.ts";
 import type { LoadProteinsOptions } from "./proteins.ts";
 import type { SequenceDataset } from "./datasets.ts";
 import type { Vocabulary } from "./vocabulary.ts";

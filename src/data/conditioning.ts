@@ -5,7 +5,7 @@
 import { DataError, quoted, requirePositiveInteger } from "./errors.ts";
 import { familyOf } from "./protein-splits.ts";
 import { parseUniProtHeader } from "./uniprot.ts";
-import { letterVocabulary } from "./vocabulary.ts";
+import { letterVocabulary } from "./vocabularies/letters.ts";
 import type { FastaHeader } from "./fasta-scan.ts";
 import type { Assignment, NumberedRecords, ProteinSplitOptions } from "./protein-splits.ts";
 import type { Vocabulary } from "./vocabulary.ts";

@@ -10,7 +10,7 @@ import { loadIndexedProteins } from "./files-proteins.ts";
 import { countRecords, packedSequence } from "./packed.ts";
 import { splitNames } from "./datasets.ts";
 import { unigramBaseline } from "./unigram.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
 
 let folder = "";

@@ -5,7 +5,7 @@ import { readPieces } from "./bytes.ts";
 import { fastaCache } from "./files-fasta-cache.ts";
 import { openFile } from "./files.ts";
 import { createPacker } from "./packed.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { FastaCache } from "./files-fasta-cache.ts";
 import type { PackedRecords } from "./packed.ts";
 import type { Vocabulary } from "./vocabulary.ts";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { createRandom } from "../random/index.ts";
 import { behindMask, planMaskedEvaluation, planMaskedTraining } from "./masked.ts";
 import { createMasking } from "./masks.ts";
-import { letterVocabulary } from "./vocabulary.ts";
+import { letterVocabulary } from "./vocabularies/letters.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { Batch } from "./batch.ts";
 

@@ -10,7 +10,7 @@ import { countRecords, createPacker, packedSequence } from "./packed.ts";
 import { packedDataset } from "./packed-dataset.ts";
 import { loadProteins } from "./proteins.ts";
 import { byteVocabulary } from "./vocabularies/bytes.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { ByteSource } from "./bytes.ts";
 import type { PackedRecords } from "./packed.ts";
 

@@ -5,7 +5,7 @@ import { createRandom, shuffle } from "../random/index.ts";
 import { embeddedProteinsUrl, openFile } from "./files.ts";
 import { loadProteins } from "./proteins.ts";
 import { clusterSimilar } from "./similarity.ts";
-import { proteinVocabulary, standardResidues } from "./vocabulary.ts";
+import { proteinVocabulary, standardResidues } from "./vocabularies/letters.ts";
 import type { SplitName } from "./datasets.ts";
 import type { ProteinSplitRule } from "./protein-splits.ts";
 

@@ -5,7 +5,7 @@ import { embeddedProteinsUrl, loadEmbeddedProteins, openFile } from "./files.ts"
 import { getSplit, splitNames } from "./datasets.ts";
 import { loadProteins } from "./proteins.ts";
 import { unigramBaseline } from "./unigram.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { LoadProteinsOptions, ProteinDataset } from "./proteins.ts";
 
 function load(text: string, splitBy: LoadProteinsOptions["splitBy"]): Promise<ProteinDataset> {

@@ -3,7 +3,7 @@ import { assignTags } from "./conditioning.ts";
 import { emptySplits } from "./datasets.ts";
 import { readFasta } from "./fasta.ts";
 import { assignSplits } from "./protein-splits.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { ByteSource } from "./bytes.ts";
 import type { TagOptions } from "./conditioning.ts";
 import type { EncodedSequence, SequenceDataset } from "./datasets.ts";

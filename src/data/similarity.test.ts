@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../random/index.ts";
 import { clusterSimilar } from "./similarity.ts";
-import { proteinVocabulary, standardResidues as LETTERS } from "./vocabulary.ts";
+import { proteinVocabulary, standardResidues as LETTERS } from "./vocabularies/letters.ts";
 
 function draw(seed: string, length: number): string {
   const random = createRandom(seed);

@@ -1,6 +1,6 @@
 /** The baseline that every model must beat: letter frequencies, without any context. */
 import { DataError } from "./errors.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

@@ -1,6 +1,6 @@
 /** Cuts sequences into windows of predictions, and lays these out as batches of a causal language model. */
 import { bucketRows, checkPacking } from "./packing.ts";
-import { proteinVocabulary } from "./vocabulary.ts";
+import { proteinVocabulary } from "./vocabularies/letters.ts";
 import { lengthOf, readTokens, startOf } from "./datasets.ts";
 import type { EncodedSequence } from "./datasets.ts";
 import type { PlannedBatch } from "./batch.ts";

@@ -2,7 +2,7 @@
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { proteinVocabulary, standardResidues } from "../data/vocabulary.ts";
+import { proteinVocabulary, standardResidues } from "../data/vocabularies/letters.ts";
 import { createRandom } from "../random/index.ts";
 import { attentionMaps } from "./attention-maps.ts";
 import { residueAttention } from "./residue-attention.ts";

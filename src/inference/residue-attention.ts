@@ -1,7 +1,8 @@
 /** How much attention amino acids give each other, summed over many sequences, for every layer and head. */
 import { DataError } from "../data/errors.ts";
 import type { EncodedSequence } from "../data/datasets.ts";
-import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
+import { standardResidues } from "../data/vocabularies/letters.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { chosenNumbers } from "../model/chosen-numbers.ts";

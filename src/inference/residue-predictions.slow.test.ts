@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { logProbabilitiesInFloat64, TOLERANCE } from "../../tests/inference/tiny-proteins.ts";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
 import { createBackend } from "#engine";
-import { proteinVocabulary, standardResidues } from "../data/vocabulary.ts";
+import { proteinVocabulary, standardResidues } from "../data/vocabularies/letters.ts";
 import { createRandom, shuffle } from "../random/index.ts";
 import { predictionPasses, residuePredictions } from "./residue-predictions.ts";
 

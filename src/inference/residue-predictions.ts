@@ -1,7 +1,8 @@
 /** What a model expects where each amino acid stands, summed over many sequences. */
 import { DataError } from "../data/errors.ts";
 import type { EncodedSequence } from "../data/datasets.ts";
-import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
+import { standardResidues } from "../data/vocabularies/letters.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";

@@ -1,6 +1,7 @@
 /** The 20 standard residues as numbers, for sums by kind of residue. */
 import { ConfigError } from "../graph/errors.ts";
-import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
+import { standardResidues } from "../data/vocabularies/letters.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gather } from "../ops/gather.ts";

@@ -1,7 +1,7 @@
 /** Similarities of amino acids: chance is 1, like heads make like residues, and a matrix agrees with itself. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { present, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
-import { proteinVocabulary as vocabulary, standardResidues } from "../data/vocabulary.ts";
+import { proteinVocabulary as vocabulary, standardResidues } from "../data/vocabularies/letters.ts";
 import { createRandom } from "../random/index.ts";
 import { compareSimilarity } from "./similarity-comparison.ts";
 import { embeddingSimilarity, headSimilarity, pairsOf, pairSimilarity, predictionSimilarity } from "./similarity.ts";

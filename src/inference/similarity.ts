@@ -1,7 +1,8 @@
 /** Which amino acids a model treats alike: similarities of all pairs, from its attention, its embeddings or its predictions. */
 import { ConfigError } from "../graph/errors.ts";
 import { DataError } from "../data/errors.ts";
-import { standardResidues, type Vocabulary } from "../data/vocabulary.ts";
+import { standardResidues } from "../data/vocabularies/letters.ts";
+import type { Vocabulary } from "../data/vocabulary.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import { pearson } from "../statistics/index.ts";

@@ -43,6 +43,8 @@ export { exportToOnnx } from "./export/export.ts";
 export type { Exported, ExportTaskOptions } from "./export/export.ts";
 export { generateSequences } from "./generate/generate.ts";
 export type { Generated, GenerateOptions as GenerateTaskOptions, GenerateResult } from "./generate/generate.ts";
+export { checkClaim, makeExperiment } from "./lab/run.ts";
+export type { CheckedClaim, LabRunOptions, MadeExperiment } from "./lab/run.ts";
 export { openPredictions, predictAll } from "./predict/predict.ts";
 export type { Prediction, PredictionStream, PredictOptions, PredictResult } from "./predict/predict.ts";
 export { pushToHub } from "./push/push.ts";

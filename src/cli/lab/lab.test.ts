@@ -14,7 +14,7 @@ import { describeFailure } from "../failures.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { labCommand } from "./command.ts";
 import { loadBuiltLab } from "./load-lab.ts";
-import { formatClaimResult } from "./summary.ts";
+import { formatClaimResult } from "../../tasks/lab/summary.ts";
 import { renderSvgFile } from "../../views/svg-file.ts";
 
 const figure = {

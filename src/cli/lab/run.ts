@@ -1,22 +1,18 @@
-// `performer lab run`: a claim is checked, or an experiment made, and written down with its figure.
+// `performer lab run`: a claim is checked, or an experiment made.
 
 import { Option } from "commander";
 import type { Command } from "commander";
 import { join } from "node:path";
 
 import { nearestName } from "../../graph/nearest-name.ts";
-import { runClaim } from "../../lab/index.ts";
-import type { Claim, ClaimProgress, ClaimRun, Experiment, GivenOptions } from "../../lab/index.ts";
-import { checkPlain } from "../../lab/claim.ts";
-import { asUsage, UsageError } from "../../runs/usage.ts";
+import type { Claim, Experiment, GivenOptions } from "../../lab/index.ts";
+import { UsageError } from "../../runs/usage.ts";
+import { checkClaim, makeExperiment } from "../../tasks/lab/run.ts";
+import { describeFiles, formatClaimResult, formatExperiment } from "../../tasks/lab/summary.ts";
 import { printJson } from "../output/json.ts";
-import { createProgress } from "../output/progress.ts";
-import type { Progress } from "../output/progress.ts";
-import { formatTable } from "../../text/table.ts";
+import { showEvents } from "../output/show-events.ts";
 import { createVerb } from "../verb.ts";
 import type { LabTable, LoadLab } from "./load-lab.ts";
-import { formatClaimResult } from "./summary.ts";
-import { writeResult } from "./write-result.ts";
 
 /** Where results go when nobody says. */
 const RESULTS_FOLDER = join("runs", "lab");
@@ -82,7 +78,7 @@ function namedCommand(name: string, { claims, experiments }: LabTable, before: R
     join(RESULTS_FOLDER, name),
   ).name(`performer lab run ${name}`);
   if (experiment === undefined) {
-    return command.action((options: RunOptions) => carryOut(name, chosen, { ...before, ...options }));
+    return command.action((options: RunOptions) => checkAll(name, chosen, { ...before, ...options }));
   }
   for (const { flags, description, default: usual, choices } of experiment.options) {
     const option = new Option(flags, description).default(usual);
@@ -99,69 +95,32 @@ function unknownName(name: string, { claims, experiments }: LabTable): UsageErro
   return new UsageError(`there is no claim or experiment '${name}'; ${guess}performer lab list names them all`);
 }
 
-async function carryOut(name: string, claims: readonly Claim[], options: RunOptions): Promise<void> {
-  const folder = options.out ?? (name === ALL ? RESULTS_FOLDER : join(RESULTS_FOLDER, name));
+async function checkAll(name: string, claims: readonly Claim[], options: RunOptions): Promise<void> {
+  const { json = false, quick = false } = options;
+  const out = options.out ?? (name === ALL ? RESULTS_FOLDER : join(RESULTS_FOLDER, name));
+  using display = showEvents();
   const results = [];
   for (const claim of claims) {
-    if (results.length > 0 && options.json !== true) process.stdout.write("\n");
-    const { result } = await check(claim, name === ALL ? join(folder, claim.claim) : folder, options);
+    const folder = name === ALL ? join(out, claim.claim) : out;
+    const { result, files } = await checkClaim(claim, { folder, quick }, display);
+    // Each at once: the next one may take hours.
+    if (json) display.log(`lab ${claim.claim}: ${describeFiles(files)}`);
+    else process.stdout.write(`${results.length > 0 ? "\n" : ""}${formatClaimResult(claim.title, result, files)}\n`);
     results.push(result);
   }
-  if (options.json === true) await printJson(name === ALL ? { results } : results[0]);
+  if (json) await printJson(name === ALL ? { results } : results[0]);
 }
 
-/** Runs a claim, writes its files, and tells people about it; where standard output belongs to JSON, on standard error. */
-async function check(claim: Claim, folder: string, { quick = false, json = false }: RunOptions): Promise<ClaimRun> {
-  const { onProgress, stop } = progressOf(claim.claim);
-  let run: ClaimRun;
-  try {
-    run = await runClaim(claim, { quick, onProgress });
-  } finally {
-    stop();
-  }
-  const files = await writeResult(folder, run);
-  if (json) process.stderr.write(`lab ${claim.claim}: written to ${files.resultPath} and ${files.figurePath}\n`);
-  else process.stdout.write(`${formatClaimResult(claim.title, run.result, files)}\n`);
-  return run;
-}
-
-/** Makes an experiment, writes its files, and shows its table. */
-async function make(experiment: Experiment, given: RunOptions): Promise<void> {
-  const { quick = false, json = false, out, ...others } = given;
-  const options = others as GivenOptions; // what commander has read by the experiment's own options
+async function make(experiment: Experiment, { quick = false, json, out, ...others }: RunOptions): Promise<void> {
   const { experiment: name } = experiment;
-  const { onProgress, onNote, stop } = progressOf(name);
-  const { setting, measured, table, figure } = await asUsage(() =>
-    experiment.run(options, { quick, onProgress, onNote }),
-  ).finally(stop);
-  checkPlain(`experiment ${name}`, { setting, measured });
-  const result = { experiment: name, setting, measured };
-  const files = await writeResult(out ?? join(RESULTS_FOLDER, name), { result, figure });
-  const written = `written to ${files.resultPath} and ${files.figurePath}`;
-  if (json) {
-    process.stderr.write(`lab ${name}: ${written}\n`);
+  const given = others as GivenOptions; // what commander has read by the experiment's own options
+  using display = showEvents();
+  const folder = out ?? join(RESULTS_FOLDER, name);
+  const { result, table, files } = await makeExperiment(experiment, given, { folder, quick }, display);
+  if (json === true) {
+    display.log(`lab ${name}: ${describeFiles(files)}`);
     await printJson(result);
   } else {
-    process.stdout.write(`${formatTable(table.header, table.rows)}\n\n${written}\n`);
+    process.stdout.write(`${formatExperiment(table, files)}\n`);
   }
-}
-
-/** The bar begins with the first word about progress, which says how much there is to do. */
-function progressOf(name: string): {
-  readonly onProgress: ClaimProgress;
-  readonly onNote: (text: string) => void;
-  readonly stop: () => void;
-} {
-  let progress: Progress | undefined;
-  return {
-    onProgress: (done, total, what) => {
-      progress ??= createProgress({ label: `lab ${name}`, total });
-      progress.update(done, { measuring: what });
-    },
-    onNote: (text) => {
-      if (progress === undefined) process.stderr.write(`lab ${name}: ${text}\n`);
-      else progress.log(`lab ${name}: ${text}`);
-    },
-    stop: () => progress?.stop(),
-  };
 }

@@ -4,7 +4,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
 import { splitByHash } from "../datasets.ts";
 import { characterVocabulary } from "../vocabularies/characters.ts";
-import { letterVocabulary } from "../vocabulary.ts";
+import { letterVocabulary } from "../vocabularies/letters.ts";
 import { planLabelledEvaluation, planLabelledTraining, planTaggedEvaluation, planTaggedTraining } from "./batches.ts";
 import { loadLabelled, loadTagged } from "./datasets.ts";
 import type { LoadLabelledOptions } from "./datasets.ts";

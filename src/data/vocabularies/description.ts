@@ -1,7 +1,7 @@
 /** Vocabularies from the descriptions that are saved with runs. */
 import * as z from "zod";
 import { DataError } from "../errors.ts";
-import { letterVocabulary } from "../vocabulary.ts";
+import { letterVocabulary } from "./letters.ts";
 import { byteVocabulary } from "./bytes.ts";
 import { characterVocabulary } from "./characters.ts";
 import { imageVocabulary, pixelVocabulary } from "./pixels.ts";

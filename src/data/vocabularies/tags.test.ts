@@ -1,7 +1,7 @@
 /** Tags as tokens: where they stand, what they are not, and the names that are refused. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { letterVocabulary, proteinVocabulary } from "../vocabulary.ts";
+import { letterVocabulary, proteinVocabulary } from "./letters.ts";
 import { vocabularyFrom } from "./description.ts";
 import { tagId, tagIds } from "./tags.ts";
 

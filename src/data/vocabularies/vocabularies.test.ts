@@ -1,7 +1,7 @@
 /** Every kind of vocabulary: there and back, its special tokens, its complaints, and its way through JSON. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { letterVocabulary, proteinVocabulary } from "../vocabulary.ts";
+import { letterVocabulary, proteinVocabulary } from "./letters.ts";
 import { byteVocabulary, encodeBytes } from "./bytes.ts";
 import { characterVocabulary } from "./characters.ts";
 import { vocabularyFrom, vocabularyKinds } from "./description.ts";

@@ -1,6 +1,6 @@
 // A run of a claim or an experiment as files: its figures as JSON, its picture as SVG.
 
-import { join } from "node:path";
+import { paths } from "#files";
 
 import type { ClaimResult, Figure, JsonRecord } from "../../lab/index.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";
@@ -24,7 +24,7 @@ export async function writeResult(
   // Loaded when it is needed: plots and a document cost every other command a third of a second.
   const { renderSvgFile } = await import("../../views/svg-file.ts");
   const picture = renderSvgFile(figure);
-  const files = { resultPath: join(folder, "result.json"), figurePath: join(folder, "figure.svg") };
+  const files = { resultPath: paths.join(folder, "result.json"), figurePath: paths.join(folder, "figure.svg") };
   await createFolder(folder);
   await writeFileAtomically(files.resultPath, toExactJson(result, "the result"));
   await writeFileAtomically(files.figurePath, picture);

@@ -1,7 +1,7 @@
-// A claim and its result, for a terminal.
+// Claims, experiments and their results as text for people.
 
 import { roundTo } from "../../lab/index.ts";
-import type { Claim, ClaimResult, Experiment, JsonValue } from "../../lab/index.ts";
+import type { Claim, ClaimResult, Experiment, JsonValue, ResultTable } from "../../lab/index.ts";
 import { formatCount } from "../../text/numbers.ts";
 import { formatTable } from "../../text/table.ts";
 import type { ResultFiles } from "./write-result.ts";
@@ -39,6 +39,15 @@ export function formatClaimResult(title: string, result: ClaimResult, files: Res
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd());
   return `${claim}: ${title}\nholds: ${holds ? "yes" : "no"}\n\n${lines.join("\n")}`;
+}
+
+/** What came out of an experiment, a row each. */
+export function formatExperiment(table: ResultTable, files: ResultFiles): string {
+  return `${formatTable(table.header, table.rows)}\n\n${describeFiles(files)}`;
+}
+
+export function describeFiles({ resultPath, figurePath }: ResultFiles): string {
+  return `written to ${resultPath} and ${figurePath}`;
 }
 
 type Row = readonly [name: string, value: string];

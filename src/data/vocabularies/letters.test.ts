@@ -1,7 +1,7 @@
 /** Ids and letters, there and back, and the message for a letter that does not belong. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { letterVocabulary, proteinVocabulary } from "./vocabulary.ts";
+import { letterVocabulary, proteinVocabulary } from "./letters.ts";
 
 const letters = "ACDEFGHIKLMNPQRSTVWYBOUXZ";
 
