@@ -2,9 +2,9 @@
 
 import { mean, roundTo, standardError } from "performer-ts/lab";
 import type { JsonRecord, ResultTable } from "performer-ts/lab";
-import type { SplitResult, TrainingJobResult } from "../training-runs/job.ts";
+import type { TrainingJobResult } from "../training-runs/job.ts";
 import { measures } from "../training-runs/subject.ts";
-import type { Measure } from "../training-runs/subject.ts";
+import type { Measure, SplitResult } from "../training-runs/subject.ts";
 
 export interface ComparedRun {
   readonly label: string;

@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
-import type { Series } from "./run.ts";
+import type { Series } from "./result.ts";
 import { isLinear } from "./subjects.ts";
 
 const COLORS = { linear: "#0072b2", other: "#d55e00" } as const;

@@ -6,13 +6,7 @@ import type { NdArray } from "performer-ts/graph";
 import { letOthersRun, median } from "performer-ts/lab";
 import { input } from "performer-ts/ops";
 import { createRandom, fillNormal } from "performer-ts/random";
-import type { Subject } from "./subjects.ts";
-
-export interface AttentionSizes {
-  readonly numHeads: number;
-  readonly headDim: number;
-  readonly numFeatures: number;
-}
+import type { AttentionSizes, Subject } from "./subjects.ts";
 
 /**
  * Median milliseconds of each subject's forward pass: one warm-up, then rounds in which every one runs once.

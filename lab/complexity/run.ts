@@ -10,6 +10,7 @@ import { drawTimes } from "./figure.ts";
 import { measureInTurn } from "./measure.ts";
 import { isLinear, subjectsOf } from "./subjects.ts";
 import type { Subject } from "./subjects.ts";
+import type { Series } from "./result.ts";
 
 const SIZES = { numHeads: 4, headDim: 64, numFeatures: 128 } as const;
 const LENGTHS = { full: "2048,4096,8192,16384", quick: "512,1024,2048" } as const;
@@ -18,17 +19,6 @@ const ROUNDS = { full: 7, quick: 3 } as const;
 const FEWEST_LENGTHS = 3;
 /** FAVOR+ comes in many feature maps, which differ in nothing that depends on the length: one speaks for all. `auto` is two others. */
 const LEFT_OUT = /^(favor-.*|auto)$/;
-
-export interface Series {
-  readonly name: string;
-  readonly causal: boolean;
-  /** As the mechanism states it. */
-  readonly complexity: string;
-  readonly lengths: readonly number[];
-  readonly medianMs: readonly number[];
-  /** p of time ∝ Lᵖ, by least squares on logarithms. */
-  readonly exponent: number;
-}
 
 export const complexity = defineExperiment({
   experiment: "complexity",

@@ -4,7 +4,12 @@ import { createMechanism } from "performer-ts/attention";
 import type { AttentionMechanism, MechanismChoice } from "performer-ts/attention";
 import { ConfigError } from "performer-ts/model";
 import type { Contender } from "../compare/options.ts";
-import type { AttentionSizes } from "./measure.ts";
+
+export interface AttentionSizes {
+  readonly numHeads: number;
+  readonly headDim: number;
+  readonly numFeatures: number;
+}
 
 /** A mechanism in one direction, at one length. */
 export interface Subject {

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { mean } from "performer-ts/lab";
 import type { Figure } from "performer-ts/lab";
 import { legend, margins } from "../legend.ts";
-import type { Propagation, WeightsName } from "./run.ts";
+import type { Propagation, WeightsName } from "./result.ts";
 
 const COLORS = ["#c2570c", "#2563c9", "#1f8a4c"] as const;
 const PANELS = {

@@ -9,6 +9,7 @@ import { drawPropagation } from "./figure.ts";
 import { compileStates, projectionsFor, relativeErrors, withFavor } from "./hidden-states.ts";
 import type { HiddenStates } from "./hidden-states.ts";
 import { configOf, freshWeights, freshWeightsWithUnitEmbeddings, trainedWeights, validationTokens } from "./weights.ts";
+import type { Propagation, WeightsName } from "./result.ts";
 
 const SEED = 2009;
 const FULL = {
@@ -21,16 +22,6 @@ const QUICK = {
   numFeatures: [8, 128],
   numSeeds: 5,
 } as const;
-
-export type WeightsName = "unitEmbeddings" | "initialised" | "trained";
-
-/** The errors of one kind of weights at one number of features. */
-export interface Propagation {
-  readonly weights: WeightsName;
-  readonly numFeatures: number;
-  /** By seed, then by depth from 1 on. */
-  readonly errors: readonly (readonly number[])[];
-}
 
 export const errorPropagation = defineClaim({
   claim: "error-propagation",

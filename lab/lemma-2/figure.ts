@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 
 import { pairName } from "../vector-pairs.ts";
-import type { Comparison } from "./run.ts";
+import type { Comparison } from "./result.ts";
 
 const COLORS = { positive: "#2563c9", hyperbolic: "#15803d", trigonometric: "#c2570c" } as const;
 /** Of the bars: two standard errors, as a 95 % interval has them. */

@@ -11,6 +11,7 @@ import type { PairShape, VectorPair } from "../vector-pairs.ts";
 import { drawRatios } from "./figure.ts";
 import { meanSquaredErrors } from "./formulas.ts";
 import type { LemmaMap } from "./formulas.ts";
+import type { Comparison } from "./result.ts";
 
 const SEED = 2009;
 const HEAD_DIM = 16;
@@ -33,21 +34,9 @@ const TOLERANCE = 0.05;
 /** A quick run does not: its ratios are judged by their own standard errors. */
 const STANDARD_ERRORS = 4;
 
-interface Cell {
-  readonly map: LemmaMap;
-  readonly pair: PairShape;
-  readonly numFeatures: number;
+interface Cell extends Pick<Comparison, "map" | "pair" | "numFeatures"> {
   /** Of the squared errors. */
   readonly squares: Moments;
-}
-
-/** A cell beside its formula. */
-export interface Comparison extends Omit<Cell, "squares"> {
-  readonly formula: number;
-  readonly measured: number;
-  readonly ratio: number;
-  /** Of the ratio. */
-  readonly standardError: number;
 }
 
 export const lemma2 = defineClaim({

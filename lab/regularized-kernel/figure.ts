@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 
-import type { Comparison, Curve } from "./run.ts";
+import type { Comparison, Curve } from "./result.ts";
 import { publishedBound } from "./series.ts";
 
 const COLORS = { iid: "#c2570c", orthogonal: "#2563c9" } as const;

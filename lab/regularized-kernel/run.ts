@@ -10,6 +10,7 @@ import { drawPair, innerProduct, squaredSum } from "../vector-pairs.ts";
 import type { PairShape } from "../vector-pairs.ts";
 import { drawConvergence } from "./figure.ts";
 import { publishedBound, regularizedOverSoftmax, shortfallAtMost } from "./series.ts";
+import type { Comparison, Curve } from "./result.ts";
 
 const SEED = 2009;
 const HEAD_DIMS = { full: [4, 8, 16, 32, 64, 128, 256], quick: [4, 8, 16, 32, 64] } as const;
@@ -25,23 +26,6 @@ const PAIRS: readonly PairShape[] = [
 const SUM_NORMS = [0.5, 1, 1.5, 2, 3, 4] as const;
 const PROJECTIONS = ["iid", "orthogonal"] as const;
 const STANDARD_ERRORS = 4;
-
-/** The mean of estimates over the softmax kernel, beside the series. */
-export interface Comparison {
-  readonly headDim: number;
-  readonly projection: (typeof PROJECTIONS)[number];
-  readonly sumNorm: number;
-  readonly ratio: number;
-  /** Of the ratio. */
-  readonly standardError: number;
-  readonly exact: number;
-}
-
-/** The series, for one headDim after the other. */
-export interface Curve {
-  readonly sumNorm: number;
-  readonly ratios: readonly { readonly headDim: number; readonly ratio: number }[];
-}
 
 export const regularizedKernel = defineClaim({
   claim: "regularized-kernel",

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 import { legend, margins } from "../legend.ts";
 import { positiveError, softmaxKernel, trigonometricError, utility } from "./formulas.ts";
-import type { Comparison } from "./run.ts";
+import type { Comparison } from "./result.ts";
 
 /** Lines of the formulas have a point a degree. */
 const DEGREES = Array.from({ length: 178 }, (_, index) => index + 1.5);

@@ -8,6 +8,7 @@ import { positiveError, trigonometricError, utility } from "./formulas.ts";
 import type { Place } from "./formulas.ts";
 import { BATCH_DRAWS, simulate } from "./simulate.ts";
 import type { Errors } from "./simulate.ts";
+import type { Comparison } from "./result.ts";
 
 const SEED = 2009;
 /** Lengths up to 2 and all angles, as published; r is the same at −φ and −l. */
@@ -23,18 +24,6 @@ const STANDARD_ERRORS = 5;
 const MARGIN = 1.1;
 /** Where r is asked to grow: it goes with the inverse square of what is missing to 180°. */
 const APPROACH_DEGREES = [170, 175, 178, 179, 179.5] as const;
-
-/** A place's simulation beside its formulas. */
-export interface Comparison {
-  readonly place: Place;
-  readonly degrees: number;
-  readonly formula: number;
-  readonly measured: number;
-  /** Of the measured r, from those of both errors. */
-  readonly standardError: number;
-  readonly positive: number;
-  readonly trigonometric: number;
-}
 
 export const softmaxRatio = defineClaim({
   claim: "softmax-ratio",

@@ -3,7 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 import { legend } from "../legend.ts";
-import type { Cell } from "./run.ts";
+import type { Cell } from "./result.ts";
 
 const TITLES = { U: "U: the next residue", B: "B: hidden residues" } as const;
 const SPLIT_NAMES = { test: "test", ood: "unseen families" } as const;

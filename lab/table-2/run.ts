@@ -5,8 +5,8 @@ import { drawTable } from "./figure.ts";
 import { QUICK_MODEL, TRAINING } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import type { ComparedRun } from "../compare/rows.ts";
-import type { SplitResult } from "../training-runs/job.ts";
-import type { HeldOutSplit, Objective } from "../training-runs/subject.ts";
+import type { HeldOutSplit, Objective, SplitResult } from "../training-runs/subject.ts";
+import type { Cell } from "./result.ts";
 
 const FULL = { steps: 240, seeds: [1, 2, 3], model: {} } as const;
 const QUICK = {
@@ -16,21 +16,10 @@ const QUICK = {
 } as const;
 const MODELS = { Transformer: "exact", "Performer-softmax": "favor", "Performer-ReLU": "favor-relu" } as const;
 /** The paper's letters: U predicts the next residue from those before it, B hidden residues from all others. */
-const OBJECTIVES = { U: "causal", B: "masked" } as const satisfies Record<string, Objective>;
+const OBJECTIVES = { U: "causal", B: "masked" } as const satisfies Record<Cell["objective"], Objective>;
 const SPLITS = ["test", "ood"] as const satisfies readonly HeldOutSplit[];
 /** How much worse than the Transformer's a Performer's perplexity may be and still count as level. */
 const MARGIN = 0.01;
-
-/** A cell of the table: means over seeds, accuracy in per cent. */
-export interface Cell {
-  readonly objective: keyof typeof OBJECTIVES;
-  readonly model: string;
-  readonly split: HeldOutSplit;
-  readonly accuracy: number;
-  readonly perplexity: number;
-  /** Of the perplexity; null for a single seed and for the baseline. */
-  readonly standardError: number | null;
-}
 
 export const table2 = defineClaim({
   claim: "table-2",

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 
 import { squaredSum } from "../vector-pairs.ts";
-import type { Comparison } from "./run.ts";
+import type { Comparison } from "./result.ts";
 
 const COLORS = ["#c2570c", "#15803d", "#2563c9"] as const;
 const SHIFT_PIXELS = 9;

@@ -11,6 +11,7 @@ import { drawPair, innerProduct, squaredSum } from "../vector-pairs.ts";
 import type { PairShape } from "../vector-pairs.ts";
 import { drawGaps } from "./figure.ts";
 import { exactGap, leastGap } from "./formulas.ts";
+import type { Comparison } from "./result.ts";
 
 const SEED = 2009;
 const HEAD_DIM = 16;
@@ -36,18 +37,6 @@ interface Cell {
   readonly squares: Moments;
   /** What the products of different rows take from it, one number a block. */
   readonly savings: Moments;
-}
-
-/** A measured gap beside the bound and the exact value. */
-export interface Comparison {
-  readonly pair: PairShape;
-  readonly numFeatures: number;
-  readonly mseIid: number;
-  readonly mseOrthogonal: number;
-  readonly gap: number;
-  readonly gapError: number;
-  readonly bound: number;
-  readonly exact: number;
 }
 
 export const theorem2 = defineClaim({

@@ -2,7 +2,7 @@
 
 import type { ModelOptions } from "performer-ts/model";
 import type { TrainingOptions } from "performer-ts/training";
-import type { Subject, SubjectRequest } from "./subject.ts";
+import type { SplitResult, Subject, SubjectRequest } from "./subject.ts";
 
 export interface TrainingJob {
   readonly subject: SubjectRequest;
@@ -12,12 +12,6 @@ export interface TrainingJob {
   readonly training: TrainingOptions;
   /** Evaluations on the way, besides the one at the end. Default 0. */
   readonly evaluations?: number;
-}
-
-/** Mean loss and share of right predictions of a split. */
-export interface SplitResult {
-  readonly lossNats: number;
-  readonly accuracy: number;
 }
 
 /** A point of the validation curve. */

@@ -4,7 +4,6 @@ import { bitsPerDimension } from "performer-ts/data";
 import type { UnigramBaseline } from "performer-ts/data";
 import type { ModelOptions } from "performer-ts/model";
 import type { BatchSource, TrainingBatch, TrainingConfig } from "performer-ts/training";
-import type { SplitResult } from "./job.ts";
 
 /** `causal`: every token from those before it; `masked`: hidden tokens from all others. */
 export type Objective = "causal" | "masked";
@@ -23,6 +22,12 @@ export interface SubjectRequest {
   readonly quick: boolean;
   /** Where a task reads its files, for those that have them. */
   readonly folder?: string;
+}
+
+/** Mean loss and share of right predictions of a split. */
+export interface SplitResult {
+  readonly lossNats: number;
+  readonly accuracy: number;
 }
 
 /** How a result is told for a kind of data. */

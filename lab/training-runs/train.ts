@@ -5,7 +5,8 @@ import { median } from "performer-ts/lab";
 import { countParameters, modelConfig } from "performer-ts/model";
 import { createEvaluator, train, trainingConfig, TrainingError } from "performer-ts/training";
 import type { EvaluationResult, TrainingProgress } from "performer-ts/training";
-import type { CurvePoint, SplitResult, TrainingJob, TrainingJobResult } from "./job.ts";
+import type { CurvePoint, TrainingJob, TrainingJobResult } from "./job.ts";
+import type { SplitResult } from "./subject.ts";
 import { loadSubject } from "./subjects.ts";
 
 /** @param onStep told each step that is done */

@@ -4,7 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { mean } from "performer-ts/lab";
 import type { Figure } from "performer-ts/lab";
 import { margins } from "../legend.ts";
-import type { FeaturesName, LabelledRun, ScaleName } from "./run.ts";
+import type { FeaturesName, LabelledRun, ScaleName } from "./result.ts";
 
 const COLORS = { positive: "#2563c9", trigonometric: "#c2570c" } as const satisfies Record<FeaturesName, string>;
 const PANELS = {

@@ -7,6 +7,7 @@ import type { JsonRecord } from "performer-ts/lab";
 import { drawTraining } from "./figure.ts";
 import { LEARNING_RATE, trainRun } from "./training.ts";
 import type { RunSizes, TrainingRun } from "./training.ts";
+import type { FeaturesName, LabelledRun, ScaleName } from "./result.ts";
 
 const FULL = {
   sizes: {
@@ -42,23 +43,15 @@ const SCALES = {
   short: 1,
   /** Coordinates of variance 1, as Transformers usually start. */
   full: 1 / LIBRARY_GAIN,
-} as const;
-export type ScaleName = keyof typeof SCALES;
-
-const MECHANISMS = { positive: "favor", trigonometric: "favor-trigonometric" } as const;
-export type FeaturesName = keyof typeof MECHANISMS;
-
+} as const satisfies Record<ScaleName, number>;
+const MECHANISMS = { positive: "favor", trigonometric: "favor-trigonometric" } as const satisfies Record<
+  FeaturesName,
+  string
+>;
 /** Twenty times the length to which gradients are shortened, and five times the longest one with positive features. */
 const EXPLODED_NORM = 10;
 /** Steps at the end of a run whose losses are averaged. */
 const LAST_STEPS = 25;
-
-/** One run with what it was made of. */
-export interface LabelledRun extends TrainingRun {
-  readonly scale: ScaleName;
-  readonly features: FeaturesName;
-  readonly seed: number;
-}
 
 export const trigonometricInstability = defineClaim({
   claim: "trigonometric-instability",
