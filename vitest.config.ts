@@ -10,7 +10,7 @@ const aloneTests = [
   "tests/browser/**/*.test.ts",
   "tests/**/webgpu.slow.test.ts",
   "lab/**/*.slow.test.ts",
-  "src/{bench,cli/bench}/**/*.slow.test.ts",
+  "src/bench/**/*.slow.test.ts",
   "src/training/memory.slow.test.ts",
 ];
 const notTests = ["**/node_modules/**", "dist/**", ".dist-*/**"];

@@ -1,7 +1,9 @@
 // How long attention takes, beside the matrix products that it cannot do without, beside exact attention, and beside its peers.
 
+import { createBackend } from "#engine";
 import { median } from "../statistics/index.ts";
 import type { Backend } from "../runtime/index.ts";
+import type { TaskContext } from "../runs/events.ts";
 import { availableBytes } from "./available-memory.ts";
 import { createPrepare, directionOf } from "./contender.ts";
 import type { AttentionCase, AttentionSizes, Direction } from "./contender.ts";
@@ -16,6 +18,7 @@ import type { PeerName } from "./peers/index.ts";
 import { isAbsent } from "./peers/peer.ts";
 import type { Peer } from "./peers/peer.ts";
 import type { Pass } from "./products.ts";
+import { countProgress } from "./progress.ts";
 import { fitScaling } from "./scaling.ts";
 import type { Scaling } from "./scaling.ts";
 
@@ -81,19 +84,14 @@ export function benchCases(settings: AttentionBenchSettings): readonly Attention
   );
 }
 
-export interface AttentionBenchEvents {
-  /** After every round, with what is being measured. */
-  readonly onRound?: (what: string) => void;
-  /** For every peer that is not there, before anything is measured. */
-  readonly onSkipped?: (peer: string, reason: string) => void;
-}
-
-/** Measures attention on random q, k, v of one sequence. */
+/** Measures attention on random q, k, v of one sequence, and tells of every round and of every peer that is not there. */
 export async function benchAttention(
   settings: AttentionBenchSettings,
-  backend: Backend,
-  { onRound, onSkipped }: AttentionBenchEvents = {},
+  context: TaskContext = {},
 ): Promise<AttentionBenchResult> {
+  const cases = benchCases(settings);
+  const backend = createBackend({ threads: settings.threads });
+  using progress = countProgress(context, "bench attention", cases.length * settings.rounds);
   await using present = createOwner();
   const found: Peer[] = [];
   const skipped: { readonly peer: string; readonly reason: string }[] = [];
@@ -101,7 +99,7 @@ export async function benchAttention(
     const peer = await peers[name](settings);
     if (isAbsent(peer)) {
       skipped.push({ peer: name, reason: peer.reason });
-      onSkipped?.(name, peer.reason);
+      progress.skip({ what: name, reason: peer.reason });
     } else {
       found.push(present.add(peer));
     }
@@ -110,11 +108,11 @@ export async function benchAttention(
   await using gemm = await gemmContender(backend);
   const gemmMs: number[] = [];
   const rows: AttentionBenchRow[] = [];
-  for (const each of benchCases(settings)) {
-    const label = `${directionOf(each)} ${each.pass}, ${each.seqLen} tokens`;
+  for (const each of cases) {
+    const measuring = `${directionOf(each)} ${each.pass}, ${each.seqLen} tokens`;
     await using owned = createOwner();
     const contenders = [gemm, ...(await prepareCase(settings, each, backend, owned, found))];
-    const timings = await measureInTurn(contenders, settings.rounds, () => onRound?.(label));
+    const timings = await measureInTurn(contenders, settings.rounds, () => progress.next({ measuring }));
     gemmMs.push(...(timings.get("gemm") ?? []));
     rows.push(...rowsOf(settings, each, timings));
   }

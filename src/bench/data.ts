@@ -6,6 +6,9 @@ import { basename, join } from "node:path";
 
 import { indexFasta } from "../data/index.ts";
 import type { FastaIndex } from "../data/index.ts";
+import { reportBytes } from "../runs/data/proteins.ts";
+import type { TaskContext } from "../runs/events.ts";
+import { untilAborted } from "../runs/events.ts";
 import { countRecords, packedSequence } from "../data/packed.ts";
 
 export interface DataBenchResult {
@@ -32,13 +35,12 @@ export interface DataBenchRow {
 }
 
 /**
- * @param onProgress told of the bytes that have been read of all passes together, and of how many there will be
+ * Tells of the bytes that have been read of all passes together.
+ *
  * @throws DataError when the file cannot be used
  */
-export async function benchData(
-  path: string,
-  onProgress?: (done: number, total: number) => void,
-): Promise<DataBenchResult> {
+export async function benchData(path: string, { signal, onEvent }: TaskContext = {}): Promise<DataBenchResult> {
+  const progress = reportBytes("bench data", untilAborted(signal, onEvent));
   // Apart from the user's cache, which is neither used nor filled.
   const cacheFolder = await mkdtemp(join(tmpdir(), "performer-bench-"));
   const rows: DataBenchRow[] = [];
@@ -49,7 +51,7 @@ export async function benchData(
       await using index = await indexFasta(path, {
         memoryBytes,
         cacheFolder,
-        onProgress: (done, total) => onProgress?.(pass * total + done, 2 * total),
+        onProgress: (done, total) => progress.update(pass * total + done, 2 * total),
       });
       const indexedMs = performance.now();
       const residues = readAll(index);
@@ -66,6 +68,7 @@ export async function benchData(
       });
     }
   } finally {
+    progress.stop();
     await rm(cacheFolder, { recursive: true, force: true });
   }
   return { file: basename(path), fileBytes: (await stat(path)).size, ...counts, rows };

@@ -1,12 +1,17 @@
 // Time of a generated token at several positions: with a state of fixed size it must not grow.
 
+import { createBackend } from "#engine";
 import { proteinVocabulary } from "../data/index.ts";
 import { createDecoder, type Decoder } from "../inference/index.ts";
 import { modelConfig, type ModelOptions } from "../model/index.ts";
 import { describeMechanism } from "../model/stacks.ts";
+import type { TaskContext } from "../runs/events.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { initialState } from "../training/index.ts";
 import { median } from "../statistics/index.ts";
+import { describeMachine } from "./measure.ts";
+import type { Machine } from "./measure.ts";
+import { benchProgress } from "./progress.ts";
 
 /** The position that all others are compared with; it is always measured. */
 export const REFERENCE_POSITION = 1000;
@@ -30,8 +35,12 @@ export interface DecodeRow {
   readonly tokensRead: number;
 }
 
-export interface DecodeBenchOptions {
-  readonly backend: Backend;
+export interface DecodeBenchResult {
+  readonly machine: Machine;
+  readonly rows: readonly DecodeRow[];
+}
+
+export interface DecodeBenchSettings {
   /** Each at least 0, ascending. */
   readonly positions: readonly number[];
   readonly batches: readonly number[];
@@ -40,12 +49,13 @@ export interface DecodeBenchOptions {
   /** Begin far positions JUMP_PREFIX tokens before, instead of reading everything. Default false. */
   readonly jump?: boolean;
   readonly model: Omit<ModelOptions, "vocabSize">;
-  /** Called after every step of all sequences, warm-up included. */
-  readonly onToken?: (done: number, total: number) => void;
+  readonly threads: number;
 }
 
 /** Tokens a turn at one position, before it is the next one's turn. */
 const TURN = 20;
+/** Steps between two words about progress. */
+const TOLD_STEPS = 500;
 
 interface Measured {
   readonly decoder: Decoder;
@@ -55,27 +65,38 @@ interface Measured {
 }
 
 /** Steps that will be taken, for the progress. */
-export function decodeSteps(options: Pick<DecodeBenchOptions, "positions" | "batches" | "tokens" | "jump">): number {
+export function decodeSteps(options: Omit<DecodeBenchSettings, "model" | "threads">): number {
   const positions = withReference(options.positions);
   const warmUp = options.jump === true ? sum(positions.map(tokensBefore)) : (positions.at(-1) ?? 0);
   return options.batches.length * (warmUp + positions.length * turnsOf(options.tokens) * TURN);
 }
 
 /** Measures the positions of a batch in turn: all see the same noise of the machine. */
-export async function benchDecode(options: DecodeBenchOptions): Promise<DecodeRow[]> {
-  const total = decodeSteps(options);
+export async function benchDecode(
+  settings: DecodeBenchSettings,
+  context: TaskContext = {},
+): Promise<DecodeBenchResult> {
+  using progress = benchProgress(context, { label: "bench decode", total: decodeSteps(settings) });
+  const backend = createBackend({ threads: settings.threads });
   let done = 0;
+  const onStep = () => {
+    done++;
+    if (done % TOLD_STEPS === 0) progress.update(done);
+  };
   const rows: DecodeRow[] = [];
-  for (const batch of options.batches) {
-    rows.push(...(await benchBatch(options, batch, () => options.onToken?.(++done, total))));
-  }
-  return rows;
+  for (const batch of settings.batches) rows.push(...(await benchBatch(settings, backend, batch, onStep)));
+  return { machine: describeMachine(settings.threads), rows };
 }
 
-async function benchBatch(options: DecodeBenchOptions, batch: number, onStep: () => void): Promise<DecodeRow[]> {
-  const { backend, tokens, jump = false } = options;
-  const positions = withReference(options.positions);
-  const config = modelConfig({ ...options.model, vocabSize: proteinVocabulary.size, positions: "rotary" });
+async function benchBatch(
+  settings: DecodeBenchSettings,
+  backend: Backend,
+  batch: number,
+  onStep: () => void,
+): Promise<DecodeRow[]> {
+  const { tokens, jump = false } = settings;
+  const positions = withReference(settings.positions);
+  const config = modelConfig({ ...settings.model, vocabSize: proteinVocabulary.size, positions: "rotary" });
   // Fresh weights: the time of a step does not depend on their values.
   const tensors = initialState(config, 0).model;
   const ids = new Int32Array(batch);

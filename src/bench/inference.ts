@@ -1,16 +1,19 @@
 // Proteins through a model, as embed and score read them, beside the rate of the machine's matrix products.
 
+import { createBackend } from "#engine";
 import { proteinVocabulary, type EncodedSequence } from "../data/index.ts";
 import { embedSequences } from "../inference/embed.ts";
 import { scoreSequences } from "../inference/score.ts";
 import { countParameters, type ModelConfig } from "../model/index.ts";
 import { describeMechanism } from "../model/stacks.ts";
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
+import type { TaskContext } from "../runs/events.ts";
 import type { Backend } from "../runtime/index.ts";
 import { initialState } from "../training/index.ts";
 import { peakMemoryBytes } from "./child/peak-memory.ts";
 import { forwardFlop } from "./flop.ts";
 import { describeMachine, gemmContender, gemmGflops, type Contender, type Machine } from "./measure.ts";
+import { benchProgress } from "./progress.ts";
 
 /** What is done with proteins. */
 export const inferenceTasks = ["embed", "score"] as const;
@@ -61,15 +64,18 @@ const GEMM_ROUNDS = 3;
 /** With random weights: what a model has learnt does not change its speed. */
 export async function benchInference(
   settings: InferenceBenchSettings,
-  backend: Backend,
-  onProgress: (task: InferenceTask, residues: number) => void = () => undefined,
+  context: TaskContext = {},
 ): Promise<InferenceBenchResult> {
   const { config, sequences, tasks, threads } = settings;
   const residues = sequences.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  const backend = createBackend({ threads });
+  const work = { label: "bench inference", unit: "residues", total: tasks.length * residues };
+  using progress = benchProgress(context, work);
   await using gemm = await gemmContender(backend);
   const rows: InferenceBenchRow[] = [];
-  for (const task of tasks) {
-    rows.push(await benchTask(task, settings, backend, gemm, (done) => onProgress(task, done)));
+  for (const [index, task] of tasks.entries()) {
+    const tell = (done: number) => progress.update(index * residues + done, { task });
+    rows.push(await benchTask(task, settings, backend, gemm, tell));
   }
   return {
     machine: describeMachine(threads),

@@ -1,5 +1,6 @@
 // The most memory that attention takes, by length: every row in a process of its own.
 
+import type { TaskContext } from "../runs/events.ts";
 import { availableBytes, refusal } from "./available-memory.ts";
 import type { Skipped } from "./available-memory.ts";
 import { startChild } from "./child/start.ts";
@@ -11,6 +12,7 @@ import { describeMachine } from "./measure.ts";
 import type { Machine } from "./measure.ts";
 import { exactSubject, favorSubjects, leastAttentionBytes } from "./memory-subjects.ts";
 import type { Pass } from "./products.ts";
+import { countProgress } from "./progress.ts";
 
 export interface MemoryBenchSettings extends AttentionSizes {
   readonly lengths: readonly number[];
@@ -37,12 +39,7 @@ export interface MemoryBenchResult {
   readonly skipped: readonly Skipped[];
 }
 
-export interface MemoryBenchEvents {
-  readonly onRow?: (what: string) => void;
-  readonly onSkipped?: (skipped: Skipped) => void;
-}
-
-export function memorySubjects(
+function memorySubjects(
   settings: MemoryBenchSettings,
 ): readonly { readonly subject: string; readonly case: AttentionCase }[] {
   const { lengths, mechanisms, passes, directions, exact, numHeads, headDim, numFeatures } = settings;
@@ -61,15 +58,17 @@ export function memorySubjects(
   );
 }
 
-/** Compiles and runs each once. */
+/** Compiles and runs each once, and tells of each. */
 export async function benchMemory(
   settings: MemoryBenchSettings,
-  { onRow, onSkipped }: MemoryBenchEvents = {},
+  context: TaskContext = {},
   { worker, available = availableBytes }: ChildSettings = {},
 ): Promise<MemoryBenchResult> {
   const rows: MemoryBenchRow[] = [];
   const skipped: Skipped[] = [];
-  for (const { subject, case: each } of memorySubjects(settings)) {
+  const subjects = memorySubjects(settings);
+  using progress = countProgress(context, "bench memory", subjects.length);
+  for (const { subject, case: each } of subjects) {
     const { causal, seqLen, pass } = each;
     const what = `${subject}, ${directionOf(each)} ${pass}, ${seqLen} tokens`;
     const refused = refusal(what, leastAttentionBytes(subject, each), available());
@@ -81,9 +80,9 @@ export async function benchMemory(
       rows.push({ mechanism: subject, causal, seqLen, pass, peakBytes: await child.peakBytes() });
     } else {
       skipped.push(refused);
-      onSkipped?.(refused);
+      progress.skip(refused);
     }
-    onRow?.(what);
+    progress.next({ measured: what });
   }
   return { machine: describeMachine(settings.threads), rows, skipped };
 }

@@ -4,6 +4,7 @@ import { proteinVocabulary } from "../data/index.ts";
 import { median } from "../statistics/index.ts";
 import { modelPresets } from "../model/index.ts";
 import type { ModelOptions } from "../model/index.ts";
+import type { TaskContext } from "../runs/events.ts";
 import { availableBytes, refusal } from "./available-memory.ts";
 import type { Skipped } from "./available-memory.ts";
 import { startChild } from "./child/start.ts";
@@ -16,6 +17,7 @@ import type { Contender, Machine } from "./measure.ts";
 import { FREE_ATTENTION, leastModelBytes } from "./model-graphs.ts";
 import type { ModelSubject } from "./model-graphs.ts";
 import type { Pass } from "./products.ts";
+import { countProgress } from "./progress.ts";
 
 /** The two settings of the paper: (heads, layers, mlpDim, modelDim). */
 export const benchModels = {
@@ -61,11 +63,6 @@ export interface ModelBenchResult {
   readonly skipped: readonly Skipped[];
 }
 
-export interface ModelBenchEvents {
-  readonly onRound?: (what: string) => void;
-  readonly onSkipped?: (skipped: Skipped) => void;
-}
-
 interface Comparison extends Omit<ModelSubject, "subject"> {
   readonly name: BenchModelName;
 }
@@ -95,19 +92,21 @@ export function modelComparisons(settings: ModelBenchSettings): readonly Compari
   );
 }
 
-/** Each contender runs in a process of its own; all of a comparison run in turn, round by round. */
+/** Each contender runs in a process of its own; all of a comparison run in turn, round by round, each of which is told. */
 export async function benchModel(
   settings: ModelBenchSettings,
-  { onRound, onSkipped }: ModelBenchEvents = {},
+  context: TaskContext = {},
   { worker, available = availableBytes }: ChildSettings = {},
 ): Promise<ModelBenchResult> {
   const rows: ModelBenchRow[] = [];
   const skipped: Skipped[] = [];
+  const comparisons = modelComparisons(settings);
+  using progress = countProgress(context, "bench model", comparisons.length * settings.rounds);
   const skip = (each: Skipped) => {
     skipped.push(each);
-    onSkipped?.(each);
+    progress.skip(each);
   };
-  for (const { name, ...comparison } of modelComparisons(settings)) {
+  for (const { name, ...comparison } of comparisons) {
     const { causal, seqLen, pass } = comparison;
     const where = `${name}, ${directionOf(comparison)} ${pass}, ${seqLen} tokens`;
     await using owned = createOwner();
@@ -125,7 +124,8 @@ export async function benchModel(
       children.set(subject, owned.add(await startChild(job, worker)));
     }
     if (children.size === 0) continue;
-    const timings = await measureInTurn(contendersOf(children), settings.rounds, () => onRound?.(where));
+    const onRound = () => progress.next({ measuring: where });
+    const timings = await measureInTurn(contendersOf(children), settings.rounds, onRound);
     const peaks = new Map<string, number>();
     for (const [subject, child] of children) peaks.set(subject, await child.peakBytes());
     const medianOf = (subject: string) => median(timings.get(subject) ?? []);

@@ -5,11 +5,12 @@ import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { createWorkplace, ensureBuilt, oneThread, parseOnly } from "../../tests/e2e/cli.ts";
+import type { OnEvent } from "../runs/events.ts";
 import { startChild } from "./child/start.ts";
 import { benchMemory } from "./memory.ts";
 import { benchModel } from "./model.ts";
 
-const worker = new URL("../../dist/cli/bench/child/worker.js", import.meta.url);
+const worker = new URL("../../dist/bench/child/worker.js", import.meta.url);
 
 beforeAll(ensureBuilt);
 
@@ -36,10 +37,18 @@ const model = {
   threads: 1,
 } as const;
 
+/** Keeps what is said to be measured, of every event of progress. */
+function fieldsInto(said: unknown[]): OnEvent {
+  return (event) => {
+    if (event.type === "progress") said.push(...Object.values(event.fields ?? {}));
+  };
+}
+
 describe("bench memory", () => {
   it("gives the peak of a process a row, exact attention by what each pass has", async () => {
     const seen: string[] = [];
-    const { rows, skipped } = await benchMemory(memory, { onRow: (what) => seen.push(what) }, { worker });
+    const onEvent = fieldsInto(seen);
+    const { rows, skipped } = await benchMemory(memory, { onEvent }, { worker });
     expect(rows.map(({ mechanism, pass, seqLen }) => [mechanism, pass, seqLen])).toEqual([
       ["favor", "forward", 13],
       ["favor", "forward", 29],
@@ -68,13 +77,13 @@ describe("bench memory", () => {
     const said: string[] = [];
     const { rows, skipped } = await benchMemory(
       { ...memory, lengths: [65536], passes: ["forward"] },
-      { onSkipped: ({ what, reason }) => said.push(`${what}: ${reason}`) },
+      { onEvent: (event) => void (event.type === "notice" && said.push(event.text)) },
       { worker, available: () => 2 ** 20 },
     );
     expect(rows).toEqual([]);
     expect(skipped).toHaveLength(2);
     expect(said[1]).toBe(
-      "exact (fused), causal forward, 65536 tokens: needs at least 41.6 GiB of memory, and 0.0 GiB are free",
+      "bench memory: exact (fused), causal forward, 65536 tokens is skipped: needs at least 41.6 GiB of memory, and 0.0 GiB are free",
     );
   });
 });
@@ -82,7 +91,8 @@ describe("bench memory", () => {
 describe("bench model", () => {
   it("gives a row for X and every mechanism, beside X in time and memory", async () => {
     const rounds: string[] = [];
-    const { rows, skipped } = await benchModel(model, { onRound: (what) => rounds.push(what) }, { worker });
+    const onEvent = fieldsInto(rounds);
+    const { rows, skipped } = await benchModel(model, { onEvent }, { worker });
     expect(rounds).toHaveLength(2 * 2 * model.rounds);
     expect(rounds[0]).toBe("small, causal forward, 17 tokens");
     expect(rows.map(({ mechanism }) => mechanism)).toEqual(

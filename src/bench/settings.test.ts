@@ -9,14 +9,13 @@ import { refusal } from "./available-memory.ts";
 import { benchCommand } from "../cli/bench/command.ts";
 import { attentionCurves, memoryCurves, modelCurves } from "./curves.ts";
 import { matrixBytes } from "./exact.ts";
-import { parseThreads } from "../cli/bench/options.ts";
+import { parseThreads } from "./options.ts";
 import { leastAttentionBytes } from "./memory-subjects.ts";
-import { modelBenchSettings } from "../cli/bench/model-command.ts";
 import { leastModelBytes } from "./model-graphs.ts";
 import { tfjsFrom } from "./peers/tfjs.ts";
 import { loadPython, longestInPython } from "./peers/python.ts";
 import { fitScaling } from "./scaling.ts";
-import { attentionBenchSettings } from "./settings.ts";
+import { attentionBenchSettings, modelBenchSettings } from "./settings.ts";
 
 const model = {
   model: "regular,small",

@@ -1,15 +1,17 @@
 // A whole training step beside the rate of the machine's matrix products.
 
+import { createBackend } from "#engine";
 import { proteinVocabulary } from "../data/index.ts";
 import { countParameters, modelConfig, type ModelOptions } from "../model/index.ts";
 import { describeMechanism } from "../model/stacks.ts";
 import { createRandom } from "../random/index.ts";
-import type { Backend } from "../runtime/backend.ts";
+import type { TaskContext } from "../runs/events.ts";
 import { initialState, train, trainingConfig } from "../training/index.ts";
 import { median } from "../statistics/index.ts";
 import { stepFlop } from "./flop.ts";
 import { peakMemoryBytes } from "./child/peak-memory.ts";
 import { describeMachine, gemmContender, gemmGflops, type Machine } from "./measure.ts";
+import { benchProgress } from "./progress.ts";
 
 export interface TrainBenchSettings {
   readonly model: Omit<ModelOptions, "vocabSize">;
@@ -41,11 +43,7 @@ export interface TrainBenchResult {
 }
 
 /** Trains on random tokens: loss, gradients, clipping and AdamW, as `performer train` does it. */
-export async function benchTrain(
-  settings: TrainBenchSettings,
-  backend: Backend,
-  onStep: (done: number) => void = () => undefined,
-): Promise<TrainBenchResult> {
+export async function benchTrain(settings: TrainBenchSettings, context: TaskContext = {}): Promise<TrainBenchResult> {
   const { batchSize, seqLen, steps, segmentLength = 0 } = settings;
   const config = modelConfig({ ...settings.model, vocabSize: proteinVocabulary.size });
   const tokens = batchSize * seqLen;
@@ -59,6 +57,8 @@ export async function benchTrain(
   // Two parts need the same graphs as two hundred: the step that compiles them need not be a long one.
   const first = segmentLength > 0 && seqLen > 2 * segmentLength ? draw(2 * segmentLength) : batch;
 
+  const backend = createBackend({ threads: settings.threads });
+  using progress = benchProgress(context, { label: "bench train", total: steps + 1 });
   await using gemm = await gemmContender(backend);
   const gemmMs: number[] = [];
   const stepMs: number[] = [];
@@ -76,7 +76,7 @@ export async function benchTrain(
         await gemm.run();
         gemmMs.push(performance.now() - before);
       }
-      onStep(step);
+      progress.update(step);
       started = performance.now();
     },
   });

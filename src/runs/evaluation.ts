@@ -77,7 +77,7 @@ export interface EvaluateSplitOptions {
   readonly split: SplitName;
   readonly evaluator: Evaluator;
   /** Counts batches. */
-  readonly progress: (total: number) => ProgressReport;
+  readonly progress: (total: number) => Pick<ProgressReport, "update" | "log" | "stop">;
 }
 
 /** @throws DataError when the split is empty */

@@ -29,6 +29,8 @@ export interface ProgressEvent extends Work {
   readonly type: "progress";
   /** Units that are done, `start` included. */
   readonly done: number;
+  /** Since the work began. */
+  readonly elapsedMs: number;
   readonly fields?: ProgressFields;
 }
 
@@ -95,8 +97,8 @@ export interface TaskContext {
   readonly onEvent?: OnEvent;
 }
 
-/** Reports the progress of one piece of work. */
-export interface ProgressReport {
+/** Reports the progress of one piece of work; disposing of it is `stop`. */
+export interface ProgressReport extends Disposable {
   /** Tells how many units are done, `start` included. */
   readonly update: (done: number, fields?: ProgressFields) => void;
   /** A line for people, which stays. */
@@ -107,18 +109,21 @@ export interface ProgressReport {
 
 /** Progress of some work as events; nothing is sent before the first update. */
 export function reportProgress(onEvent: OnEvent = ignoreEvent, work: Work): ProgressReport {
+  const beganMs = performance.now();
   let status: "waiting" | "reported" | "stopped" = "waiting";
+  const stop = () => {
+    if (status === "reported") onEvent({ type: "progress-end", label: work.label });
+    status = "stopped";
+  };
   return {
     update: (done, fields) => {
       if (status === "stopped") return;
       status = "reported";
-      onEvent({ type: "progress", ...work, done, ...(fields && { fields }) });
+      onEvent({ type: "progress", ...work, done, elapsedMs: performance.now() - beganMs, ...(fields && { fields }) });
     },
     log: (text) => onEvent({ type: "notice", text }),
-    stop: () => {
-      if (status === "reported") onEvent({ type: "progress-end", label: work.label });
-      status = "stopped";
-    },
+    stop,
+    [Symbol.dispose]: stop,
   };
 }
 

@@ -1,21 +1,25 @@
-// Options that several benchmarks have in common: what is measured, sizes, lists of numbers, threads.
-
-import { availableParallelism } from "node:os";
+// What the commands of the benchmarks have in common: their frame, options that several take, and how a result is shown.
 
 import { Option } from "commander";
 import type { Command } from "commander";
 
-import { UsageError } from "../../runs/usage.ts";
-import { positiveInteger } from "../verb.ts";
 import { directions } from "../../bench/contender.ts";
-import type { Direction } from "../../bench/contender.ts";
+import type { CurvePoint } from "../../bench/curves.ts";
+import type { CaseOptions } from "../../bench/options.ts";
 import { passes } from "../../bench/products.ts";
-import type { Pass } from "../../bench/products.ts";
+import { writeFigure } from "../../bench/write-figure.ts";
+import type { TaskContext } from "../../runs/events.ts";
+import { asUsage } from "../../runs/usage.ts";
+import { printJson } from "../output/json.ts";
+import { showEvents } from "../output/show-events.ts";
+import { createVerb, positiveInteger } from "../verb.ts";
+import type { VerbOptions } from "../verb.ts";
 
-/** Which passes and directions to measure. */
-export interface CaseOptions {
-  readonly pass: Pass | "both";
-  readonly direction: Direction | "both";
+/** @param notes stand behind the examples in its help */
+export function createBench({ name, notes, ...verb }: VerbOptions & { readonly notes: string }): Command {
+  return createVerb({ name: `bench ${name}`, ...verb })
+    .name(name)
+    .addHelpText("after", notes);
 }
 
 export function addCaseOptions(command: Command, defaults: CaseOptions): Command {
@@ -28,20 +32,7 @@ export function addCaseOptions(command: Command, defaults: CaseOptions): Command
     );
 }
 
-export function chosenCases({ pass, direction }: CaseOptions) {
-  return {
-    passes: pass === "both" ? passes : [pass],
-    directions: direction === "both" ? directions : [direction],
-  };
-}
-
 /** Of one attention. */
-export interface SizeOptions {
-  readonly heads: number;
-  readonly headDim: number;
-  readonly features: number;
-}
-
 export function addSizeOptions(command: Command): Command {
   return command
     .option("--heads <count>", "attention heads", positiveInteger, 8)
@@ -49,31 +40,42 @@ export function addSizeOptions(command: Command): Command {
     .option("--features <count>", "random features a head", positiveInteger, 256);
 }
 
-export function chosenSizes({ heads, headDim, features }: SizeOptions) {
-  return { numHeads: heads, headDim, numFeatures: features };
-}
-
-/** Each thing once, in the order given. */
-export function listed(text: string): readonly string[] {
-  return [...new Set(text.split(",").map((item) => item.trim()))];
-}
-
-/** @throws UsageError unless there are whole numbers from 1 on, with commas between them */
-export function parseLengths(text: string, option = "--lengths", example = "4096,16384"): readonly number[] {
-  return listed(text).map((item) => {
-    const length = /^\d+$/.test(item) ? Number(item) : Number.NaN;
-    if (Number.isSafeInteger(length) && length >= 1) return length;
-    throw new UsageError(
-      `${option} must be whole numbers from 1 on, with commas between them, got '${text}'; write for example ${option} ${example}`,
-    );
-  });
-}
-
-/** Threads of the engine; all cores when none is given. */
-export function parseThreads(threads: number | undefined): number {
-  const cores = availableParallelism();
-  if (threads === undefined || threads <= cores) return threads ?? cores;
-  throw new UsageError(
-    `--threads must be at most ${cores}, the cores of this process, got ${threads}; omit it to use all`,
+/** Of the model that training and decoding are measured with. */
+export function addModelOptions(command: Command): Command {
+  return addThreadsOption(
+    command
+      .option("--layers <count>", "blocks of the model", positiveInteger, 4)
+      .option("--model-dim <size>", "width of the model", positiveInteger, 256)
+      .option("--heads <count>", "attention heads", positiveInteger, 4)
+      .option("--features <count>", "random features a head", positiveInteger, 128),
   );
+}
+
+export function addThreadsOption(command: Command): Command {
+  return command.option("--threads <count>", "threads of the engine (default: all cores)", positiveInteger);
+}
+
+/** How every result can be shown. */
+export interface ShownOptions {
+  readonly json?: boolean;
+  readonly svg?: string;
+}
+
+interface Shown<Result> {
+  readonly format: (result: Result) => string;
+  /** For `--svg`. */
+  readonly figure?: { readonly label: string; readonly curves: (result: Result) => readonly CurvePoint[] };
+}
+
+/** Measures with progress on standard error, and shows the result. */
+export async function showBench<Result>(
+  { json, svg }: ShownOptions,
+  measure: (context: TaskContext) => Promise<Result>,
+  { format, figure }: Shown<Result>,
+): Promise<void> {
+  using display = showEvents();
+  const result = await asUsage(() => measure(display));
+  if (svg !== undefined && figure !== undefined) await writeFigure(svg, figure.label, figure.curves(result));
+  if (json === true) await printJson(result);
+  else process.stdout.write(`${format(result)}\n`);
 }

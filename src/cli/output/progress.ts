@@ -19,6 +19,8 @@ export interface ProgressOptions {
   readonly total?: number;
   /** Units that were done before, when a run is resumed: time left is estimated from the rest. Default 0. */
   readonly start?: number;
+  /** Time that the work has taken before. Default 0. */
+  readonly elapsedMs?: number;
   /** Default standard error: standard output is for results. */
   readonly stream?: ProgressStream;
   /** Write nothing at all. Default false. */
@@ -54,8 +56,11 @@ export function createProgress(options: ProgressOptions): Progress {
   return stream.isTTY === true ? createBar(options, stream) : createLines(options, stream);
 }
 
-function createBar({ label, unit, total, start = 0 }: ProgressOptions, stream: ProgressStream): Progress {
-  const beganMs = performance.now();
+function createBar(
+  { label, unit, total, start = 0, elapsedMs = 0 }: ProgressOptions,
+  stream: ProgressStream,
+): Progress {
+  const beganMs = performance.now() - elapsedMs;
   let done = start;
   let fields: ProgressFields = {};
   let status: "waiting" | "drawing" | "stopped" = "waiting";
@@ -94,8 +99,11 @@ function createBar({ label, unit, total, start = 0 }: ProgressOptions, stream: P
   };
 }
 
-function createLines({ label, unit, total, start = 0 }: ProgressOptions, stream: ProgressStream): Progress {
-  const beganMs = performance.now();
+function createLines(
+  { label, unit, total, start = 0, elapsedMs = 0 }: ProgressOptions,
+  stream: ProgressStream,
+): Progress {
+  const beganMs = performance.now() - elapsedMs;
   let printedMs = Number.NEGATIVE_INFINITY;
   let pending: State | undefined;
   const print = (state: State): void => {

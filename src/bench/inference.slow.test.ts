@@ -2,12 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 
-import { createBackend } from "#engine";
-import { proteinVocabulary } from "../../data/index.ts";
-import { modelConfig } from "../../model/index.ts";
-import { forwardFlop, stepFlop } from "../../bench/flop.ts";
-import { formatInferenceBench } from "./inference-command.ts";
-import { benchInference, inferenceTasks } from "../../bench/inference.ts";
+import { proteinVocabulary } from "../data/index.ts";
+import { modelConfig } from "../model/index.ts";
+import { forwardFlop, stepFlop } from "./flop.ts";
+import { formatInferenceBench } from "./tables.ts";
+import { benchInference, inferenceTasks } from "./inference.ts";
 
 const tiny = { vocabSize: 29, modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, mlpDim: 32 } as const;
 
@@ -33,12 +32,17 @@ it.each(["decoder", "encoder"] as const)(
       tokenIds: proteinVocabulary.encode("MKVLA".repeat(length).slice(0, length)),
     }));
     const config = modelConfig({ ...tiny, architecture });
-    const told: [string, number][] = [];
+    const told: unknown[] = [];
     const settings = { config, sequences, tasks: inferenceTasks, dtype: "float32", threads: 1 } as const;
-    const result = await benchInference(settings, createBackend({ threads: 1 }), (...done) => told.push(done));
+    const result = await benchInference(settings, {
+      onEvent: (event) => {
+        if (event.type === "progress") told.push([event.fields?.["task"], event.done, event.total]);
+      },
+    });
     expect(result).toMatchObject({ sequences: 3, residues: 123 });
     expect(result.rows.map(({ task }) => task)).toEqual(["embed", "score"]);
-    expect(told.filter(([, residues]) => residues === 123).map(([task]) => task)).toEqual(["embed", "score"]);
+    expect(told).toContainEqual(["embed", 123, 246]);
+    expect(told.at(-1)).toEqual(["score", 246, 246]);
     for (const row of result.rows) {
       expect(row.residuesPerSecond).toBeCloseTo(123 / row.seconds, 6);
       expect(row.shareOfGemm).toBeCloseTo(row.gflop / row.seconds / row.gemmGflops, 10);

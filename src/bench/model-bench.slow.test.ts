@@ -1,11 +1,12 @@
 // Benchmarks of whole models: what is counted, and the shape of the result on tiny real runs.
 
-import { describe, expect, it } from "vitest";
-import { createBackend } from "#engine";
-import { modelConfig } from "../../model/index.ts";
-import { benchDecode, decodeSteps } from "../../bench/decode.ts";
-import { stepFlop } from "../../bench/flop.ts";
-import { benchTrain } from "../../bench/train.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+
+import type { TaskEvent } from "../runs/events.ts";
+import { modelConfig } from "../model/index.ts";
+import { benchDecode, decodeSteps } from "./decode.ts";
+import { stepFlop } from "./flop.ts";
+import { benchTrain } from "./train.ts";
 
 const tiny = { modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 8, dropout: 0 } as const;
 
@@ -25,8 +26,7 @@ describe("the operations of a training step", () => {
 });
 
 it("bench train trains, and relates the step to the product rate of the same run", async () => {
-  const backend = createBackend({ threads: 1 });
-  const { gemm, rows } = await benchTrain({ model: tiny, batchSize: 2, seqLen: 64, steps: 2, threads: 1 }, backend);
+  const { gemm, rows } = await benchTrain({ model: tiny, batchSize: 2, seqLen: 64, steps: 2, threads: 1 });
   const [row] = rows;
   expect(row).toMatchObject({ model: expect.stringContaining("2 × 64 tokens") });
   expect(row?.stepMs).toBeGreaterThan(0);
@@ -37,24 +37,23 @@ it("bench train trains, and relates the step to the product rate of the same run
 
 it("bench train reads long sequences in parts", async () => {
   const settings = { model: tiny, batchSize: 1, seqLen: 150, segmentLength: 32, steps: 1, threads: 1 };
-  const { rows } = await benchTrain(settings, createBackend({ threads: 1 }));
+  const { rows } = await benchTrain(settings);
   expect(rows[0]?.model).toContain("1 × 150 tokens in parts of 32, ");
   expect(rows[0]?.tokensPerSecond).toBeCloseTo(150_000 / (rows[0]?.stepMs ?? 1), 6);
 });
 
 describe("bench decode", () => {
-  const decode = { backend: createBackend({ threads: 1 }), tokens: 20, model: tiny } as const;
+  const decode = { threads: 1, tokens: 20, model: tiny } as const;
+  const progress: (number | undefined)[] = [];
+  const onEvent = (event: TaskEvent) => {
+    if (event.type === "progress") progress.push(event.done, event.total);
+  };
+  beforeEach(() => progress.splice(0));
 
   it("really reads up to every position, compares with position 1,000, and counts the tokens of all sequences", async () => {
-    const progress: number[] = [];
-    const rows = await benchDecode({
-      ...decode,
-      positions: [3, 1050],
-      batches: [1, 2],
-      onToken: (done, total) => progress.push(done, total),
-    });
+    const { rows } = await benchDecode({ ...decode, positions: [3, 1050], batches: [1, 2] }, { onEvent });
     const total = 2 * (1050 + 3 * 20);
-    expect(progress.slice(-2)).toEqual([total, total]);
+    expect(progress).toEqual([500, total, 1000, total, 1500, total, 2000, total]);
     expect(rows.map(({ position, batch, tokensRead }) => ({ position, batch, tokensRead }))).toEqual(
       [1, 2].flatMap((batch) => [3, 1000, 1050].map((position) => ({ position, batch, tokensRead: position }))),
     );
@@ -66,10 +65,10 @@ describe("bench decode", () => {
   });
 
   it("jumps to a far position, of which it says how many tokens were read before it", async () => {
-    let steps = 0;
     const settings = { ...decode, positions: [1_000_000], batches: [1], jump: true };
-    const rows = await benchDecode({ ...settings, onToken: () => steps++ });
-    expect(steps).toBe(decodeSteps(settings));
+    const { rows } = await benchDecode(settings, { onEvent });
+    expect(decodeSteps(settings)).toBe(2040);
+    expect(progress.slice(-2)).toEqual([2000, 2040]);
     expect(rows.map(({ position, tokensRead }) => ({ position, tokensRead }))).toEqual([
       { position: 1000, tokensRead: 1000 },
       { position: 1_000_000, tokensRead: 1000 },

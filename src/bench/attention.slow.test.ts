@@ -2,19 +2,19 @@
 
 import { describe, expect, it } from "vitest";
 
-import { createBackend } from "#engine";
-import { median } from "../../statistics/index.ts";
-import { benchAttention, benchCases } from "../../bench/attention.ts";
-import { formatAttentionBench } from "./attention-command.ts";
-import { benchMechanisms } from "../../bench/favor.ts";
-import { attentionOptions } from "../../../tests/cli/bench-options.ts";
-import { measureInTurn } from "../../bench/measure.ts";
-import { attentionBenchSettings } from "../../bench/settings.ts";
+import { median } from "../statistics/index.ts";
+import { benchAttention, benchCases } from "./attention.ts";
+import { formatAttentionBench } from "./tables.ts";
+import { benchMechanisms } from "./favor.ts";
+import { attentionOptions } from "../../tests/cli/bench-options.ts";
+import type { OnEvent } from "../runs/events.ts";
+import { measureInTurn } from "./measure.ts";
+import { attentionBenchSettings } from "./settings.ts";
 
 const options = { ...attentionOptions, peers: "engine" } as const;
 
-const measure = (changed: Partial<Parameters<typeof attentionBenchSettings>[0]>, events = {}) =>
-  benchAttention(attentionBenchSettings({ ...options, ...changed }), createBackend({ threads: 1 }), events);
+const measure = (changed: Partial<Parameters<typeof attentionBenchSettings>[0]>, onEvent?: OnEvent) =>
+  benchAttention(attentionBenchSettings({ ...options, ...changed }), onEvent && { onEvent });
 
 describe("measuring", () => {
   it("takes the middle value, between two of them their mean", () => {
@@ -41,8 +41,10 @@ describe("measuring", () => {
   });
 
   it("gives a row for every mechanism and rival, direction and pass", async () => {
-    const rounds: string[] = [];
-    const result = await measure({}, { onRound: (what: string) => rounds.push(what) });
+    const rounds: unknown[] = [];
+    const result = await measure({}, (event) => {
+      if (event.type === "progress") rounds.push(event.fields?.["measuring"]);
+    });
     expect(rounds).toHaveLength(benchCases(attentionBenchSettings(options)).length * options.rounds);
     expect(rounds[0]).toBe("causal forward, 128 tokens");
     expect(Object.keys(result)).toEqual(["machine", "gemm", "rows", "scaling", "skipped"]);
@@ -98,10 +100,12 @@ describe("measuring", () => {
     const said: string[] = [];
     const { rows, skipped } = await measure(
       { lengths: "7", rounds: 1, pass: "forward", peers: "python", python: "no-such-python-program" },
-      { onSkipped: (peer: string, reason: string) => said.push(`${peer}: ${reason}`) },
+      (event) => {
+        if (event.type === "notice") said.push(event.text);
+      },
     );
     const reason = "no Python with torch ('no-such-python-program'); give one with --python";
-    expect(said).toEqual([`python: ${reason}`]);
+    expect(said).toEqual([`bench attention: python is skipped: ${reason}`]);
     expect(skipped).toEqual([{ peer: "python", reason }]);
     expect(rows.length).toBeGreaterThan(0);
   });
