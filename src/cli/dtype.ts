@@ -7,7 +7,7 @@ import { RuntimeError } from "../runtime/backend.ts";
 import { weightDtype, weightDtypeNames } from "../runtime/weights.ts";
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
 
-export interface DtypeOptions {
+interface DtypeOptions {
   readonly dtype: WeightDtype;
 }
 
