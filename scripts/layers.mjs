@@ -1,8 +1,11 @@
-// The layers of src/ as a rule of oxlint: imports point one way, and modules of one platform stay in the files meant for them.
+// Refuses imports that point the wrong way through the layers, and platform modules outside the files meant for them.
 
+import { readFileSync, readdirSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { dirname, posix, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, posix, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { note, root, say } from "./process.mjs";
 
 /**
  * Each folder of src/, and each file directly in it, lowest layer first, and what it knows: it may import that, and whatever that may
@@ -79,6 +82,9 @@ const edgeModules = [
   },
 ];
 
+/** Folders that use the package as its users do: by its public exports. */
+const users = ["app", "lab", "examples"];
+
 /** @type {Map<string, ReadonlySet<string>>} */
 const mayImport = new Map();
 for (const [index, { name, knows }] of layers.entries()) {
@@ -99,7 +105,7 @@ export function layerProblem(path, specifier) {
   if (path.endsWith(".test.ts")) return undefined;
   if (path.startsWith("src/")) return sourceProblem(path, specifier);
   // Folders that use the package as its users do.
-  return /^(app|lab|examples)\//.test(path) ? userProblem(path, specifier) : undefined;
+  return users.some((folder) => path.startsWith(`${folder}/`)) ? userProblem(path, specifier) : undefined;
 }
 
 /**
@@ -160,33 +166,60 @@ function isPackage(...names) {
   return (specifier) => names.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 }
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-
 /**
- * @typedef {{ source?: { value?: unknown } | null }} Importing
- * @typedef {{ filename: string, report: (problem: { node: object, message: string }) => void }} RuleContext
+ * @typedef {{ path: string, text: string }} SourceFile path relative to the root, with forward slashes
+ * @typedef {{ path: string, line: number, problem: string }} Violation
  */
 
-const oneWay = {
-  /** @param {RuleContext} context */
-  create: (context) => {
-    const path = relative(root, context.filename).split(sep).join("/");
-    /** @param {Importing} importing */
-    const check = ({ source }) => {
-      if (typeof source?.value !== "string") return;
-      const message = layerProblem(path, source.value);
-      if (message !== undefined) context.report({ node: source, message });
-    };
-    return {
-      ImportDeclaration: check,
-      ExportAllDeclaration: check,
-      ExportNamedDeclaration: check,
-      ImportExpression: check,
-      TSImportType: check,
-    };
-  },
-};
+/**
+ * @param {readonly SourceFile[]} files
+ * @returns {Violation[]}
+ */
+export function layerViolations(files) {
+  return files.flatMap(({ path, text }) =>
+    importsOf(text).flatMap(({ specifier, line }) => {
+      const problem = layerProblem(path, specifier);
+      return problem === undefined ? [] : [{ path, line, problem }];
+    }),
+  );
+}
 
-// oxlint asks for a default export.
-// oxlint-disable-next-line import/no-default-export
-export default { meta: { name: "layers" }, rules: { "one-way": oneWay } };
+// A statement begins a line, as the formatter leaves it, which keeps examples in comments out.
+const statement = /^(?:import|export)\b(?:[^;"'()]*?\bfrom)?\s*["']([^"']+)["']/gm;
+const dynamicImport = /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*["']([^"']+)["']/gm;
+
+/** @param {string} text */
+function importsOf(text) {
+  return [statement, dynamicImport].flatMap((pattern) =>
+    [...text.matchAll(pattern)].map((match) => ({
+      specifier: /** @type {string} */ (match[1]),
+      line: text.slice(0, match.index + match[0].length).split("\n").length,
+    })),
+  );
+}
+
+/** @returns {SourceFile[]} the files of the present tree that the rule speaks about */
+export function readSourceFiles() {
+  return ["src", ...users].flatMap((folder) =>
+    listFolder(folder)
+      .map((name) => [folder, ...name.split(sep)].join("/"))
+      .filter((path) => /\.(ts|tsx|mts|js|mjs)$/.test(path) && !path.includes("/node_modules/"))
+      .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") })),
+  );
+}
+
+/** @param {string} folder */
+function listFolder(folder) {
+  try {
+    return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
+  } catch {
+    return []; // app/ need not be there
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const violations = layerViolations(readSourceFiles());
+  for (const { path, line, problem } of violations) say(`${path}:${line}: ${problem}`);
+  if (violations.length > 0) note(`layers: ${violations.length} imports refused`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}

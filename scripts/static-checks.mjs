@@ -1,4 +1,4 @@
-// The checks that read the code without running it: format, lint with the layers, types, dead code, and the package's shape.
+// The checks that read the code without running it: format, lint, layers, types, dead code, and the package's shape.
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ const tool = (path) => join(root, "node_modules", path);
 const sourceChecks = [
   { name: "format", command: [tool("oxfmt/bin/oxfmt"), "--check"], fix: "npm run format" },
   { name: "lint", command: [tool("oxlint/bin/oxlint")], fix: "npm run lint -- --fix" },
+  { name: "layers", command: [join(root, "scripts", "layers.mjs")], fix: "the table is in scripts/layers.mjs" },
   { name: "types", command: [tool("typescript/bin/tsc"), "-p", "tsconfig.json"], fix: "correct the errors above" },
   {
     name: "dead code",

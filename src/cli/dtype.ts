@@ -7,10 +7,6 @@ import { RuntimeError } from "../runtime/backend.ts";
 import { weightDtype, weightDtypeNames } from "../runtime/weights.ts";
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
 
-interface DtypeOptions {
-  readonly dtype: WeightDtype;
-}
-
 export function addDtypeOption(command: Command): Command {
   return command.option(
     "--dtype <type>",

@@ -1,7 +1,7 @@
 // Embeddings as JSON, one sequence a line: {"id": "P00974", "embedding": [0.1, …]}.
 
 import type { SequenceEmbedding } from "../../inference/embed.ts";
-import type { EmbeddingFormat, EmbeddingPlan } from "./format.ts";
+import type { EmbeddingFormat, EmbeddingPlan } from "./embedding-format.ts";
 import { jsonNumbers } from "./numbers.ts";
 
 const NOTHING = new Uint8Array(0);

@@ -6,7 +6,7 @@
  * Source of the format: NumPy Enhancement Proposal 1, version 1.0.
  */
 
-import type { EmbeddingFormat, EmbeddingPlan } from "./format.ts";
+import type { EmbeddingFormat, EmbeddingPlan } from "./embedding-format.ts";
 import { numberBytes } from "./numbers.ts";
 
 /** A multiple of 64, as the format asks; room for any number of rows. */

@@ -9,7 +9,7 @@ import type { RowGroup, SchemaElement } from "hyparquet";
 
 import type { SequenceEmbedding } from "../../inference/embed.ts";
 import type { JsonValue } from "../../storage/json.ts";
-import type { EmbeddingFormat, EmbeddingPlan } from "./format.ts";
+import type { EmbeddingFormat, EmbeddingPlan } from "./embedding-format.ts";
 import { roundedTo } from "./numbers.ts";
 
 const MAGIC = "PAR1";

@@ -14,7 +14,7 @@ import { parseJson } from "../../storage/json.ts";
 import type { JsonValue } from "../../storage/json.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { formatCount } from "../../text/numbers.ts";
-import type { FormatBlock, FormatEnd, WrittenSoFar } from "./format.ts";
+import type { FormatBlock, FormatEnd, WrittenSoFar } from "./embedding-format.ts";
 
 /** What the bytes of a file depend on, by names for people; values are compared as JSON. */
 export type OutputRequest = Readonly<Record<string, JsonValue>>;

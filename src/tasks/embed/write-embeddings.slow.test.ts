@@ -10,7 +10,7 @@ import { modelConfig } from "../../model/config.ts";
 import { createRandom } from "../../random/index.ts";
 import { initialState } from "../../training/index.ts";
 import { formatNames } from "./format.ts";
-import type { EmbeddingPlan } from "./format.ts";
+import type { EmbeddingPlan } from "./embedding-format.ts";
 import { embedToFile, embedToText } from "./write-embeddings.ts";
 import type { FileJob } from "./write-embeddings.ts";
 
