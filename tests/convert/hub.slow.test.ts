@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { loadPretrained, openSource } from "../../src/convert/index.ts";
+import { PerformerForMaskedLM } from "../../src/models/performer-for-masked-lm.ts";
 import { goldenFiles, loadGolden } from "./golden.ts";
 import { COMMIT, startHub } from "./hub-server.ts";
 import type { HubServer } from "./hub-server.ts";
@@ -51,6 +52,15 @@ describe("a model of the hub", () => {
     const read = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
     expect(await kept()).toEqual([...read, "files.json"].toSorted());
     expect(Object.fromEntries(told)).toEqual(Object.fromEntries(read.map((path) => [path, 1])));
+  });
+
+  it("may be one that was trained here", async () => {
+    await hub[Symbol.asyncDispose]();
+    const trained = PerformerForMaskedLM.create({ modelDim: 4, numLayers: 1, numHeads: 1 });
+    const { config, model } = trained.toFiles();
+    hub = await startHub(NAME, { "config.json": new TextEncoder().encode(config), "model.safetensors": model });
+    const loaded = await PerformerForMaskedLM.from_pretrained(NAME, { cacheFolder, endpoint: hub.endpoint });
+    expect(loaded.tensors).toEqual(trained.tensors);
   });
 
   it("needs no connection once it is kept", async () => {
