@@ -31,8 +31,8 @@ import { createWeightReader } from "./weight-reader.ts";
  * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is missing, unknown or of
  *   another shape, a file that is cut short or damaged, a path that leaves the folder, a tokenizer of another model
  */
-export async function loadPretrained(from: ModelOrigin, options: OpenSourceOptions = {}): Promise<PretrainedModel> {
-  const source = await openSource(from, options);
+export async function loadPretrained(from: ModelOrigin, opening: OpenSourceOptions = {}): Promise<PretrainedModel> {
+  const source = await openSource(from, opening);
   const pipeline = await readPipeline(source);
   const { base } = pipeline;
   const path = `${base}config.json`;
@@ -51,7 +51,8 @@ export async function loadPretrained(from: ModelOrigin, options: OpenSourceOptio
   const reader = createWeightReader(await readCheckpoint(source, base), modelType, own ? "" : architecture.prefix);
   const { padId, maskId } = vocabulary;
   const exact = { vocabSize, padId, mechanism: "exact" } as const;
-  const config = configuredBy(who, () => modelConfig({ ...exact, ...plan.options(reader, { maskId, scale }) }));
+  const options = { ...exact, ...plan.options(reader, { maskId, scale }) };
+  const config = configuredBy(who, () => modelConfig(options));
   const tensors = plan.weights(reader, config);
   checkTensors(config, tensors, source.name);
   const places = longestSequence(config).length;

@@ -57,6 +57,40 @@ describe("a new output layer", () => {
   });
 });
 
+describe("names of classes", () => {
+  const names = ["no", "maybe", "yes"];
+  const named = PerformerForSequenceClassification.create({ ...tiny, classNames: names });
+
+  it("say how many there are, and are saved and read", () => {
+    expect(named.config.numLabels).toBe(3);
+    expect(PerformerForSequenceClassification.fromFiles(named.toFiles()).classNames).toEqual(names);
+    const model = PerformerForTokenClassification.fromFiles(masked, { classNames: names });
+    expect(PerformerForTokenClassification.fromFiles(model.toFiles()).classNames).toEqual(names);
+    expect(classifier.classNames).toEqual([]);
+  });
+
+  it("are left behind with the output layer that they belong to", () => {
+    expect(PerformerForSequenceClassification.fromFiles(named.toFiles(), { numLabels: 4 }).classNames).toEqual([]);
+  });
+
+  it.each([
+    [
+      () => PerformerForSequenceClassification.create({ ...tiny, numLabels: 2, classNames: names }),
+      /one for each of 2 classes, got 3/,
+    ],
+    [
+      () => PerformerForMaskedLM.fromFiles(masked, { classNames: names }),
+      /^PerformerForMaskedLM: classNames must be left out with head 'language-modeling', got 3; leave them out$/,
+    ],
+    [
+      () => PerformerForSequenceClassification.create({ ...tiny, classNames: "no" as never }),
+      /^PerformerForSequenceClassification: classNames must be a list of strings, got "no"; write /,
+    ],
+  ])("are refused where they do not fit (%#)", (make, message) => {
+    expect(make).toThrow(message);
+  });
+});
+
 describe("refusals", () => {
   it.each([
     [

@@ -2,13 +2,13 @@
 import { createBackend } from "#engine";
 import { refuseUnknownKeys, requireList, requireText, written } from "./check-examples.ts";
 import { embeddingOf, type ModelOrigin, type OpenSourceOptions } from "../convert/index.ts";
-import { filesBeside, readCompanions } from "../convert/saved-model.ts";
+import { filesBeside } from "../convert/saved-model.ts";
 import { proteinVocabulary, type PackingOptions, type Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { checkKind, fitKind, type KnownKinds, type NewHeadOptions } from "./model-kinds.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/index.ts";
 import { openSavedModel, readTrained, type SavedModel } from "./open-saved-model.ts";
-import { ownTokens, requireTexts, vocabularyAround, type PretrainedReading } from "./pretrained-reading.ts";
+import { ownTokens, readingOf, requireTexts, vocabularyAround, type PretrainedReading } from "./pretrained-reading.ts";
 import { checkNames } from "./saved-config.ts";
 import {
   checkVocabulary,
@@ -187,8 +187,7 @@ export abstract class PerformerModel<Example> {
     const state = stateOf(this, saved, options);
     const { pretrained, source } = saved;
     if (pretrained === undefined) return new this(state);
-    const companions = await readCompanions(pretrained, source);
-    return new this({ ...state, pretrained: { ...pretrained, companions } });
+    return new this({ ...state, pretrained: await readingOf(pretrained, source) });
   }
 
   /** The files of a saved model, for wherever there is no file system. */
@@ -365,7 +364,8 @@ function stateOf(
       `from_pretrained: vocabulary must come with a model that was trained here, got ${pretrained.name}, which has its own tokenizer; leave it out`,
     );
   }
-  const numLabels = options.numLabels ?? (options.head === "regression" ? undefined : options.classNames?.length);
+  const isNamed = options.classNames !== undefined && its.kinds.some(hasClasses) && options.head !== "regression";
+  const numLabels = options.numLabels ?? (isNamed ? options.classNames.length : undefined);
   const { config, tensors } = fitKind(its, saved, { ...options, ...(numLabels !== undefined && { numLabels }) }, seed);
   const vocabulary = options.vocabulary ?? (pretrained ? vocabularyAround(who, pretrained, config) : saved.vocabulary);
   checkVocabulary(config, vocabulary, "from_pretrained");
@@ -375,14 +375,18 @@ function stateOf(
 }
 
 /** @throws ConfigError for names of classes that the model does not have, or that are too few */
-function checkClassNames(who: string, names: readonly string[], { head, numLabels }: ModelConfig): void {
+function checkClassNames(who: string, names: readonly string[], config: ModelConfig): void {
   checkNames(`${who}: classNames`, names);
   if (names.length === 0) return;
-  if (head.endsWith("classification") && names.length === numLabels) return;
-  const rule = head.endsWith("classification")
-    ? `one for each of ${numLabels ?? 0} classes`
-    : `left out with head '${head}'`;
-  throw new ConfigError(`${who}: classNames must be ${rule}, got ${names.length}; give as many names as classes`);
+  const isNamed = hasClasses(config);
+  if (isNamed && names.length === config.numLabels) return;
+  const rule = isNamed ? `one for each of ${config.numLabels ?? 0} classes` : `left out with head '${config.head}'`;
+  const fix = isNamed ? "give as many names as classes" : "leave them out";
+  throw new ConfigError(`${who}: classNames must be ${rule}, got ${names.length}; ${fix}`);
+}
+
+function hasClasses({ head }: Pick<ModelConfig, "head">): boolean {
+  return head === "sequence-classification" || head === "token-classification";
 }
 
 function classNameOf(model: object): string {

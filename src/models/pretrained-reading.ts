@@ -1,9 +1,10 @@
 /** How a ready class reads texts with a pretrained model: by the model's own tokenizer, between its own special tokens. */
-import type { Companions } from "../convert/saved-model.ts";
+import { readCompanions, type Companions } from "../convert/saved-model.ts";
 import type { PretrainedModel } from "../convert/index.ts";
 import type { Vocabulary } from "../data/index.ts";
 import { ConfigError, type ModelConfig } from "../model/index.ts";
 import { isPooled } from "../model/output.ts";
+import type { FileSource } from "../storage/file-source.ts";
 
 /** What a class keeps of a pretrained model beside configuration, weights and vocabulary. */
 export interface PretrainedReading extends Pick<
@@ -12,6 +13,13 @@ export interface PretrainedReading extends Pick<
 > {
   /** Goes with it when it is saved. */
   readonly companions: Companions;
+}
+
+/** @param source where the model was loaded from */
+export async function readingOf(model: PretrainedModel, source: FileSource): Promise<PretrainedReading> {
+  // Without the weights, which would stay in memory beside those that training makes of them.
+  const { name, reads, encode, pooling, normalize, longest } = model;
+  return { name, reads, encode, pooling, normalize, longest, companions: await readCompanions(model, source) };
 }
 
 /** A text's tokens without the special ones around them, however long. */

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { loadPretrained, openSource } from "../../src/convert/index.ts";
 import { hub as nodeHub } from "../../src/files/node-hub.ts";
 import { hub as webHub } from "../../src/files/web-hub.ts";
+import { PerformerForMaskedLM } from "../../src/models/performer-for-masked-lm.ts";
 import { goldenFiles, loadGolden } from "./golden.ts";
 import { COMMIT, startHub } from "./hub-server.ts";
 import type { HubServer } from "./hub-server.ts";
@@ -64,6 +65,15 @@ describe("a model of the hub", () => {
       expect(new Uint8Array(await new Response(stream).arrayBuffer())).toEqual(new Uint8Array(1000));
     }
     await expect(webHub.list("somebody/other", hub.endpoint)).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it("may be one that was trained here", async () => {
+    await hub[Symbol.asyncDispose]();
+    const trained = PerformerForMaskedLM.create({ modelDim: 4, numLayers: 1, numHeads: 1 });
+    const { config, model } = trained.toFiles();
+    hub = await startHub(NAME, { "config.json": new TextEncoder().encode(config), "model.safetensors": model });
+    const loaded = await PerformerForMaskedLM.from_pretrained(NAME, { cacheFolder, endpoint: hub.endpoint });
+    expect(loaded.tensors).toEqual(trained.tensors);
   });
 
   it("needs no connection once it is kept", async () => {
