@@ -54,6 +54,7 @@ describe("a server", () => {
     const asked = serve(() => new Response("yes", { headers: { "content-type": "text/plain" } }));
     const source = openUrlSource("https://example.org/models/a?key=1");
     expect(await text(source, "1_Pooling/config #1.json")).toBe("yes");
+    expect(await text(source, "1_Pooling/config #1.json")).toBe("yes");
     expect(asked).toEqual(["https://example.org/models/a/1_Pooling/config%20%231.json?key=1"]);
   });
 

@@ -41,12 +41,19 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
       `${address.href}: the server must have the file or say that it has none, got status ${response.status}; try again.`,
     );
   };
+  const load = async (path: string) => {
+    const response = await get(path, "GET");
+    return response && (await bytesOf(response, path, onDownload));
+  };
+  const known = new Map<string, Promise<Uint8Array | undefined>>();
   return {
     name: url.replace(/\/+$/, ""),
     has: async (path) => (await get(path, "HEAD")) !== undefined,
-    read: async (path) => {
-      const response = await get(path, "GET");
-      return response && (await bytesOf(response, path, onDownload));
+    read: (path) => {
+      const reading = known.get(path) ?? load(path);
+      // Weights are read once, and would fill memory; descriptions are read by everyone who wants to know a key of them.
+      if (path.endsWith(".json")) known.set(path, reading);
+      return reading;
     },
   };
 }
