@@ -1,10 +1,8 @@
 // Attention of one Gaussian head by any mechanism, and how far its output lies from that of exact attention.
 
-import { mechanisms } from "performer-ts/attention";
-import type { AttentionMechanism, ProjectionChoice } from "performer-ts/attention";
+import { mechanisms, type AttentionMechanism, type ProjectionChoice } from "performer-ts/attention";
 import { letOthersRun } from "performer-ts/lab";
-import { createRandom, fillNormal } from "performer-ts/random";
-import type { Random } from "performer-ts/random";
+import { createRandom, fillNormal, type Random } from "performer-ts/random";
 import { compile } from "performer-ts/runtime";
 
 export interface HeadSizes {

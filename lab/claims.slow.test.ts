@@ -1,8 +1,7 @@
 // Every claim, run quickly: it holds or is known not to, its figures are numbers, and they have the names of the full run's.
 
 import { readFileSync } from "node:fs";
-import { runClaim } from "performer-ts/lab";
-import type { JsonValue } from "performer-ts/lab";
+import { runClaim, type JsonValue } from "performer-ts/lab";
 import { describe, expect, test } from "vitest";
 
 import { renderSvgFile } from "../src/views/svg-file.ts";

@@ -3,8 +3,7 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { createWorkplace, ensureBuilt, parseOnly } from "../tests/e2e/cli.ts";
-import type { Workplace } from "../tests/e2e/cli.ts";
+import { createWorkplace, ensureBuilt, parseOnly, type Workplace } from "../tests/e2e/cli.ts";
 
 let place: Workplace;
 

@@ -3,10 +3,8 @@ import { featureMaps } from "performer-ts/attention";
 import { createRandom, gaussianMatrix } from "performer-ts/random";
 import { describe, expect, test } from "vitest";
 
-import { drawTerms, forEachEstimate } from "./kernel-terms.ts";
-import type { Terms } from "./kernel-terms.ts";
-import { drawPair, innerProduct, squaredDifference, squaredSum } from "./vector-pairs.ts";
-import type { PairShape } from "./vector-pairs.ts";
+import { drawTerms, forEachEstimate, type Terms } from "./kernel-terms.ts";
+import { drawPair, innerProduct, squaredDifference, squaredSum, type PairShape } from "./vector-pairs.ts";
 
 /** Vectors are rounded to float32, and terms computed in it. */
 const FLOAT32_DIGITS = 5;

@@ -1,13 +1,11 @@
 // The single terms of kernel estimates, from the engine, batch after batch of fresh projections.
 
-import { ndarray } from "performer-ts/graph";
-import type { NdArray, Tensor } from "performer-ts/graph";
+import { ndarray, type NdArray, type Tensor } from "performer-ts/graph";
 import type { FeatureMap } from "performer-ts/attention";
 import { kernelTerms } from "performer-ts/kernels";
 import { letOthersRun } from "performer-ts/lab";
 import { constant } from "performer-ts/ops";
-import { projectionKinds } from "performer-ts/random";
-import type { ProjectionName, Random, RowLengths } from "performer-ts/random";
+import { projectionKinds, type ProjectionName, type Random, type RowLengths } from "performer-ts/random";
 import { compile } from "performer-ts/runtime";
 
 import type { VectorPair } from "./vector-pairs.ts";

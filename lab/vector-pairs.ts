@@ -1,7 +1,6 @@
 // Two vectors of chosen lengths and angle, lying anywhere: what kernels are estimated between.
 
-import { fillNormal } from "performer-ts/random";
-import type { Random } from "performer-ts/random";
+import { fillNormal, type Random } from "performer-ts/random";
 
 export interface PairShape {
   /** ‖x‖. */

@@ -3,8 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 import { legend } from "../legend.ts";
-import { cellsOf, meanSquared, medianSquared } from "./measure.ts";
-import type { Cell } from "./measure.ts";
+import { cellsOf, meanSquared, medianSquared, type Cell } from "./measure.ts";
 import type { Scale, SubjectName } from "./subjects.ts";
 
 export interface Panel {

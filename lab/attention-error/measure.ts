@@ -1,12 +1,9 @@
 // The errors of every subject at every number of features, by seed.
 
-import { mean, median, meanInterval, roundTo, standardError } from "performer-ts/lab";
-import type { Interval, JsonRecord } from "performer-ts/lab";
+import { mean, median, meanInterval, roundTo, standardError, type Interval, type JsonRecord } from "performer-ts/lab";
 
-import { outputErrors } from "../attention-outputs.ts";
-import type { ExactHead, HeadSizes, OutputError } from "../attention-outputs.ts";
-import { subjects } from "./subjects.ts";
-import type { Subject, SubjectName } from "./subjects.ts";
+import { outputErrors, type ExactHead, type HeadSizes, type OutputError } from "../attention-outputs.ts";
+import { subjects, type Subject, type SubjectName } from "./subjects.ts";
 
 /** One subject at one number of features. */
 export interface Cell {

@@ -1,13 +1,10 @@
 // Claim: positive features err by orders of magnitude less than trigonometric ones, and orthogonal rows err less than independent
 // ones. Each half holds at one scale of queries and keys; both together at none that is measured.
 
-import { defineClaim, mean, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { defineClaim, mean, roundTo, type JsonRecord } from "performer-ts/lab";
 
-import { exactHeads } from "../attention-outputs.ts";
-import type { ExactHead, HeadSizes } from "../attention-outputs.ts";
-import { drawErrors } from "./figure.ts";
-import type { Panel } from "./figure.ts";
+import { exactHeads, type ExactHead, type HeadSizes } from "../attention-outputs.ts";
+import { drawErrors, type Panel } from "./figure.ts";
 import { exactInFloat64 } from "./float64.ts";
 import {
   countOutputs,
@@ -16,8 +13,8 @@ import {
   measureErrors,
   orthogonalGains,
   trigonometricOverPositive,
+  type Cell,
 } from "./measure.ts";
-import type { Cell } from "./measure.ts";
 import { scales } from "./subjects.ts";
 
 const HEAD_DIM = 16;

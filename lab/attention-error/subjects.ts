@@ -1,7 +1,6 @@
 // What is compared: feature maps with their projections, at which scales of queries and keys.
 
-import { mechanisms } from "performer-ts/attention";
-import type { AttentionMechanism } from "performer-ts/attention";
+import { mechanisms, type AttentionMechanism } from "performer-ts/attention";
 import type { ProjectionName } from "performer-ts/random";
 
 /** The four of the published figure, and what has been proposed since. */

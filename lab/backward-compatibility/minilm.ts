@@ -1,10 +1,15 @@
 // A published model of sentences with another attention in the place of its own: cosines of the vectors, by number of features.
 
 import { createBackend } from "performer-ts";
-import { calibrateAttention, convertPretrained, embedTexts, loadPretrained, memorySource } from "performer-ts/convert";
-import type { PretrainedModel } from "performer-ts/convert";
-import { readTexts } from "performer-ts/data";
-import type { EmbeddedTextName } from "performer-ts/data";
+import {
+  calibrateAttention,
+  convertPretrained,
+  embedTexts,
+  loadPretrained,
+  memorySource,
+  type PretrainedModel,
+} from "performer-ts/convert";
+import { readTexts, type EmbeddedTextName } from "performer-ts/data";
 import { mean, roundTo } from "performer-ts/lab";
 import { readFile } from "node:fs/promises";
 

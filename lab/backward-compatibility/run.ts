@@ -6,20 +6,18 @@ import {
   loadEmbeddedText,
   proteinVocabulary,
   unigramBaseline,
+  type SequenceDataset,
+  type Vocabulary,
 } from "performer-ts/data";
-import type { SequenceDataset, Vocabulary } from "performer-ts/data";
-import { defineClaim } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
-import { modelConfig } from "performer-ts/model";
-import type { ModelOptions } from "performer-ts/model";
+import { defineClaim, type JsonRecord } from "performer-ts/lab";
+import { modelConfig, type ModelOptions } from "performer-ts/model";
 import { trainingConfig } from "performer-ts/training";
 import { languageBatches } from "../training-runs/language-batches.ts";
 import type { Objective } from "../training-runs/subject.ts";
 import { drawTransfer } from "./figure.ts";
 import { CONVERSIONS, convertMiniLm, openMiniLm } from "./minilm.ts";
 import { ABOVE_FREQUENCIES, describe, MARGIN, SMALL_FRACTION, verdictOf } from "./summary.ts";
-import { countSteps, transfer } from "./transfer.ts";
-import type { Arm, Transfer, TransferSetting } from "./transfer.ts";
+import { countSteps, transfer, type Arm, type Transfer, type TransferSetting } from "./transfer.ts";
 
 interface Learning {
   readonly objective: Objective;

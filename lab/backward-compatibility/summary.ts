@@ -1,9 +1,7 @@
 // What the runs come to: accuracies at once and after each budget, and whether the claim holds.
 
-import { mean, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
-import { stepsOf } from "./transfer.ts";
-import type { Run, Transfer } from "./transfer.ts";
+import { mean, roundTo, type JsonRecord } from "performer-ts/lab";
+import { stepsOf, type Run, type Transfer } from "./transfer.ts";
 
 /** Of the accuracy, in shares of one: as near counts as recovered. */
 export const MARGIN = 0.002;

@@ -2,11 +2,19 @@
 
 import { createBackend } from "performer-ts";
 import type { MechanismChoice } from "performer-ts/attention";
-import { calibrateAttention, convertModel } from "performer-ts/convert";
-import type { ConvertibleModel } from "performer-ts/convert";
+import { calibrateAttention, convertModel, type ConvertibleModel } from "performer-ts/convert";
 import type { ModelConfig } from "performer-ts/model";
-import { createExecution, evaluatorWith, initialState, stateFrom, train, trainingConfig } from "performer-ts/training";
-import type { EvaluationResult, Execution, TrainingOptions } from "performer-ts/training";
+import {
+  createExecution,
+  evaluatorWith,
+  initialState,
+  stateFrom,
+  train,
+  trainingConfig,
+  type EvaluationResult,
+  type Execution,
+  type TrainingOptions,
+} from "performer-ts/training";
 import type { Subject } from "../training-runs/subject.ts";
 
 /** What takes the place of exact attention. */

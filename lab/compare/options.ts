@@ -2,8 +2,7 @@
 
 import { ConfigError } from "performer-ts/model";
 import type { GivenOptions } from "performer-ts/lab";
-import { parseMechanism, splitMechanisms } from "performer-ts/attention";
-import type { MechanismChoice } from "performer-ts/attention";
+import { parseMechanism, splitMechanisms, type MechanismChoice } from "performer-ts/attention";
 import type { Objective } from "../training-runs/subject.ts";
 
 /** A mechanism as it was written and as configurations take it. */

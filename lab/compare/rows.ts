@@ -1,10 +1,8 @@
 // The runs of a comparison, summed up by mechanism.
 
-import { mean, roundTo, standardError } from "performer-ts/lab";
-import type { JsonRecord, ResultTable } from "performer-ts/lab";
+import { mean, roundTo, standardError, type JsonRecord, type ResultTable } from "performer-ts/lab";
 import type { TrainingJobResult } from "../training-runs/job.ts";
-import { measures } from "../training-runs/subject.ts";
-import type { Measure, SplitResult } from "../training-runs/subject.ts";
+import { measures, type Measure, type SplitResult } from "../training-runs/subject.ts";
 
 export interface ComparedRun {
   readonly label: string;

@@ -1,8 +1,7 @@
 // Experiment: the same model, data, steps and seeds with one mechanism after the other.
 
 import { modelConfig } from "performer-ts/model";
-import { defineExperiment } from "performer-ts/lab";
-import type { ExperimentRun, GivenOptions } from "performer-ts/lab";
+import { defineExperiment, type ExperimentRun, type GivenOptions } from "performer-ts/lab";
 import { trainingConfig } from "performer-ts/training";
 import type { TrainingJob } from "../training-runs/job.ts";
 import { runSeries } from "../training-runs/series.ts";
@@ -10,8 +9,7 @@ import { runJob } from "../training-runs/start.ts";
 import { loadSubject, subjects } from "../training-runs/subjects.ts";
 import { drawComparison } from "./figure.ts";
 import { named } from "./named.ts";
-import { compareSettings } from "./options.ts";
-import type { CompareSettings, Contender } from "./options.ts";
+import { compareSettings, type CompareSettings, type Contender } from "./options.ts";
 import { compareRuns, recordsOf, tableOf } from "./rows.ts";
 
 /** Steps that tell how long one takes. */

@@ -1,8 +1,7 @@
 // How long each mechanism takes at several lengths, all of them in turn.
 
 import { createBackend } from "performer-ts";
-import { ndarray } from "performer-ts/graph";
-import type { NdArray } from "performer-ts/graph";
+import { ndarray, type NdArray } from "performer-ts/graph";
 import { letOthersRun, median } from "performer-ts/lab";
 import { input } from "performer-ts/ops";
 import { createRandom, fillNormal } from "performer-ts/random";

@@ -1,16 +1,14 @@
 // Experiment: how the time of every mechanism grows with the length, beside what its paper says.
 
 import { mechanisms } from "performer-ts/attention";
-import { defineExperiment, roundTo, slope } from "performer-ts/lab";
-import type { ExperimentRun, GivenOptions } from "performer-ts/lab";
+import { defineExperiment, roundTo, slope, type ExperimentRun, type GivenOptions } from "performer-ts/lab";
 import { ConfigError } from "performer-ts/model";
 import { named } from "../compare/named.ts";
 import { parseContenders, wholeNumber } from "../compare/options.ts";
 import { drawTimes } from "./figure.ts";
 import { measureInTurn } from "./measure.ts";
 import type { Series } from "./result.ts";
-import { isLinear, subjectsOf } from "./subjects.ts";
-import type { Subject } from "./subjects.ts";
+import { isLinear, subjectsOf, type Subject } from "./subjects.ts";
 
 const SIZES = { numHeads: 4, headDim: 64, numFeatures: 128 } as const;
 const LENGTHS = { full: "2048,4096,8192,16384", quick: "512,1024,2048" } as const;

@@ -1,7 +1,6 @@
 // What is measured of a mechanism: either direction that it has, at the lengths that suit its order.
 
-import { createMechanism } from "performer-ts/attention";
-import type { AttentionMechanism, MechanismChoice } from "performer-ts/attention";
+import { createMechanism, type AttentionMechanism, type MechanismChoice } from "performer-ts/attention";
 import { ConfigError } from "performer-ts/model";
 import type { Contender } from "../compare/options.ts";
 

@@ -1,8 +1,7 @@
 // Relative error of the states behind every layer, one line a number of features.
 
 import * as Plot from "@observablehq/plot";
-import { mean } from "performer-ts/lab";
-import type { Figure } from "performer-ts/lab";
+import { mean, type Figure } from "performer-ts/lab";
 import { legend, margins } from "../legend.ts";
 import type { Propagation, WeightsName } from "./result.ts";
 

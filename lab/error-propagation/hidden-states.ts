@@ -1,11 +1,17 @@
 // The states behind every layer of a language model, whichever attention it uses.
 
 import type { NdArray, Tensor } from "performer-ts/graph";
-import { drawProjections, logits, parameterShapes, projectionShapes, toTree } from "performer-ts/model";
-import type { ModelConfig, Named } from "performer-ts/model";
+import {
+  drawProjections,
+  logits,
+  parameterShapes,
+  projectionShapes,
+  toTree,
+  type ModelConfig,
+  type Named,
+} from "performer-ts/model";
 import { constant, full } from "performer-ts/ops";
-import { compile, feedsFor } from "performer-ts/runtime";
-import type { InputSpec } from "performer-ts/runtime";
+import { compile, feedsFor, type InputSpec } from "performer-ts/runtime";
 
 /** Rows of tokens of equal length. */
 export interface Tokens {

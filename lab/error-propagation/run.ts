@@ -1,13 +1,19 @@
 // Claim: the error of approximated attention grows from layer to layer, and falls with the number of features.
 
-import { defineClaim, letOthersRun, mean, meanInterval, roundTo, standardError } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import {
+  defineClaim,
+  letOthersRun,
+  mean,
+  meanInterval,
+  roundTo,
+  standardError,
+  type JsonRecord,
+} from "performer-ts/lab";
 import type { NdArray } from "performer-ts/graph";
 import type { Named } from "performer-ts/model";
 
 import { drawPropagation } from "./figure.ts";
-import { compileStates, projectionsFor, relativeErrors, withFavor } from "./hidden-states.ts";
-import type { HiddenStates } from "./hidden-states.ts";
+import { compileStates, projectionsFor, relativeErrors, withFavor, type HiddenStates } from "./hidden-states.ts";
 import type { Propagation, WeightsName } from "./result.ts";
 import { configOf, freshWeights, freshWeightsWithUnitEmbeddings, trainedWeights, validationTokens } from "./weights.ts";
 

@@ -1,11 +1,9 @@
 // The weights that are compared: fresh ones, and those of a model trained for a minute on the embedded proteins with exact attention.
 
 import { createBackend } from "performer-ts";
-import { loadEmbeddedProteins, planEvaluation, planTraining, proteinVocabulary } from "performer-ts/data";
-import type { Batch } from "performer-ts/data";
+import { loadEmbeddedProteins, planEvaluation, planTraining, proteinVocabulary, type Batch } from "performer-ts/data";
 import type { NdArray } from "performer-ts/graph";
-import { initialParameters, modelConfig } from "performer-ts/model";
-import type { ModelConfig, Named } from "performer-ts/model";
+import { initialParameters, modelConfig, type ModelConfig, type Named } from "performer-ts/model";
 import { createRandom, fillNormal } from "performer-ts/random";
 import { initialState, train, trainingConfig } from "performer-ts/training";
 

@@ -1,7 +1,6 @@
 // Lemma 2: the mean squared error of one estimate of the softmax kernel, in closed form.
 
-import { innerProduct, squaredDifference, squaredSum } from "../vector-pairs.ts";
-import type { PairShape } from "../vector-pairs.ts";
+import { innerProduct, squaredDifference, squaredSum, type PairShape } from "../vector-pairs.ts";
 
 /** The mean squared error of an estimate from m independent rows. */
 type MeanSquaredError = (pair: PairShape, numFeatures: number) => number;

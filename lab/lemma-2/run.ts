@@ -1,16 +1,20 @@
 // Claim: the mean squared errors of positive, hyperbolic and trigonometric estimates are those of Lemma 2.
 
 import { featureMaps } from "performer-ts/attention";
-import { createMoments, defineClaim, roundTo } from "performer-ts/lab";
-import type { ClaimProgress, JsonRecord, Moments } from "performer-ts/lab";
+import {
+  createMoments,
+  defineClaim,
+  roundTo,
+  type ClaimProgress,
+  type JsonRecord,
+  type Moments,
+} from "performer-ts/lab";
 import { createRandom } from "performer-ts/random";
 
 import { drawTerms, forEachEstimate } from "../kernel-terms.ts";
-import { drawPair, innerProduct, squaredSum } from "../vector-pairs.ts";
-import type { PairShape, VectorPair } from "../vector-pairs.ts";
+import { drawPair, innerProduct, squaredSum, type PairShape, type VectorPair } from "../vector-pairs.ts";
 import { drawRatios } from "./figure.ts";
-import { meanSquaredErrors } from "./formulas.ts";
-import type { LemmaMap } from "./formulas.ts";
+import { meanSquaredErrors, type LemmaMap } from "./formulas.ts";
 import type { Comparison } from "./result.ts";
 
 const SEED = 2009;

@@ -2,8 +2,7 @@
 
 import { defineClaim, roundTo } from "performer-ts/lab";
 import { proteinVocabulary } from "performer-ts/data";
-import { modelConfig } from "performer-ts/model";
-import type { ModelOptions } from "performer-ts/model";
+import { modelConfig, type ModelOptions } from "performer-ts/model";
 import { estimateMemory, trainingConfig } from "performer-ts/training";
 import { drawComparison } from "../compare/figure.ts";
 import { compareRuns, recordsOf } from "../compare/rows.ts";

@@ -1,9 +1,7 @@
 // Experiment: a task of Long Range Arena, with any mechanism.
 
-import { lraTasks } from "performer-ts/data";
-import type { LraTask } from "performer-ts/data";
-import { defineExperiment } from "performer-ts/lab";
-import type { ExperimentRun, GivenOptions } from "performer-ts/lab";
+import { lraTasks, type LraTask } from "performer-ts/data";
+import { defineExperiment, type ExperimentRun, type GivenOptions } from "performer-ts/lab";
 import { ConfigError, modelConfig } from "performer-ts/model";
 import { trainingConfig } from "performer-ts/training";
 import { drawComparison } from "../compare/figure.ts";

@@ -1,8 +1,7 @@
 // Relative error of FAVOR+ and FAVOR++ against the scale of queries and keys.
 
 import * as Plot from "@observablehq/plot";
-import { mean, standardError } from "performer-ts/lab";
-import type { Figure } from "performer-ts/lab";
+import { mean, standardError, type Figure } from "performer-ts/lab";
 
 import type { MapErrors } from "./measure.ts";
 

@@ -1,12 +1,9 @@
 // Relative errors of attention by seed, and the comparison of two maps on the same data and projections.
 
-import { mean, meanInterval, roundTo } from "performer-ts/lab";
-import type { Interval, JsonRecord } from "performer-ts/lab";
-import { mechanisms } from "performer-ts/attention";
-import type { AttentionMechanism } from "performer-ts/attention";
+import { mean, meanInterval, roundTo, type Interval, type JsonRecord } from "performer-ts/lab";
+import { mechanisms, type AttentionMechanism } from "performer-ts/attention";
 
-import { outputErrors } from "../attention-outputs.ts";
-import type { ExactHead, HeadScales, HeadSizes } from "../attention-outputs.ts";
+import { outputErrors, type ExactHead, type HeadScales, type HeadSizes } from "../attention-outputs.ts";
 
 /** All with orthogonal projections. */
 export const maps = {

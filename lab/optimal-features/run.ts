@@ -1,13 +1,10 @@
 // Claim: FAVOR++ errs less than FAVOR+ at moderate norms, and the rescale of FAVOR# helps where keys are longer than queries.
 
-import { defineClaim, mean, roundTo, standardError } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { defineClaim, mean, roundTo, standardError, type JsonRecord } from "performer-ts/lab";
 
-import { exactHeads } from "../attention-outputs.ts";
-import type { HeadScales } from "../attention-outputs.ts";
+import { exactHeads, type HeadScales } from "../attention-outputs.ts";
 import { drawReductions } from "./figure.ts";
-import { compare, describeReduction, measureMap } from "./measure.ts";
-import type { MapErrors, MapName, Size } from "./measure.ts";
+import { compare, describeReduction, measureMap, type MapErrors, type MapName, type Size } from "./measure.ts";
 
 /** As often in practice: about headDim · ln headDim features. */
 const SIZES = [

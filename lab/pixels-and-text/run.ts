@@ -1,10 +1,8 @@
 // Claim: on pixels and on text, FAVOR+ beside a few local heads comes as far as exact attention in equally many steps.
 
 import type { MechanismChoice } from "performer-ts/attention";
-import { defineClaim, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
-import { drawPanels } from "../compare/figure.ts";
-import type { Panel } from "../compare/figure.ts";
+import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";
+import { drawPanels, type Panel } from "../compare/figure.ts";
 import { compareRuns, recordsOf } from "../compare/rows.ts";
 import { QUICK_MODEL } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";

@@ -2,12 +2,10 @@
 
 import { defineClaim, roundTo } from "performer-ts/lab";
 import { drawPanels } from "../compare/figure.ts";
-import { compareRuns, recordsOf } from "../compare/rows.ts";
-import type { ComparedRow, ComparedRun } from "../compare/rows.ts";
+import { compareRuns, recordsOf, type ComparedRow, type ComparedRun } from "../compare/rows.ts";
 import { QUICK_MODEL, TRAINING } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
-import { measures } from "../training-runs/subject.ts";
-import type { Objective } from "../training-runs/subject.ts";
+import { measures, type Objective } from "../training-runs/subject.ts";
 
 const FULL = { steps: 320, seeds: [1, 2, 3], model: {} } as const;
 const QUICK = {

@@ -1,13 +1,11 @@
 // Claim: rows of length √d estimate a lower bound of the softmax kernel, which tends to the kernel as d grows.
 
 import { featureMaps } from "performer-ts/attention";
-import { createMoments, defineClaim, roundTo, withinStandardErrors } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { createMoments, defineClaim, roundTo, withinStandardErrors, type JsonRecord } from "performer-ts/lab";
 import { createRandom } from "performer-ts/random";
 
 import { drawTerms, forEachEstimate } from "../kernel-terms.ts";
-import { drawPair, innerProduct, squaredSum } from "../vector-pairs.ts";
-import type { PairShape } from "../vector-pairs.ts";
+import { drawPair, innerProduct, squaredSum, type PairShape } from "../vector-pairs.ts";
 import { drawConvergence } from "./figure.ts";
 import type { Comparison, Curve, Projection } from "./result.ts";
 import { publishedBound, regularizedOverSoftmax, shortfallAtMost } from "./series.ts";

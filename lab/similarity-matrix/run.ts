@@ -9,15 +9,13 @@ import {
   loadBlosum62,
   pairSimilarity,
   residueAttention,
+  type SimilarityComparison,
+  type SimilarityMatrix,
 } from "performer-ts/inference";
-import type { SimilarityComparison, SimilarityMatrix } from "performer-ts/inference";
-import { defineClaim, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";
 import { modelConfig } from "performer-ts/model";
-import { initialState, train, trainingConfig } from "performer-ts/training";
-import type { TrainingState } from "performer-ts/training";
-import { drawCorrelations } from "./figure.ts";
-import type { Measurement } from "./figure.ts";
+import { initialState, train, trainingConfig, type TrainingState } from "performer-ts/training";
+import { drawCorrelations, type Measurement } from "./figure.ts";
 import { TRAINING } from "../training-runs/proteins.ts";
 import { loadSubject } from "../training-runs/subjects.ts";
 

@@ -1,14 +1,11 @@
 // Claim: the ratio of the errors of trigonometric and of positive features is Lemma 2's, and has no bound where the kernel is small.
 
-import { defineClaim, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";
 
 import { drawUtility } from "./figure.ts";
-import { positiveError, trigonometricError, utility } from "./formulas.ts";
-import type { Place } from "./formulas.ts";
+import { positiveError, trigonometricError, utility, type Place } from "./formulas.ts";
 import type { Comparison } from "./result.ts";
-import { BATCH_DRAWS, simulate } from "./simulate.ts";
-import type { Errors } from "./simulate.ts";
+import { BATCH_DRAWS, simulate, type Errors } from "./simulate.ts";
 
 const SEED = 2009;
 /** Lengths up to 2 and all angles, as published; r is the same at −φ and −l. */

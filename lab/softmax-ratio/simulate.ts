@@ -3,14 +3,12 @@
 import { featureMaps } from "performer-ts/attention";
 import type { Tensor } from "performer-ts/graph";
 import { kernelTerms } from "performer-ts/kernels";
-import { createMoments, letOthersRun } from "performer-ts/lab";
-import type { Moments } from "performer-ts/lab";
+import { createMoments, letOthersRun, type Moments } from "performer-ts/lab";
 import { add, exp, mean, mul, reshape, square, sub, sum } from "performer-ts/ops";
 import { createRandom, gaussianMatrix } from "performer-ts/random";
 import { compile } from "performer-ts/runtime";
 
-import { softmaxKernel, squaredSum } from "./formulas.ts";
-import type { Place } from "./formulas.ts";
+import { softmaxKernel, squaredSum, type Place } from "./formulas.ts";
 
 /** Nothing depends on the dimension: ω is felt along x + y and x − y alone. */
 const HEAD_DIM = 4;

@@ -1,7 +1,6 @@
 // What orthogonal rows save: the bound of Theorem 2, and the amount itself.
 
-import { innerProduct, squaredSum } from "../vector-pairs.ts";
-import type { PairShape } from "../vector-pairs.ts";
+import { innerProduct, squaredSum, type PairShape } from "../vector-pairs.ts";
 
 export interface Sizes {
   readonly headDim: number;

@@ -1,14 +1,19 @@
 // Claim: orthogonal rows lower the mean squared error of positive features by at least what Theorem 2 says.
 
 import { featureMaps } from "performer-ts/attention";
-import { createMoments, defineClaim, roundTo } from "performer-ts/lab";
-import type { ClaimProgress, JsonRecord, Moments } from "performer-ts/lab";
+import {
+  createMoments,
+  defineClaim,
+  roundTo,
+  type ClaimProgress,
+  type JsonRecord,
+  type Moments,
+} from "performer-ts/lab";
 import { createRandom } from "performer-ts/random";
 
 import { drawTerms } from "../kernel-terms.ts";
 import { meanSquaredErrors } from "../lemma-2/formulas.ts";
-import { drawPair, innerProduct, squaredSum } from "../vector-pairs.ts";
-import type { PairShape } from "../vector-pairs.ts";
+import { drawPair, innerProduct, squaredSum, type PairShape } from "../vector-pairs.ts";
 import { drawGaps } from "./figure.ts";
 import { exactGap, leastGap } from "./formulas.ts";
 import type { Comparison } from "./result.ts";

@@ -7,8 +7,10 @@ import {
   planMaskedTraining,
   planTraining,
   unigramBaseline,
+  type EncodedSequence,
+  type SequenceDataset,
+  type SplitName,
 } from "performer-ts/data";
-import type { EncodedSequence, SequenceDataset, SplitName } from "performer-ts/data";
 import type { TrainingBatch, TrainingConfig } from "performer-ts/training";
 import type { Objective, Subject, SubjectRequest } from "./subject.ts";
 

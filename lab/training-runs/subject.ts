@@ -1,7 +1,6 @@
 // What a subject of comparisons is: data as batches, the measure that is usual for them, and a model of a size that suits.
 
-import { bitsPerDimension } from "performer-ts/data";
-import type { UnigramBaseline } from "performer-ts/data";
+import { bitsPerDimension, type UnigramBaseline } from "performer-ts/data";
 import type { ModelOptions } from "performer-ts/model";
 import type { BatchSource, TrainingBatch, TrainingConfig } from "performer-ts/training";
 

@@ -3,8 +3,14 @@
 import { createBackend } from "performer-ts";
 import { median } from "performer-ts/lab";
 import { countParameters, modelConfig } from "performer-ts/model";
-import { createEvaluator, train, trainingConfig, TrainingError } from "performer-ts/training";
-import type { EvaluationResult, TrainingProgress } from "performer-ts/training";
+import {
+  createEvaluator,
+  train,
+  trainingConfig,
+  TrainingError,
+  type EvaluationResult,
+  type TrainingProgress,
+} from "performer-ts/training";
 import type { CurvePoint, TrainingJob, TrainingJobResult } from "./job.ts";
 import type { SplitResult } from "./subject.ts";
 import { loadSubject } from "./subjects.ts";

@@ -1,8 +1,7 @@
 // The gradient norm of every run, step by step, and the loss that each pair of features ends with.
 
 import * as Plot from "@observablehq/plot";
-import { mean } from "performer-ts/lab";
-import type { Figure } from "performer-ts/lab";
+import { mean, type Figure } from "performer-ts/lab";
 import { margins } from "../legend.ts";
 import type { FeaturesName, LabelledRun, ScaleName } from "./result.ts";
 

@@ -1,13 +1,11 @@
 // Claim: training with trigonometric features is unstable where training with positive ones is not.
 
 import { loadEmbeddedProteins, unigramBaseline } from "performer-ts/data";
-import { defineClaim, mean, median, quantile, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { defineClaim, mean, median, quantile, roundTo, type JsonRecord } from "performer-ts/lab";
 
 import { drawTraining } from "./figure.ts";
 import type { FeaturesName, LabelledRun, ScaleName } from "./result.ts";
-import { LEARNING_RATE, trainRun } from "./training.ts";
-import type { RunSizes, TrainingRun } from "./training.ts";
+import { LEARNING_RATE, trainRun, type RunSizes, type TrainingRun } from "./training.ts";
 
 const FULL = {
   sizes: {

@@ -2,11 +2,9 @@
 
 import { createBackend } from "performer-ts";
 import type { MechanismName } from "performer-ts/attention";
-import { planEvaluation, planTraining, proteinVocabulary } from "performer-ts/data";
-import type { ProteinDataset } from "performer-ts/data";
+import { planEvaluation, planTraining, proteinVocabulary, type ProteinDataset } from "performer-ts/data";
 import type { NdArray } from "performer-ts/graph";
-import { modelConfig } from "performer-ts/model";
-import type { Named } from "performer-ts/model";
+import { modelConfig, type Named } from "performer-ts/model";
 import { initialState, train, trainingConfig, TrainingError } from "performer-ts/training";
 
 export interface RunSizes {

@@ -1,7 +1,6 @@
 // One map, one projection, one pair of vectors: the mean of the estimates beside the kernel.
 
-import { mean, roundTo } from "performer-ts/lab";
-import type { JsonRecord, Moments } from "performer-ts/lab";
+import { mean, roundTo, type JsonRecord, type Moments } from "performer-ts/lab";
 import type { ProjectionName } from "performer-ts/random";
 
 import type { PairShape } from "../vector-pairs.ts";

@@ -3,8 +3,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 
-import { STANDARD_ERRORS } from "./cells.ts";
-import type { Cell } from "./cells.ts";
+import { STANDARD_ERRORS, type Cell } from "./cells.ts";
 
 const COLORS = { iid: "#c2570c", orthogonal: "#2563c9", simplex: "#15803d" } as const;
 /** Side by side, so that the dots of one map's projections do not lie on each other. */

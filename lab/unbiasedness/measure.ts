@@ -1,15 +1,11 @@
 // The means of all estimates, from millions of rows.
 
 import type { FeatureMap } from "performer-ts/attention";
-import { ndarray } from "performer-ts/graph";
-import type { NdArray } from "performer-ts/graph";
-import { createMoments } from "performer-ts/lab";
-import type { Moments } from "performer-ts/lab";
-import { fillNormal } from "performer-ts/random";
-import type { Random } from "performer-ts/random";
+import { ndarray, type NdArray } from "performer-ts/graph";
+import { createMoments, type Moments } from "performer-ts/lab";
+import { fillNormal, type Random } from "performer-ts/random";
 
-import { drawTerms, forEachEstimate } from "../kernel-terms.ts";
-import type { TermsOptions } from "../kernel-terms.ts";
+import { drawTerms, forEachEstimate, type TermsOptions } from "../kernel-terms.ts";
 
 export interface MeasureOptions extends Omit<TermsOptions<string>, "maps"> {
   readonly maps: Readonly<Record<string, FeatureMap>>;

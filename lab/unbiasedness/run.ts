@@ -1,18 +1,14 @@
 // Claim: the mean of every unbiased map's estimates is its kernel, whatever the vectors and the projection.
 
 import { featureMaps } from "performer-ts/attention";
-import { defineClaim, roundTo } from "performer-ts/lab";
-import type { JsonRecord } from "performer-ts/lab";
+import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";
 import { createRandom } from "performer-ts/random";
 
-import { drawPair } from "../vector-pairs.ts";
-import type { VectorPair } from "../vector-pairs.ts";
-import { compare, describeCell, rootMeanSquare, STANDARD_ERRORS, summarise, zScores } from "./cells.ts";
-import type { Cell } from "./cells.ts";
+import { drawPair, type VectorPair } from "../vector-pairs.ts";
+import { compare, describeCell, rootMeanSquare, STANDARD_ERRORS, summarise, zScores, type Cell } from "./cells.ts";
 import { drawZScores } from "./figure.ts";
 import { drawSequences, measureMeans } from "./measure.ts";
-import { allSeries } from "./subjects.ts";
-import type { Series } from "./subjects.ts";
+import { allSeries, type Series } from "./subjects.ts";
 
 const SEED = 2009;
 const HEAD_DIM = 16;

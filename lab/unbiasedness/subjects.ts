@@ -1,11 +1,9 @@
 // What is said to be unbiased: every map with the kernel that it estimates, and the projections that it is drawn with.
 
-import { arcCosineFeatures, featureMaps } from "performer-ts/attention";
-import type { FeatureMap } from "performer-ts/attention";
+import { arcCosineFeatures, featureMaps, type FeatureMap } from "performer-ts/attention";
 import type { ProjectionName } from "performer-ts/random";
 
-import { innerProduct, squaredDifference } from "../vector-pairs.ts";
-import type { PairShape } from "../vector-pairs.ts";
+import { innerProduct, squaredDifference, type PairShape } from "../vector-pairs.ts";
 
 /** The kernel itself, in float64. */
 type Kernel = (pair: PairShape) => number;

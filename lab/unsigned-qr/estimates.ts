@@ -1,9 +1,7 @@
 // The mean of the positive features' estimate over the true kernel, for every row of a block and many directions.
 
-import { createMoments, letOthersRun } from "performer-ts/lab";
-import type { Moments } from "performer-ts/lab";
-import { fillNormal } from "performer-ts/random";
-import type { Random } from "performer-ts/random";
+import { createMoments, letOthersRun, type Moments } from "performer-ts/lab";
+import { fillNormal, type Random } from "performer-ts/random";
 
 /** Draws a [size, size] matrix of orthonormal rows. */
 export type DrawOrthogonal = (size: number, random: Random) => Float64Array;

@@ -1,7 +1,6 @@
 // The textbook's QR factorisation, with the signs that it happens to produce.
 
-import { fillNormal } from "performer-ts/random";
-import type { Random } from "performer-ts/random";
+import { fillNormal, type Random } from "performer-ts/random";
 
 /**
  * Qᵀ of G = QR with G Gaussian, as Householder's algorithm leaves it: LAPACK's, and so NumPy's, PyTorch's and JAX's.

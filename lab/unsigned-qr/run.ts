@@ -1,12 +1,17 @@
 // Claim: without the signs of R's diagonal, orthogonal projections bias positive features; with them the bias is gone.
 
 import * as Plot from "@observablehq/plot";
-import { defineClaim, roundTo, withinStandardErrors } from "performer-ts/lab";
-import type { Figure, JsonRecord, Moments } from "performer-ts/lab";
+import {
+  defineClaim,
+  roundTo,
+  withinStandardErrors,
+  type Figure,
+  type JsonRecord,
+  type Moments,
+} from "performer-ts/lab";
 import { createRandom, fillNormal, haarOrthogonal } from "performer-ts/random";
 
-import { estimateOverTruth } from "./estimates.ts";
-import type { DirectionMoments } from "./estimates.ts";
+import { estimateOverTruth, type DirectionMoments } from "./estimates.ts";
 import { unsignedOrthogonal } from "./householder.ts";
 
 const SEED = 2009;

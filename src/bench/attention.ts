@@ -5,22 +5,26 @@ import { median } from "../statistics/index.ts";
 import type { Backend } from "../runtime/index.ts";
 import type { TaskContext } from "../runs/events.ts";
 import { availableBytes } from "./available-memory.ts";
-import { createPrepare, directionOf } from "./contender.ts";
-import type { AttentionCase, AttentionSizes, Direction } from "./contender.ts";
+import { createPrepare, directionOf, type AttentionCase, type AttentionSizes, type Direction } from "./contender.ts";
 import { completeExact, exactContenders } from "./exact.ts";
-import { boundContenders, boundNames, favorContender, featuresPerToken } from "./favor.ts";
-import type { BenchMechanism } from "./favor.ts";
+import { boundContenders, boundNames, favorContender, featuresPerToken, type BenchMechanism } from "./favor.ts";
 import { linearAttentionContender } from "./linear-attention-op.ts";
-import { createOwner, describeMachine, gemmContender, gemmGflops, measureInTurn } from "./measure.ts";
-import type { Contender, Machine, Owner, Timings } from "./measure.ts";
-import { peers } from "./peers/index.ts";
-import type { PeerName } from "./peers/index.ts";
-import { isAbsent } from "./peers/peer.ts";
-import type { Peer } from "./peers/peer.ts";
+import {
+  createOwner,
+  describeMachine,
+  gemmContender,
+  gemmGflops,
+  measureInTurn,
+  type Contender,
+  type Machine,
+  type Owner,
+  type Timings,
+} from "./measure.ts";
+import { peers, type PeerName } from "./peers/index.ts";
+import { isAbsent, type Peer } from "./peers/peer.ts";
 import type { Pass } from "./products.ts";
 import { countProgress } from "./progress.ts";
-import { fitScaling } from "./scaling.ts";
-import type { Scaling } from "./scaling.ts";
+import { fitScaling, type Scaling } from "./scaling.ts";
 
 export interface AttentionBenchSettings extends AttentionSizes {
   readonly lengths: readonly number[];

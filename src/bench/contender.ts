@@ -1,12 +1,10 @@
 // What is compared at one length, in one direction and pass, and how a graph becomes one of those compared.
 
 import { backpropagate } from "../autodiff/gradients.ts";
-import { sizeOf } from "../graph/shape.ts";
-import type { Shape } from "../graph/shape.ts";
+import { sizeOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
-import { compile } from "../runtime/index.ts";
-import type { Backend } from "../runtime/index.ts";
+import { compile, type Backend } from "../runtime/index.ts";
 import type { Contender, Owner } from "./measure.ts";
 import type { Pass } from "./products.ts";
 

@@ -4,8 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { mechanisms } from "../attention/mechanisms.ts";
-import type { Shape } from "../graph/shape.ts";
-import { sizeOf } from "../graph/shape.ts";
+import { sizeOf, type Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { transpose } from "../ops/layout.ts";
 import { createRandom, fillNormal } from "../random/index.ts";

@@ -4,11 +4,9 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
-import { indexFasta } from "../data/index.ts";
-import type { FastaIndex } from "../data/index.ts";
+import { indexFasta, type FastaIndex } from "../data/index.ts";
 import { reportBytes } from "../runs/data/proteins.ts";
-import type { TaskContext } from "../runs/events.ts";
-import { untilAborted } from "../runs/events.ts";
+import { untilAborted, type TaskContext } from "../runs/events.ts";
 import { countRecords, packedSequence } from "../data/packed.ts";
 
 export interface DataBenchResult {

@@ -9,8 +9,7 @@ import type { TaskContext } from "../runs/events.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { initialState } from "../training/index.ts";
 import { median } from "../statistics/index.ts";
-import { describeMachine } from "./measure.ts";
-import type { Machine } from "./measure.ts";
+import { describeMachine, type Machine } from "./measure.ts";
 import { benchProgress } from "./progress.ts";
 
 /** The position that all others are compared with; it is always measured. */

@@ -2,8 +2,7 @@
 
 import { exact } from "../attention/exact.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { headShapes, outputsOf } from "./contender.ts";
-import type { AttentionCase, Prepare } from "./contender.ts";
+import { headShapes, outputsOf, type AttentionCase, type Prepare } from "./contender.ts";
 import { exactInChunks } from "./exact-in-chunks.ts";
 import { fusedExactAttention } from "./fused-exact.ts";
 import type { Contender } from "./measure.ts";

@@ -3,8 +3,7 @@
 import { CAUSAL_CHUNK } from "../attention/favor/causal-scan.ts";
 import { favorMechanisms, type FavorName } from "../attention/favor/favor.ts";
 import { full } from "../ops/source.ts";
-import { headShapes, outputsOf } from "./contender.ts";
-import type { AttentionCase, Prepare } from "./contender.ts";
+import { headShapes, outputsOf, type AttentionCase, type Prepare } from "./contender.ts";
 import type { Contender } from "./measure.ts";
 import { productBounds } from "./products.ts";
 

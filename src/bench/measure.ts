@@ -6,8 +6,7 @@ import { createRequire } from "node:module";
 import { defaultDevice } from "#engine";
 import { matmul } from "../ops/matmul.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
-import { compile } from "../runtime/index.ts";
-import type { Backend } from "../runtime/index.ts";
+import { compile, type Backend } from "../runtime/index.ts";
 import { median } from "../statistics/index.ts";
 
 /** What figures depend on beside the program. */

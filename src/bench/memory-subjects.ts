@@ -6,8 +6,7 @@ import type { MechanismName } from "../attention/mechanisms.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
 import type { AttentionCase, Prepare } from "./contender.ts";
 import { exactContender, exactNames, matrixBytes } from "./exact.ts";
-import { favorContender } from "./favor.ts";
-import type { BenchMechanism } from "./favor.ts";
+import { favorContender, type BenchMechanism } from "./favor.ts";
 import type { Contender } from "./measure.ts";
 
 /** The exact attention that a pass is measured with: what most people run. */

@@ -1,15 +1,11 @@
 // The most memory that attention takes, by length: every row in a process of its own.
 
 import type { TaskContext } from "../runs/events.ts";
-import { availableBytes, refusal } from "./available-memory.ts";
-import type { Skipped } from "./available-memory.ts";
-import { startChild } from "./child/start.ts";
-import type { ChildSettings } from "./child/start.ts";
-import { directionOf } from "./contender.ts";
-import type { AttentionCase, AttentionSizes, Direction } from "./contender.ts";
+import { availableBytes, refusal, type Skipped } from "./available-memory.ts";
+import { startChild, type ChildSettings } from "./child/start.ts";
+import { directionOf, type AttentionCase, type AttentionSizes, type Direction } from "./contender.ts";
 import type { BenchMechanism } from "./favor.ts";
-import { describeMachine } from "./measure.ts";
-import type { Machine } from "./measure.ts";
+import { describeMachine, type Machine } from "./measure.ts";
 import { exactSubject, favorSubjects, leastAttentionBytes } from "./memory-subjects.ts";
 import type { Pass } from "./products.ts";
 import { countProgress } from "./progress.ts";

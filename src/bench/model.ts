@@ -2,20 +2,14 @@
 
 import { proteinVocabulary } from "../data/index.ts";
 import { median } from "../statistics/index.ts";
-import { modelPresets } from "../model/index.ts";
-import type { ModelOptions } from "../model/index.ts";
+import { modelPresets, type ModelOptions } from "../model/index.ts";
 import type { TaskContext } from "../runs/events.ts";
-import { availableBytes, refusal } from "./available-memory.ts";
-import type { Skipped } from "./available-memory.ts";
-import { startChild } from "./child/start.ts";
-import type { ChildSettings, MeasuringChild } from "./child/start.ts";
-import { directionOf } from "./contender.ts";
-import type { Direction } from "./contender.ts";
+import { availableBytes, refusal, type Skipped } from "./available-memory.ts";
+import { startChild, type ChildSettings, type MeasuringChild } from "./child/start.ts";
+import { directionOf, type Direction } from "./contender.ts";
 import { EXACT_BUDGET_MS } from "./exact.ts";
-import { createOwner, describeMachine, measureInTurn } from "./measure.ts";
-import type { Contender, Machine } from "./measure.ts";
-import { FREE_ATTENTION, leastModelBytes } from "./model-graphs.ts";
-import type { ModelSubject } from "./model-graphs.ts";
+import { createOwner, describeMachine, measureInTurn, type Contender, type Machine } from "./measure.ts";
+import { FREE_ATTENTION, leastModelBytes, type ModelSubject } from "./model-graphs.ts";
 import type { Pass } from "./products.ts";
 import { countProgress } from "./progress.ts";
 

@@ -5,10 +5,8 @@ import { availableParallelism } from "node:os";
 import { nearestName } from "../graph/nearest-name.ts";
 import type { ModelOptions } from "../model/index.ts";
 import { UsageError } from "../runs/usage.ts";
-import { directions } from "./contender.ts";
-import type { Direction } from "./contender.ts";
-import { passes } from "./products.ts";
-import type { Pass } from "./products.ts";
+import { directions, type Direction } from "./contender.ts";
+import { passes, type Pass } from "./products.ts";
 
 /** Which passes and directions to measure. */
 export interface CaseOptions {

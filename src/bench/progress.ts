@@ -1,7 +1,6 @@
 // How a benchmark tells how far it is.
 
-import { reportProgress, untilAborted } from "../runs/events.ts";
-import type { ProgressReport, TaskContext, Work } from "../runs/events.ts";
+import { reportProgress, untilAborted, type ProgressReport, type TaskContext, type Work } from "../runs/events.ts";
 import type { Skipped } from "./available-memory.ts";
 
 /** Progress of a benchmark; once the signal is aborted, the next update throws its reason. */

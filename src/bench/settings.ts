@@ -3,26 +3,27 @@
 import { fileURLToPath } from "node:url";
 
 import { mechanisms } from "../attention/mechanisms.ts";
-import { embeddedProteinsUrl, proteinVocabulary } from "../data/index.ts";
-import type { EncodedSequence } from "../data/index.ts";
+import { embeddedProteinsUrl, proteinVocabulary, type EncodedSequence } from "../data/index.ts";
 import { nearestName } from "../graph/nearest-name.ts";
-import { modelConfig, modelPresets } from "../model/index.ts";
-import type { ModelConfig, ModelOptions, ModelPresetName } from "../model/index.ts";
+import {
+  modelConfig,
+  modelPresets,
+  type ModelConfig,
+  type ModelOptions,
+  type ModelPresetName,
+} from "../model/index.ts";
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
 import { applySettings, parseSetting, readRecipe } from "../runs/recipe.ts";
 import { UsageError } from "../runs/usage.ts";
 import { readSequences } from "../tasks/input/sequence-input.ts";
 import type { AttentionBenchSettings } from "./attention.ts";
 import type { DecodeBenchSettings } from "./decode.ts";
-import { benchMechanisms } from "./favor.ts";
-import type { BenchMechanism } from "./favor.ts";
-import { inferenceTasks } from "./inference.ts";
-import type { InferenceBenchSettings, InferenceTask } from "./inference.ts";
+import { benchMechanisms, type BenchMechanism } from "./favor.ts";
+import { inferenceTasks, type InferenceBenchSettings, type InferenceTask } from "./inference.ts";
 import { LINEAR_ATTENTION_OP } from "./linear-attention-op.ts";
 import type { MemoryBenchSettings } from "./memory.ts";
 import { FREE_ATTENTION, subjectConfig } from "./model-graphs.ts";
-import { benchModelNames, modelComparisons } from "./model.ts";
-import type { ModelBenchSettings } from "./model.ts";
+import { benchModelNames, modelComparisons, type ModelBenchSettings } from "./model.ts";
 import {
   chosenCases,
   chosenModel,
@@ -32,8 +33,10 @@ import {
   parseName,
   parsePositions,
   parseThreads,
+  type BenchModelOptions,
+  type CaseOptions,
+  type SizeOptions,
 } from "./options.ts";
-import type { BenchModelOptions, CaseOptions, SizeOptions } from "./options.ts";
 import { peerNames } from "./peers/index.ts";
 import type { TrainBenchSettings } from "./train.ts";
 

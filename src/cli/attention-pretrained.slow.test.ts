@@ -6,8 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { captureOutput } from "../../tests/cli/capture.ts";
-import type { Captured } from "../../tests/cli/capture.ts";
+import { captureOutput, type Captured } from "../../tests/cli/capture.ts";
 import { goldenFolder } from "../../tests/convert/golden.ts";
 import { minilmFolder } from "../../tests/convert/minilm.ts";
 import { oneThread, snapshot, tinyFasta } from "../../tests/e2e/cli.ts";

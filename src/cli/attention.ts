@@ -1,7 +1,6 @@
 // `performer attention`: what a model of proteins or text looks at, and which amino acids it treats alike.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { splitNames } from "../data/index.ts";
 import { similarityMeanings, similarityViews } from "../inference/similarity.ts";
@@ -11,8 +10,8 @@ import {
   DEFAULT_SEQUENCE,
   DEFAULT_SPLIT,
   DEFAULT_TEXT,
+  type AttentionOptions,
 } from "../tasks/attention/options.ts";
-import type { AttentionOptions } from "../tasks/attention/options.ts";
 import { standardInput } from "./input-options.ts";
 import { printJson } from "./output/json.ts";
 import { showEvents } from "./output/show-events.ts";

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { captureOutput } from "../../tests/cli/capture.ts";
-import type { Captured } from "../../tests/cli/capture.ts";
+import { captureOutput, type Captured } from "../../tests/cli/capture.ts";
 import { digestOfFile, oneThread } from "../../tests/e2e/cli.ts";
 import { createRandom } from "../random/index.ts";
 import { PerformerForCausalLM } from "../models/performer-for-causal-lm.ts";

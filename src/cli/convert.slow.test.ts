@@ -5,8 +5,15 @@ import { afterAll, describe, expect, it } from "vitest";
 
 import { runVerb } from "../../tests/cli/run-verb.ts";
 import { goldenFolder } from "../../tests/convert/golden.ts";
-import { createWorkplace, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "../../tests/e2e/cli.ts";
-import type { Finished } from "../../tests/e2e/cli.ts";
+import {
+  createWorkplace,
+  oneThread,
+  parseOnly,
+  snapshot,
+  tinyFasta,
+  tinyModel,
+  type Finished,
+} from "../../tests/e2e/cli.ts";
 import { convertCommand } from "./convert.ts";
 import { embedCommand } from "./embed.ts";
 import { evalCommand } from "./eval.ts";

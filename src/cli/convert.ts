@@ -1,12 +1,10 @@
 // `performer convert`: another attention in the place of a trained model's, measured against it, as a folder of its own.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { projectionNames } from "../attention/favor/projections.ts";
 import { positionRules } from "../convert/index.ts";
-import { convertToLinear } from "../tasks/convert/convert.ts";
-import type { Converted, ConvertTaskOptions } from "../tasks/convert/convert.ts";
+import { convertToLinear, type Converted, type ConvertTaskOptions } from "../tasks/convert/convert.ts";
 import { formatReport, formatVectors } from "../tasks/convert/report-text.ts";
 import { SAMPLE_SIZE } from "../tasks/convert/sample.ts";
 import { formatCount, plural } from "../text/numbers.ts";

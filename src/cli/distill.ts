@@ -1,11 +1,9 @@
 // `performer distill`: a converted model learns to do what its original does, measured on texts that it has not seen.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import type { TaskEvent } from "../runs/events.ts";
-import { distillStudent } from "../tasks/distill/distill.ts";
-import type { DistillTaskOptions, DistillResult } from "../tasks/distill/distill.ts";
+import { distillStudent, type DistillTaskOptions, type DistillResult } from "../tasks/distill/distill.ts";
 import { formatDistillation } from "../tasks/distill/report-text.ts";
 import { formatCount, formatSeconds } from "../text/numbers.ts";
 import { distilledParts } from "../training/distill.ts";

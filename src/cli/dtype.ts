@@ -1,7 +1,6 @@
 // `--dtype`: how the weights of a trained model are stored while it is used.
 
-import { InvalidArgumentError } from "commander";
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 
 import { RuntimeError } from "../runtime/backend.ts";
 import { weightDtype, weightDtypeNames } from "../runtime/weights.ts";

@@ -1,13 +1,11 @@
 // `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { pretrainedModelTypes } from "../convert/index.ts";
 import { poolings } from "../inference/embed.ts";
 import type { TaskEvent } from "../runs/events.ts";
-import { embedAsJson, embedIntoFile } from "../tasks/embed/embed.ts";
-import type { EmbedOptions, EmbedResult } from "../tasks/embed/embed.ts";
+import { embedAsJson, embedIntoFile, type EmbedOptions, type EmbedResult } from "../tasks/embed/embed.ts";
 import { formatNames } from "../tasks/embed/format.ts";
 import { precisions } from "../tasks/embed/numbers.ts";
 import { formatCount, formatSeconds, plural } from "../text/numbers.ts";

@@ -1,12 +1,10 @@
 // `performer eval`: how well a trained model predicts, beside the baseline of its task.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { splitNames } from "../data/index.ts";
 import { formatFigures } from "../runs/figures.ts";
-import { evaluateRun } from "../tasks/evaluate/evaluate.ts";
-import type { EvaluateOptions } from "../tasks/evaluate/evaluate.ts";
+import { evaluateRun, type EvaluateOptions } from "../tasks/evaluate/evaluate.ts";
 import { formatStored } from "../tasks/evaluate/evaluate-stored.ts";
 import { addDtypeOption } from "./dtype.ts";
 import { printJson } from "./output/json.ts";

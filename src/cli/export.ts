@@ -1,12 +1,10 @@
 // `performer export`: a model as the files that other programs run.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { encoderOutputs } from "../convert/onnx/encoder-graph.ts";
 import { weightDtypeNames } from "../runtime/weights.ts";
-import { exportToOnnx } from "../tasks/export/export.ts";
-import type { ExportTaskOptions } from "../tasks/export/export.ts";
+import { exportToOnnx, type ExportTaskOptions } from "../tasks/export/export.ts";
 import { printJson } from "./output/json.ts";
 import { showEvents } from "./output/show-events.ts";
 import { createVerb, positiveInteger } from "./verb.ts";

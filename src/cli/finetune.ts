@@ -1,7 +1,6 @@
 // `performer finetune`: a trained run becomes a classifier, or a predictor of numbers, of labelled sequences.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import {
   DEFAULT_BATCH,
@@ -9,9 +8,9 @@ import {
   DEFAULT_HEAD_LEARNING_RATE,
   DEFAULT_LEARNING_RATE,
   DEFAULT_PATIENCE,
+  type FinetuneOptions,
 } from "../runs/finetune/settings.ts";
 import { prepareFinetuning } from "../runs/finetune/prepare.ts";
-import type { FinetuneOptions } from "../runs/finetune/settings.ts";
 import { formatFigures } from "../runs/figures.ts";
 import { printJson } from "./output/json.ts";
 import { trainHere } from "./train-here.ts";

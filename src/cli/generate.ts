@@ -4,8 +4,7 @@ import type { Command } from "commander";
 
 import { imageShapeOf } from "../data/index.ts";
 import { formatSamples } from "../runs/samples.ts";
-import { DEFAULT_TOKENS, generateSequences } from "../tasks/generate/generate.ts";
-import type { GenerateOptions } from "../tasks/generate/generate.ts";
+import { DEFAULT_TOKENS, generateSequences, type GenerateOptions } from "../tasks/generate/generate.ts";
 import { addDtypeOption } from "./dtype.ts";
 import { printJson } from "./output/json.ts";
 import { showEvents } from "./output/show-events.ts";

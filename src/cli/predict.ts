@@ -2,8 +2,7 @@
 
 import type { Command } from "commander";
 
-import { openPredictions, predictAll, predictionLine } from "../tasks/predict/predict.ts";
-import type { PredictOptions } from "../tasks/predict/predict.ts";
+import { openPredictions, predictAll, predictionLine, type PredictOptions } from "../tasks/predict/predict.ts";
 import { addDtypeOption } from "./dtype.ts";
 import { addSequenceOptions, standardInput } from "./input-options.ts";
 import { printJson } from "./output/json.ts";

@@ -2,8 +2,7 @@
 
 import type { Command } from "commander";
 
-import { pushToHub, totalBytes } from "../tasks/push/push.ts";
-import type { PushTaskOptions, UploadFile } from "../tasks/push/push.ts";
+import { pushToHub, totalBytes, type PushTaskOptions, type UploadFile } from "../tasks/push/push.ts";
 import { formatCount, plural } from "../text/numbers.ts";
 import { printJson } from "./output/json.ts";
 import { showEvents } from "./output/show-events.ts";

@@ -1,14 +1,12 @@
 // `performer score`: how likely proteins are under a trained model, and what every mutation of one would change.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { scoringMethods } from "../inference/score.ts";
 import { TOKENS_PER_BATCH } from "../inference/sequence-runs.ts";
 import { checkOutputs } from "../tasks/score/mutant-files.ts";
 import { formatMutants, mutantsDocument } from "../tasks/score/mutant-report.ts";
-import { openScores, scoreAllMutants } from "../tasks/score/score.ts";
-import type { MutantOptions } from "../tasks/score/score.ts";
+import { openScores, scoreAllMutants, type MutantOptions } from "../tasks/score/score.ts";
 import { createScoreTable, scoreDocument } from "../tasks/score/score-report.ts";
 import { addDtypeOption } from "./dtype.ts";
 import { addSequenceOptions, standardInput } from "./input-options.ts";

@@ -2,8 +2,7 @@
 
 import type { OnEvent } from "../runs/events.ts";
 import type { TrainingRun } from "../runs/training-run.ts";
-import { runTraining } from "../tasks/train/train.ts";
-import type { TrainingResult } from "../tasks/train/train.ts";
+import { runTraining, type TrainingResult } from "../tasks/train/train.ts";
 import { formatCount } from "../text/numbers.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { performerCommand, shellQuoted } from "./invocation.ts";

@@ -80,7 +80,7 @@ export async function loadPretrained(from: ModelOrigin, opening: OpenSourceOptio
 /** What is ours and was not converted has a class of its own. */
 function refuseTrained(json: Readonly<Record<string, unknown>>, who: string): void {
   if (json["pretrained"] !== undefined) return;
-  const [name = "PerformerForMaskedLM"] = Array.isArray(json["architectures"]) ? json["architectures"] : [];
+  const [name = "PerformerFor…"] = Array.isArray(json["architectures"]) ? json["architectures"] : [];
   refuse(
     who,
     "the model must be a pretrained or a converted one",

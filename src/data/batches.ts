@@ -1,17 +1,12 @@
 /** Plans of causal language-model batches: an endless, seeded one for training, and a complete one for evaluation. */
 import { createRandom } from "../random/index.ts";
-import { joinInOrder, joinShuffled } from "./concatenated.ts";
-import { checkPacking, planEpochs, planOnce } from "./packing.ts";
-import { checkSampling } from "./sampling.ts";
-import { createTagDropout } from "./tag-dropout.ts";
-import { bucketWindows, layOut } from "./windows.ts";
+import { joinInOrder, joinShuffled, type Concatenation } from "./concatenated.ts";
+import { checkPacking, planEpochs, planOnce, type EvaluationPlan, type Plan } from "./packing.ts";
+import { checkSampling, type SequenceSampling } from "./sampling.ts";
+import { createTagDropout, type TagDropout } from "./tag-dropout.ts";
+import { bucketWindows, layOut, type BatchOptions } from "./windows.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
-import type { Concatenation } from "./concatenated.ts";
 import type { PlannedBatch } from "./batch.ts";
-import type { EvaluationPlan, Plan } from "./packing.ts";
-import type { SequenceSampling } from "./sampling.ts";
-import type { TagDropout } from "./tag-dropout.ts";
-import type { BatchOptions } from "./windows.ts";
 
 /** What `planTraining` needs. */
 export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Concatenation, TagDropout {

@@ -1,7 +1,6 @@
 /** Many sequences joined into one long one with <eos> behind each, read on demand: what rows of long contexts are cut from. */
 import { createRandom, permutation } from "../random/index.ts";
-import { lengthOf, readTokens } from "./datasets.ts";
-import type { EncodedSequence } from "./datasets.ts";
+import { lengthOf, readTokens, type EncodedSequence } from "./datasets.ts";
 
 /** Whether rows hold one sequence or many. */
 export interface Concatenation {

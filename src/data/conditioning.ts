@@ -3,11 +3,10 @@
  * Source: CTRL, arXiv:1909.05858; ProGen, arXiv:2004.03497.
  */
 import { DataError, quoted, requirePositiveInteger } from "./errors.ts";
-import { familyOf } from "./protein-splits.ts";
+import { familyOf, type Assignment, type NumberedRecords, type ProteinSplitOptions } from "./protein-splits.ts";
 import { parseUniProtHeader } from "./uniprot.ts";
 import { letterVocabulary } from "./vocabularies/letters.ts";
 import type { FastaHeader } from "./fasta-scan.ts";
-import type { Assignment, NumberedRecords, ProteinSplitOptions } from "./protein-splits.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What can become a tag. */

@@ -3,9 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DataError } from "./errors.ts";
 import { gzip, inPieces, utf8 } from "../../tests/data/fasta-sources.ts";
-import { readFasta } from "./fasta.ts";
+import { readFasta, type FastaRecord } from "./fasta.ts";
 import type { ByteSource } from "./bytes.ts";
-import type { FastaRecord } from "./fasta.ts";
 
 async function read(source: ByteSource | string, name = "test.fasta"): Promise<FastaRecord[]> {
   const records: FastaRecord[] = [];

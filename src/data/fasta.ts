@@ -1,8 +1,6 @@
 /** Reads FASTA: one record after the other from a stream, whatever the file's size. */
-import { readPieces } from "./bytes.ts";
-import { createFastaScanner, emptyRecord, parseFastaHeader } from "./fasta-scan.ts";
-import type { ByteSource } from "./bytes.ts";
-import type { FastaHeader } from "./fasta-scan.ts";
+import { readPieces, type ByteSource } from "./bytes.ts";
+import { createFastaScanner, emptyRecord, parseFastaHeader, type FastaHeader } from "./fasta-scan.ts";
 
 /** One sequence of a FASTA file. */
 export interface FastaRecord {

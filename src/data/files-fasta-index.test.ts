@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gzip, utf8 } from "../../tests/data/fasta-sources.ts";
 import { withTags } from "./conditioning.ts";
-import { indexFasta } from "./files-fasta-index.ts";
+import { indexFasta, type FastaIndex, type FastaIndexOptions } from "./files-fasta-index.ts";
 import { loadIndexedProteins } from "./files-proteins.ts";
 import { countRecords, packedSequence } from "./packed.ts";
 import { splitNames } from "./datasets.ts";
 import { unigramBaseline } from "./unigram.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
-import type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
 
 let folder = "";
 beforeAll(async () => {

@@ -2,12 +2,10 @@
 import { files, paths } from "#files";
 import { createFastaScanner } from "./fasta-scan.ts";
 import { readPieces } from "./bytes.ts";
-import { fastaCache } from "./files-fasta-cache.ts";
+import { fastaCache, type FastaCache } from "./files-fasta-cache.ts";
 import { openFile } from "./files.ts";
-import { createPacker } from "./packed.ts";
+import { createPacker, type PackedRecords } from "./packed.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
-import type { FastaCache } from "./files-fasta-cache.ts";
-import type { PackedRecords } from "./packed.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** How a FASTA file is indexed. */

@@ -1,9 +1,15 @@
 /** Images from files, the package's own small Fashion-MNIST, and the whole one. */
 import { paths } from "#files";
 import { openFile, openFolder, openPackaged, type PackagedOptions } from "./files.ts";
-import { loadIdxImages, loadImages } from "./images/datasets.ts";
+import {
+  loadIdxImages,
+  loadImages,
+  type ImageDataset,
+  type LabelledImageDataset,
+  type LoadIdxOptions,
+  type LoadImagesOptions,
+} from "./images/datasets.ts";
 import type { ByteSource } from "./bytes.ts";
-import type { ImageDataset, LabelledImageDataset, LoadIdxOptions, LoadImagesOptions } from "./images/datasets.ts";
 
 /** The classes of Fashion-MNIST by label (arXiv:1708.07747). */
 export const fashionClasses: readonly string[] = [

@@ -6,16 +6,13 @@ import { DataError } from "./errors.ts";
 import { openFile } from "./files.ts";
 import { loadEmbeddedImages, loadFashionMnist } from "./files-images.ts";
 import { readTexts } from "./files-text.ts";
-import { generateListOps } from "./lra/listops.ts";
-import { generatePathfinder } from "./lra/pathfinder.ts";
-import { generateRetrieval } from "./lra/retrieval.ts";
+import { generateListOps, type ListOpsOptions } from "./lra/listops.ts";
+import { generatePathfinder, type PathfinderOptions } from "./lra/pathfinder.ts";
+import { generateRetrieval, type RetrievalOptions } from "./lra/retrieval.ts";
 import { takeBalanced } from "./lra/subset.ts";
 import { byteVocabulary, encodeBytes } from "./vocabularies/bytes.ts";
 import type { LabelledDataset, LabelledSequence } from "./labelled/types.ts";
 import type { GeneratorOptions } from "./lra/balanced.ts";
-import type { ListOpsOptions } from "./lra/listops.ts";
-import type { PathfinderOptions } from "./lra/pathfinder.ts";
-import type { RetrievalOptions } from "./lra/retrieval.ts";
 
 /** What every task takes; those generated also take the options of their own functions. */
 export interface LraOptions extends GeneratorOptions {

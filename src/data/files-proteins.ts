@@ -1,12 +1,9 @@
 /** Protein data sets from FASTA files of any size on disk. */
 import { openFile } from "./files.ts";
-import { indexFasta } from "./files-fasta-index.ts";
-import { packedDataset } from "./packed-dataset.ts";
-import { readFamilies } from "./protein-splits.ts";
-import type { FastaIndex, FastaIndexOptions } from "./files-fasta-index.ts";
+import { indexFasta, type FastaIndex, type FastaIndexOptions } from "./files-fasta-index.ts";
+import { packedDataset, type LengthLimits, type PackedDataset } from "./packed-dataset.ts";
+import { readFamilies, type ProteinSplitRule } from "./protein-splits.ts";
 import type { TagOptions } from "./conditioning.ts";
-import type { LengthLimits, PackedDataset } from "./packed-dataset.ts";
-import type { ProteinSplitRule } from "./protein-splits.ts";
 
 /** How a FASTA file becomes a data set. */
 export interface IndexedProteinOptions extends FastaIndexOptions, TagOptions, LengthLimits {

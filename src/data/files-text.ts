@@ -2,9 +2,8 @@
 import { readText } from "./bytes.ts";
 import { packagedUrl } from "#files";
 import { openFile, openFolder, openPackaged, type PackagedOptions } from "./files.ts";
-import { loadText } from "./text.ts";
+import { loadText, type LoadTextOptions } from "./text.ts";
 import type { SequenceDataset } from "./datasets.ts";
-import type { LoadTextOptions } from "./text.ts";
 
 /** The embedded texts: two novels by Jane Austen (see data/README.md). */
 export const embeddedTextUrls = {

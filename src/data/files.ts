@@ -1,9 +1,8 @@
 /** Files and folders, and the package's own protein data. */
 import { files, packagedUrl, paths } from "#files";
 import { DataError } from "./errors.ts";
-import { loadProteins } from "./proteins.ts";
+import { loadProteins, type ProteinDataset } from "./proteins.ts";
 import type { ByteSource } from "./bytes.ts";
-import type { ProteinDataset } from "./proteins.ts";
 
 /**
  * A file's bytes, piece by piece. Nothing is opened before the first piece is asked for.

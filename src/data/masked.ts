@@ -1,20 +1,22 @@
 /** Plans of masked language-model batches: tokens are hidden, and told from both sides. */
 import { createRandom } from "../random/index.ts";
-import { joinInOrder, joinShuffled } from "./concatenated.ts";
+import { joinInOrder, joinShuffled, type Concatenation } from "./concatenated.ts";
 import { lengthOf, readTokens } from "./datasets.ts";
-import { createMasking } from "./masks.ts";
-import { bucketRows, planEpochs, planOnce } from "./packing.ts";
-import { checkSampling } from "./sampling.ts";
-import { createTagDropout } from "./tag-dropout.ts";
-import { checkWrapped, writeWrapped } from "./wrapped.ts";
-import type { Concatenation } from "./concatenated.ts";
-import type { MaskedTokens, MaskingOptions } from "./masks.ts";
+import { createMasking, type MaskedTokens, type MaskingOptions } from "./masks.ts";
+import {
+  bucketRows,
+  planEpochs,
+  planOnce,
+  type Bucket,
+  type EvaluationPlan,
+  type PackedBatch,
+  type Plan,
+} from "./packing.ts";
+import { checkSampling, type SequenceSampling } from "./sampling.ts";
+import { createTagDropout, type StartTokens, type TagDropout } from "./tag-dropout.ts";
+import { checkWrapped, writeWrapped, type WrappedOptions, type WrappedRow } from "./wrapped.ts";
 import type { PlannedBatch } from "./batch.ts";
-import type { Bucket, EvaluationPlan, PackedBatch, Plan } from "./packing.ts";
-import type { SequenceSampling } from "./sampling.ts";
-import type { StartTokens, TagDropout } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import type { WrappedOptions, WrappedRow } from "./wrapped.ts";
 
 /** What masked training and evaluation have in common. Longer sequences are cut into parts of maxSeqLen − 2 tokens. */
 export interface MaskedBatchOptions extends WrappedOptions, MaskingOptions, Concatenation {

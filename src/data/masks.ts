@@ -1,7 +1,6 @@
 /** Which tokens of a row masked training hides, and behind what. */
-import { shuffle } from "../random/index.ts";
+import { shuffle, type Random } from "../random/index.ts";
 import { DataError } from "./errors.ts";
-import type { Random } from "../random/index.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** How tokens are hidden. */

@@ -1,14 +1,18 @@
 /** Packed records as a data set whose sequences are read on demand: filtered by length, parted, their accessions counted. */
-import { assignTags } from "./conditioning.ts";
-import { emptySplits, stableHash } from "./datasets.ts";
+import { assignTags, type TagOptions } from "./conditioning.ts";
+import { emptySplits, stableHash, type EncodedSequence, type SequenceDataset } from "./datasets.ts";
 import { DataError } from "./errors.ts";
-import { countRecords, packedSequence, readHeader, readId, readRecord, recordLength } from "./packed.ts";
-import { assignSplits } from "./protein-splits.ts";
+import {
+  countRecords,
+  packedSequence,
+  readHeader,
+  readId,
+  readRecord,
+  recordLength,
+  type PackedRecords,
+} from "./packed.ts";
+import { assignSplits, type ProteinSplitOptions } from "./protein-splits.ts";
 import { accessionOf } from "./uniprot.ts";
-import type { TagOptions } from "./conditioning.ts";
-import type { EncodedSequence, SequenceDataset } from "./datasets.ts";
-import type { PackedRecords } from "./packed.ts";
-import type { ProteinSplitOptions } from "./protein-splits.ts";
 
 /** Which records are taken. */
 export interface LengthLimits {

@@ -2,17 +2,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { gzip, inPieces, utf8 } from "../../tests/data/fasta-sources.ts";
-import { readPieces } from "./bytes.ts";
+import { readPieces, type ByteSource } from "./bytes.ts";
 import { lengthOf, readTokens, splitNames } from "./datasets.ts";
 import { DataError } from "./errors.ts";
 import { createFastaScanner } from "./fasta-scan.ts";
-import { countRecords, createPacker, packedSequence } from "./packed.ts";
+import { countRecords, createPacker, packedSequence, type PackedRecords } from "./packed.ts";
 import { packedDataset } from "./packed-dataset.ts";
 import { loadProteins } from "./proteins.ts";
 import { byteVocabulary } from "./vocabularies/bytes.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
-import type { ByteSource } from "./bytes.ts";
-import type { PackedRecords } from "./packed.ts";
 
 async function pack(source: ByteSource | string, name = "test.fasta"): Promise<PackedRecords> {
   const packer = createPacker(name, proteinVocabulary);

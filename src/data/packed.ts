@@ -1,9 +1,15 @@
 /** Sequences of letters packed into one byte a token, beside a table of where each begins; nothing of them is held as objects. */
 import { DataError } from "./errors.ts";
-import { emptyRecord, isBlankByte, parseFastaHeader, parseFastaId } from "./fasta-scan.ts";
+import {
+  emptyRecord,
+  isBlankByte,
+  parseFastaHeader,
+  parseFastaId,
+  type FastaHeader,
+  type FastaSink,
+} from "./fasta-scan.ts";
 import { refuseResidue } from "./residue-errors.ts";
 import type { EncodedSequence } from "./datasets.ts";
-import type { FastaHeader, FastaSink } from "./fasta-scan.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Bytes to be read by their place: an array, or a file. */

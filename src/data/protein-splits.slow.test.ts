@@ -1,12 +1,11 @@
 /** How often each way of splitting parts relatives, on the embedded families. */
 import { beforeAll, expect, test } from "vitest";
-import { splitNames } from "./datasets.ts";
+import { splitNames, type SplitName } from "./datasets.ts";
 import { createRandom, shuffle } from "../random/index.ts";
 import { embeddedProteinsUrl, openFile } from "./files.ts";
 import { loadProteins } from "./proteins.ts";
 import { clusterSimilar } from "./similarity.ts";
 import { proteinVocabulary, standardResidues } from "./vocabularies/letters.ts";
-import type { SplitName } from "./datasets.ts";
 import type { ProteinSplitRule } from "./protein-splits.ts";
 
 /** Of pairs of relatives the share whose members are in different splits. */

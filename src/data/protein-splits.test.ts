@@ -1,10 +1,8 @@
 /** Splits that keep families and near copies together, on made-up records. */
 import { describe, expect, test } from "vitest";
-import { splitNames } from "./datasets.ts";
-import { readFamilies } from "./protein-splits.ts";
+import { splitNames, type SplitName } from "./datasets.ts";
+import { readFamilies, type Families, type ProteinSplitRule } from "./protein-splits.ts";
 import { loadProteins } from "./proteins.ts";
-import type { SplitName } from "./datasets.ts";
-import type { Families, ProteinSplitRule } from "./protein-splits.ts";
 
 function blob(text: string): ReadableStream<Uint8Array> {
   return new Blob([text]).stream();

@@ -1,13 +1,10 @@
 /** Which split each record of a FASTA file belongs to: as its header says, or by its identifier, its family, or its relatives. */
-import { readLines } from "./bytes.ts";
-import { splitByHash, splitNames, stableHash } from "./datasets.ts";
+import { readLines, type ByteSource } from "./bytes.ts";
+import { splitByHash, splitNames, stableHash, type SplitName } from "./datasets.ts";
 import { DataError, quoted } from "./errors.ts";
-import { clusterSimilar } from "./similarity.ts";
+import { clusterSimilar, type NumberedSequences } from "./similarity.ts";
 import { accessionOf } from "./uniprot.ts";
-import type { ByteSource } from "./bytes.ts";
-import type { SplitName } from "./datasets.ts";
 import type { FastaHeader } from "./fasta-scan.ts";
-import type { NumberedSequences } from "./similarity.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Ways of parting proteins. */

@@ -3,10 +3,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { embeddedProteinsUrl, loadEmbeddedProteins, openFile } from "./files.ts";
 import { getSplit, splitNames } from "./datasets.ts";
-import { loadProteins } from "./proteins.ts";
+import { loadProteins, type LoadProteinsOptions, type ProteinDataset } from "./proteins.ts";
 import { unigramBaseline } from "./unigram.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
-import type { LoadProteinsOptions, ProteinDataset } from "./proteins.ts";
 
 function load(text: string, splitBy: LoadProteinsOptions["splitBy"]): Promise<ProteinDataset> {
   return loadProteins({ source: new Blob([text]).stream(), name: "test.fasta", splitBy });

@@ -1,14 +1,11 @@
 /** Protein data sets: FASTA records encoded and parted into train, valid, test and out-of-distribution. */
-import { assignTags } from "./conditioning.ts";
-import { emptySplits } from "./datasets.ts";
+import { assignTags, type TagOptions } from "./conditioning.ts";
+import { emptySplits, type EncodedSequence, type SequenceDataset } from "./datasets.ts";
 import { readFasta } from "./fasta.ts";
-import { assignSplits } from "./protein-splits.ts";
+import { assignSplits, type ProteinSplitOptions } from "./protein-splits.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { ByteSource } from "./bytes.ts";
-import type { TagOptions } from "./conditioning.ts";
-import type { EncodedSequence, SequenceDataset } from "./datasets.ts";
 import type { FastaHeader } from "./fasta-scan.ts";
-import type { ProteinSplitOptions } from "./protein-splits.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** A data set of proteins. */

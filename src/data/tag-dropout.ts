@@ -1,8 +1,7 @@
 /** Tags that are left out now and then, so that a model also learns to begin without one. */
 import { createRandom } from "../random/index.ts";
-import { startOf } from "./datasets.ts";
+import { startOf, type EncodedSequence } from "./datasets.ts";
 import { DataError } from "./errors.ts";
-import type { EncodedSequence } from "./datasets.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** How often training leaves a tag out; evaluation never does. */

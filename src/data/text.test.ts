@@ -6,10 +6,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { splitNames } from "./datasets.ts";
 import { loadEmbeddedText, loadTextFolder, readTexts } from "./files-text.ts";
-import { cutText, loadText } from "./text.ts";
+import { cutText, loadText, type TextSource } from "./text.ts";
 import { byteVocabulary } from "./vocabularies/bytes.ts";
 import { characterVocabulary } from "./vocabularies/characters.ts";
-import type { TextSource } from "./text.ts";
 
 function source(name: string, content: string | Uint8Array<ArrayBuffer>, split?: TextSource["split"]): TextSource {
   return { name, source: new Blob([content]).stream(), ...(split === undefined ? {} : { split }) };

@@ -1,10 +1,15 @@
 /** Text data sets: documents encoded and parted into train, valid and test. */
-import { readText } from "./bytes.ts";
-import { emptySplits, splitByHash, splitNames } from "./datasets.ts";
+import { readText, type ByteSource } from "./bytes.ts";
+import {
+  emptySplits,
+  splitByHash,
+  splitNames,
+  type EncodedSequence,
+  type SequenceDataset,
+  type SplitName,
+} from "./datasets.ts";
 import { DataError } from "./errors.ts";
 import { byteVocabulary } from "./vocabularies/bytes.ts";
-import type { ByteSource } from "./bytes.ts";
-import type { EncodedSequence, SequenceDataset, SplitName } from "./datasets.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** One document. */

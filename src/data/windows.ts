@@ -1,10 +1,8 @@
 /** Cuts sequences into windows of predictions, and lays these out as batches of a causal language model. */
-import { bucketRows, checkPacking } from "./packing.ts";
+import { bucketRows, checkPacking, type Bucket, type PackedBatch, type PackingOptions, type Row } from "./packing.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
-import { lengthOf, readTokens, startOf } from "./datasets.ts";
-import type { EncodedSequence } from "./datasets.ts";
+import { lengthOf, readTokens, startOf, type EncodedSequence } from "./datasets.ts";
 import type { PlannedBatch } from "./batch.ts";
-import type { Bucket, PackedBatch, PackingOptions, Row } from "./packing.ts";
 import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

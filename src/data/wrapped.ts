@@ -1,9 +1,7 @@
 /** Rows that read <bos> tokens <eos>, for models that see both sides: labelled and masked training. */
 import { DataError } from "./errors.ts";
-import { checkPacking } from "./packing.ts";
-import { readTokens, startOf } from "./datasets.ts";
-import type { EncodedSequence } from "./datasets.ts";
-import type { PackedBatch, PackingOptions, Row } from "./packing.ts";
+import { checkPacking, type PackedBatch, type PackingOptions, type Row } from "./packing.ts";
+import { readTokens, startOf, type EncodedSequence } from "./datasets.ts";
 import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

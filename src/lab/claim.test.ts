@@ -1,8 +1,7 @@
 /** The form of a claim and of its result: what is refused, and what a run passes on. */
 import { describe, expect, test } from "vitest";
 
-import { defineClaim, runClaim } from "./claim.ts";
-import type { Claim, ClaimOutcome } from "./claim.ts";
+import { defineClaim, runClaim, type Claim, type ClaimOutcome } from "./claim.ts";
 import { findNotJson } from "./json.ts";
 import { letOthersRun } from "./let-others-run.ts";
 

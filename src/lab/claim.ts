@@ -1,8 +1,7 @@
 // A claim of the literature that can be checked by running it: its form, and what a run of it yields.
 
 import type { Figure } from "./figure.ts";
-import { findNotJson } from "./json.ts";
-import type { JsonRecord } from "./json.ts";
+import { findNotJson, type JsonRecord } from "./json.ts";
 
 /**
  * Tells how far a run is.

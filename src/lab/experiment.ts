@@ -1,7 +1,6 @@
 // An experiment: a measurement with options, made for the user's own data and question, where a claim has one setting and one answer.
 
-import type { ClaimProgress } from "./claim.ts";
-import { checkLabName } from "./claim.ts";
+import { checkLabName, type ClaimProgress } from "./claim.ts";
 import type { Figure } from "./figure.ts";
 import type { JsonRecord } from "./json.ts";
 

@@ -11,12 +11,12 @@ import { jsonObject, readJsonIfThere } from "../convert/json-files.ts";
 import { isOwn } from "../convert/saved-model.ts";
 import type { Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
-import { checkTensors, type ModelConfig } from "../model/index.ts";
+import { checkTensors, ConfigError, type ModelConfig } from "../model/index.ts";
 import { StorageError } from "../storage/errors.ts";
 import type { FileSource } from "../storage/file-source.ts";
 import { parseJson } from "../storage/json.ts";
 import { decodeSafetensors } from "../storage/safetensors.ts";
-import { readNaming, readSavedConfig } from "./saved-config.ts";
+import { keyOf, readNaming, readSavedConfig } from "./saved-config.ts";
 
 const CONFIG = "config.json";
 const WEIGHTS = "model.safetensors";
@@ -81,8 +81,14 @@ export function readTrained(
   folder = "",
 ): Omit<SavedModel, "name" | "source" | "pretrained"> {
   const description = parseJson(config, folder + CONFIG);
-  const saved = readSavedConfig(folder + CONFIG, description);
+  if (keyOf(description, "pretrained") !== undefined) {
+    throw new ConfigError(
+      `${folder}${CONFIG}: the model must be one that was trained here, got one that began as a pretrained one; ` +
+        `use from_pretrained({ "${CONFIG}": config, "${WEIGHTS}": model, ...others })`,
+    );
+  }
+  const { model: own, ...naming } = readSavedConfig(folder + CONFIG, description);
   const { tensors } = decodeSafetensors(model, { name: folder + WEIGHTS });
-  checkTensors(saved.model, tensors, folder + WEIGHTS);
-  return { ...saved, config: saved.model, tensors, description };
+  checkTensors(own, tensors, folder + WEIGHTS);
+  return { ...naming, config: own, tensors, description };
 }

@@ -156,12 +156,6 @@ export abstract class PerformerModel<Example> {
    * @throws ConfigError or StorageError when they are damaged or do not belong together
    */
   static fromFiles<Model>(this: ModelClass<Model>, files: ModelFiles, options: LoadOptions = {}): Model {
-    if (files.others !== undefined) {
-      throw new ConfigError(
-        `fromFiles: ${this.architectureName} must be given a model that was trained here, got one that began as a pretrained one; ` +
-          `use ${this.architectureName}.from_pretrained({ "config.json": config, "model.safetensors": model, ...others })`,
-      );
-    }
     return new this(stateOf(this, readTrained(files.config, files.model), options));
   }
 

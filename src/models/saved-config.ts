@@ -51,6 +51,7 @@ export function checkNames(what: string, names: unknown): asserts names is reado
   throw new ConfigError(`${what} must be a list of strings, got ${written(names)}; write ["no", "yes"]`);
 }
 
-function keyOf(from: unknown, key: string): unknown {
+/** What an object holds under a key; undefined for anything else. */
+export function keyOf(from: unknown, key: string): unknown {
   return typeof from === "object" && from !== null ? Reflect.get(from, key) : undefined;
 }

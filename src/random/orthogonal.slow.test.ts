@@ -1,8 +1,7 @@
 /** Orthogonality, and the two faces of the Haar correction: unbiased with it, biased without. */
 import { describe, expect, test } from "vitest";
-import { createRandom, fillNormal } from "./generator.ts";
+import { createRandom, fillNormal, type Random } from "./generator.ts";
 import { haarOrthogonal } from "./orthogonal.ts";
-import type { Random } from "./generator.ts";
 
 /** Statistical bounds are this many standard errors wide; seeds are fixed, so that a pass stays a pass. */
 const STANDARD_ERRORS = 4;

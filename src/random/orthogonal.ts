@@ -1,6 +1,5 @@
 /** Uniformly distributed orthogonal matrices, and the vector arithmetic that the other random matrices share. */
-import { fillNormal } from "./generator.ts";
-import type { Random } from "./generator.ts";
+import { fillNormal, type Random } from "./generator.ts";
 
 /**
  * An orthogonal matrix drawn from the Haar measure, the one distribution that no rotation changes.

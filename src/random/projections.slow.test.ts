@@ -2,8 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "./generator.ts";
-import { gaussianMatrix, gaussianOrthogonalMatrix, projectionKinds } from "./projections.ts";
-import type { ProjectionName } from "./projections.ts";
+import { gaussianMatrix, gaussianOrthogonalMatrix, projectionKinds, type ProjectionName } from "./projections.ts";
 
 /** Statistical bounds are this many standard errors wide; seeds are fixed, so that a pass stays a pass. */
 const STANDARD_ERRORS = 4;

@@ -1,8 +1,7 @@
 /** The kinds of random projections that features are made with, as one table. */
-import { fillNormal } from "./generator.ts";
+import { fillNormal, type Random } from "./generator.ts";
 import { at, dot, haarOrthogonal, requirePositiveInteger } from "./orthogonal.ts";
 import { givensBlock, hadamardBlock, simplexBlock } from "./structured.ts";
-import type { Random } from "./generator.ts";
 
 /**
  * "chi": every row has the length of an independent Gaussian vector (χ with headDim degrees of freedom), so that a row

@@ -1,8 +1,7 @@
 /** How near to uniform the structured blocks are: fourth moments, small sizes, sizes between powers of two. */
 import { describe, expect, test } from "vitest";
-import { createRandom } from "./generator.ts";
+import { createRandom, type Random } from "./generator.ts";
 import { givensBlock, hadamardBlock, numGivensRounds } from "./structured.ts";
-import type { Random } from "./generator.ts";
 
 /** Statistical bounds are this many standard errors wide; seeds are fixed, so that a pass stays a pass. */
 const STANDARD_ERRORS = 4;

@@ -1,7 +1,6 @@
 /** Blocks of unit rows with a structure: Hadamard products, Givens rotations, the vertices of a regular simplex. */
-import { permutation } from "./generator.ts";
+import { permutation, type Random } from "./generator.ts";
 import { at, dot, haarOrthogonal } from "./orthogonal.ts";
-import type { Random } from "./generator.ts";
 
 /**
  * Unit rows from H·D₁·H·D₂·H·D₃ in random order: H is the Walsh–Hadamard matrix of size P, the least power of two that

@@ -8,18 +8,16 @@ import {
   planTraining,
   streamEvaluation,
   streamMaskedEvaluation,
-} from "../data/index.ts";
-import type {
-  Batch,
-  BatchShape,
-  BatchSource,
-  Concatenation,
-  EvaluationPlan,
-  LabelledSequence,
-  MaskingOptions,
-  SequenceSampling,
-  SplitName,
-  TagDropout,
+  type Batch,
+  type BatchShape,
+  type BatchSource,
+  type Concatenation,
+  type EvaluationPlan,
+  type LabelledSequence,
+  type MaskingOptions,
+  type SequenceSampling,
+  type SplitName,
+  type TagDropout,
 } from "../data/index.ts";
 import type { RunDataset } from "./dataset.ts";
 import type { Task } from "./data/source.ts";

@@ -2,16 +2,22 @@
 
 import { createHash } from "node:crypto";
 
-import { DataError, imageShapeOf, lengthOf, splitNames } from "../data/index.ts";
-import type { EncodedSequence, LabelledDataset, SequenceDataset, SplitName } from "../data/index.ts";
+import {
+  DataError,
+  imageShapeOf,
+  lengthOf,
+  splitNames,
+  type EncodedSequence,
+  type LabelledDataset,
+  type SequenceDataset,
+  type SplitName,
+} from "../data/index.ts";
 import { loadImageSource } from "./data/images.ts";
 import { loadProteinSource } from "./data/proteins.ts";
 import type { DataKind, DataSource, Task } from "./data/source.ts";
-import { loadTableSource } from "./data/table.ts";
-import type { KnownData } from "./data/table.ts";
+import { loadTableSource, type KnownData } from "./data/table.ts";
 import { loadTextSource } from "./data/text.ts";
-import { wordsOf } from "./data/words.ts";
-import type { Words } from "./data/words.ts";
+import { wordsOf, type Words } from "./data/words.ts";
 import { formatCount, plural } from "../text/numbers.ts";
 import type { OnEvent } from "./events.ts";
 

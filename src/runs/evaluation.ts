@@ -1,7 +1,16 @@
 // A finished model against the baseline of its task, on one split.
 
-import { behindMask, bitsPerDimension, getSplit, imageShapeOf, lengthOf, unigramBaseline } from "../data/index.ts";
-import type { EncodedSequence, SplitName, UnigramBaseline } from "../data/index.ts";
+import {
+  behindMask,
+  bitsPerDimension,
+  getSplit,
+  imageShapeOf,
+  lengthOf,
+  unigramBaseline,
+  type EncodedSequence,
+  type SplitName,
+  type UnigramBaseline,
+} from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mean, meanSquaredErrorOf, pairMoments, rSquaredOf } from "../statistics/index.ts";
 import type { Batch } from "../data/batch.ts";

@@ -12,8 +12,7 @@ import { writeFileAtomically } from "../storage/files.ts";
 import type { RunFolder } from "../storage/run-folder.ts";
 import type { Task } from "./data/source.ts";
 import { csvLine } from "../text/csv.ts";
-import { measureLabels } from "./label-metrics.ts";
-import type { LabelPair, MeasuredLabel } from "./label-metrics.ts";
+import { measureLabels, type LabelPair, type MeasuredLabel } from "./label-metrics.ts";
 
 export interface PredictedLabel extends LabelPair {
   readonly id: string;

@@ -1,8 +1,15 @@
 // How well labels are predicted: the usual measures of classifications and regressions, with intervals, beside a prediction that is blind.
 
 import { createRandom } from "../random/index.ts";
-import { bootstrapInterval, mean, meanSquaredError, pearson, rSquared, spearman } from "../statistics/index.ts";
-import type { Interval } from "../statistics/index.ts";
+import {
+  bootstrapInterval,
+  mean,
+  meanSquaredError,
+  pearson,
+  rSquared,
+  spearman,
+  type Interval,
+} from "../statistics/index.ts";
 
 /** A label and what was predicted for it: ids of classes, or numbers. */
 export interface LabelPair {

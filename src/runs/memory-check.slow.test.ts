@@ -3,8 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { modelConfig } from "../model/config.ts";
-import { estimateMemory } from "../training/memory.ts";
-import type { MemoryQuestion } from "../training/memory.ts";
+import { estimateMemory, type MemoryQuestion } from "../training/memory.ts";
 import { checkMemory } from "./memory-check.ts";
 
 const model = { vocabSize: 29, modelDim: 64, numHeads: 2, numFeatures: 17, numLayers: 13, dropout: 0 };

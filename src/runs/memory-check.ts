@@ -1,9 +1,7 @@
 // Refuses a run that would not fit into memory before it starts, and names settings with which it would.
 
-import { estimateMemory } from "../training/memory.ts";
-import type { MemoryQuestion } from "../training/memory.ts";
-import { waysToFit } from "../training/memory-advice.ts";
-import type { WayToFit } from "../training/memory-advice.ts";
+import { estimateMemory, type MemoryQuestion } from "../training/memory.ts";
+import { waysToFit, type WayToFit } from "../training/memory-advice.ts";
 import { UsageError } from "./usage.ts";
 import type { MemoryLimit } from "../runtime/node-memory.ts";
 import { formatBytes } from "../text/numbers.ts";

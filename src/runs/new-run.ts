@@ -10,18 +10,21 @@ import { createRunFolder, requireNewRunFolder, writeConfig } from "../storage/ru
 import { trainableNames } from "../training/freeze.ts";
 import { stateFrom } from "../training/trainer.ts";
 import type { DataOptions, EncodingOptions } from "./data/options.ts";
-import { dataSource, kindOf, readSourceOption } from "./data/source.ts";
-import type { DataKind, DataSource, Task } from "./data/source.ts";
-import { digestOf, loadData } from "./dataset.ts";
-import type { RunDataset } from "./dataset.ts";
+import { dataSource, kindOf, readSourceOption, type DataKind, type DataSource, type Task } from "./data/source.ts";
+import { digestOf, loadData, type RunDataset } from "./dataset.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
-import { applySettings, parseSetting, readRecipe } from "./recipe.ts";
-import type { Recipe, Setting, Settings } from "./recipe.ts";
-import { architecturesOf, checkRecipe, decidedBy, packageVersion, undecided, unlabelledTask } from "./run-config.ts";
-import type { RunConfig } from "./run-config.ts";
-import { dataFor, openStart, settingsFrom } from "./start-from.ts";
-import type { Requested, StartingModel } from "./start-from.ts";
+import { applySettings, parseSetting, readRecipe, type Recipe, type Setting, type Settings } from "./recipe.ts";
+import {
+  architecturesOf,
+  checkRecipe,
+  decidedBy,
+  packageVersion,
+  undecided,
+  unlabelledTask,
+  type RunConfig,
+} from "./run-config.ts";
+import { dataFor, openStart, settingsFrom, type Requested, type StartingModel } from "./start-from.ts";
 import type { TrainingRun } from "./training-run.ts";
 import { asUsage, UsageError } from "./usage.ts";
 

@@ -1,14 +1,10 @@
 // The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub.
 
-import { embeddingOf } from "../convert/index.ts";
-import type { EncodedText, FileSource, PretrainedModel } from "../convert/index.ts";
+import { embeddingOf, type EncodedText, type FileSource, type PretrainedModel } from "../convert/index.ts";
 import { DataError } from "../data/errors.ts";
-import { convertChannels, cropCentre, resizeImage } from "../data/images/pixels.ts";
-import type { PixelImage } from "../data/images/pixels.ts";
-import { vocabularyFrom } from "../data/index.ts";
-import type { Vocabulary } from "../data/index.ts";
-import { encodePixels, imageShapeOf } from "../data/vocabularies/pixels.ts";
-import type { ImageShape } from "../data/vocabularies/pixels.ts";
+import { convertChannels, cropCentre, resizeImage, type PixelImage } from "../data/images/pixels.ts";
+import { vocabularyFrom, type Vocabulary } from "../data/index.ts";
+import { encodePixels, imageShapeOf, type ImageShape } from "../data/vocabularies/pixels.ts";
 import type { EmbedOptions, Pooling } from "../inference/embed.ts";
 import { openSavedModel } from "../models/open-saved-model.ts";
 import type { Backend } from "../runtime/index.ts";
@@ -19,10 +15,8 @@ import { isHubName } from "../storage/hub-source.ts";
 import type { DownloadProgress } from "../storage/file-source.ts";
 import { openRunFolder } from "../storage/run-folder.ts";
 import { isAddress } from "../files/http.ts";
-import { reportProgress } from "./events.ts";
-import type { OnEvent, ProgressReport } from "./events.ts";
-import { runModelOf } from "./run-model.ts";
-import type { RunModel } from "./run-model.ts";
+import { reportProgress, type OnEvent, type ProgressReport } from "./events.ts";
+import { runModelOf, type RunModel } from "./run-model.ts";
 import type { EngineOptions } from "./engine-options.ts";
 
 export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {

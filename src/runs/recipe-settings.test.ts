@@ -3,8 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { UsageError } from "./usage.ts";
-import type { Recipe } from "./recipe.ts";
-import { applySettings, parseSetting } from "./recipe.ts";
+import { applySettings, parseSetting, type Recipe } from "./recipe.ts";
 
 const recipe: Recipe = {
   name: "small",

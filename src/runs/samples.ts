@@ -2,14 +2,11 @@
 
 import { join } from "node:path";
 
-import { encodePngImage, imageShapeOf, toImage } from "../data/index.ts";
-import type { Vocabulary } from "../data/index.ts";
-import { generate } from "../inference/generate.ts";
-import type { GenerateOptions } from "../inference/generate.ts";
+import { encodePngImage, imageShapeOf, toImage, type Vocabulary } from "../data/index.ts";
+import { generate, type GenerateOptions } from "../inference/generate.ts";
 import { createFolder, writeFileAtomically } from "../storage/files.ts";
 import type { NearestSequence } from "./novelty.ts";
-import { reportProgress } from "./events.ts";
-import type { OnEvent } from "./events.ts";
+import { reportProgress, type OnEvent } from "./events.ts";
 
 const LINE_LENGTH = 60;
 

@@ -1,9 +1,8 @@
 /** What runs a graph: one interface for every engine and device. */
 import type { Graph } from "../graph/graph.ts";
-import type { NdArray, TypedArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
 import type { TensorType } from "../graph/tensor.ts";
-import { dtypeOf } from "../graph/ndarray.ts";
+import { dtypeOf, type NdArray, type TypedArray } from "../graph/ndarray.ts";
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
 
 /** Where a graph runs. `reference` is float64 loops in JavaScript: slow, readable, the oracle of the tests. */

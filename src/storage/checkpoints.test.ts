@@ -8,8 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { NdArray } from "../graph/ndarray.ts";
 import { readLatestCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { appendMetrics } from "./metrics.ts";
-import { createRunFolder, readModel, writeConfig } from "./run-folder.ts";
-import type { RunFolder } from "./run-folder.ts";
+import { createRunFolder, readModel, writeConfig, type RunFolder } from "./run-folder.ts";
 
 function filled(value: number, size = 7): Record<string, NdArray> {
   return { weight: { dtype: "float32", shape: [size], data: new Float32Array(size).fill(value) } };

@@ -13,8 +13,7 @@ import {
   REPLACED_MARK,
   writeFolderAtomically,
 } from "./files.ts";
-import { parseJson, toExactJson } from "./json.ts";
-import type { JsonValue } from "./json.ts";
+import { parseJson, toExactJson, type JsonValue } from "./json.ts";
 import type { RunFolder } from "./run-folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 

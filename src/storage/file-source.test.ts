@@ -3,8 +3,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { StorageError } from "./errors.ts";
-import { givenSource } from "./file-source.ts";
-import type { FileSource } from "./file-source.ts";
+import { givenSource, type FileSource } from "./file-source.ts";
 import { openUrlSource } from "./url-source.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -53,6 +52,7 @@ describe("a server", () => {
   it("is asked below the address, with what follows its question mark", async () => {
     const asked = serve(() => new Response("yes", { headers: { "content-type": "text/plain" } }));
     const source = openUrlSource("https://example.org/models/a?key=1");
+    expect(await text(source, "1_Pooling/config #1.json")).toBe("yes");
     expect(await text(source, "1_Pooling/config #1.json")).toBe("yes");
     expect(asked).toEqual(["https://example.org/models/a/1_Pooling/config%20%231.json?key=1"]);
   });

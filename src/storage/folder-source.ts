@@ -2,8 +2,7 @@
 
 import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
-import { requireInside } from "./file-source.ts";
-import type { FileSource } from "./file-source.ts";
+import { requireInside, type FileSource } from "./file-source.ts";
 import { listFolder, readFileOrExplain } from "./files.ts";
 
 /**

@@ -3,8 +3,7 @@
 import * as z from "zod";
 import { digest, environment, files, hub, paths } from "#files";
 import { StorageError } from "./errors.ts";
-import { requireInside } from "./file-source.ts";
-import type { DownloadProgress, FileSource } from "./file-source.ts";
+import { requireInside, type DownloadProgress, type FileSource } from "./file-source.ts";
 import { codeOf } from "./failures.ts";
 import { createFolder, exists, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import { parseJson, toExactJson } from "./json.ts";

@@ -3,11 +3,9 @@
 import { paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { createFolder, listFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
-import { parseJson, toExactJson } from "./json.ts";
-import type { JsonValue } from "./json.ts";
+import { parseJson, toExactJson, type JsonValue } from "./json.ts";
 import { requireNewFolder } from "./new-folder.ts";
-import { decodeSafetensors } from "./safetensors.ts";
-import type { SafetensorsFile } from "./safetensors.ts";
+import { decodeSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
 /**
  * The paths of a run:

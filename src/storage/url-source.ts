@@ -1,8 +1,7 @@
 // A folder on a server as a source of files, read by fetch, in Node and in browsers.
 
 import { StorageError } from "./errors.ts";
-import { requireInside } from "./file-source.ts";
-import type { DownloadProgress, FileSource } from "./file-source.ts";
+import { requireInside, type DownloadProgress, type FileSource } from "./file-source.ts";
 
 /** Statuses that say that there is no such file. Stores of files answer 403 where they do not list what they hold. */
 const ABSENT = [403, 404, 410];
@@ -40,12 +39,19 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StorageError(`${url}: the server must send whole files, got ${reason} on the way; try again.`, { cause });
   };
+  const load = async (path: string) => {
+    const response = await get(path, "GET");
+    return response && (await bytesOf(response, path, onDownload).catch(brokenOff));
+  };
+  const known = new Map<string, Promise<Uint8Array | undefined>>();
   return {
     name: url.replace(/\/+$/, ""),
     has: async (path) => (await get(path, "HEAD")) !== undefined,
-    read: async (path) => {
-      const response = await get(path, "GET");
-      return response && (await bytesOf(response, path, onDownload).catch(brokenOff));
+    read: (path) => {
+      const reading = known.get(path) ?? load(path);
+      // Weights are read once, and would fill memory; descriptions are read by everyone who wants to know a key of them.
+      if (path.endsWith(".json")) known.set(path, reading);
+      return reading;
     },
   };
 }

@@ -1,8 +1,7 @@
 /** Sizes far beyond any memory are estimated from shapes alone: nothing of their size is drawn or built. */
 import { describe, expect, it, vi } from "vitest";
 import { mechanisms } from "../attention/mechanisms.ts";
-import type { ModelOptions } from "../model/config.ts";
-import { modelConfig } from "../model/config.ts";
+import { modelConfig, type ModelOptions } from "../model/config.ts";
 import { projectionShapes } from "../model/parameters.ts";
 import { estimateMemory } from "./memory.ts";
 

@@ -1,11 +1,9 @@
 // The table of mutants as a picture: a row for each residue, a column for each position, panels one below the other.
 
 import type { MutantScores } from "../inference/mutants.ts";
-import { differenceRamp } from "./picture/colours.ts";
-import type { Colour, Ramp } from "./picture/colours.ts";
+import { differenceRamp, type Colour, type Ramp } from "./picture/colours.ts";
 import { scaleMarks } from "./picture/panels.ts";
-import { QUIET } from "./picture/picture.ts";
-import type { Mark, Picture, Pixels } from "./picture/picture.ts";
+import { QUIET, type Mark, type Picture, type Pixels } from "./picture/picture.ts";
 
 /** Like residues side by side: aliphatic, sulphur, aromatic, positive, negative, amides, hydroxyl, small and rigid. */
 const BY_CHEMISTRY = "AVILMCFWYHKRDENQSTGP";

@@ -1,8 +1,7 @@
 // A training step of every family of models on batches as users train them, again and again on several threads, beside float64.
 
 import { describe, expect, it } from "vitest";
-import type { ModelOptions } from "../../src/model/config.ts";
-import { modelConfig } from "../../src/model/config.ts";
+import { modelConfig, type ModelOptions } from "../../src/model/config.ts";
 import { createReferenceBackend } from "../../src/runtime/reference.ts";
 import { createNativeBackend } from "../../src/runtime/node.ts";
 import { feedsFor } from "../../src/runtime/backend.ts";

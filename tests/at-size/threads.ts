@@ -2,8 +2,7 @@
 import { expect } from "vitest";
 import { toFloat64, type NdArray } from "../../src/graph/ndarray.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import type { Feeds } from "../../src/runtime/backend.ts";
-import { feedsFor } from "../../src/runtime/backend.ts";
+import { feedsFor, type Feeds } from "../../src/runtime/backend.ts";
 import { createNativeBackend } from "../../src/runtime/node.ts";
 
 /** More threads than a small machine has cores: the engine shares work out by its number of threads, whatever runs them. */

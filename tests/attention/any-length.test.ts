@@ -2,14 +2,12 @@
 
 import { describe, expect, it } from "vitest";
 
-import { createMechanism } from "../../src/attention/choice.ts";
-import type { MechanismChoice } from "../../src/attention/choice.ts";
+import { createMechanism, type MechanismChoice } from "../../src/attention/choice.ts";
 import type { AttentionMechanism, RecurrentForm, RecurrentStep } from "../../src/attention/mechanism.ts";
 import { mechanisms } from "../../src/attention/mechanisms.ts";
 import { mixedHeads } from "../../src/attention/mixed-heads.ts";
 import { GraphError } from "../../src/graph/errors.ts";
-import { ndarray } from "../../src/graph/ndarray.ts";
-import type { NdArray } from "../../src/graph/ndarray.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import { nodesInOrder } from "../../src/graph/graph.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";

@@ -8,15 +8,13 @@ import { tmpdir } from "node:os";
 import { dirname, extname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { chromium } from "playwright-core";
-import type { Browser } from "playwright-core";
+import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { PerformerForCausalLM } from "../../src/index.ts";
 import { ensureBuilt } from "../e2e/cli.ts";
 import { bundlers, viteBuild } from "./bundlers.ts";
-import { browserSuite, chromiumPath } from "./harness.ts";
-import type { Json } from "./harness.ts";
+import { browserSuite, chromiumPath, type Json } from "./harness.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "performer-bundlers-"));

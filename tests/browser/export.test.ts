@@ -7,8 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
 import { convertPretrained, embedTexts, loadPretrained, memorySource } from "../../src/convert/index.ts";
 import type { ExportCase } from "./export-cases.ts";
-import { browserSuite, chromiumPath, openBrowser } from "./harness.ts";
-import type { BrowserHarness } from "./harness.ts";
+import { browserSuite, chromiumPath, openBrowser, type BrowserHarness } from "./harness.ts";
 
 /** Float32 on two builds of the engine. */
 const TOLERANCE = 1e-4;

@@ -7,8 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import * as node from "../../src/files/node.ts";
 import * as web from "../../src/files/web.ts";
-import { browserSuite, chromiumPath, openBrowser } from "./harness.ts";
-import type { BrowserHarness } from "./harness.ts";
+import { browserSuite, chromiumPath, openBrowser, type BrowserHarness } from "./harness.ts";
 import { fileCases } from "./pages/files.ts";
 
 it("offers the same in Node and in browsers", () => {

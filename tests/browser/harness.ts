@@ -1,10 +1,8 @@
 // A cross-origin isolated page in the system's Chromium that runs modules of this repository, served by Vite as they are.
 
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
-import type { Browser, Page } from "playwright-core";
-import { createLogger, createServer } from "vite";
-import type { Plugin, ViteDevServer } from "vite";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { createLogger, createServer, type Plugin, type ViteDevServer } from "vite";
 import { findChromium } from "../../scripts/chromium.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,8 +1,7 @@
 // The ground under every browser test: the page is isolated, and the engine runs in it with threads.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { browserSuite, chromiumPath, openBrowser } from "./harness.ts";
-import type { BrowserHarness } from "./harness.ts";
+import { browserSuite, chromiumPath, openBrowser, type BrowserHarness } from "./harness.ts";
 
 describe.skipIf(chromiumPath === undefined)(browserSuite("an isolated page"), () => {
   let browser: BrowserHarness;

@@ -3,8 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import { present, relativeError } from "../model/harness.ts";
-import { browserSuite, chromiumPath, openBrowser } from "./harness.ts";
-import type { BrowserHarness, Json } from "./harness.ts";
+import { browserSuite, chromiumPath, openBrowser, type BrowserHarness, type Json } from "./harness.ts";
 import * as inNode from "./pages/performer.ts";
 import type { AttentionCase, TrainingCase } from "./performer-cases.ts";
 

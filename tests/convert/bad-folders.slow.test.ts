@@ -6,8 +6,7 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { loadPretrained, memorySource } from "../../src/convert/index.ts";
-import { ndarray } from "../../src/graph/ndarray.ts";
-import type { NdArray } from "../../src/graph/ndarray.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { requireInside } from "../../src/storage/file-source.ts";
 import { openFolderSource } from "../../src/storage/folder-source.ts";

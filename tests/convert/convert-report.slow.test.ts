@@ -3,10 +3,14 @@
 import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
-import { calibrateAttention, convertModel, embedTexts, reportConversion } from "../../src/convert/index.ts";
-import type { ConvertOptions } from "../../src/convert/index.ts";
-import { toFloat32 } from "../../src/graph/ndarray.ts";
-import type { NdArray } from "../../src/graph/ndarray.ts";
+import {
+  calibrateAttention,
+  convertModel,
+  embedTexts,
+  reportConversion,
+  type ConvertOptions,
+} from "../../src/convert/index.ts";
+import { toFloat32, type NdArray } from "../../src/graph/ndarray.ts";
 import type { ModelConfig, ModelOptions } from "../../src/model/config.ts";
 import { createRandom } from "../../src/random/index.ts";
 import { tinyConfig, tinyTensors } from "../model/harness.ts";

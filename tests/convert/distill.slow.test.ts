@@ -3,8 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
-import { convertModel, distillModel } from "../../src/convert/index.ts";
-import type { DistillOptions } from "../../src/convert/index.ts";
+import { convertModel, distillModel, type DistillOptions } from "../../src/convert/index.ts";
 import type { ModelOptions } from "../../src/model/config.ts";
 import { createRandom } from "../../src/random/index.ts";
 import { tinyConfig, tinyTensors } from "../model/harness.ts";

@@ -4,8 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { embedTexts, isPretrained, loadPretrained, memorySource } from "../../src/convert/index.ts";
-import { ndarray, toFloat32 } from "../../src/graph/ndarray.ts";
-import type { NdArray } from "../../src/graph/ndarray.ts";
+import { ndarray, toFloat32, type NdArray } from "../../src/graph/ndarray.ts";
 import { generate } from "../../src/inference/generate.ts";
 import { scoreSequences } from "../../src/inference/score.ts";
 import { withFreshHead } from "../../src/model/fresh-head.ts";

@@ -4,8 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 import { createBackend } from "#engine";
-import { loadPretrained } from "../../src/convert/index.ts";
-import type { PretrainedModel } from "../../src/convert/index.ts";
+import { loadPretrained, type PretrainedModel } from "../../src/convert/index.ts";
 import { ndarray, toFloat32 } from "../../src/graph/ndarray.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { modelInputs } from "../../src/model/inputs.ts";

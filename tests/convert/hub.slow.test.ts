@@ -11,8 +11,7 @@ import { hub as nodeHub } from "../../src/files/node-hub.ts";
 import { hub as webHub } from "../../src/files/web-hub.ts";
 import { PerformerForMaskedLM } from "../../src/models/performer-for-masked-lm.ts";
 import { goldenFiles, loadGolden } from "./golden.ts";
-import { COMMIT, startHub } from "./hub-server.ts";
-import type { HubServer } from "./hub-server.ts";
+import { COMMIT, startHub, type HubServer } from "./hub-server.ts";
 
 const NAME = "somebody/tiny-bert";
 const unused = { "README.md": new TextEncoder().encode("# Tiny"), "onnx/model.onnx": new Uint8Array(1000) };

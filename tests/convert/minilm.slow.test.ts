@@ -6,8 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { novelSentences } from "../../src/tasks/convert/sample.ts";
-import { embedTexts, loadPretrained } from "../../src/convert/index.ts";
-import type { PretrainedModel } from "../../src/convert/index.ts";
+import { embedTexts, loadPretrained, type PretrainedModel } from "../../src/convert/index.ts";
 import { cosine } from "../../src/inference/retrieval.ts";
 import { openFolderSource } from "../../src/storage/folder-source.ts";
 import { minilmFolder } from "./minilm.ts";

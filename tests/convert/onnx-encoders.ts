@@ -3,8 +3,7 @@
 import { expect } from "vitest";
 
 import { createBackend } from "#engine";
-import { exportOnnx } from "../../src/convert/index.ts";
-import type { ExportableModel, ExportOnnxOptions, OnnxExport } from "../../src/convert/index.ts";
+import { exportOnnx, type ExportableModel, type ExportOnnxOptions, type OnnxExport } from "../../src/convert/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { ModelOptions } from "../../src/model/config.ts";
 import { modelInputs } from "../../src/model/inputs.ts";

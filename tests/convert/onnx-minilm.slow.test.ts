@@ -4,8 +4,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { createBackend } from "#engine";
 import { novelSentences } from "../../src/tasks/convert/sample.ts";
-import { embedTexts, exportOnnx, loadPretrained } from "../../src/convert/index.ts";
-import type { ExportOnnxOptions, PretrainedModel } from "../../src/convert/index.ts";
+import {
+  embedTexts,
+  exportOnnx,
+  loadPretrained,
+  type ExportOnnxOptions,
+  type PretrainedModel,
+} from "../../src/convert/index.ts";
 import { minilmFolder } from "./minilm.ts";
 import { floats, int64, openExport } from "./onnx.ts";
 

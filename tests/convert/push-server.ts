@@ -1,8 +1,7 @@
 // A server on this machine that takes models as the Hugging Face hub does: creation, large files apart, one commit.
 
 import { createHash } from "node:crypto";
-import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export const TOKEN = "hf_aTokenOfTheTests";

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { decodeImage, encodePngImage } from "../../src/data/index.ts";
 import { PerformerForSequenceClassification } from "../../src/index.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyModel } from "./cli.ts";
-import type { Finished } from "./cli.ts";
+import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyModel, type Finished } from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, ...tinyModel, "--set", "steps=3"];

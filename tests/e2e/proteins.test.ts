@@ -3,8 +3,16 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { createWorkplace, digestOfFile, ensureBuilt, oneThread, parseOnly, tinyFasta, tinyModel } from "./cli.ts";
-import type { Finished } from "./cli.ts";
+import {
+  createWorkplace,
+  digestOfFile,
+  ensureBuilt,
+  oneThread,
+  parseOnly,
+  tinyFasta,
+  tinyModel,
+  type Finished,
+} from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, ...tinyModel, "--set", "schedule=constant"];

@@ -1,8 +1,7 @@
 /** What the tests of scoring share: models of seven letters, random sequences, and log-probabilities in float64. */
 import { createBackend } from "#engine";
 import { letterVocabulary, type EncodedSequence } from "../../src/data/index.ts";
-import type { NdArray } from "../../src/graph/ndarray.ts";
-import { ndarray } from "../../src/graph/ndarray.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import type { ModelConfig, ModelOptions } from "../../src/model/config.ts";
 import { modelInputs } from "../../src/model/inputs.ts";
 import { logits } from "../../src/model/performer.ts";

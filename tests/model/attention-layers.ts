@@ -1,7 +1,6 @@
 /** What the attention of every layer reads and gives, head by head, for comparison with maps of its weights. */
 import { formFor } from "../../src/attention/mechanism.ts";
-import type { NdArray } from "../../src/graph/ndarray.ts";
-import { ndarray } from "../../src/graph/ndarray.ts";
+import { ndarray, type NdArray } from "../../src/graph/ndarray.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import type { AttentionMapsOptions } from "../../src/inference/attention-maps.ts";
 import { modelInputs } from "../../src/model/inputs.ts";

@@ -5,8 +5,7 @@ import { toFloat64, type NdArray } from "../../src/graph/ndarray.ts";
 import type { ReferenceArray } from "../../src/graph/op-rule.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "../../src/model/config.ts";
-import { drawProjections, initialParameters } from "../../src/model/parameters.ts";
-import type { Named } from "../../src/model/parameters.ts";
+import { drawProjections, initialParameters, type Named } from "../../src/model/parameters.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
 import type { Batch } from "../../src/data/batch.ts";
 

@@ -1,7 +1,6 @@
 /** What the suites of the ops share: how a case is written, its values, and how results are compared. */
 import { gradients } from "../../src/autodiff/gradients.ts";
-import type { DType, NdArray } from "../../src/graph/ndarray.ts";
-import { fromFloat64, ndarray, toFloat64 } from "../../src/graph/ndarray.ts";
+import { fromFloat64, ndarray, toFloat64, type DType, type NdArray } from "../../src/graph/ndarray.ts";
 import type { ReferenceArray } from "../../src/graph/op-rule.ts";
 import { sizeOf, type Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";

@@ -5,8 +5,7 @@
 import { ConfigError } from "performer-ts/model";
 import { createRandom } from "performer-ts/random";
 import type { TrainingBatch } from "performer-ts/training";
-import { measures } from "../subject.ts";
-import type { SubjectMaker } from "../subject.ts";
+import { measures, type SubjectMaker } from "../subject.ts";
 
 /** As published: tokens of the vocabulary, the first of which only marks where a word begins. */
 const VOCABULARY = 256;

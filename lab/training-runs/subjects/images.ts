@@ -4,8 +4,7 @@ import { existsSync } from "node:fs";
 
 import { fashionFolder, loadEmbeddedImages, loadFashionMnist } from "performer-ts/data";
 import { languageBatches, modelFor } from "../language-batches.ts";
-import { measures } from "../subject.ts";
-import type { SubjectMaker } from "../subject.ts";
+import { measures, type SubjectMaker } from "../subject.ts";
 
 /** 28 · 28 pixels. */
 const PIXELS = 784;

@@ -1,10 +1,14 @@
 // The tasks of Long Range Arena: a class for each sequence.
 
-import { lraTasks, planLabelledEvaluation, planLabelledTraining } from "performer-ts/data";
-import type { LraOptions, LraTask } from "performer-ts/data";
+import {
+  lraTasks,
+  planLabelledEvaluation,
+  planLabelledTraining,
+  type LraOptions,
+  type LraTask,
+} from "performer-ts/data";
 import { modelPresets } from "performer-ts/model";
-import { measures } from "../subject.ts";
-import type { SubjectMaker } from "../subject.ts";
+import { measures, type SubjectMaker } from "../subject.ts";
 
 /** Seconds to generate, minutes to train, on two cores: sequences of some hundred tokens, a model of two layers. */
 const QUICK = {

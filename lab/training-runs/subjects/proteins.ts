@@ -2,8 +2,7 @@
 
 import { embeddedProteinsUrl, loadProteins, openFile, proteinVocabulary } from "performer-ts/data";
 import { languageBatches, modelFor } from "../language-batches.ts";
-import { measures } from "../subject.ts";
-import type { SubjectMaker } from "../subject.ts";
+import { measures, type SubjectMaker } from "../subject.ts";
 
 export const proteinSubject: SubjectMaker = async (request, training) => {
   const isEmbedded = request.data === "proteins";

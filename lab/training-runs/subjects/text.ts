@@ -2,8 +2,7 @@
 
 import { byteVocabulary, embeddedTextUrl, loadText, openFile } from "performer-ts/data";
 import { languageBatches, modelFor } from "../language-batches.ts";
-import { measures } from "../subject.ts";
-import type { SubjectMaker } from "../subject.ts";
+import { measures, type SubjectMaker } from "../subject.ts";
 
 export const textSubject: SubjectMaker = async (request, training) => {
   const isEmbedded = request.data === "pride-and-prejudice";

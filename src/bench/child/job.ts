@@ -2,8 +2,7 @@
 
 import { createBackend } from "#engine";
 import type { ModelOptions } from "../../model/index.ts";
-import { createPrepare } from "../contender.ts";
-import type { AttentionCase } from "../contender.ts";
+import { createPrepare, type AttentionCase } from "../contender.ts";
 import { attentionContender } from "../memory-subjects.ts";
 import { prepareModel } from "../model-graphs.ts";
 import type { Contender, Owner } from "../measure.ts";

@@ -1,9 +1,7 @@
 // The program of a measuring child process: one job in a process of its own, so that its peak memory is its own.
 
-import { createOwner } from "../measure.ts";
-import type { Contender } from "../measure.ts";
-import { prepareJob } from "./job.ts";
-import type { Answer, Request } from "./job.ts";
+import { createOwner, type Contender } from "../measure.ts";
+import { prepareJob, type Answer, type Request } from "./job.ts";
 import { peakMemoryBytes } from "./peak-memory.ts";
 
 const owned = createOwner();

@@ -1,7 +1,6 @@
 // PyTorch's own attention and performer-pytorch, where a Python with torch is at hand: timed by lab/bench/peers/attention.py.
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -10,8 +9,7 @@ import { RuntimeError } from "../../runtime/index.ts";
 import type { AttentionCase } from "../contender.ts";
 import { LONGEST_EXACT } from "../exact.ts";
 import type { Contender } from "../measure.ts";
-import { PEER_BUDGET_MS } from "./peer.ts";
-import type { LoadPeer } from "./peer.ts";
+import { PEER_BUDGET_MS, type LoadPeer } from "./peer.ts";
 
 /** It belongs to the repository and not to the published package. */
 const program = new URL("../../../lab/bench/peers/attention.py", import.meta.url);

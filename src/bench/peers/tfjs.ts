@@ -8,8 +8,7 @@ import { sizeOf } from "../../graph/shape.ts";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import type { AttentionCase } from "../contender.ts";
 import type { Contender } from "../measure.ts";
-import { PEER_BUDGET_MS } from "./peer.ts";
-import type { LoadPeer } from "./peer.ts";
+import { PEER_BUDGET_MS, type LoadPeer } from "./peer.ts";
 
 const packages = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"] as const;
 

@@ -3,8 +3,7 @@
 import { createBackend, defaultDevice } from "#engine";
 import { createPrepare } from "../contender.ts";
 import { favorContender } from "../favor.ts";
-import { PEER_BUDGET_MS } from "./peer.ts";
-import type { LoadPeer } from "./peer.ts";
+import { PEER_BUDGET_MS, type LoadPeer } from "./peer.ts";
 
 export const loadWasm: LoadPeer = async ({ threads }) => {
   if (defaultDevice() === "wasm") return { reason: "everything runs on wasm, for lack of onnxruntime-node" };

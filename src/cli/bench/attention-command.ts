@@ -6,12 +6,17 @@ import { benchAttention } from "../../bench/attention.ts";
 import { attentionCurves } from "../../bench/curves.ts";
 import { LONGEST_EXACT } from "../../bench/exact.ts";
 import { benchMechanisms } from "../../bench/favor.ts";
-import { attentionBenchSettings, peerChoices } from "../../bench/settings.ts";
-import type { AttentionBenchOptions } from "../../bench/settings.ts";
+import { attentionBenchSettings, peerChoices, type AttentionBenchOptions } from "../../bench/settings.ts";
 import { formatAttentionBench } from "../../bench/tables.ts";
 import { positiveInteger } from "../verb.ts";
-import { addCaseOptions, addSizeOptions, addThreadsOption, createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import {
+  addCaseOptions,
+  addSizeOptions,
+  addThreadsOption,
+  createBench,
+  showBench,
+  type ShownOptions,
+} from "./options.ts";
 
 const NOTES = `
 Everything runs in turn, round by round, and medians are compared. 'bound' is the time of the matrix products of linear

@@ -4,8 +4,7 @@ import type { Command } from "commander";
 
 import { benchData } from "../../bench/data.ts";
 import { formatDataBench } from "../../bench/tables.ts";
-import { createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import { createBench, showBench, type ShownOptions } from "./options.ts";
 
 export function dataBenchCommand(): Command {
   return createBench({

@@ -3,13 +3,11 @@
 import type { Command } from "commander";
 
 import { benchDecode, JUMP_PREFIX, REFERENCE_POSITION } from "../../bench/decode.ts";
-import { decodeBenchSettings } from "../../bench/settings.ts";
-import type { DecodeBenchOptions } from "../../bench/settings.ts";
+import { decodeBenchSettings, type DecodeBenchOptions } from "../../bench/settings.ts";
 import { formatDecodeBench } from "../../bench/tables.ts";
 import { formatCount } from "../../text/numbers.ts";
 import { positiveInteger } from "../verb.ts";
-import { addModelOptions, createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import { addModelOptions, createBench, showBench, type ShownOptions } from "./options.ts";
 
 export function decodeBenchCommand(): Command {
   const command = createBench({

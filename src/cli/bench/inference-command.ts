@@ -1,17 +1,14 @@
 // `performer bench inference`: its options, and what it prints.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { benchInference, inferenceTasks } from "../../bench/inference.ts";
-import { inferenceBenchSettings } from "../../bench/settings.ts";
-import type { InferenceBenchOptions } from "../../bench/settings.ts";
+import { inferenceBenchSettings, type InferenceBenchOptions } from "../../bench/settings.ts";
 import { formatInferenceBench } from "../../bench/tables.ts";
 import { modelPresets } from "../../model/index.ts";
 import { addDtypeOption } from "../dtype.ts";
 import { collect, positiveInteger } from "../verb.ts";
-import { addThreadsOption, createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import { addThreadsOption, createBench, showBench, type ShownOptions } from "./options.ts";
 
 export function inferenceBenchCommand(): Command {
   const command = createBench({

@@ -5,11 +5,16 @@ import type { Command } from "commander";
 import { memoryCurves } from "../../bench/curves.ts";
 import { benchMechanisms } from "../../bench/favor.ts";
 import { benchMemory } from "../../bench/memory.ts";
-import { memoryBenchSettings } from "../../bench/settings.ts";
-import type { MemoryBenchOptions } from "../../bench/settings.ts";
+import { memoryBenchSettings, type MemoryBenchOptions } from "../../bench/settings.ts";
 import { formatMemoryBench } from "../../bench/tables.ts";
-import { addCaseOptions, addSizeOptions, addThreadsOption, createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import {
+  addCaseOptions,
+  addSizeOptions,
+  addThreadsOption,
+  createBench,
+  showBench,
+  type ShownOptions,
+} from "./options.ts";
 
 const NOTES = `
 Every row is one attention, compiled and run once in a process of its own; its peak holds the program, the engine, inputs and

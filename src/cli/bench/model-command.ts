@@ -6,12 +6,10 @@ import { mechanisms } from "../../attention/mechanisms.ts";
 import { modelCurves } from "../../bench/curves.ts";
 import { FREE_ATTENTION } from "../../bench/model-graphs.ts";
 import { benchModel, benchModelNames } from "../../bench/model.ts";
-import { modelBenchSettings } from "../../bench/settings.ts";
-import type { ModelBenchOptions } from "../../bench/settings.ts";
+import { modelBenchSettings, type ModelBenchOptions } from "../../bench/settings.ts";
 import { formatModelBench } from "../../bench/tables.ts";
 import { positiveInteger } from "../verb.ts";
-import { addCaseOptions, addThreadsOption, createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import { addCaseOptions, addThreadsOption, createBench, showBench, type ShownOptions } from "./options.ts";
 
 const NOTES = `
 Regular has 8 heads, 6 layers, mlpDim 2048 and modelDim 512, small 1 head, 6 layers, mlpDim 64 and modelDim 64, as in figure 3 of

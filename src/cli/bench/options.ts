@@ -1,7 +1,6 @@
 // What the commands of the benchmarks have in common: their frame, options that several take, and how a result is shown.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { directions } from "../../bench/contender.ts";
 import type { CurvePoint } from "../../bench/curves.ts";
@@ -12,8 +11,7 @@ import type { TaskContext } from "../../runs/events.ts";
 import { asUsage } from "../../runs/usage.ts";
 import { printJson } from "../output/json.ts";
 import { showEvents } from "../output/show-events.ts";
-import { createVerb, positiveInteger } from "../verb.ts";
-import type { VerbOptions } from "../verb.ts";
+import { createVerb, positiveInteger, type VerbOptions } from "../verb.ts";
 
 /** @param notes stand behind the examples in its help */
 export function createBench({ name, notes, ...verb }: VerbOptions & { readonly notes: string }): Command {

@@ -2,13 +2,11 @@
 
 import type { Command } from "commander";
 
-import { trainBenchSettings } from "../../bench/settings.ts";
-import type { TrainBenchOptions } from "../../bench/settings.ts";
+import { trainBenchSettings, type TrainBenchOptions } from "../../bench/settings.ts";
 import { formatTrainBench } from "../../bench/tables.ts";
 import { benchTrain } from "../../bench/train.ts";
 import { positiveInteger } from "../verb.ts";
-import { addModelOptions, createBench, showBench } from "./options.ts";
-import type { ShownOptions } from "./options.ts";
+import { addModelOptions, createBench, showBench, type ShownOptions } from "./options.ts";
 
 export function trainBenchCommand(): Command {
   const command = createBench({

@@ -6,8 +6,7 @@ import { formatLabList } from "../../tasks/lab/summary.ts";
 import { printJson } from "../output/json.ts";
 import { createVerb, frameErrors } from "../verb.ts";
 import { diagnoseCommand } from "./diagnose.ts";
-import { loadBuiltLab } from "./load-lab.ts";
-import type { LoadLab } from "./load-lab.ts";
+import { loadBuiltLab, type LoadLab } from "./load-lab.ts";
 import { runCommand } from "./run.ts";
 
 /** @param load default the compiled laboratory; tests bring their own */

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { captureOutput } from "../../../tests/cli/capture.ts";
-import type { Captured } from "../../../tests/cli/capture.ts";
+import { captureOutput, type Captured } from "../../../tests/cli/capture.ts";
 import { oneThread, tinyFasta, tinyModel } from "../../../tests/e2e/cli.ts";
 import { trainCommand } from "../train.ts";
 import { labCommand } from "./command.ts";

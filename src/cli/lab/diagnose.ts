@@ -1,11 +1,9 @@
 // `performer lab diagnose`: what random features make of a trained model's attention, layer by layer, head by head.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { splitNames } from "../../data/index.ts";
-import { diagnoseRun, LONGEST } from "../../tasks/diagnose/diagnose.ts";
-import type { DiagnoseTaskOptions } from "../../tasks/diagnose/diagnose.ts";
+import { diagnoseRun, LONGEST, type DiagnoseTaskOptions } from "../../tasks/diagnose/diagnose.ts";
 import { formatDiagnosis } from "../../tasks/diagnose/diagnosis-table.ts";
 import { printJson } from "../output/json.ts";
 import { showEvents } from "../output/show-events.ts";

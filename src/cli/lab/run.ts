@@ -1,7 +1,6 @@
 // `performer lab run`: a claim is checked, or an experiment made.
 
-import { Option } from "commander";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { join } from "node:path";
 
 import { nearestName } from "../../graph/nearest-name.ts";

@@ -2,8 +2,7 @@
 
 import type { EvaluationEvent, OnEvent, RunEvent, StepEvent, TaskEvent } from "../../runs/events.ts";
 import { formatFixed, formatLarge, formatPercent } from "../../text/numbers.ts";
-import { createProgress } from "./progress.ts";
-import type { Progress, ProgressStream } from "./progress.ts";
+import { createProgress, type Progress, type ProgressStream } from "./progress.ts";
 
 /** Weight of the newest step in what is shown: single batches differ too much to be read. */
 const SHOWN_SHARE = 0.1;

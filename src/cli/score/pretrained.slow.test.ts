@@ -2,8 +2,7 @@
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
-import { captureOutput } from "../../../tests/cli/capture.ts";
-import type { Captured } from "../../../tests/cli/capture.ts";
+import { captureOutput, type Captured } from "../../../tests/cli/capture.ts";
 import { goldenFolder, loadGolden } from "../../../tests/convert/golden.ts";
 import { oneThread } from "../../../tests/e2e/cli.ts";
 import { relativeError } from "../../../tests/model/harness.ts";

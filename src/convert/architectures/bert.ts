@@ -11,8 +11,17 @@ import { ndarray, toFloat32, type NdArray } from "../../graph/ndarray.ts";
 import type { UnusedKeys, WeightReader } from "../weight-reader.ts";
 import { parseForeign } from "../json-files.ts";
 import type { PretrainedArchitecture, PretrainedPlan, Weights } from "./architecture.ts";
-import { activation, eachLayer, encoderKeys, linear, maskedHead, maskedHeadOptions, norm, size } from "./common.ts";
-import type { MaskedHead } from "./common.ts";
+import {
+  activation,
+  eachLayer,
+  encoderKeys,
+  linear,
+  maskedHead,
+  maskedHeadOptions,
+  norm,
+  size,
+  type MaskedHead,
+} from "./common.ts";
 
 const schema = z.looseObject({
   ...encoderKeys,

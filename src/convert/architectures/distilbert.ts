@@ -7,8 +7,7 @@ import * as z from "zod";
 import { parseForeign } from "../json-files.ts";
 import type { PretrainedArchitecture } from "./architecture.ts";
 import { headsOfEncoders } from "./bert.ts";
-import { activation, eachLayer, linear, maskedHead, maskedHeadOptions, norm, size } from "./common.ts";
-import type { MaskedHead } from "./common.ts";
+import { activation, eachLayer, linear, maskedHead, maskedHeadOptions, norm, size, type MaskedHead } from "./common.ts";
 
 const schema = z.looseObject({
   vocab_size: size,

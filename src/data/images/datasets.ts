@@ -1,16 +1,12 @@
 /** Image data sets: IDX files with labels, PNG and JPEG files without, as sequences of intensities. */
-import { readBytes } from "../bytes.ts";
-import { emptySplits, splitByHash } from "../datasets.ts";
+import { readBytes, type ByteSource } from "../bytes.ts";
+import { emptySplits, splitByHash, type EncodedSequence, type SequenceDataset, type SplitName } from "../datasets.ts";
 import { DataError, requirePositiveInteger } from "../errors.ts";
-import { encodePixels, imageVocabulary } from "../vocabularies/pixels.ts";
+import { encodePixels, imageVocabulary, type ImageShape } from "../vocabularies/pixels.ts";
 import { decodeImage } from "./codecs.ts";
 import { readIdx } from "./idx.ts";
-import { convertChannels, cropCentre, resizeImage, tileImage } from "./pixels.ts";
-import type { ByteSource } from "../bytes.ts";
-import type { EncodedSequence, SequenceDataset, SplitName } from "../datasets.ts";
+import { convertChannels, cropCentre, resizeImage, tileImage, type PixelImage } from "./pixels.ts";
 import type { LabelledDataset, LabelledSequence } from "../labelled/types.ts";
-import type { ImageShape } from "../vocabularies/pixels.ts";
-import type { PixelImage } from "./pixels.ts";
 
 /** Images of one shape; `toImage(tokenIds, imageShape)` gives the pixels back. */
 export interface ImageDataset extends SequenceDataset {

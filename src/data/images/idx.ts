@@ -1,7 +1,6 @@
 /** Reads IDX, the format of MNIST and its successors: a magic number, the sizes, then bytes. */
-import { readBytes } from "../bytes.ts";
+import { readBytes, type ByteSource } from "../bytes.ts";
 import { DataError } from "../errors.ts";
-import type { ByteSource } from "../bytes.ts";
 
 /** An array of unsigned bytes. */
 export interface IdxArray {

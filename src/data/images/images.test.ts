@@ -7,9 +7,16 @@ import { fashionClasses, loadEmbeddedImages, loadFashionMnist, loadImageFolder }
 import { encodePixels } from "../vocabularies/pixels.ts";
 import { decodeImage, encodePngImage } from "./codecs.ts";
 import { loadIdxImages, loadImages } from "./datasets.ts";
-import { bitsPerDimension, convertChannels, cropCentre, resizeImage, tileImage, toImage } from "./pixels.ts";
+import {
+  bitsPerDimension,
+  convertChannels,
+  cropCentre,
+  resizeImage,
+  tileImage,
+  toImage,
+  type PixelImage,
+} from "./pixels.ts";
 import type { ByteSource } from "../bytes.ts";
-import type { PixelImage } from "./pixels.ts";
 
 const grey = (width: number, height: number, pixels: readonly number[]): PixelImage => ({
   width,

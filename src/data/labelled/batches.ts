@@ -1,11 +1,8 @@
 /** Plans of batches with labels: whole sequences between <bos> and <eos>, in buckets of like length. */
-import { lengthOf } from "../datasets.ts";
-import { bucketRows, packBuckets, planEpochs } from "../packing.ts";
-import { checkWrapped, writeWrapped } from "../wrapped.ts";
-import type { EncodedSequence } from "../datasets.ts";
+import { lengthOf, type EncodedSequence } from "../datasets.ts";
+import { bucketRows, packBuckets, planEpochs, type Bucket, type PackedBatch, type Plan } from "../packing.ts";
+import { checkWrapped, writeWrapped, type WrappedOptions, type WrappedRow } from "../wrapped.ts";
 import type { PlannedBatch } from "../batch.ts";
-import type { Bucket, PackedBatch, Plan } from "../packing.ts";
-import type { WrappedOptions, WrappedRow } from "../wrapped.ts";
 import type { LabelledSequence, LabelTask, TaggedSequence } from "./types.ts";
 
 /** What training and evaluation on labelled sequences have in common. */

@@ -1,8 +1,7 @@
 /** Which columns of a table hold the sequence, the label, the split and the identifier, and what their cells say. */
 import { distance } from "fastest-levenshtein";
-import { splitByHash, splitNames } from "../datasets.ts";
+import { splitByHash, splitNames, type SplitName } from "../datasets.ts";
 import { DataError, quoted } from "../errors.ts";
-import type { SplitName } from "../datasets.ts";
 import type { TableRow } from "./tables.ts";
 
 /** Column names; each has defaults. */

@@ -1,12 +1,17 @@
 /** Labelled and tagged sequences from tables. */
-import { emptySplits } from "../datasets.ts";
-import { findColumns, readId, readSequenceCell, readSplit, refuseCell } from "./columns.ts";
+import { emptySplits, type SplitName } from "../datasets.ts";
+import {
+  findColumns,
+  readId,
+  readSequenceCell,
+  readSplit,
+  refuseCell,
+  type ColumnOptions,
+  type Columns,
+} from "./columns.ts";
 import { classLookup, collectClasses, readClassName, readValue } from "./labels.ts";
-import { readTable } from "./tables.ts";
-import type { SplitName } from "../datasets.ts";
+import { readTable, type TableRow, type TableSource } from "./tables.ts";
 import type { Vocabulary } from "../vocabulary.ts";
-import type { ColumnOptions, Columns } from "./columns.ts";
-import type { TableRow, TableSource } from "./tables.ts";
 import type { LabelledDataset, LabelledSequence, LabelTask, TaggedDataset, TaggedSequence } from "./types.ts";
 
 /** What both loaders read. */

@@ -6,8 +6,7 @@ import { splitByHash } from "../datasets.ts";
 import { characterVocabulary } from "../vocabularies/characters.ts";
 import { letterVocabulary } from "../vocabularies/letters.ts";
 import { planLabelledEvaluation, planLabelledTraining, planTaggedEvaluation, planTaggedTraining } from "./batches.ts";
-import { loadLabelled, loadTagged } from "./datasets.ts";
-import type { LoadLabelledOptions } from "./datasets.ts";
+import { loadLabelled, loadTagged, type LoadLabelledOptions } from "./datasets.ts";
 import type { LabelledSequence, TaggedSequence } from "./types.ts";
 
 const vocabulary = letterVocabulary({ name: "DNA", letters: "ACGT" });

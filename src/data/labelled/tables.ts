@@ -1,7 +1,6 @@
 /** Tables of any of the usual formats as rows of cells: CSV, TSV, JSON lines, Parquet. */
-import { readBytes, readLines, readText } from "../bytes.ts";
+import { readBytes, readLines, readText, type ByteSource } from "../bytes.ts";
 import { DataError, unreadableBy, quoted } from "../errors.ts";
-import type { ByteSource } from "../bytes.ts";
 
 /** How a table is written. */
 export type TableFormat = "csv" | "tsv" | "jsonl" | "parquet";

@@ -1,7 +1,6 @@
 /** Generated classification data: as many of each class, no sequence twice, every split from a stream of its own. */
-import { createRandom, shuffle } from "../../random/index.ts";
+import { createRandom, shuffle, type Random } from "../../random/index.ts";
 import { DataError } from "../errors.ts";
-import type { Random } from "../../random/index.ts";
 import type { EncodedSequence } from "../datasets.ts";
 import type { LabelledDataset, LabelledSequence } from "../labelled/types.ts";
 import type { Vocabulary } from "../vocabulary.ts";

@@ -1,11 +1,10 @@
 /** ListOps: nested lists of digits to be evaluated; the order of nesting has to be followed over the whole sequence. */
 import { DataError, requirePositiveInteger } from "../errors.ts";
 import { wordVocabulary } from "../vocabularies/words.ts";
-import { generateBalanced } from "./balanced.ts";
+import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
 import type { LabelledDataset } from "../labelled/types.ts";
 import type { Vocabulary } from "../vocabulary.ts";
-import type { GeneratorOptions } from "./balanced.ts";
 
 /** The operators, by their words. Each maps digits to a digit. */
 const operators = {

@@ -1,11 +1,10 @@
 /** All generated tasks: balance, seeds, no repetition; and Pathfinder against a flood fill. */
 import { describe, expect, test } from "vitest";
 import { classCounts, documents, smallListOps } from "../../../tests/data/lra-sources.ts";
-import { toImage } from "../images/pixels.ts";
+import { toImage, type PixelImage } from "../images/pixels.ts";
 import { generateListOps } from "./listops.ts";
 import { generatePathfinder } from "./pathfinder.ts";
 import { generateRetrieval } from "./retrieval.ts";
-import type { PixelImage } from "../images/pixels.ts";
 import type { LabelledDataset, LabelledSequence } from "../labelled/types.ts";
 
 const sizes = { train: 43, valid: 20, test: 11 };

@@ -1,10 +1,9 @@
 /** Pathfinder: two discs among dashed paths; are they the ends of one path? */
 import { DataError, requirePositiveInteger } from "../errors.ts";
 import { encodePixels, imageVocabulary } from "../vocabularies/pixels.ts";
-import { generateBalanced } from "./balanced.ts";
+import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
 import type { LabelledImageDataset } from "../images/datasets.ts";
-import type { GeneratorOptions } from "./balanced.ts";
 
 /** What Pathfinder images look like. */
 export interface PathfinderOptions extends GeneratorOptions {

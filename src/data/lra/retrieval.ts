@@ -2,11 +2,10 @@
 import { characterBoundary, cutText } from "../text.ts";
 import { DataError, requirePositiveInteger } from "../errors.ts";
 import { byteVocabulary } from "../vocabularies/bytes.ts";
-import { generateBalanced } from "./balanced.ts";
+import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
 import type { LabelledDataset } from "../labelled/types.ts";
 import type { Vocabulary } from "../vocabulary.ts";
-import type { GeneratorOptions } from "./balanced.ts";
 
 /** What pairs are made of. */
 export interface RetrievalOptions extends GeneratorOptions {

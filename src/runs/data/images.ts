@@ -9,12 +9,12 @@ import {
   loadIdxImages,
   loadImageFolder,
   openFile,
+  type ImageDataset,
+  type LabelledImageDataset,
 } from "../../data/index.ts";
-import type { ImageDataset, LabelledImageDataset } from "../../data/index.ts";
 import { DataError } from "../../data/errors.ts";
 import { listFolder } from "../../storage/files.ts";
-import { fileType } from "./source.ts";
-import type { DataSource } from "./source.ts";
+import { fileType, type DataSource } from "./source.ts";
 
 const IDX_IMAGES = /images[.-]idx3-ubyte(\.gz)?$/;
 /** A label of an IDX file is one byte. */

@@ -2,11 +2,15 @@
 
 import { basename } from "node:path";
 
-import { embeddedProteinsUrl, loadIndexedProteins } from "../../data/index.ts";
-import type { PackedDataset, SequenceDataset, Vocabulary } from "../../data/index.ts";
+import {
+  embeddedProteinsUrl,
+  loadIndexedProteins,
+  type PackedDataset,
+  type SequenceDataset,
+  type Vocabulary,
+} from "../../data/index.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
-import { reportProgress } from "../events.ts";
-import type { OnEvent, ProgressReport } from "../events.ts";
+import { reportProgress, type OnEvent, type ProgressReport } from "../events.ts";
 import type { DataSource } from "./source.ts";
 
 /** Shorter waits need no progress. */

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { checkDataSettings, dataSource, readSourceOption } from "./source.ts";
-import type { DataSettings } from "./source.ts";
+import { checkDataSettings, dataSource, readSourceOption, type DataSettings } from "./source.ts";
 import { loadTextSource } from "./text.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-source-"));

@@ -2,13 +2,19 @@
 
 import { basename } from "node:path";
 
-import { DataError, loadLabelled, openFile } from "../../data/index.ts";
-import type { EncodedSequence, LabelledDataset, SequenceDataset, Vocabulary } from "../../data/index.ts";
+import {
+  DataError,
+  loadLabelled,
+  openFile,
+  type EncodedSequence,
+  type LabelledDataset,
+  type SequenceDataset,
+  type Vocabulary,
+} from "../../data/index.ts";
 import { emptySplits } from "../../data/datasets.ts";
 import { findColumns, readId, readSequenceCell, readSplit, refuseCell } from "../../data/labelled/columns.ts";
 import { readClassName } from "../../data/labelled/labels.ts";
-import { readTable } from "../../data/labelled/tables.ts";
-import type { TableRow } from "../../data/labelled/tables.ts";
+import { readTable, type TableRow } from "../../data/labelled/tables.ts";
 import { describeUntold, refuseUntold, toldByLabels } from "./label-task.ts";
 import { chooseVocabulary } from "./text.ts";
 import type { DataSource, Task } from "./source.ts";

@@ -3,8 +3,7 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 
-import { DataError, getSplit, openFile, vocabularyFrom } from "../../data/index.ts";
-import type { LabelledDataset } from "../../data/index.ts";
+import { DataError, getSplit, openFile, vocabularyFrom, type LabelledDataset } from "../../data/index.ts";
 import { findColumns } from "../../data/labelled/columns.ts";
 import { collectClasses, readClassName } from "../../data/labelled/labels.ts";
 import { readTable } from "../../data/labelled/tables.ts";
@@ -17,18 +16,14 @@ import { createRunFolder, requireNewRunFolder, writeConfig } from "../../storage
 import { trainableNames } from "../../training/freeze.ts";
 import { stateFrom } from "../../training/trainer.ts";
 import { refuseUntold, toldByLabels } from "../data/label-task.ts";
-import { dataSource } from "../data/source.ts";
-import type { DataSource } from "../data/source.ts";
+import { dataSource, type DataSource } from "../data/source.ts";
 import { namingOptions } from "../data/table.ts";
-import { digestOf, loadData } from "../dataset.ts";
-import type { RunDataset } from "../dataset.ts";
+import { digestOf, loadData, type RunDataset } from "../dataset.ts";
 import { asUsage } from "../usage.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
-import { architecturesOf, packageVersion } from "../run-config.ts";
-import type { RunConfig } from "../run-config.ts";
+import { architecturesOf, packageVersion, type RunConfig } from "../run-config.ts";
 import { openRunModel } from "../run-model.ts";
-import { readSettings } from "./settings.ts";
-import type { FinetuneOptions } from "./settings.ts";
+import { readSettings, type FinetuneOptions } from "./settings.ts";
 import type { TrainingRun } from "../training-run.ts";
 import type { OnEvent } from "../events.ts";
 

@@ -1,11 +1,9 @@
 // How a run is fine-tuned: what the command line says, what follows from the labels, and the defaults with their reasons.
 
-import { planLabelledTraining } from "../../data/index.ts";
-import type { LabelledDataset, LabelTask } from "../../data/index.ts";
+import { planLabelledTraining, type LabelledDataset, type LabelTask } from "../../data/index.ts";
 import { roundTo, variance } from "../../statistics/index.ts";
 import type { ModelConfig, ModelOptions } from "../../model/config.ts";
-import { trainingConfig } from "../../training/config.ts";
-import type { TrainingConfig, TrainingOptions } from "../../training/config.ts";
+import { trainingConfig, type TrainingConfig, type TrainingOptions } from "../../training/config.ts";
 import { UsageError } from "../usage.ts";
 import { parseSetting } from "../recipe.ts";
 import type { EngineOptions } from "../engine-options.ts";

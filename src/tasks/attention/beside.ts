@@ -8,8 +8,7 @@ import { UsageError } from "../../runs/usage.ts";
 import { openModel, subjectOf } from "../../runs/open-model.ts";
 import { labelsOf } from "../../views/attention/labels.ts";
 import { observe } from "./observe.ts";
-import { firstTokens, readWhole, requireReadable, roomFor, titlesOf } from "./reading.ts";
-import type { ReadableModel } from "./reading.ts";
+import { firstTokens, readWhole, requireReadable, roomFor, titlesOf, type ReadableModel } from "./reading.ts";
 import type { Beside } from "../../views/attention/beside-figure.ts";
 import type { AttentionSubject } from "../../views/attention/subject.ts";
 

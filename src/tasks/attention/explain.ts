@@ -2,8 +2,7 @@
 
 import { join } from "node:path";
 
-import { getSplit, loadEmbeddedProteins } from "../../data/index.ts";
-import type { EncodedSequence, SplitName } from "../../data/index.ts";
+import { getSplit, loadEmbeddedProteins, type EncodedSequence, type SplitName } from "../../data/index.ts";
 import { summariseMap } from "../../inference/attention-summary.ts";
 import { predictionPasses } from "../../inference/residue-predictions.ts";
 import { longestSequence } from "../../model/positions.ts";
@@ -13,30 +12,22 @@ import { openRunFolder } from "../../storage/run-folder.ts";
 import { wordsOf } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openInput } from "../input/input.ts";
-import { openModel, subjectOf } from "../../runs/open-model.ts";
-import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
-import { notice, reportProgress, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, TaskContext } from "../../runs/events.ts";
-import { toSvg } from "../../views/picture/picture.ts";
-import type { Picture } from "../../views/picture/picture.ts";
+import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
+import { notice, reportProgress, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
+import { toSvg, type Picture } from "../../views/picture/picture.ts";
 import { toPng } from "../../views/picture/raster.ts";
 import { describeModel, lossTitleOf, readCurves } from "../train/run-report.ts";
 import { observeBeside } from "./beside.ts";
-import { DEFAULT_COUNT, DEFAULT_SPLIT } from "./options.ts";
-import type { AttentionOptions } from "./options.ts";
-import { byLayer, figuresOf, similarityJson } from "./explanation.ts";
-import type { Explanation } from "./explanation.ts";
+import { DEFAULT_COUNT, DEFAULT_SPLIT, type AttentionOptions } from "./options.ts";
+import { byLayer, figuresOf, similarityJson, type Explanation } from "./explanation.ts";
 import { besideFigure, meanDifference } from "../../views/attention/beside-figure.ts";
 import { mapsFigure } from "../../views/attention/maps-figure.ts";
 import { observe } from "./observe.ts";
-import { renderAttentionPage } from "../../views/attention/page.ts";
-import type { PageOptions } from "../../views/attention/page.ts";
+import { renderAttentionPage, type PageOptions } from "../../views/attention/page.ts";
 import { defaultOut, lettersOf, readAttentionInput, requireReadable, titleOf } from "./reading.ts";
-import { similarityFigure } from "../../views/attention/similarity-figure.ts";
-import type { SimilarityResult } from "../../views/attention/similarity-figure.ts";
+import { similarityFigure, type SimilarityResult } from "../../views/attention/similarity-figure.ts";
 import { measureSimilarity } from "./similarity.ts";
-import { isSpecial } from "../../views/attention/subject.ts";
-import type { AttentionSubject } from "../../views/attention/subject.ts";
+import { isSpecial, type AttentionSubject } from "../../views/attention/subject.ts";
 import { tokensFigure } from "../../views/attention/tokens-figure.ts";
 
 /** Tokens that are shown one by one where none are named. */

@@ -6,8 +6,7 @@ import { asUsage } from "../../runs/usage.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 import { labelsOf } from "../../views/attention/labels.ts";
 import type { AttentionInput } from "./reading.ts";
-import { darkestOf } from "../../views/attention/subject.ts";
-import type { AttentionSubject } from "../../views/attention/subject.ts";
+import { darkestOf, type AttentionSubject } from "../../views/attention/subject.ts";
 
 /** @throws UsageError for layers and heads that are not there */
 export async function observe(

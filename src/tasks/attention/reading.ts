@@ -3,18 +3,15 @@
 import { basename, join, resolve } from "node:path";
 
 import type { EncodedText } from "../../convert/index.ts";
-import { proteinVocabulary } from "../../data/index.ts";
-import type { Vocabulary } from "../../data/index.ts";
+import { proteinVocabulary, type Vocabulary } from "../../data/index.ts";
 import { longestSequence } from "../../model/positions.ts";
 import { outputStack } from "../../model/stacks.ts";
-import { wordsOf } from "../../runs/data/words.ts";
-import type { Words } from "../../runs/data/words.ts";
+import { wordsOf, type Words } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
 import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
 import { readSequences } from "../input/sequence-input.ts";
 import { visible } from "../../views/attention/labels.ts";
-import { DEFAULT_LENGTH, DEFAULT_SEQUENCE, DEFAULT_TEXT } from "./options.ts";
-import type { AttentionOptions } from "./options.ts";
+import { DEFAULT_LENGTH, DEFAULT_SEQUENCE, DEFAULT_TEXT, type AttentionOptions } from "./options.ts";
 import type { AttentionSubject } from "../../views/attention/subject.ts";
 
 /** Weights that a page holds, two bytes each: 21 MB of text. */

@@ -1,12 +1,9 @@
 // The similarity of amino acids in a trained model, in every view, beside BLOSUM62.
 
-import { DataError, standardResidues } from "../../data/index.ts";
-import type { EncodedSequence } from "../../data/index.ts";
+import { DataError, standardResidues, type EncodedSequence } from "../../data/index.ts";
 import { residuePredictions } from "../../inference/residue-predictions.ts";
-import { residueAttention } from "../../inference/residue-attention.ts";
-import type { ResidueAttentionOptions } from "../../inference/residue-attention.ts";
-import { compareSimilarity } from "../../inference/similarity-comparison.ts";
-import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";
+import { residueAttention, type ResidueAttentionOptions } from "../../inference/residue-attention.ts";
+import { compareSimilarity, type SimilarityComparison } from "../../inference/similarity-comparison.ts";
 import {
   embeddingSimilarity,
   headSimilarity,
@@ -15,8 +12,9 @@ import {
   predictionSimilarity,
   similarityMeanings,
   similarityViews,
+  type SimilarityMatrix,
+  type SimilarityView,
 } from "../../inference/similarity.ts";
-import type { SimilarityMatrix, SimilarityView } from "../../inference/similarity.ts";
 import { loadBlosum62 } from "../../inference/substitution-matrix.ts";
 import type { SimilarityResult } from "../../views/attention/similarity-figure.ts";
 import { formatCount } from "../../text/numbers.ts";

@@ -8,29 +8,23 @@ import {
   convertModel,
   convertPretrained,
   reportConversion,
-} from "../../convert/index.ts";
-import type {
-  ConversionReport,
-  ConvertedModel,
-  ConvertibleModel,
-  ConvertOptions,
-  PositionRule,
+  type ConversionReport,
+  type ConvertedModel,
+  type ConvertibleModel,
+  type ConvertOptions,
+  type PositionRule,
 } from "../../convert/index.ts";
 import { describeMechanism } from "../../model/stacks.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { reportProgress, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, TaskContext } from "../../runs/events.ts";
-import { openModel, subjectOf } from "../../runs/open-model.ts";
-import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
+import { reportProgress, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
+import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import { toExactJson } from "../../storage/json.ts";
 import { requireNewFolder, writeNewFolder } from "../../storage/new-folder.ts";
 import { encodeSafetensors } from "../../storage/safetensors.ts";
 import type { InputOptions } from "../input/input.ts";
-import { readByModel, readCalibration, readSample } from "./sample.ts";
-import type { Sample } from "./sample.ts";
-import { compareVectors } from "./vectors.ts";
-import type { VectorComparison } from "./vectors.ts";
+import { readByModel, readCalibration, readSample, type Sample } from "./sample.ts";
+import { compareVectors, type VectorComparison } from "./vectors.ts";
 
 export interface ConvertTaskOptions extends EngineOptions, InputOptions {
   /** What takes the place of attention, as text. */

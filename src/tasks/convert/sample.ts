@@ -1,14 +1,11 @@
 // What a conversion is measured on: the texts or proteins that the command line names, or some that come with the package.
 
-import { embeddedProteinsUrl, openFile, readFasta, readTexts } from "../../data/index.ts";
-import type { EncodedSequence } from "../../data/index.ts";
+import { embeddedProteinsUrl, openFile, readFasta, readTexts, type EncodedSequence } from "../../data/index.ts";
 import { evenlyChosen, sentencesOf } from "../../data/passages.ts";
 import { longestSequence } from "../../model/positions.ts";
-import { openInput } from "../input/input.ts";
-import type { InputOptions, InputWords } from "../input/input.ts";
+import { openInput, type InputOptions, type InputWords } from "../input/input.ts";
 import { UsageError } from "../../runs/usage.ts";
-import { notice } from "../../runs/events.ts";
-import type { OnEvent } from "../../runs/events.ts";
+import { notice, type OnEvent } from "../../runs/events.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 
 /** Enough that the mean of their cosines is known to about 0.02. */

@@ -5,8 +5,7 @@ import { cosine } from "../../inference/retrieval.ts";
 import type { EncodedSequence } from "../../data/index.ts";
 import { unitsIn } from "../../model/patches.ts";
 import { mean } from "../../statistics/index.ts";
-import { reportProgress } from "../../runs/events.ts";
-import type { OnEvent } from "../../runs/events.ts";
+import { reportProgress, type OnEvent } from "../../runs/events.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 
 export interface VectorComparison {

@@ -5,10 +5,8 @@ import type { ModelDiagnosis } from "../../inference/observe-diagnosis.ts";
 import { observeAttention, type ObserveOptions } from "../../inference/observe.ts";
 import { formatCount } from "../../text/numbers.ts";
 import { greyRamp, matrixPixels } from "../../views/picture/colours.ts";
-import { panelsPicture } from "../../views/picture/panels.ts";
-import type { Panel } from "../../views/picture/panels.ts";
-import { toSvg } from "../../views/picture/picture.ts";
-import type { Pixels } from "../../views/picture/picture.ts";
+import { panelsPicture, type Panel } from "../../views/picture/panels.ts";
+import { toSvg, type Pixels } from "../../views/picture/picture.ts";
 
 /** Pairs of matrices in a row: more would be smaller than a thumbnail. */
 const MOST_PAIRS = 4;

@@ -2,14 +2,18 @@
 
 import { join } from "node:path";
 
-import { DataError, getSplit, proteinVocabulary } from "../../data/index.ts";
-import type { EncodedSequence, ProteinDataset, SplitName } from "../../data/index.ts";
-import { diagnoseModel } from "../../inference/observe-diagnosis.ts";
-import type { ModelDiagnosis } from "../../inference/observe-diagnosis.ts";
+import {
+  DataError,
+  getSplit,
+  proteinVocabulary,
+  type EncodedSequence,
+  type ProteinDataset,
+  type SplitName,
+} from "../../data/index.ts";
+import { diagnoseModel, type ModelDiagnosis } from "../../inference/observe-diagnosis.ts";
 import type { DataOptions } from "../../runs/data/options.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { notice, reportProgress, untilAborted } from "../../runs/events.ts";
-import type { TaskContext } from "../../runs/events.ts";
+import { notice, reportProgress, untilAborted, type TaskContext } from "../../runs/events.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
 import { loadRunData, openRunModel } from "../../runs/run-model.ts";
 import { createFolder, writeFileAtomically } from "../../storage/files.ts";

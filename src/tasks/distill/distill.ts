@@ -2,18 +2,38 @@
 
 import { relative } from "node:path";
 
-import { comparePairVectors, convertedFiles, distillModel, embedPairs } from "../../convert/index.ts";
-import type { DistillOutcome, DistillTexts, PairVectors, PretrainedModel } from "../../convert/index.ts";
+import {
+  comparePairVectors,
+  convertedFiles,
+  distillModel,
+  embedPairs,
+  type DistillOutcome,
+  type DistillTexts,
+  type PairVectors,
+  type PretrainedModel,
+} from "../../convert/index.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { ignoreEvent, notice, reportProgress, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, ProgressReport, TaskContext } from "../../runs/events.ts";
+import {
+  ignoreEvent,
+  notice,
+  reportProgress,
+  untilAborted,
+  type OnEvent,
+  type ProgressReport,
+  type TaskContext,
+} from "../../runs/events.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { nextFreePath, requireNewFolder, writeNewFolder } from "../../storage/new-folder.ts";
 import { formatCount, formatFixed } from "../../text/numbers.ts";
 import type { DistilledPart } from "../../training/distill.ts";
-import { openDistillSubject, readDistillTexts, requireSameTokens } from "./subjects.ts";
-import type { DistillSubject, TextFiles } from "./subjects.ts";
+import {
+  openDistillSubject,
+  readDistillTexts,
+  requireSameTokens,
+  type DistillSubject,
+  type TextFiles,
+} from "./subjects.ts";
 
 export interface DistillTaskOptions extends EngineOptions, TextFiles {
   /** What the student was converted from: a folder, or a name on the hub. */

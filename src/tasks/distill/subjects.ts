@@ -2,8 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import { distillTexts } from "../../convert/index.ts";
-import type { DistillTexts, FileSource, PretrainedModel } from "../../convert/index.ts";
+import { distillTexts, type DistillTexts, type FileSource, type PretrainedModel } from "../../convert/index.ts";
 import { readText } from "../../data/bytes.ts";
 import { embeddedTextUrls, openFile } from "../../data/index.ts";
 import type { Backend } from "../../runtime/index.ts";

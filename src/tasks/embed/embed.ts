@@ -4,13 +4,11 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 
-import { checkPooling } from "../../inference/embed.ts";
-import type { Pooling } from "../../inference/embed.ts";
+import { checkPooling, type Pooling } from "../../inference/embed.ts";
 import { fingerprint } from "../../inference/fingerprint.ts";
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { notice, reportReading, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, TaskContext } from "../../runs/events.ts";
+import { notice, reportReading, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
 import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { openSubject } from "../../runs/open-model.ts";
 import { packageVersion } from "../../runs/run-config.ts";
@@ -19,15 +17,12 @@ import { defaultDevice } from "../../runtime/node.ts";
 import type { WriteText } from "../../text/json-list.ts";
 import { formatCount } from "../../text/numbers.ts";
 import { listImages } from "../input/image-input.ts";
-import { openInput, readsPipe } from "../input/input.ts";
-import type { EmbedInput, InputOptions, InputWords } from "../input/input.ts";
-import { formatOf } from "./format.ts";
-import type { FormatName } from "./format.ts";
+import { openInput, readsPipe, type EmbedInput, type InputOptions, type InputWords } from "../input/input.ts";
+import { formatOf, type FormatName } from "./format.ts";
 import type { EmbeddingPlan } from "./embedding-format.ts";
 import type { Precision } from "./numbers.ts";
 import type { OutputRequest } from "./partial-output.ts";
-import { embedToFile, embedToText } from "./write-embeddings.ts";
-import type { EmbeddingJob } from "./write-embeddings.ts";
+import { embedToFile, embedToText, type EmbeddingJob } from "./write-embeddings.ts";
 
 export interface EmbedOptions extends EngineOptions, InputOptions {
   /** How weights are stored. */

@@ -4,11 +4,9 @@ import { describe, expect, it } from "vitest";
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Pooling, SequenceEmbedding } from "../../inference/embed.ts";
 import type { JsonValue } from "../../storage/json.ts";
-import { formatOf, formats } from "./format.ts";
-import type { FormatName } from "./format.ts";
+import { formatOf, formats, type FormatName } from "./format.ts";
 import type { EmbeddingPlan } from "./embedding-format.ts";
-import { precisions } from "./numbers.ts";
-import type { Precision } from "./numbers.ts";
+import { precisions, type Precision } from "./numbers.ts";
 
 const modelDim = 3;
 

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { openPartialOutput } from "./partial-output.ts";
-import type { PartialOutputOptions } from "./partial-output.ts";
+import { openPartialOutput, type PartialOutputOptions } from "./partial-output.ts";
 
 let folder = "";
 beforeEach(async () => {

@@ -11,8 +11,7 @@ import { createRandom } from "../../random/index.ts";
 import { initialState } from "../../training/index.ts";
 import { formatNames } from "./format.ts";
 import type { EmbeddingPlan } from "./embedding-format.ts";
-import { embedToFile, embedToText } from "./write-embeddings.ts";
-import type { FileJob } from "./write-embeddings.ts";
+import { embedToFile, embedToText, type FileJob } from "./write-embeddings.ts";
 
 let folder = "";
 beforeAll(async () => {

@@ -1,16 +1,12 @@
 // Embeddings into a file, window by window, so that an interrupted command can be gone on with; or as text.
 
-import { embedWindows } from "../../inference/embed.ts";
-import type { EmbedOptions } from "../../inference/embed.ts";
+import { embedWindows, type EmbedOptions } from "../../inference/embed.ts";
 import type { EncodedSequence } from "../../data/index.ts";
-import { openJsonList } from "../../text/json-list.ts";
-import type { WriteText } from "../../text/json-list.ts";
-import { formats } from "./format.ts";
-import type { FormatName } from "./format.ts";
+import { openJsonList, type WriteText } from "../../text/json-list.ts";
+import { formats, type FormatName } from "./format.ts";
 import type { EmbeddingPlan, WrittenSoFar } from "./embedding-format.ts";
 import { embeddingJson } from "./jsonl.ts";
-import { openPartialOutput } from "./partial-output.ts";
-import type { OutputRequest } from "./partial-output.ts";
+import { openPartialOutput, type OutputRequest } from "./partial-output.ts";
 
 export interface EmbeddingJob extends Omit<EmbedOptions, "sequences" | "pooling"> {
   readonly plan: EmbeddingPlan;

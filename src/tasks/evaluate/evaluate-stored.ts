@@ -4,12 +4,12 @@ import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { withWeights } from "../../runtime/weights.ts";
 import { createEvaluator } from "../../training/evaluate.ts";
-import { evaluateSplit } from "../../runs/evaluation.ts";
-import type {
-  EvaluateSplitOptions,
-  PredictionFigures,
-  RegressionFigures,
-  SplitFigures,
+import {
+  evaluateSplit,
+  type EvaluateSplitOptions,
+  type PredictionFigures,
+  type RegressionFigures,
+  type SplitFigures,
 } from "../../runs/evaluation.ts";
 
 /** The same split with weights in float32, and the differences to it. */

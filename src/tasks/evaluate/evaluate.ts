@@ -5,11 +5,9 @@ import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { DataOptions } from "../../runs/data/options.ts";
 import type { Words } from "../../runs/data/words.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { reportProgress, untilAborted } from "../../runs/events.ts";
-import type { TaskContext } from "../../runs/events.ts";
+import { reportProgress, untilAborted, type TaskContext } from "../../runs/events.ts";
 import { loadRunData, openRunModel } from "../../runs/run-model.ts";
-import { evaluateStored } from "./evaluate-stored.ts";
-import type { StoredFigures } from "./evaluate-stored.ts";
+import { evaluateStored, type StoredFigures } from "./evaluate-stored.ts";
 
 export interface EvaluateOptions extends DataOptions, EngineOptions {
   readonly split: SplitName;

@@ -1,12 +1,10 @@
 // A model as the files that other programs run.
 
-import { exportOnnx } from "../../convert/index.ts";
-import type { ExportableModel, ExportOnnxOptions, OnnxExport } from "../../convert/index.ts";
+import { exportOnnx, type ExportableModel, type ExportOnnxOptions, type OnnxExport } from "../../convert/index.ts";
 import { vocabularyFrom } from "../../data/index.ts";
 import { describeMechanism } from "../../model/stacks.ts";
 import type { TaskContext } from "../../runs/events.ts";
-import { openModel } from "../../runs/open-model.ts";
-import type { OpenedModel } from "../../runs/open-model.ts";
+import { openModel, type OpenedModel } from "../../runs/open-model.ts";
 import { asUsage } from "../../runs/usage.ts";
 import { weightDtype } from "../../runtime/weights.ts";
 import { requireNewFolder, writeNewFolder } from "../../storage/new-folder.ts";

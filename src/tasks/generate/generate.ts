@@ -1,21 +1,16 @@
 // New proteins, text or images from a trained model.
 
 import { DataError } from "../../data/errors.ts";
-import { imageShapeOf, splitNames, tagId } from "../../data/index.ts";
-import type { Vocabulary } from "../../data/index.ts";
+import { imageShapeOf, splitNames, tagId, type Vocabulary } from "../../data/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { notice, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, TaskContext } from "../../runs/events.ts";
-import { createKnownSequences } from "../../runs/novelty.ts";
-import type { KnownSequences } from "../../runs/novelty.ts";
-import { openModel, subjectOf } from "../../runs/open-model.ts";
-import type { OpenedModel } from "../../runs/open-model.ts";
+import { notice, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
+import { createKnownSequences, type KnownSequences } from "../../runs/novelty.ts";
+import { openModel, subjectOf, type OpenedModel } from "../../runs/open-model.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
 import { loadRunData } from "../../runs/run-model.ts";
-import { formatSamples, generateSamples, writeImages } from "../../runs/samples.ts";
-import type { Sample } from "../../runs/samples.ts";
+import { formatSamples, generateSamples, writeImages, type Sample } from "../../runs/samples.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { writeFileAtomically } from "../../storage/files.ts";
 import { formatCount, plural } from "../../text/numbers.ts";

@@ -4,8 +4,7 @@ import { basename } from "node:path";
 
 import type { EncodedText } from "../../convert/index.ts";
 import { openFile, openFolder } from "../../data/files.ts";
-import { readBytes } from "../../data/bytes.ts";
-import type { ByteSource } from "../../data/bytes.ts";
+import { readBytes, type ByteSource } from "../../data/bytes.ts";
 import { decodeImage } from "../../data/images/codecs.ts";
 import type { PixelImage } from "../../data/images/pixels.ts";
 

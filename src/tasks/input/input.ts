@@ -1,17 +1,13 @@
 // What a model is given to read, of the kind that it reads: proteins, texts or images.
 
-import { proteinVocabulary } from "../../data/index.ts";
-import type { EncodedSequence } from "../../data/index.ts";
+import { proteinVocabulary, type EncodedSequence } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
-import { isPipe, readSequences, surveySequences } from "./sequence-input.ts";
-import type { SequenceOptions } from "./sequence-input.ts";
+import { isPipe, readSequences, surveySequences, type SequenceOptions } from "./sequence-input.ts";
 import type { ReadUnit } from "../../runs/events.ts";
 import { unitsIn } from "../../model/patches.ts";
-import { readImages } from "./image-input.ts";
-import type { ImageOptions } from "./image-input.ts";
+import { readImages, type ImageOptions } from "./image-input.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
-import { noTexts, readTexts, truncationNotice } from "./text-input.ts";
-import type { TextOptions } from "./text-input.ts";
+import { noTexts, readTexts, truncationNotice, type TextOptions } from "./text-input.ts";
 
 export interface InputOptions extends SequenceOptions, TextOptions, ImageOptions {}
 

@@ -9,8 +9,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { all } from "../../../tests/inference/tiny-proteins.ts";
 import { byteVocabulary, DataError, proteinVocabulary } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
-import { readSequences, surveySequences } from "./sequence-input.ts";
-import type { SequenceOptions } from "./sequence-input.ts";
+import { readSequences, surveySequences, type SequenceOptions } from "./sequence-input.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "performer-input-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

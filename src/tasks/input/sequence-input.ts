@@ -3,9 +3,16 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 
-import { DataError, embeddedProteinsUrl, openFile, readFasta } from "../../data/index.ts";
+import {
+  DataError,
+  embeddedProteinsUrl,
+  openFile,
+  readFasta,
+  type EncodedSequence,
+  type FastaRecord,
+  type Vocabulary,
+} from "../../data/index.ts";
 import type { ByteSource } from "../../data/bytes.ts";
-import type { EncodedSequence, FastaRecord, Vocabulary } from "../../data/index.ts";
 import { refuseResidue } from "../../data/residue-errors.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 import { UsageError } from "../../runs/usage.ts";

@@ -1,8 +1,7 @@
 // What --text and --file give: texts as a model reads them, one after the other, whatever the file's size.
 
 import type { EncodedText } from "../../convert/index.ts";
-import { readLines } from "../../data/bytes.ts";
-import type { ByteSource } from "../../data/bytes.ts";
+import { readLines, type ByteSource } from "../../data/bytes.ts";
 import { openInputFile } from "./sequence-input.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
 

@@ -1,21 +1,19 @@
 // Claims are checked and experiments made: they are measured, and written down with their figures.
 
 import { checkPlain } from "../../lab/claim.ts";
-import { runClaim } from "../../lab/index.ts";
-import type {
-  Claim,
-  ClaimProgress,
-  ClaimResult,
-  Experiment,
-  GivenOptions,
-  JsonRecord,
-  ResultTable,
+import {
+  runClaim,
+  type Claim,
+  type ClaimProgress,
+  type ClaimResult,
+  type Experiment,
+  type GivenOptions,
+  type JsonRecord,
+  type ResultTable,
 } from "../../lab/index.ts";
-import { reportProgress, untilAborted } from "../../runs/events.ts";
-import type { ProgressReport, TaskContext } from "../../runs/events.ts";
+import { reportProgress, untilAborted, type ProgressReport, type TaskContext } from "../../runs/events.ts";
 import { asUsage } from "../../runs/usage.ts";
-import { writeResult } from "./write-result.ts";
-import type { ResultFiles } from "./write-result.ts";
+import { writeResult, type ResultFiles } from "./write-result.ts";
 
 export interface LabRunOptions {
   /** Where result.json and figure.svg go. */

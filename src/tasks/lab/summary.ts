@@ -1,7 +1,13 @@
 // Claims, experiments and their results as text for people.
 
-import { roundTo } from "../../lab/index.ts";
-import type { Claim, ClaimResult, Experiment, JsonValue, ResultTable } from "../../lab/index.ts";
+import {
+  roundTo,
+  type Claim,
+  type ClaimResult,
+  type Experiment,
+  type JsonValue,
+  type ResultTable,
+} from "../../lab/index.ts";
 import { formatCount } from "../../text/numbers.ts";
 import { formatTable } from "../../text/table.ts";
 import type { ResultFiles } from "./write-result.ts";

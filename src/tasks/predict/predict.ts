@@ -8,8 +8,7 @@ import { isPooled } from "../../model/output.ts";
 import { logits } from "../../model/performer.ts";
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { notice, untilAborted } from "../../runs/events.ts";
-import type { TaskContext } from "../../runs/events.ts";
+import { notice, untilAborted, type TaskContext } from "../../runs/events.ts";
 import { predictionOf } from "../../runs/held-out.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
 import { openRunModel } from "../../runs/run-model.ts";
@@ -17,8 +16,7 @@ import { UsageError } from "../../runs/usage.ts";
 import { writeFileAtomically } from "../../storage/files.ts";
 import { csvLine } from "../../text/csv.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
-import { readSequences } from "../input/sequence-input.ts";
-import type { InputSequence, SequenceOptions } from "../input/sequence-input.ts";
+import { readSequences, type InputSequence, type SequenceOptions } from "../input/sequence-input.ts";
 
 export interface PredictOptions extends EngineOptions, SequenceOptions {
   /** How weights are stored. */

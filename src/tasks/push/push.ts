@@ -3,15 +3,13 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { notice, reportProgress, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, TaskContext } from "../../runs/events.ts";
+import { notice, reportProgress, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
 import { openModel, subjectOf } from "../../runs/open-model.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { exists, listFolder } from "../../storage/files.ts";
 import { hubEndpoint, isHubName } from "../../storage/hub-source.ts";
-import { filesOfFolder } from "./folder-files.ts";
-import type { FolderFile } from "./folder-files.ts";
+import { filesOfFolder, type FolderFile } from "./folder-files.ts";
 import { uploadToHub } from "./hub-upload.ts";
 import { modelCard } from "./model-card.ts";
 

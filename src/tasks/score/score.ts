@@ -1,21 +1,23 @@
 // How likely proteins are under a trained model, and what every mutation of one would change.
 
 import { tagId } from "../../data/index.ts";
-import { scoreMutants } from "../../inference/mutants.ts";
-import type { MutantScores } from "../../inference/mutants.ts";
-import { checkMethod, scoreSequences } from "../../inference/score.ts";
-import type { ScoringMethod, SequenceScore } from "../../inference/score.ts";
+import { scoreMutants, type MutantScores } from "../../inference/mutants.ts";
+import { checkMethod, scoreSequences, type ScoringMethod, type SequenceScore } from "../../inference/score.ts";
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { notice, reportReading, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, ProgressReport, TaskContext } from "../../runs/events.ts";
+import {
+  notice,
+  reportReading,
+  untilAborted,
+  type OnEvent,
+  type ProgressReport,
+  type TaskContext,
+} from "../../runs/events.ts";
 import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
-import { readSequences, surveySequences } from "../input/sequence-input.ts";
-import type { InputSequence, SequenceOptions } from "../input/sequence-input.ts";
+import { readSequences, surveySequences, type InputSequence, type SequenceOptions } from "../input/sequence-input.ts";
 import { checkOutputs, writeMutants } from "./mutant-files.ts";
-import { openScoreSubject } from "./subject.ts";
-import type { ScoreSubject } from "./subject.ts";
+import { openScoreSubject, type ScoreSubject } from "./subject.ts";
 
 export interface ScoreOptions extends SequenceOptions, EngineOptions {
   /** How weights are stored. */

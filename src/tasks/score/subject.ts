@@ -1,12 +1,9 @@
 // The model that `performer score` asks: a run of ours, or a pretrained one that tells residues.
 
-import { proteinVocabulary } from "../../data/index.ts";
-import type { Vocabulary } from "../../data/index.ts";
+import { proteinVocabulary, type Vocabulary } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
-import { openModel, subjectOf } from "../../runs/open-model.ts";
-import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
-import { requireProteins } from "../input/sequence-input.ts";
-import type { InputSequence } from "../input/sequence-input.ts";
+import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
+import { requireProteins, type InputSequence } from "../input/sequence-input.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import type { OnEvent } from "../../runs/events.ts";
 

@@ -2,14 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 
-import { byteVocabulary, imageVocabulary } from "../../data/index.ts";
-import type { EncodedSequence } from "../../data/index.ts";
-import { modelConfig } from "../../model/config.ts";
-import type { ModelOptions } from "../../model/config.ts";
+import { byteVocabulary, imageVocabulary, type EncodedSequence } from "../../data/index.ts";
+import { modelConfig, type ModelOptions } from "../../model/config.ts";
 import { wordsOf } from "../../runs/data/words.ts";
 import type { DataKind } from "../../runs/data/source.ts";
-import { describeData } from "../../runs/dataset.ts";
-import type { RunDataset } from "../../runs/dataset.ts";
+import { describeData, type RunDataset } from "../../runs/dataset.ts";
 import { describeModel, summarise } from "./run-report.ts";
 
 function sequences(count: number, length: number): readonly EncodedSequence[] {

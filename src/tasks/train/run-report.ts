@@ -2,23 +2,18 @@
 
 import { countParameters } from "../../model/parameters.ts";
 import { describeMechanism, layerMechanisms } from "../../model/stacks.ts";
-import { readMetrics } from "../../storage/metrics.ts";
-import type { MetricsRecord } from "../../storage/metrics.ts";
-import { writeReport } from "../../storage/run-folder.ts";
-import type { RunFolder } from "../../storage/run-folder.ts";
+import { readMetrics, type MetricsRecord } from "../../storage/metrics.ts";
+import { writeReport, type RunFolder } from "../../storage/run-folder.ts";
 import { batchesOf } from "../../runs/batches.ts";
-import { sizeOf } from "../../runs/dataset.ts";
-import type { RunDataset } from "../../runs/dataset.ts";
+import { sizeOf, type RunDataset } from "../../runs/dataset.ts";
 import type { Task } from "../../runs/data/source.ts";
 import type { Words } from "../../runs/data/words.ts";
-import { meanBaseline, tokenBaseline } from "../../runs/evaluation.ts";
-import type { SplitFigures } from "../../runs/evaluation.ts";
+import { meanBaseline, tokenBaseline, type SplitFigures } from "../../runs/evaluation.ts";
 import { baselineName } from "../../runs/figures.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
 import type { CurvePoint, LossBaseline, ReportData } from "../../views/report/data.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
-import { imageOf, isProtein } from "../../runs/samples.ts";
-import type { Sample } from "../../runs/samples.ts";
+import { imageOf, isProtein, type Sample } from "../../runs/samples.ts";
 
 export interface RunResults {
   readonly steps: number;

@@ -2,8 +2,7 @@
 
 import { createBackend } from "../../runtime/node.ts";
 import type { Backend } from "../../runtime/index.ts";
-import { imageShapeOf } from "../../data/index.ts";
-import type { SplitName } from "../../data/index.ts";
+import { imageShapeOf, type SplitName } from "../../data/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { countParameters } from "../../model/parameters.ts";
 import { longestSequence } from "../../model/positions.ts";
@@ -15,26 +14,27 @@ import { formFor } from "../../attention/mechanism.ts";
 import { createExecution } from "../../training/choose-execution.ts";
 import { evaluatorWith } from "../../training/evaluate.ts";
 import type { Execution } from "../../training/execution.ts";
-import { train } from "../../training/trainer.ts";
-import type { TrainingState } from "../../training/trainer.ts";
+import { train, type TrainingState } from "../../training/trainer.ts";
 import { batchesOf } from "../../runs/batches.ts";
-import { describeData, sizeOf } from "../../runs/dataset.ts";
-import type { RunDataset } from "../../runs/dataset.ts";
-import { evaluateSplit } from "../../runs/evaluation.ts";
-import type { SplitFigures } from "../../runs/evaluation.ts";
-import { measureSplit, predictSplit, writePredictions } from "../../runs/held-out.ts";
-import type { PredictedLabel } from "../../runs/held-out.ts";
+import { describeData, sizeOf, type RunDataset } from "../../runs/dataset.ts";
+import { evaluateSplit, type SplitFigures } from "../../runs/evaluation.ts";
+import { measureSplit, predictSplit, writePredictions, type PredictedLabel } from "../../runs/held-out.ts";
 import { checkMemory } from "../../runs/memory-check.ts";
 import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { createMetricsLog } from "./metrics-log.ts";
 import { formatCount, formatLarge } from "../../text/numbers.ts";
-import { ignoreEvent, notice, reportProgress, untilAborted } from "../../runs/events.ts";
-import type { OnEvent, TaskContext } from "../../runs/events.ts";
+import {
+  ignoreEvent,
+  notice,
+  reportProgress,
+  untilAborted,
+  type OnEvent,
+  type TaskContext,
+} from "../../runs/events.ts";
 import type { TrainingRun } from "../../runs/training-run.ts";
 import type { BaseRun, RunConfig } from "../../runs/run-config.ts";
 import { describeModel, writeRunReport } from "./run-report.ts";
-import { generateSamples } from "../../runs/samples.ts";
-import type { Sample } from "../../runs/samples.ts";
+import { generateSamples, type Sample } from "../../runs/samples.ts";
 
 /** What every report shows. */
 const SHOWN_SAMPLES = { count: 3, seed: 0 } as const;

@@ -6,8 +6,7 @@ import { formatPercent } from "../../text/numbers.ts";
 import { panelsPicture } from "../picture/panels.ts";
 import type { Picture } from "../picture/picture.ts";
 import { MOST_COLUMNS } from "./maps-figure.ts";
-import { attentionScale, mapPixels } from "./subject.ts";
-import type { AttentionSubject } from "./subject.ts";
+import { attentionScale, mapPixels, type AttentionSubject } from "./subject.ts";
 
 /** The maps of a second model on the same tokens, and how far each head is from its own. */
 export interface Beside {

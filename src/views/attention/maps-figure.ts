@@ -2,8 +2,7 @@
 
 import { panelsPicture } from "../picture/panels.ts";
 import type { Picture } from "../picture/picture.ts";
-import { attentionScale, mapPixels, shortName } from "./subject.ts";
-import type { AttentionSubject } from "./subject.ts";
+import { attentionScale, mapPixels, shortName, type AttentionSubject } from "./subject.ts";
 
 /** More in a row would be smaller than a thumbnail. */
 export const MOST_COLUMNS = 8;

@@ -2,14 +2,11 @@
 
 import type { HeadSummary } from "../../inference/attention-summary.ts";
 import type { SimilarityMatrix } from "../../inference/similarity.ts";
-import { amountStops, differenceStops, hexOf } from "../picture/colours.ts";
-import type { Colour } from "../picture/colours.ts";
-import { toSvg } from "../picture/picture.ts";
-import type { Picture } from "../picture/picture.ts";
+import { amountStops, differenceStops, hexOf, type Colour } from "../picture/colours.ts";
+import { toSvg, type Picture } from "../picture/picture.ts";
 import { renderLearningRateChart, renderLossChart } from "../report/curves.ts";
 import type { CurvePoint } from "../report/data.ts";
-import { html, renderDocument, trustedHtml } from "../report/html.ts";
-import type { Html } from "../report/html.ts";
+import { html, renderDocument, trustedHtml, type Html } from "../report/html.ts";
 import { renderResidueLegend, residueClass } from "../report/residues.ts";
 import { reportStyle } from "../report/style.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";
@@ -17,12 +14,9 @@ import { openFile } from "../../data/files.ts";
 import { readText } from "../../data/bytes.ts";
 import type { PageData, PageMatrix } from "./page-data.ts";
 import { attentionStyle } from "./page-style.ts";
-import { meanDifference } from "./beside-figure.ts";
-import type { Beside } from "./beside-figure.ts";
-import { chemicalOrder, describeP, DEVIATIONS, spreadOf } from "./similarity-figure.ts";
-import type { SimilarityResult } from "./similarity-figure.ts";
-import { attentionScale, classOfToken, isSpecial } from "./subject.ts";
-import type { AttentionSubject } from "./subject.ts";
+import { meanDifference, type Beside } from "./beside-figure.ts";
+import { chemicalOrder, describeP, DEVIATIONS, spreadOf, type SimilarityResult } from "./similarity-figure.ts";
+import { attentionScale, classOfToken, isSpecial, type AttentionSubject } from "./subject.ts";
 
 export interface PageOptions {
   readonly title: string;

@@ -1,13 +1,11 @@
 // Similarities of amino acids beside a substitution matrix, in the same colours.
 
 import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";
-import { pairsOf } from "../../inference/similarity.ts";
-import type { SimilarityMatrix, SimilarityView } from "../../inference/similarity.ts";
+import { pairsOf, type SimilarityMatrix, type SimilarityView } from "../../inference/similarity.ts";
 import { mean, populationVariance } from "../../statistics/index.ts";
 import { differenceRamp, matrixPixels } from "../picture/colours.ts";
 import { scaleMarks, wrapped } from "../picture/panels.ts";
-import { QUIET } from "../picture/picture.ts";
-import type { Mark, Picture } from "../picture/picture.ts";
+import { QUIET, type Mark, type Picture } from "../picture/picture.ts";
 import { residueColour } from "./tokens-figure.ts";
 
 /** The similarity of amino acids in a model, beside a substitution matrix. */

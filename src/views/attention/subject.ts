@@ -6,8 +6,7 @@ import type { Words } from "../../runs/data/words.ts";
 import { amountRamp, matrixPixels } from "../picture/colours.ts";
 import type { Scale } from "../picture/panels.ts";
 import type { Pixels } from "../picture/picture.ts";
-import { residueClass } from "../report/residues.ts";
-import type { ResidueClass } from "../report/residues.ts";
+import { residueClass, type ResidueClass } from "../report/residues.ts";
 
 export interface AttentionSubject {
   /** The protein's identifier, or the text in quotes. */

@@ -2,14 +2,10 @@
 
 import { visibleKeys } from "../../inference/attention-summary.ts";
 import { wrapped } from "../picture/panels.ts";
-import { INK, QUIET, textWidth } from "../picture/picture.ts";
-import type { Mark, Picture } from "../picture/picture.ts";
-import { residueClass } from "../report/residues.ts";
-import type { ResidueClass } from "../report/residues.ts";
-import { placeLabels } from "./labels.ts";
-import type { PlacedLabel } from "./labels.ts";
-import { isSpecial, meanWeights, shortLabel, shortName } from "./subject.ts";
-import type { AttentionSubject } from "./subject.ts";
+import { INK, QUIET, textWidth, type Mark, type Picture } from "../picture/picture.ts";
+import { residueClass, type ResidueClass } from "../report/residues.ts";
+import { placeLabels, type PlacedLabel } from "./labels.ts";
+import { isSpecial, meanWeights, shortLabel, shortName, type AttentionSubject } from "./subject.ts";
 
 /** Of the report's light page. */
 const residueColours = {

@@ -1,9 +1,7 @@
 // Matrices side by side, as thumbnails with titles, under a heading and above a scale of colours.
 
-import { rampPixels } from "./colours.ts";
-import type { Ramp } from "./colours.ts";
-import { QUIET, textWidth } from "./picture.ts";
-import type { Mark, Picture, Pixels } from "./picture.ts";
+import { rampPixels, type Ramp } from "./colours.ts";
+import { QUIET, textWidth, type Mark, type Picture, type Pixels } from "./picture.ts";
 
 export interface Panel {
   readonly title: string;

@@ -6,8 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { amountRamp, differenceRamp, hexOf, matrixPixels, rampPixels } from "./colours.ts";
 import { panelsPicture, wrapped } from "./panels.ts";
-import { textWidth, toSvg } from "./picture.ts";
-import type { Picture } from "./picture.ts";
+import { textWidth, toSvg, type Picture } from "./picture.ts";
 import { GLYPH_DEPTH, GLYPH_HEIGHT, GLYPH_WIDTH, isInked } from "./pixel-font.ts";
 import { toPng } from "./raster.ts";
 

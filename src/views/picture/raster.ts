@@ -3,8 +3,7 @@
 import { encode } from "fast-png";
 
 import type { Colour } from "./colours.ts";
-import { INK, textWidth } from "./picture.ts";
-import type { Mark, Picture, Pixels } from "./picture.ts";
+import { INK, textWidth, type Mark, type Picture, type Pixels } from "./picture.ts";
 import { GLYPH_DEPTH, GLYPH_HEIGHT, GLYPH_WIDTH, isInked } from "./pixel-font.ts";
 
 /** Pixels of the file for one of the layout, as on most screens today. */

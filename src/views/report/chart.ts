@@ -4,8 +4,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
 import type { Figure } from "../../lab/index.ts";
-import { html, trustedHtml } from "./html.ts";
-import type { Html } from "./html.ts";
+import { html, trustedHtml, type Html } from "./html.ts";
 
 /** Plot scales text with the picture, so a phone gets a picture of its own, with the same size of letters. */
 export const chartWidths = { wide: 720, narrow: 340 } as const;

@@ -5,8 +5,7 @@ import * as Plot from "@observablehq/plot";
 import { mean } from "../../statistics/index.ts";
 import { renderChart } from "./chart.ts";
 import type { CurvePoint, LossBaseline } from "./data.ts";
-import { html } from "./html.ts";
-import type { Html } from "./html.ts";
+import { html, type Html } from "./html.ts";
 import { formatFixed } from "../../text/numbers.ts";
 
 /** More points than pixels make a page large and a line no better. */

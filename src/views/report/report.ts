@@ -3,11 +3,9 @@
 import { renderLearningRateChart, renderLossChart } from "./curves.ts";
 import type { Words } from "../../runs/data/words.ts";
 import type { SplitFigures } from "../../runs/evaluation.ts";
-import { baselineName, formatInterval, listFigures, NO_FIGURES } from "../../runs/figures.ts";
-import type { Figure } from "../../runs/figures.ts";
+import { baselineName, formatInterval, listFigures, NO_FIGURES, type Figure } from "../../runs/figures.ts";
 import type { ReportData } from "./data.ts";
-import { html, renderDocument } from "./html.ts";
-import type { Html } from "./html.ts";
+import { html, renderDocument, type Html } from "./html.ts";
 import { formatCount, formatLarge, formatSeconds } from "../../text/numbers.ts";
 import { renderSamples } from "./samples.ts";
 import { reportStyle } from "./style.ts";

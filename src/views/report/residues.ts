@@ -1,7 +1,6 @@
 // Generated proteins as coloured letters: one colour for each chemical class.
 
-import { html } from "./html.ts";
-import type { Html } from "./html.ts";
+import { html, type Html } from "./html.ts";
 import type { GeneratedSample } from "./data.ts";
 
 const BLOCK_LENGTH = 10;

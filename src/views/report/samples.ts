@@ -3,8 +3,7 @@
 import type { Words } from "../../runs/data/words.ts";
 import { formatCount, formatFixed } from "../../text/numbers.ts";
 import type { GeneratedSample } from "./data.ts";
-import { html } from "./html.ts";
-import type { Html } from "./html.ts";
+import { html, type Html } from "./html.ts";
 import { renderResidueLegend, renderResidues } from "./residues.ts";
 
 interface SamplesOptions {
