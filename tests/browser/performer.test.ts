@@ -1,7 +1,10 @@
 // The package in the browser: it loads without Node, and on wasm it computes and learns what it does in Node on the CPU.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createBackend } from "#engine";
+import { embedTexts } from "../../src/convert/index.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
+import { loadGolden } from "../convert/golden.ts";
 import { present, relativeError } from "../model/harness.ts";
 import { browserSuite, chromiumPath, openBrowser } from "./harness.ts";
 import type { BrowserHarness, Json } from "./harness.ts";
@@ -61,7 +64,7 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the package in a page"
       readonly device: string;
     }; // what the page's function returns
     expect(loaded.device).toBe("wasm");
-    expect(loaded.names).toContain("/src/performer-for-causal-lm.ts");
+    expect(loaded.names).toContain("/src/models/performer-for-causal-lm.ts");
     expect(loaded.names).toContain("/src/runtime/web.ts");
     const foreign = /node:|browser-external|onnxruntime-node|runtime\/node\.ts|storage\/files\.ts/;
     expect(loaded.names.filter((name) => foreign.test(name))).toEqual([]);
@@ -96,6 +99,16 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the package in a page"
     }
     expect(moved).toBeGreaterThan(0);
     expect(Math.sqrt(difference / moved)).toBeLessThan(TOLERANCE.update);
+  });
+
+  it("loads a pretrained model from its address, and from files", async () => {
+    const text = "a man is eating bread";
+    const argument = { path: "/tests/convert/golden/roberta/", text };
+    const found = (await browser.runInPage("pages/performer.ts", "embedFromAddress", argument)) as number[][];
+    const [expected] = await embedTexts(await loadGolden("roberta"), [text], { backend: createBackend() });
+    expect(found).toHaveLength(2);
+    for (const vector of found)
+      expect(relativeError(vector, [...present(expected).data])).toBeLessThan(TOLERANCE.attention);
   });
 });
 
