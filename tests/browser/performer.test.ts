@@ -1,7 +1,10 @@
 // The package in the browser: it loads without Node, and on wasm it computes and learns what it does in Node on the CPU.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createBackend } from "#engine";
+import { embedTexts } from "../../src/convert/index.ts";
 import { createRandom, fillNormal } from "../../src/random/index.ts";
+import { loadGolden } from "../convert/golden.ts";
 import { present, relativeError } from "../model/harness.ts";
 import { browserSuite, chromiumPath, openBrowser, type BrowserHarness, type Json } from "./harness.ts";
 import * as inNode from "./pages/performer.ts";
@@ -96,6 +99,16 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the package in a page"
     }
     expect(moved).toBeGreaterThan(0);
     expect(Math.sqrt(difference / moved)).toBeLessThan(TOLERANCE.update);
+  });
+
+  it("loads a pretrained model from its address, and from files", async () => {
+    const text = "a man is eating bread";
+    const argument = { path: "/tests/convert/golden/roberta/", text };
+    const found = (await browser.runInPage("pages/performer.ts", "embedFromAddress", argument)) as number[][];
+    const [expected] = await embedTexts(await loadGolden("roberta"), [text], { backend: createBackend() });
+    expect(found).toHaveLength(2);
+    for (const vector of found)
+      expect(relativeError(vector, [...present(expected).data])).toBeLessThan(TOLERANCE.attention);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   favorAttention,
   initialState,
   modelConfig,
+  PerformerForMaskedLM,
   train,
   trainingConfig,
 } from "performer-ts";
@@ -50,4 +51,15 @@ export async function trainOneStep({ model, training, batch }: TrainingCase) {
 export async function startingWeights({ model, training }: TrainingCase): Promise<Record<string, number[]>> {
   const { model: tensors } = initialState(modelConfig(model), training.seed);
   return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, Array.from(data, Number)]));
+}
+
+/** Vectors of a text by a pretrained model below an address of this page, and by the same model, saved, as files of the page. */
+export async function embedFromAddress({ path, text }: { readonly path: string; readonly text: string }) {
+  const model = await PerformerForMaskedLM.from_pretrained(new URL(path, location.href).href);
+  const { config, model: weights, others = {} } = model.toFiles();
+  const contents = { ...others, "config.json": config, "model.safetensors": weights };
+  const files = Object.entries(contents).map(([name, content]) => new File([new Blob([content as BlobPart])], name)); // bytes or a text
+  const again = await PerformerForMaskedLM.from_pretrained(files);
+  const [[first], [second]] = [await model.embed([text]), await again.embed([text])];
+  return [[...(first?.data ?? [])], [...(second?.data ?? [])]];
 }
