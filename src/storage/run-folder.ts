@@ -2,10 +2,9 @@
 
 import { paths } from "#files";
 import { StorageError } from "./errors.ts";
-import { createFolder, listFolder, readFileOrExplain, readTextOrExplain, writeFileAtomically } from "./files.ts";
+import { createFolder, listFolder, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import { parseJson, toExactJson, type JsonValue } from "./json.ts";
 import { requireNewFolder } from "./new-folder.ts";
-import { decodeSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
 /**
  * The paths of a run:
@@ -72,16 +71,6 @@ export async function readConfig(folder: RunFolder): Promise<JsonValue> {
 /** Writes report.html of the run. */
 export async function writeReport(folder: RunFolder, html: string): Promise<void> {
   await writeFileAtomically(folder.reportPath, html);
-}
-
-/**
- * The weights and projections of the newest checkpoint, without the optimizer's state.
- *
- * @throws StorageError when no checkpoint was written yet, or the file is damaged
- */
-export async function readModel(folder: RunFolder): Promise<SafetensorsFile> {
-  const bytes = await readFileOrExplain(folder.modelPath, "the model's weights (they come with the first checkpoint)");
-  return decodeSafetensors(bytes, { name: folder.modelPath });
 }
 
 function runFolderAt(path: string): RunFolder {
