@@ -1,4 +1,4 @@
-// Models as protocol buffers, byte by byte, against a model written out by hand after onnx.proto.
+// The protocol-buffers writer, byte by byte, against a model written out by hand after onnx.proto.
 
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../graph/ndarray.ts";
@@ -7,11 +7,18 @@ import type { AttributeProto, GraphProto } from "./model.ts";
 
 const bytesOf = (text: string) => [...new TextEncoder().encode(text)];
 /** A length-delimited field: its key, its length, its content. */
-const message = (number: number, content: readonly number[]) => {
-  const { length } = content;
-  return [number * 8 + 2, ...(length < 128 ? [length] : [(length & 127) | 128, length >> 7]), ...content];
-};
-const text = (number: number, value: string) => message(number, bytesOf(value));
+const field = (number: number, content: readonly number[]) => [number * 8 + 2, content.length, ...content];
+/** The same for a nested message, whose length the writer pads to five bytes. */
+const message = (number: number, content: readonly number[]) => [
+  number * 8 + 2,
+  (content.length & 127) | 128,
+  (content.length >> 7) | 128,
+  128,
+  128,
+  0,
+  ...content,
+];
+const text = (number: number, value: string) => field(number, bytesOf(value));
 const int = (number: number, value: number) => [number * 8, value];
 const longInt = (number: number, value: number) => [((number * 8) & 127) | 128, (number * 8) >> 7, value];
 
@@ -48,7 +55,7 @@ function attributeBytes(attribute: AttributeProto): number[] {
   const header = message(7, message(1, [...text(3, "n"), ...text(4, "Op")])).length;
   const before = [...int(1, 10), ...text(2, "performer-ts")].length + header;
   const behind = [...text(2, "g"), ...opsets].length;
-  return all.slice(before + 2, all.length - behind);
+  return all.slice(before + 6, all.length - behind);
 }
 
 describe("encodeModel", () => {
@@ -85,7 +92,7 @@ describe("encodeModel", () => {
         ...int(1, 2),
         ...int(2, 1),
         ...text(8, "w"),
-        ...message(9, [0, 0, 128, 63, 0, 0, 0, 192]),
+        ...field(9, [0, 0, 128, 63, 0, 0, 0, 192]),
       ]),
       ...value(11, "x", 1, [3, 2]),
       ...value(12, "y", 1, []),

@@ -135,7 +135,7 @@ async function expectAllToRun(run: Loaded["run"], inNode: { readonly lossNats: n
   expect(await run("proteins", { dataUrl: `${origin}/node_modules/performer-ts/data` })).toBeGreaterThan(1000);
   const refusals = (await run("refusals", { origin })) as readonly string[]; // as it returns
   expect(refusals[0]).toMatch(/^StorageError: models\/none.*(not found|no such).*(storage|check the path)/);
-  expect(refusals[1]).toMatch(/^StorageError: .*\/none.*status 404/);
+  expect(refusals[1]).toMatch(/^StorageError: http.*\/none\/config\.json: not found/);
   expect(refusals[2]).toMatch(/config\.json.*JSON/);
   expect(refusals[3]).toMatch(/swissprot-families\.fasta.*dataUrl/);
 }
