@@ -63,8 +63,20 @@ const families: Readonly<Record<string, Partial<ModelOptions>>> = {
   },
 };
 
-describe.each(Object.entries(families))("a step of %s", (_, options) => {
-  it("is the same on all threads and in float64", async () => {
+/**
+ * Families that are also held to float64, which takes most of the time: their steps have every op that the others have, and all ops are
+ * held to float64 at these sizes one by one.
+ */
+const inFloat64: readonly string[] = [
+  "a decoder of proteins",
+  "a decoder of bytes with learned positions",
+  "a sequence-to-sequence model",
+  "an encoder with random blocks",
+];
+
+describe.each(Object.entries(families))("a step of %s", (family, options) => {
+  const isInFloat64 = inFloat64.includes(family);
+  it(`is the same on all threads${isInFloat64 ? " and in float64" : ""}`, async () => {
     const config = configOf(options);
     const batch = batchOf(config, { batchSize, seqLen, lengths: [seqLen, 701] });
     const { outputs, values } = prepareStep(config, batch, { dropout: 0, labelSmoothing: 0, form: "scan" });
@@ -72,6 +84,7 @@ describe.each(Object.entries(families))("a step of %s", (_, options) => {
       tolerance: TOLERANCE.acrossThreads,
       floor: TOLERANCE.gradientFloor,
     });
+    if (!isInFloat64) return;
     await using reference = await createReferenceBackend().compile({ outputs });
     for (const [name, expected] of Object.entries(await reference.run(feedsFor(reference, values)))) {
       expect(difference(found[name], expected, TOLERANCE.gradientFloor), name).toBeLessThanOrEqual(TOLERANCE.float64);
