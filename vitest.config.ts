@@ -4,11 +4,9 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const slowTests = ["**/*.slow.test.ts", "tests/browser/**/*.test.ts", "tests/e2e/**/*.test.ts"];
-/** Of these, what measures, or wants all cores for itself. The rest computes on one thread: two files at a time take half as long. */
+/** Of these, what measures, or needs cores that are free. The rest computes on one thread, mostly: two files at a time take half as long. */
 const aloneTests = [
   "tests/at-size/**/*.test.ts",
-  "tests/browser/**/*.test.ts",
-  "tests/**/webgpu.slow.test.ts",
   "lab/**/*.slow.test.ts",
   "src/bench/**/*.slow.test.ts",
   "src/training/memory.slow.test.ts",

@@ -2,23 +2,8 @@
 
 import { Command } from "commander";
 
-import { attentionCommand } from "./attention.ts";
-import { benchCommand } from "./bench/command.ts";
-import { convertCommand } from "./convert.ts";
-import { demoCommand } from "./demo.ts";
-import { distillCommand } from "./distill.ts";
-import { embedCommand } from "./embed.ts";
-import { evalCommand } from "./eval.ts";
-import { exportCommand } from "./export.ts";
 import { describeFailure, exitCodes } from "./failures.ts";
-import { finetuneCommand } from "./finetune.ts";
-import { generateCommand } from "./generate.ts";
-import { predictCommand } from "./predict.ts";
-import { pushCommand } from "./push.ts";
-import { labCommand } from "./lab/command.ts";
 import { packageVersion } from "../runs/run-config.ts";
-import { scoreCommand } from "./score.ts";
-import { trainCommand } from "./train.ts";
 import { frameErrors } from "./verb.ts";
 
 const EXAMPLES = `
@@ -45,6 +30,32 @@ Examples:
 Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 PERFORMER_DEBUG=1 shows timings, and where an error was thrown.`;
 
+/** Loads a verb. Each is loaded when it is asked for: all of them with what they need take three times as long as one. */
+const loaders = {
+  demo: async () => (await import("./demo.ts")).demoCommand(),
+  train: async () => (await import("./train.ts")).trainCommand(),
+  eval: async () => (await import("./eval.ts")).evalCommand(),
+  finetune: async () => (await import("./finetune.ts")).finetuneCommand(),
+  predict: async () => (await import("./predict.ts")).predictCommand(),
+  generate: async () => (await import("./generate.ts")).generateCommand(),
+  score: async () => (await import("./score.ts")).scoreCommand(),
+  embed: async () => (await import("./embed.ts")).embedCommand(),
+  convert: async () => (await import("./convert.ts")).convertCommand(),
+  distill: async () => (await import("./distill.ts")).distillCommand(),
+  export: async () => (await import("./export.ts")).exportCommand(),
+  push: async () => (await import("./push.ts")).pushCommand(),
+  attention: async () => (await import("./attention.ts")).attentionCommand(),
+  bench: async () => (await import("./bench/command.ts")).benchCommand(),
+  lab: async () => (await import("./lab/command.ts")).labCommand(),
+} as const satisfies Record<string, () => Promise<Command>>;
+
+/** The verb that is asked for; all of them for help, and where it is none. */
+async function loadVerbs([first = ""]: readonly string[]): Promise<readonly Command[]> {
+  const wanted = Object.entries(loaders).filter(([name]) => name === first);
+  const loading = wanted.length > 0 ? wanted : Object.entries(loaders);
+  return Promise.all(loading.map(([, load]) => load()));
+}
+
 /**
  * Runs the command line. Sets the process's exit code, and lets it end by itself, so that no output is cut short.
  *
@@ -58,23 +69,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     .addHelpText("after", EXAMPLES)
     // What stands behind a verb is the verb's: experiments of the laboratory have options of their own.
     .enablePositionalOptions();
-  const verbs = [
-    demoCommand(),
-    trainCommand(),
-    evalCommand(),
-    finetuneCommand(),
-    predictCommand(),
-    generateCommand(),
-    scoreCommand(),
-    embedCommand(),
-    convertCommand(),
-    distillCommand(),
-    exportCommand(),
-    pushCommand(),
-    attentionCommand(),
-    benchCommand(),
-    labCommand(),
-  ];
+  const verbs = await loadVerbs(args);
   for (const verb of verbs) program.addCommand(verb);
   try {
     if (args.length === 0) {
