@@ -75,13 +75,14 @@ export async function embedIntoFile(
 ): Promise<EmbedResult> {
   const { out, resume = false, overwrite = false, precision } = options;
   const format = await asUsage(() => targetOf(options));
-  const { job, input, total, model } = await prepare(folder, options, untilAborted(signal, onEvent));
+  const { job, input, total, model } = await prepare(folder, options, untilAborted(signal, onEvent), signal);
   const { modelDim, pooling } = job.plan;
   const { words } = input;
   const request = await requestOf(model, { ...options, pooling, normalize: job.normalize === true });
   const started = performance.now();
   const reading = (start: number) => reportReading(onEvent, { label: "embed", total, start, unit: words.unit });
   let progress = reading(0);
+  signal?.throwIfAborted();
   onEvent?.({ type: "phase", name: "write" });
   try {
     const { records, residues, newResidues, files } = await embedToFile({
@@ -124,7 +125,7 @@ export async function embedAsJson(
   const { isDocument, write } = options;
   refuseFileOptions(options);
   const told = untilAborted(signal, onEvent);
-  const { job, input, total } = await prepare(folder, options, told);
+  const { job, input, total } = await prepare(folder, options, told, signal);
   const progress = reportReading(told, { label: "embed", total, unit: input.words.unit });
   try {
     await embedToText({ ...job, isDocument, onProgress: progress.update }, write);
@@ -144,7 +145,12 @@ interface Prepared {
 }
 
 /** Opens the model, and reads the input once. */
-async function prepare(folder: string, options: EmbedOptions, onEvent?: OnEvent): Promise<Prepared> {
+async function prepare(
+  folder: string,
+  options: EmbedOptions,
+  onEvent: OnEvent,
+  signal: AbortSignal | undefined,
+): Promise<Prepared> {
   const { precision, dtype } = options;
   const subject = await openSubject(folder, options, onEvent);
   const { config, tensors, vocabulary, backend, wrap } = subject;
@@ -170,7 +176,7 @@ async function prepare(folder: string, options: EmbedOptions, onEvent?: OnEvent)
     sequences: input.sequences,
     ...(wrap && { wrap }),
   };
-  return { job, input, total: await input.survey(), model };
+  return { job, input, total: await input.survey(signal), model };
 }
 
 function tell(onEvent: OnEvent | undefined, line: string | undefined): void {

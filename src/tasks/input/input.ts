@@ -23,8 +23,9 @@ export interface EmbedInput {
    * Reads everything once, so that what is wrong with the last record is told before hours of work.
    *
    * @returns how many units there are; undefined for pipes, which can be read only once
+   * @throws the signal's reason once it is aborted
    */
-  readonly survey: () => Promise<number | undefined>;
+  readonly survey: (signal?: AbortSignal) => Promise<number | undefined>;
   /** From its beginning, each time it is called. */
   readonly sequences: () => AsyncIterable<EncodedSequence>;
   /** Texts that were cut, so far; undefined where none can be. */
@@ -90,9 +91,12 @@ function imageInput(subject: EmbedSubject, options: InputOptions): EmbedInput {
   const sequences = () => readImages(options, encodeImage);
   return {
     words: { record: "image", unit: config.patches ? "patches" : "intensities" },
-    survey: async () => {
+    survey: async (signal) => {
       let units = 0;
-      for await (const { tokenIds } of sequences()) units += unitsIn(config, tokenIds.length);
+      for await (const { tokenIds } of sequences()) {
+        signal?.throwIfAborted();
+        units += unitsIn(config, tokenIds.length);
+      }
       return units;
     },
     sequences,
@@ -108,8 +112,8 @@ function proteinInput(subject: EmbedSubject, options: InputOptions, tell: (line:
   let isSurveyed = false;
   return {
     words: { record: "sequence", unit: "residues" },
-    survey: async () => {
-      const survey = await surveySequences(options, letters, tell);
+    survey: async (signal) => {
+      const survey = await surveySequences(options, letters, tell, signal);
       isSurveyed = survey !== undefined;
       return survey?.residues;
     },
@@ -133,10 +137,10 @@ function textInput(subject: EmbedSubject, options: InputOptions, tell: (line: st
   let isTold = false;
   return {
     words: { record: "text", unit: "tokens" },
-    survey: async () => {
+    survey: async (signal) => {
       if (await readsPipe(options)) return undefined;
       counts = noTexts();
-      for await (const _ of readTexts(options, encode, counts)) continue;
+      for await (const _ of readTexts(options, encode, counts)) signal?.throwIfAborted();
       const notice = truncationNotice(counts, longest);
       if (notice !== undefined) tell(notice);
       isTold = true;

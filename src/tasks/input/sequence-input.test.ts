@@ -92,4 +92,10 @@ describe("surveySequences", () => {
   it("leaves pipes alone, which can be read only once", async () => {
     expect(await surveySequences({ fasta: "-" }, proteinVocabulary)).toBeUndefined();
   });
+
+  it("ends with the signal's reason, however long the file", async () => {
+    const signal = AbortSignal.abort();
+    const survey = surveySequences({ fasta: file("long.fasta", ">A\nMKV\n") }, proteinVocabulary, undefined, signal);
+    await expect(survey).rejects.toBe(signal.reason);
+  });
 });

@@ -92,17 +92,19 @@ export interface SequenceSurvey {
  * Reads everything once, so that what is wrong with the last record is told before hours of work, and how much there is to do is known.
  *
  * @returns undefined for pipes, which can be read only once
- * @throws what `readSequences` throws
+ * @throws what `readSequences` throws; the signal's reason once it is aborted
  */
 export async function surveySequences(
   options: SequenceOptions,
   vocabulary: Vocabulary,
   tell?: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<SequenceSurvey | undefined> {
   if (await isPipe(options)) return undefined;
   let residues = 0;
   let longestId = 0;
   for await (const { id, tokenIds } of readSequences(options, vocabulary, tell)) {
+    signal?.throwIfAborted();
     residues += tokenIds.length;
     longestId = Math.max(longestId, id.length);
   }

@@ -98,6 +98,7 @@ export async function predictAll(
   const { header, predictions: found } = await openPredictions(folder, options, context);
   const predictions: Prediction[] = [];
   for await (const prediction of found) predictions.push(prediction);
+  context.signal?.throwIfAborted();
   if (out === undefined) return { predictions };
   await writeFileAtomically(out, header + predictions.map(predictionLine).join(""));
   return { predictions, file: out };

@@ -50,7 +50,7 @@ export async function openScores(
   const told = untilAborted(signal, onEvent);
   const subject = await openFor(folder, options, told);
   const tell = (text: string) => notice(told, text);
-  const survey = await surveySequences(options, subject.letters, tell);
+  const survey = await surveySequences(options, subject.letters, tell, signal);
   // What is to be told about the input has been told by then.
   const read = readSequences(options, subject.letters, survey === undefined ? tell : undefined);
   return {
