@@ -5,7 +5,7 @@ import { Option, type Command } from "commander";
 import { pretrainedModelTypes } from "../convert/index.ts";
 import { poolings } from "../inference/embed.ts";
 import type { TaskEvent } from "../runs/events.ts";
-import { embedAsJson, embedIntoFile, type EmbedOptions, type EmbedResult } from "../tasks/embed/embed.ts";
+import { embedAsJson, embedIntoFile, type Embedded, type EmbedOptions } from "../tasks/embed/embed.ts";
 import { formatNames } from "../tasks/embed/format.ts";
 import { precisions } from "../tasks/embed/numbers.ts";
 import { formatCount, formatSeconds, plural } from "../text/numbers.ts";
@@ -96,48 +96,26 @@ async function embed(folder: string, { json, ...options }: EmbedVerbOptions): Pr
     if (event.type === "phase") isWriting = event.name === "write";
     display.onEvent(event);
   };
-  const result = await embedIntoFile(folder, { ...asked, out }, { signal: interrupt.signal, onEvent });
-  if (result.interrupted) {
-    display.log(`performer embed: interrupted; ${describePartial(out, result)}`);
+  const embedded = await embedIntoFile(folder, { ...asked, out }, { signal: interrupt.signal, onEvent });
+  const { interrupted } = embedded.result;
+  if (interrupted) {
+    display.log(`performer embed: interrupted; ${describePartial(out, embedded)}`);
     process.exitCode = interrupt.exitCode() ?? 1;
   }
-  if (json === true) await printJson(documentOf(result));
-  else if (!result.interrupted) process.stdout.write(`${describeResult(result)}\n`);
+  if (json === true) await printJson(embedded.result);
+  else if (!interrupted) process.stdout.write(`${describeResult(embedded)}\n`);
 }
 
-function describePartial(path: string, { records, words, isResumable }: EmbedResult): string {
+function describePartial(path: string, { records, words, isResumable }: Embedded): string {
   const fix = isResumable
     ? "go on with the same command and --resume"
     : "a pipe cannot be read again: begin anew with --overwrite";
   return `${path}.partial holds ${formatCount(records)} ${words.record}s, ${fix}`;
 }
 
-/** Counts under the names of what they count. */
-function documentOf({
-  words,
-  records,
-  truncated,
-  units,
-  newUnits,
-  seconds,
-  interrupted,
-  isResumable: _,
-  ...result
-}: EmbedResult) {
-  return {
-    ...result,
-    [`${words.record}s`]: records,
-    ...(truncated !== undefined && { truncated }),
-    [words.unit]: units,
-    seconds,
-    [`${words.unit}PerSecond`]: newUnits / seconds,
-    interrupted,
-  };
-}
-
-function describeResult({ files, records, units, newUnits, seconds, words }: EmbedResult): string {
+function describeResult({ result: { files, seconds }, records, units, unitsPerSecond, words }: Embedded): string {
   return (
     `${files.join(", ")}: ${formatCount(records)} ${plural(records, words.record)}, ${formatCount(units)} ${words.unit} in ` +
-    `${formatSeconds(seconds)}, ${formatCount(newUnits / seconds)} ${words.unit}/s`
+    `${formatSeconds(seconds)}, ${formatCount(unitsPerSecond)} ${words.unit}/s`
   );
 }

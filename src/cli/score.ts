@@ -5,7 +5,7 @@ import { Option, type Command } from "commander";
 import { scoringMethods } from "../inference/score.ts";
 import { TOKENS_PER_BATCH } from "../inference/sequence-runs.ts";
 import { checkOutputs } from "../tasks/score/mutant-files.ts";
-import { formatMutants, mutantsDocument } from "../tasks/score/mutant-report.ts";
+import { formatMutants } from "../tasks/score/mutant-report.ts";
 import { openScores, scoreAllMutants, type MutantOptions } from "../tasks/score/score.ts";
 import { createScoreTable, scoreDocument } from "../tasks/score/score-report.ts";
 import { addDtypeOption } from "./dtype.ts";
@@ -74,9 +74,9 @@ async function score(folder: string, { json, mutants, ...options }: ScoreVerbOpt
   using display = showEvents();
   const asked = { ...options, ...standardInput };
   if (mutants === true) {
-    const { scores, files } = await scoreAllMutants(folder, asked, display);
-    if (json === true) await printJson({ ...mutantsDocument(scores), files });
-    else process.stdout.write(formatMutants(scores, files));
+    const { result, scores } = await scoreAllMutants(folder, asked, display);
+    if (json === true) await printJson(result);
+    else process.stdout.write(formatMutants(scores, result.files));
     return;
   }
   const { longestId, scores } = await openScores(folder, asked, display);

@@ -36,7 +36,7 @@ export type { DiagnoseResult, DiagnoseTaskOptions } from "./diagnose/diagnose.ts
 export { distillStudent } from "./distill/distill.ts";
 export type { DistillResult, DistillTaskOptions } from "./distill/distill.ts";
 export { embedAsJson, embedIntoFile } from "./embed/embed.ts";
-export type { EmbedOptions as EmbedTaskOptions, EmbedResult } from "./embed/embed.ts";
+export type { Embedded, EmbedOptions as EmbedTaskOptions, EmbedResult } from "./embed/embed.ts";
 export { evaluateRun } from "./evaluate/evaluate.ts";
 export type { Evaluation, EvaluateOptions } from "./evaluate/evaluate.ts";
 export { exportToOnnx } from "./export/export.ts";
@@ -50,6 +50,12 @@ export type { Prediction, PredictionStream, PredictOptions, PredictResult } from
 export { pushToHub } from "./push/push.ts";
 export type { PushResult, PushTaskOptions } from "./push/push.ts";
 export { openScores, scoreAllMutants } from "./score/score.ts";
-export type { MutantOptions, MutantResult, ScoreOptions as ScoreTaskOptions, ScoreStream } from "./score/score.ts";
+export type {
+  MutantOptions,
+  MutantResult,
+  ScoredMutants,
+  ScoreOptions as ScoreTaskOptions,
+  ScoreStream,
+} from "./score/score.ts";
 export { runTraining } from "./train/train.ts";
 export type { TrainingResult } from "./train/train.ts";

@@ -8,7 +8,14 @@ import { checkPooling, type Pooling } from "../../inference/embed.ts";
 import { fingerprint } from "../../inference/fingerprint.ts";
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
-import { notice, reportReading, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
+import {
+  notice,
+  reportReading,
+  untilAborted,
+  type OnEvent,
+  type ReadUnit,
+  type TaskContext,
+} from "../../runs/events.ts";
 import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { openSubject } from "../../runs/open-model.ts";
 import { packageVersion } from "../../runs/run-config.ts";
@@ -40,24 +47,30 @@ export interface EmbedOptions extends EngineOptions, InputOptions {
   readonly overwrite?: boolean;
 }
 
-/** What an `embed` into a file came to. */
-export interface EmbedResult {
+/** The result of embedding into a file. Counts have the names of what they count: `sequences`, `residues`, `residuesPerSecond`. */
+export interface EmbedResult extends Counts {
   /** The files that there are now; none when it was interrupted. */
   readonly files: readonly string[];
   readonly format: FormatName;
   readonly pooling: Pooling;
   readonly precision: Precision;
   readonly modelDim: number;
+  /** Texts of which the model read only the beginning; absent where none can be. */
+  readonly truncated?: number;
+  readonly seconds: number;
   readonly interrupted: boolean;
+}
+
+type Counts = Readonly<Partial<Record<`${InputWords["record"]}s` | ReadUnit | `${ReadUnit}PerSecond`, number>>>;
+
+export interface Embedded {
+  readonly result: EmbedResult;
+  readonly words: InputWords;
   readonly records: number;
-  /** Texts of which the model read only the beginning; undefined where none can be. */
-  readonly truncated: number | undefined;
   /** Residues, tokens, …: what `words.unit` says. */
   readonly units: number;
-  /** Of this call, without those of an earlier one. */
-  readonly newUnits: number;
-  readonly seconds: number;
-  readonly words: InputWords;
+  /** Units a second, of this call, without those of an earlier one. */
+  readonly unitsPerSecond: number;
   /** Whether an interrupted one can be gone on with. */
   readonly isResumable: boolean;
 }
@@ -72,7 +85,7 @@ export async function embedIntoFile(
   folder: string,
   options: EmbedOptions & { readonly out: string },
   { signal, onEvent }: TaskContext = {},
-): Promise<EmbedResult> {
+): Promise<Embedded> {
   const { out, resume = false, overwrite = false, precision } = options;
   const format = await asUsage(() => targetOf(options));
   const { job, input, total, model } = await prepare(folder, options, untilAborted(signal, onEvent), signal);
@@ -103,9 +116,22 @@ export async function embedIntoFile(
     const seconds = (performance.now() - started) / 1000;
     progress.stop();
     tell(onEvent, input.notice());
-    const counts = { records, truncated: input.truncated(), units: residues, newUnits: newResidues, seconds, words };
-    const interrupted = files.length === 0;
-    return { files, format, pooling, precision, modelDim, interrupted, ...counts, isResumable: total !== undefined };
+    const truncated = input.truncated();
+    const unitsPerSecond = newResidues / seconds;
+    const result = {
+      files,
+      format,
+      pooling,
+      precision,
+      modelDim,
+      [`${words.record}s`]: records,
+      ...(truncated !== undefined && { truncated }),
+      [words.unit]: residues,
+      seconds,
+      [`${words.unit}PerSecond`]: unitsPerSecond,
+      interrupted: files.length === 0,
+    };
+    return { result, words, records, units: residues, unitsPerSecond, isResumable: total !== undefined };
   } finally {
     progress.stop();
   }

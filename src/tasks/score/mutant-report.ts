@@ -21,6 +21,8 @@ interface Mutation {
   readonly deltaNats: number;
 }
 
+export type MutantsDocument = Readonly<ReturnType<typeof mutantsDocument>>;
+
 /** What --json tells: `deltaNats[row][position]`, rows in the order of `residues`. */
 export function mutantsDocument(scores: MutantScores) {
   const { id, tokens, method, residues, wildType, deltaNats } = scores;

@@ -17,6 +17,7 @@ import { memoryLimitOn } from "../../runtime/node-memory.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import { readSequences, surveySequences, type InputSequence, type SequenceOptions } from "../input/sequence-input.ts";
 import { checkOutputs, writeMutants } from "./mutant-files.ts";
+import { mutantsDocument, type MutantsDocument } from "./mutant-report.ts";
 import { openScoreSubject, type ScoreSubject } from "./subject.ts";
 
 export interface ScoreOptions extends SequenceOptions, EngineOptions {
@@ -72,9 +73,13 @@ export interface MutantOptions extends ScoreOptions {
   readonly out?: readonly string[];
 }
 
-export interface MutantResult {
-  readonly scores: MutantScores;
+export interface MutantResult extends MutantsDocument {
   readonly files: readonly string[];
+}
+
+export interface ScoredMutants {
+  readonly result: MutantResult;
+  readonly scores: MutantScores;
 }
 
 /**
@@ -86,7 +91,7 @@ export async function scoreAllMutants(
   folder: string,
   { out = [], ...options }: MutantOptions,
   { signal, onEvent }: TaskContext = {},
-): Promise<MutantResult> {
+): Promise<ScoredMutants> {
   checkOutputs({ out, mutants: true });
   const told = untilAborted(signal, onEvent);
   const subject = await openFor(folder, options, told);
@@ -99,7 +104,7 @@ export async function scoreAllMutants(
       onProgress: (tokens, total) =>
         (progress ??= reportReading(told, { label: "score mutants", total })).update(tokens),
     });
-    return { scores, files: await writeMutants(out, scores) };
+    return { result: { ...mutantsDocument(scores), files: await writeMutants(out, scores) }, scores };
   } finally {
     progress?.stop();
   }
