@@ -3,7 +3,7 @@
 export interface Series {
   readonly name: string;
   readonly causal: boolean;
-  /** As the mechanism states it. */
+  /** The mechanism's own claim, such as "O(L·m)". */
   readonly complexity: string;
   readonly lengths: readonly number[];
   readonly medianMs: readonly number[];

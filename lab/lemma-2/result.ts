@@ -11,6 +11,6 @@ export interface Comparison {
   readonly formula: number;
   readonly measured: number;
   readonly ratio: number;
-  /** Of the ratio. */
+  /** Standard error of `ratio`. */
   readonly standardError: number;
 }

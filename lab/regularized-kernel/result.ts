@@ -8,7 +8,7 @@ export interface Comparison {
   readonly projection: Projection;
   readonly sumNorm: number;
   readonly ratio: number;
-  /** Of the ratio. */
+  /** Standard error of `ratio`. */
   readonly standardError: number;
   readonly exact: number;
 }

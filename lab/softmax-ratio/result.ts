@@ -8,7 +8,7 @@ export interface Comparison {
   readonly degrees: number;
   readonly formula: number;
   readonly measured: number;
-  /** Of the measured r, from those of both errors. */
+  /** Standard error of `measured`, propagated from those of the two errors whose ratio it is. */
   readonly standardError: number;
   readonly positive: number;
   readonly trigonometric: number;

@@ -12,6 +12,6 @@ export interface Cell {
   readonly split: HeldOutSplit;
   readonly accuracy: number;
   readonly perplexity: number;
-  /** Of the perplexity; null for a single seed and for the baseline. */
+  /** Standard error of `perplexity` over seeds; null for a single seed and for the baseline. */
   readonly standardError: number | null;
 }

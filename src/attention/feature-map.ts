@@ -1,4 +1,4 @@
-/** What a feature map is: a function φ with φ(q)·φ(k) ≈ kernel(q, k), which makes attention linear. */
+/** The interface of feature maps: functions φ with φ(q)·φ(k) ≈ kernel(q, k), which make attention linear. */
 import type { Tensor } from "../graph/tensor.ts";
 import type { ProjectionName, RowLengths } from "../random/index.ts";
 

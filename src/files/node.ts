@@ -4,7 +4,7 @@ import { constants, createReadStream, closeSync, fstatSync, openSync, readSync }
 import * as fs from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, normalize, resolve } from "node:path";
-import { env, platform } from "node:process";
+import { cwd, env, platform } from "node:process";
 import { fileURLToPath } from "node:url";
 import type { FileInfo, Files, FileWriter, InPlaceFile, Paths } from "./files.ts";
 import { isAddress, readAddress, refuseAddress, statAddress, streamAddress } from "./http.ts";
@@ -97,7 +97,7 @@ export function packagedUrl(name: string): URL {
 
 /** The folder of an npm package: found from the working directory, then from this package; undefined when it is not installed. */
 export function findPackage(name: string): string | undefined {
-  for (const from of [join(process.cwd(), "package.json"), import.meta.url]) {
+  for (const from of [join(cwd(), "package.json"), import.meta.url]) {
     try {
       return dirname(createRequire(from).resolve(`${name}/package.json`));
     } catch {

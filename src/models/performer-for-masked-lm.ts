@@ -156,6 +156,14 @@ export class PerformerForMaskedLM extends PerformerModel<string> {
       // A tokenizer that knows its mask reads what stands beside it as it was trained to, such as the blank in front of it.
       const whole = this.tokensOf(sequence, "the sequence");
       if (whole.filter((id) => id === maskId).length === parts.length - 1) return [...whole];
+      if (this.isPretrained) {
+        throw new DataError({
+          who: "fill_mask",
+          rule: "the model's tokenizer must read each mask of the text as its own token",
+          got: written(sequence),
+          fix: "hide tokens with positions instead",
+        });
+      }
     }
     return parts.flatMap((part, index) => [
       ...(index === 0 ? [] : [maskId]),

@@ -333,6 +333,11 @@ export abstract class PerformerModel<Example> {
     return ownTokens(this.#pretrained, sequence, id);
   }
 
+  /** Whether texts are read by the tokenizer of a pretrained model. */
+  protected get isPretrained(): boolean {
+    return this.#pretrained !== undefined;
+  }
+
   /** Tokens that training reads of a sequence, and predictions of one, special ones included. */
   protected get longest(): number {
     return Math.min(this.config.maxSeqLen, this.#pretrained?.longest ?? Number.POSITIVE_INFINITY);

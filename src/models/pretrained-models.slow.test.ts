@@ -14,6 +14,7 @@ import { PerformerForCausalLM } from "./performer-for-causal-lm.ts";
 import { PerformerForMaskedLM } from "./performer-for-masked-lm.ts";
 import { PerformerForSequenceClassification } from "./performer-for-sequence-classification.ts";
 import { PerformerForTokenClassification } from "./performer-for-token-classification.ts";
+import { readingOf } from "./pretrained-reading.ts";
 
 const backend = createBackend();
 const masked = ["bert-bf16-shards", "distilbert", "roberta", "esm"] as const;
@@ -211,6 +212,26 @@ describe("a model lies", () => {
 });
 
 describe("refusals", () => {
+  it("of a mask in the text that the tokenizer does not read as one", async () => {
+    const source = await openSource(goldenFolder("bert-bf16-shards"));
+    const loaded = await loadPretrained(source);
+    const reading = await readingOf(loaded, source);
+    const encode: typeof reading.encode = (text, ...rest) => reading.encode(text.toLowerCase(), ...rest);
+    const { config, tensors, vocabulary } = loaded;
+    const model = new PerformerForMaskedLM({
+      config,
+      tensors,
+      vocabulary,
+      seed: 0,
+      pretrained: { ...reading, encode },
+    });
+    const mask = vocabulary.tokens[vocabulary.maskId] ?? "";
+    await expect(model.fill_mask(`a ${mask} b`)).rejects.toThrow(
+      /^fill_mask: the model's tokenizer must read each mask of the text as its own token, got .*; hide tokens with positions instead/,
+    );
+    expect(await model.fill_mask("a b", { positions: [0] })).toHaveLength(1);
+  });
+
   it.each([
     [
       "a body",

@@ -86,7 +86,9 @@ export type TaskEvent =
   | CheckpointEvent
   | PhaseEvent;
 
-/** Called for every event, in order. Must not throw. */
+/**
+ * Called for every event, in order. An error that it throws ends the task with that error; to end a task in order, abort its signal.
+ */
 export type OnEvent = (event: TaskEvent) => void;
 
 /** What every task takes beside its input. */

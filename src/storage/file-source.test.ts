@@ -42,9 +42,9 @@ describe("given files", () => {
 describe("a server", () => {
   const serve = (answer: (url: string) => Response) => {
     const asked: string[] = [];
-    vi.stubGlobal("fetch", async (url: URL) => {
-      asked.push(url.href);
-      return answer(url.href);
+    vi.stubGlobal("fetch", async (url: string) => {
+      asked.push(url);
+      return answer(url);
     });
     return asked;
   };
@@ -61,6 +61,17 @@ describe("a server", () => {
     serve(() => new Response("", { status }));
     expect(await openUrlSource("https://example.org/").read("a")).toBeUndefined();
   });
+
+  it.each([undefined, () => undefined])(
+    "is refused where its connection breaks on the way (told: %s)",
+    async (told) => {
+      const broken = () => new ReadableStream({ pull: (body) => body.error(new TypeError("terminated")) });
+      serve(() => new Response(broken()));
+      await expect(openUrlSource("https://example.org/m/", told).read("a")).rejects.toThrow(
+        "https://example.org/m/a: the connection broke while the file was read (terminated); try again.",
+      );
+    },
+  );
 
   it("has no file where it answers with a page", async () => {
     serve(() => new Response("<html>", { headers: { "content-type": "text/html; charset=utf-8" } }));

@@ -1,5 +1,6 @@
 // A folder on a server as a source of files, read by fetch, in Node and in browsers.
 
+import { askServer, bodyOf } from "../files/http.ts";
 import { StorageError } from "./errors.ts";
 import { requireInside, type DownloadProgress, type FileSource } from "./file-source.ts";
 
@@ -19,13 +20,7 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
     requireInside(url, path);
     const address = new URL(path.split("/").map(encodeURIComponent).join("/"), base);
     address.search = base.search;
-    const response = await fetch(address, { method }).catch((cause: unknown) => {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new StorageError(
-        `${address.href}: the server must answer, got ${reason}; check the address, and that the server lets pages of other origins read it (CORS).`,
-        { cause },
-      );
-    });
+    const response = await askServer(address.href, method);
     // Servers of applications answer with their page for what they do not have.
     const isPage = response.headers.get("content-type")?.startsWith("text/html") === true;
     if (response.ok && !isPage) return response;
@@ -35,17 +30,14 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
       `${address.href}: the server must have the file or say that it has none, got status ${response.status}; try again.`,
     );
   };
-  const brokenOff = (cause: unknown): never => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StorageError(`${url}: the server must send whole files, got ${reason} on the way; try again.`, { cause });
-  };
+  const name = url.replace(/\/+$/, "");
   const load = async (path: string) => {
     const response = await get(path, "GET");
-    return response && (await bytesOf(response, path, onDownload).catch(brokenOff));
+    return response && (await bytesOf(response, { name, path, onDownload }));
   };
   const known = new Map<string, Promise<Uint8Array | undefined>>();
   return {
-    name: url.replace(/\/+$/, ""),
+    name,
     has: async (path) => (await get(path, "HEAD")) !== undefined,
     read: (path) => {
       const reading = known.get(path) ?? load(path);
@@ -56,21 +48,22 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
   };
 }
 
-async function bytesOf(
-  response: Response,
-  path: string,
-  onDownload?: (progress: DownloadProgress) => void,
-): Promise<Uint8Array> {
-  if (onDownload === undefined) return new Uint8Array(await response.arrayBuffer());
+interface Download {
+  /** Of the folder, for messages. */
+  readonly name: string;
+  readonly path: string;
+  readonly onDownload: ((progress: DownloadProgress) => void) | undefined;
+}
+
+async function bytesOf(response: Response, { name, path, onDownload }: Download): Promise<Uint8Array> {
   const length = Number(response.headers.get("content-length"));
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let doneBytes = 0;
-  const reader = response.body?.getReader();
-  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-    parts.push(part.value);
-    doneBytes += part.value.length;
+  for await (const part of bodyOf(`${name}/${path}`, response)) {
+    parts.push(part);
+    doneBytes += part.length;
     // A compressed body is longer than the length that is stated.
-    onDownload({ path, doneBytes, sizeBytes: Math.max(doneBytes, length) });
+    onDownload?.({ path, doneBytes, sizeBytes: Math.max(doneBytes, length) });
   }
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
