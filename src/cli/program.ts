@@ -62,7 +62,6 @@ async function loadVerbs([first = ""]: readonly string[]): Promise<readonly Comm
  * @param args what follows the program's name
  */
 export async function runProgram(args: readonly string[]): Promise<void> {
-  endQuietlyWhenUnread();
   const program = frameErrors(new Command("performer"), "performer")
     .description("Transformers with linear-time attention (Performers, FAVOR+): train, evaluate, generate.")
     .version(await packageVersion())
@@ -85,18 +84,4 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     process.stderr.write(text);
     process.exitCode = exitCode;
   }
-}
-
-/** A closed pipe, as of `performer generate … | head`, is the reader's way to say that it is enough: no failure. */
-function endQuietlyWhenUnread(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.done);
-    const reason = error.code === "ENOSPC" ? "the disk is full; free some space" : error.message;
-    process.stderr.write(
-      `performer: standard output cannot be written: ${reason}. What was written to files is whole.\n`,
-    );
-    process.exit(exitCodes.failed);
-  });
-  // Progress that nobody reads is no reason to stop.
-  process.stderr.on("error", () => undefined);
 }

@@ -1,6 +1,6 @@
 // Runs the built command line, as a user does, on models and data small enough for a test.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { fork, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { build, isBuilt } from "../../scripts/build.mjs";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const server = fileURLToPath(new URL("command-server.mjs", import.meta.url));
 
 export interface Finished {
   readonly code: number | null;
@@ -29,7 +30,9 @@ export interface Workplace extends Disposable {
   readonly folder: string;
   readonly path: (...names: string[]) => string;
   readonly write: (name: string, content: string | Uint8Array) => string;
+  /** Starts the command in a process of its own, as a shell does. */
   readonly start: (...args: string[]) => Running;
+  /** Runs the command to its end in a process that all runs of this place share, which saves starting it anew: one at a time. */
   readonly run: (...args: string[]) => Promise<Finished>;
 }
 
@@ -63,6 +66,7 @@ export function createWorkplace(): Workplace {
       });
     return { child, finished, says };
   };
+  const commands = createCommandServer(folder);
   return {
     folder,
     path: (...names) => join(folder, ...names),
@@ -71,8 +75,43 @@ export function createWorkplace(): Workplace {
       return name;
     },
     start,
-    run: async (...args) => start(...args).finished,
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    run: async (...args) => commands.run(args),
+    [Symbol.dispose]: () => {
+      commands[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface CommandServer extends Disposable {
+  readonly run: (args: readonly string[]) => Promise<Finished>;
+}
+
+/** One process that runs command lines one after another; it starts with the first, and again after one that ended it. */
+function createCommandServer(folder: string): CommandServer {
+  let child: ChildProcess | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const runNow = async (args: readonly string[]): Promise<Finished> => {
+    child ??= fork(server, { cwd: folder, stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: [] });
+    const process = child;
+    const finished = await new Promise<Finished>((resolve, reject) => {
+      process.once("message", (message) => resolve(message as Finished)); // as command-server.mjs sends it
+      process.once("exit", (code) => reject(new Error(`performer ${args.join(" ")}: the process ended with ${code}`)));
+      process.send(args);
+    }).catch((error: unknown) => {
+      child = undefined;
+      throw error;
+    });
+    process.removeAllListeners();
+    return finished;
+  };
+  return {
+    run: async (args) => {
+      const running = last.then(async () => runNow(args));
+      last = running.catch(() => undefined);
+      return running;
+    },
+    [Symbol.dispose]: () => child?.disconnect(),
   };
 }
 
