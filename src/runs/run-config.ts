@@ -26,6 +26,7 @@ import { trainingConfig, type TrainingConfig, type TrainingOptions } from "../tr
 import { dataSchema, tasks, type DataSource, type Task } from "./data/source.ts";
 import type { KnownData } from "./data/table.ts";
 import { UsageError } from "./usage.ts";
+import { completeSaved } from "./saved-model.ts";
 import { decidedKeys, type Recipe, type Settings } from "./recipe.ts";
 import { devices, type EngineOptions } from "./engine-options.ts";
 
@@ -63,7 +64,8 @@ export interface BaseRun {
 export interface RunData extends DataSource {
   readonly name: string;
   readonly task: Task;
-  readonly digest: string;
+  /** Undefined where a model was saved without its data. */
+  readonly digest?: string | undefined;
 }
 
 export type RunEngine = Required<EngineOptions>;
@@ -79,7 +81,7 @@ const schema = z.object({
   data: z.object({
     ...dataSchema.shape,
     name: z.string(),
-    digest: z.string(),
+    digest: z.string().optional(),
     // What was called null and is left out today: the embedded proteins, the only kind that there was.
     path: z.string().nullish(),
     kind: dataSchema.shape.kind.unwrap().default("proteins"),
@@ -241,12 +243,12 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
 }
 
 /**
- * As `readRunConfig`, of what config.json holds.
+ * As `readRunConfig`, of what config.json holds, in the folder of a run or of a model that `save_pretrained` wrote.
  *
  * @param origin its path, for messages
  */
 export function parseRunConfig(origin: string, json: unknown): RunConfig {
-  const parsed = parseOptions(origin, schema, json);
+  const parsed = parseOptions(origin, schema, completeSaved(origin, json));
   const { model, vocabulary, classNames } = readSavedConfig(origin, json);
   const { path, ...data } = parsed.data;
   return {

@@ -39,7 +39,7 @@ export async function openRunModel(path: string, engine: EngineOptions): Promise
   return runModelOf(await openTrained(await openFolderSource(path)), engine);
 }
 
-/** @throws ConfigError for what `save_pretrained` wrote, which says nothing of training and data */
+/** @throws ConfigError for a model that no run trains */
 export function runModelOf({ name, description, tensors }: SavedModel, engine: EngineOptions): RunModel {
   return { config: parseRunConfig(`${name}/config.json`, description), tensors, backend: createBackend(engine) };
 }
@@ -69,6 +69,14 @@ export async function loadRunData(
       rule: "images must have the shape of those that the run was trained on",
       got: "another one",
       fix: "bring them to the size that config.json of the run says",
+    });
+  }
+  if (data.digest === undefined) {
+    throw new DataError({
+      who: "the model",
+      rule: `data to ${use} must be named, because save_pretrained stores none with a model`,
+      got: "none",
+      fix: "name them with --data or --fasta",
     });
   }
   const dataset = await loadData(data, { known, onEvent });
