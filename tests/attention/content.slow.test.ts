@@ -3,22 +3,11 @@ import { describe, expect, it } from "vitest";
 import { routing } from "../../src/attention/content/routing.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import { describeNoFuture } from "./causality.ts";
-import { centroidsOf, kMeansObjective, reformerSubject, routingSubject } from "./content.ts";
+import { centroidsOf, contentSubjects, kMeansObjective, reformerSubject, routingSubject } from "./content.ts";
 import { drawArrays, runMechanism } from "./conformance.ts";
 import { cases, describeConformance, mapCases } from "./subjects.ts";
 
-describe.each(
-  Object.entries({
-    "reformer, one round": reformerSubject({ numBuckets: 6, numRounds: 1, window: 11 }),
-    "reformer, three rounds, buckets longer than the window": reformerSubject({
-      numBuckets: 2,
-      numRounds: 3,
-      window: 7,
-    }),
-    routing: routingSubject({ numClusters: 5, window: 11 }),
-    "routing, one cluster": routingSubject({ numClusters: 1, window: 13 }),
-  }),
-)("%s", (_, subject) => {
+describe.each(Object.entries(contentSubjects))("%s", (_, subject) => {
   describeConformance(subject, { ...cases, ...mapCases });
 });
 

@@ -31,6 +31,13 @@ export function routingSubject(options: { numClusters: number; window: number })
   };
 }
 
+export const contentSubjects = {
+  "reformer, one round": reformerSubject({ numBuckets: 6, numRounds: 1, window: 11 }),
+  "reformer, three rounds, buckets longer than the window": reformerSubject({ numBuckets: 2, numRounds: 3, window: 7 }),
+  routing: routingSubject({ numClusters: 5, window: 11 }),
+  "routing, one cluster": routingSubject({ numClusters: 1, window: 13 }),
+} as const satisfies Readonly<Record<string, Subject>>;
+
 export function centroidsOf({ parameters }: Arrays): NdArray {
   return parameters?.["centroids"] ?? ndarray(new Float32Array(0), [0]);
 }
