@@ -28,16 +28,16 @@ export interface RunDataset extends SequenceDataset {
   /** The same sequences with their labels, where the task is to tell these. */
   readonly labelled: LabelledDataset | undefined;
   readonly words: Words;
-  /** What was chosen where the data do not say it, and what was left out, as lines for people. */
+  /** Lines for people: choices made where the data leave one open, and what was left out. */
   readonly notice?: string;
 }
 
 export interface LoadOptions {
-  /** The task where neither the source nor its labels say another. Default: language modelling. */
+  /** The task for data whose source and labels name none. Default: language modelling. */
   readonly unlabelled?: Task;
-  /** Of a trained model: its vocabulary and classes are those of the data. */
+  /** The vocabulary and classes of a trained model, which the data are then read with. */
   readonly known?: KnownData;
-  /** Told of the progress of large files. */
+  /** Called with progress events while large files are read. */
   readonly onEvent?: OnEvent | undefined;
 }
 

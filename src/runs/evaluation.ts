@@ -29,7 +29,7 @@ interface CommonFigures {
   readonly split: string;
   /** Predictions: residues, bytes, …; sequences where each has one label. */
   readonly tokens: number;
-  /** Of labels of a table: the usual measures, with intervals. */
+  /** The usual measures of labelled tables, with intervals. */
   readonly measured?: readonly MeasuredLabel[];
 }
 
@@ -39,19 +39,19 @@ export interface PredictionFigures extends CommonFigures {
   readonly accuracy: number;
   readonly perplexity: number;
   readonly lossNats: number;
-  /** Of text. */
+  /** Only for text. */
   readonly bitsPerByte?: number;
-  /** Of images: of an intensity. */
+  /** Only for images; a dimension is one intensity. */
   readonly bitsPerDimension?: number;
-  /** From the frequencies of tokens in the training split; null when the data have none. Not of classes. */
+  /** The baseline of token frequencies in the training split; null when the data have no such split, undefined for classes. */
   readonly unigram?: UnigramBaseline | null;
-  /** Of the task masked: the same, of the tokens behind the mask alone. A fifth of the chosen ones stay, or are replaced by others. */
+  /** Only for the task `masked`: the same figures on the masked tokens alone, without the fifth that is kept or replaced. */
   readonly behindMask?: MaskFigures;
-  /** From the frequencies of classes in the training split: always the commonest. */
+  /** The baseline that always predicts the most frequent class of the training split. */
   readonly majority?: UnigramBaseline | null;
 }
 
-/** Of tokens in whose places the mask stands. */
+/** Figures on the tokens that the mask hides. */
 export interface MaskFigures {
   readonly tokens: number;
   readonly accuracy: number;

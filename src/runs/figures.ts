@@ -21,7 +21,7 @@ export interface Figure {
   /** The model's minus the baseline's. */
   readonly formatDifference: (difference: number) => string;
   readonly isBetter: boolean;
-  /** Of the model's, 95 %. */
+  /** The 95 % interval of the model's figure. */
   readonly interval?: Interval;
 }
 

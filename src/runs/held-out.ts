@@ -17,7 +17,7 @@ import { measureLabels, type LabelPair, type MeasuredLabel } from "./label-metri
 export interface PredictedLabel extends LabelPair {
   readonly id: string;
   readonly split: SplitName;
-  /** Of the predicted class; none of numbers. */
+  /** The probability of the predicted class; undefined for a regression. */
   readonly probability?: number;
 }
 

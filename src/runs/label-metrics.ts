@@ -26,7 +26,7 @@ export interface MeasuredLabel {
   readonly value: number;
   /** 95 % bootstrap interval over sequences; NaN where the measure is not defined on some draws. */
   readonly interval: Interval;
-  /** Of the blind prediction: the commonest class, or the mean, of the training labels; null where it is not defined. */
+  /** The measure of a constant prediction, the most frequent class or the mean of the training labels; null where undefined. */
   readonly baseline: number | null;
 }
 

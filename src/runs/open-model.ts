@@ -20,21 +20,21 @@ import { runModelOf, type RunModel } from "./run-model.ts";
 import type { EngineOptions } from "./engine-options.ts";
 
 export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
-  /** Where it comes from, for messages. */
+  /** The model's folder or hub name, for messages. */
   readonly name: string;
   readonly reads: PretrainedModel["reads"];
-  /** What is done where the command line says nothing. */
+  /** The model's own pooling, for callers who name none. */
   readonly pooling: Pooling;
   readonly normalize: boolean;
-  /** Of a pretrained model: its own tokens, cut to what it reads. Undefined for runs, which are read by their vocabulary. */
+  /** Encodes a text with a pretrained model's tokenizer, cut to its longest input. Undefined for runs, which use their vocabulary. */
   readonly encode: ((text: string, id: string) => EncodedText) | undefined;
-  /** Of a model of images: an image of any size as the model reads it. */
+  /** Encodes an image of any size. Only for models of images. */
   readonly encodeImage: ((image: PixelImage, id: string) => EncodedText) | undefined;
-  /** Tokens that are read of a text. */
+  /** The most tokens of a text that are read. */
   readonly longest: number;
 }
 
-/** A folder as what its config.json says that it is. */
+/** A model and how it was made: trained here, or pretrained (also converted). */
 export type OpenedModel =
   | { readonly kind: "run"; readonly name: string; readonly run: RunModel }
   | {
@@ -68,11 +68,11 @@ async function requireFolder(folder: string): Promise<void> {
       `${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder; check the path.`,
     );
   }
-  // What it holds is told.
+  // Its error lists what the folder holds.
   if (names !== undefined && !names.includes("modules.json")) await openRunFolder(folder);
 }
 
-/** As `openModel`, ready for embedding. */
+/** Opens a model like `openModel`, ready for embedding. */
 export async function openSubject(folder: string, engine: EngineOptions, onEvent?: OnEvent): Promise<EmbedSubject> {
   return subjectOf(await openModel(folder, engine, onEvent));
 }

@@ -34,7 +34,7 @@ export interface RunConfig {
   /** With `architectures`, how Hugging Face folders say what they hold. */
   readonly model_type: "performer";
   readonly architectures: readonly string[];
-  /** Of the recipe. */
+  /** The recipe's name. */
   readonly name: string;
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
@@ -45,9 +45,9 @@ export interface RunConfig {
   readonly classNames: readonly string[];
   /** A resumed run is bit-identical on the same machine with the same number of threads. */
   readonly engine: RunEngine;
-  /** Of a fine-tuned model: the run whose body it began with. */
+  /** The run that a fine-tuned model started from. */
   readonly base?: BaseRun | undefined;
-  /** Of the package that began the run. */
+  /** The version of the package that began the run. */
   readonly version: string;
 }
 
@@ -57,7 +57,7 @@ export interface BaseRun {
   readonly name: string;
   readonly task: Task;
   readonly version: string;
-  /** Of its configuration and weights. */
+  /** A digest of its configuration and weights. */
   readonly fingerprint: string;
 }
 
@@ -105,7 +105,7 @@ export interface DecidedByData {
   readonly task: Task;
   readonly vocabulary: Pick<Vocabulary, "size" | "padId">;
   readonly numClasses: number;
-  /** Of images of one shape. */
+  /** The shape that all images of the data have. */
   readonly image?: ImageShape | undefined;
   /** Whether nothing is known of the data yet. */
   readonly isOpen?: boolean;
@@ -243,7 +243,7 @@ export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
 }
 
 /**
- * As `readRunConfig`, of what config.json holds, in the folder of a run or of a model that `save_pretrained` wrote.
+ * Checks the parsed config.json of a run, or of a model that `save_pretrained` wrote.
  *
  * @param origin its path, for messages
  */

@@ -21,18 +21,18 @@ import type { Recipe } from "./recipe.ts";
 import { checkChanges, knownData, packageVersion, type BaseRun } from "./run-config.ts";
 import { UsageError } from "./usage.ts";
 
-/** What a caller asks for. */
+/** The recipe and data that a caller asks for. */
 export interface Requested {
   readonly recipe: Recipe;
   readonly source: DataSource;
-  /** Of the recipe what was named or set, without what is taken where no recipe is named. */
+  /** The parts of the recipe that the caller named or set, without the defaults of a recipe nobody named. */
   readonly named: Pick<Recipe, "model" | "training" | "data" | "origin">;
 }
 
 export interface StartingModel {
-  /** As it was named. */
+  /** The folder as the caller wrote it. */
   readonly folder: string;
-  /** With the head that training needs. */
+  /** The configuration, with the head that training needs. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Readonly<Record<string, NdArray>>;

@@ -30,7 +30,7 @@ export function addCaseOptions(command: Command, defaults: CaseOptions): Command
     );
 }
 
-/** Of one attention. */
+/** Adds the sizes of one attention layer. */
 export function addSizeOptions(command: Command): Command {
   return command
     .option("--heads <count>", "attention heads", positiveInteger, 8)
@@ -38,7 +38,7 @@ export function addSizeOptions(command: Command): Command {
     .option("--features <count>", "random features a head", positiveInteger, 256);
 }
 
-/** Of the model that training and decoding are measured with. */
+/** Adds the sizes of the model that training and decoding are measured with. */
 export function addModelOptions(command: Command): Command {
   return addThreadsOption(
     command

@@ -46,41 +46,41 @@ export const dataSchema = z.strictObject({
   source: z.enum(embeddedNames).optional(),
   /** A file or a folder, in place of a source. */
   path: z.string().min(1).optional(),
-  /** What the path holds. Default: told by its ending, of a folder by the endings of its files. */
+  /** The kind of data at the path. Default: by the file's ending, or the endings of a folder's files. */
   kind: z.enum(dataKinds).optional(),
   /** Default: classification of tables with few labels, regression where they are fractions, else language modelling. */
   task: z.enum(tasks).optional(),
   /** Proteins: `header` (default), `hash`, `family` or `similarity`; text: `contiguous` (default) or `hash`. */
   splitBy: z.enum(splitRules).optional(),
-  /** Of proteins parted by family, or tagged by it: a table of accession and family, tab-separated. Default: the families of the headers. */
+  /** Proteins: a tab-separated table of accession and family, for splits and tags by family. Default: the families of the headers. */
   families: z.string().min(1).optional(),
-  /** Of proteins: shorter sequences are left out. */
+  /** Proteins: shorter sequences are left out. */
   minLength: z.int().positive().optional(),
-  /** Of proteins: longer sequences are left out. */
+  /** Proteins: longer sequences are left out. */
   maxLength: z.int().positive().optional(),
-  /** Of proteins: what stands in front of each, to be asked for with `generate --tag`: its `family` or `organism`. Default: nothing. */
+  /** Proteins: the tag in front of each, its `family` or `organism`, which `generate --tag` asks for. Default: none. */
   tags: z.enum(tagKinds).optional(),
-  /** Training sequences that a tag must have. Default 5. */
+  /** The least number of training sequences that a tag must have. Default 5. */
   minTagged: z.int().positive().optional(),
-  /** The share of tagged sequences that training reads without their tags, others every time. Default 0.1. */
+  /** The share of tagged sequences that training reads without their tag, drawn anew each time. Default 0.1. */
   tagDropout: z.number().nonnegative().lt(1).optional(),
   /** Join sequences, <eos> behind each, into rows of exactly maxSeqLen. Default false: a row holds one sequence. */
   concatenate: z.boolean().optional(),
-  /** What an epoch draws from: all `tokens` alike (default), or all `sequences` alike, of long ones a window drawn anew. */
+  /** How an epoch samples: every token equally often (`tokens`, default), or every sequence (`sequences`; long ones by a random window). */
   sampling: z.enum(samplingRules).optional(),
-  /** Of task masked: the share of tokens that training hides. Default 0.15, which is what evaluations always hide. */
+  /** Task `masked`: the share of tokens that training hides. Default 0.15, the share that evaluations always hide. */
   maskRate: z.number().positive().max(1).optional(),
-  /** Of task masked: hide single `tokens` (default), or `spans` of them. */
+  /** Task `masked`: hide single `tokens` (default), or `spans` of them. */
   masking: z.enum(["tokens", "spans"]).optional(),
-  /** Of text and tables: `bytes` (default), `characters`, of tables `protein` too, or the path of a tokenizer.json. */
+  /** Text and tables: `bytes` (default), `characters`, `protein` (tables), or the path of a tokenizer.json. */
   tokenizer: z.string().min(1).optional(),
   /** Side of the square that images are brought to. Default: as they are. */
   imageSize: z.int().positive().optional(),
   /** 1: grey, 3: colour. Default: 3 for files, 1 for IDX. */
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
-  /** Of tables. Default: `sequence`, else `text`. */
+  /** Tables: the column of the sequences. Default: `sequence`, else `text`. */
   sequenceColumn: z.string().min(1).optional(),
-  /** Of tables. Default: `label`. */
+  /** Tables: the column of the labels. Default: `label`. */
   labelColumn: z.string().min(1).optional(),
 });
 

@@ -40,13 +40,13 @@ export const DEFAULT_BATCH = 2048;
 /** Evaluating more often than this would take longer than training. */
 const FEWEST_STEPS_BETWEEN_EVALUATIONS = 10;
 
-/** What of the model can be set: the rest has weights, which come from the run. */
+/** Model settings that may change: all others decide weights, which come from the run. */
 const modelKeys: readonly string[] = ["pooling", "dropout"] satisfies (keyof ModelOptions)[];
 
 export interface FinetuneSettings {
-  /** Of the model, as far as they can be set. */
+  /** The settings of the model that fine-tuning may change. */
   readonly model: Partial<Pick<ModelConfig, "pooling" | "dropout">>;
-  /** Completed by what the data say. */
+  /** Gives the complete configuration, once the data are known. */
   readonly training: (labelled: LabelledDataset, maxSeqLen: number) => TrainingConfig;
 }
 

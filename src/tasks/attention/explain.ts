@@ -208,7 +208,7 @@ async function similarityOf(
   }
 }
 
-/** Of the embedded proteins, in the ids of the model's own alphabet. */
+/** The embedded proteins, encoded with the model's own alphabet. */
 async function* embeddedSequences(split: SplitName, subject: EmbedSubject): AsyncGenerator<EncodedSequence> {
   const proteins = await loadEmbeddedProteins();
   const letters = lettersOf(subject);

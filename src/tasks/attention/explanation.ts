@@ -10,13 +10,13 @@ import type { AttentionSubject } from "../../views/attention/subject.ts";
 export interface Explanation {
   readonly sequence: {
     readonly id: string;
-    /** Of a protein, those that are shown. */
+    /** The residues that are shown, for a protein. */
     readonly residues?: string;
-    /** As it was given. */
+    /** The text as it was given. */
     readonly text?: string;
-    /** What the model reads, special tokens included, as it is drawn. */
+    /** The tokens that the model reads, special ones included, as they are drawn. */
     readonly tokens: readonly string[];
-    /** What `length` and `wholeLength` count: "residues", "tokens". Special tokens do not count. */
+    /** The unit of `length` and `wholeLength`: "residues" or "tokens", without special tokens. */
     readonly units: string;
     readonly length: number;
     /** Before it was cut. */

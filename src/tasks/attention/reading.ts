@@ -45,7 +45,7 @@ export function titleOf(opened: OpenedModel): string {
   return opened.kind === "run" ? opened.run.config.name : basename(resolve(opened.name));
 }
 
-/** Of two models: where their titles are the same, as in folders of one name, each by where it comes from. */
+/** The titles of two models; their full paths where the titles are equal. */
 export function titlesOf(first: OpenedModel, second: OpenedModel): readonly [first: string, second: string] {
   const titles = [titleOf(first), titleOf(second)] as const;
   return titles[0] === titles[1] ? [first.name, second.name] : titles;
@@ -98,7 +98,7 @@ export async function readAttentionInput(
 }
 
 /**
- * As `readAttentionInput`, before anything is cut, also of what the model does not read.
+ * Reads the input like `readAttentionInput`, but whole: nothing is cut to the model's length.
  *
  * @throws UsageError for a text without tokens; DataError for a protein that is none
  */

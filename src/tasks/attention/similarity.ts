@@ -27,7 +27,7 @@ export interface SimilarityOptions extends ResidueAttentionOptions {
   readonly seed: number;
   /** Where the sequences are from. */
   readonly source: string;
-  /** As onProgress, of the pass that predicts residues; an encoder reads every sequence as often as `predictionPasses` says. */
+  /** Called like onProgress during the pass that predicts residues. An encoder reads each sequence `predictionPasses` times. */
   readonly onPrediction?: (tokens: number) => void;
 }
 
@@ -36,7 +36,7 @@ export async function measureSimilarity(options: SimilarityOptions): Promise<Sim
   const attention = await residueAttention(options);
   const heads = attention.maps.length;
   const view = options.view ?? (heads < LEAST_HEADS ? "pairs" : "heads");
-  // As many passes again, which who has not asked for them should not wait for.
+  // This doubles the number of passes, so it runs only when it is asked for.
   const predictions =
     view === "predictions"
       ? await residuePredictions({ ...options, ...(options.onPrediction && { onProgress: options.onPrediction }) })

@@ -166,7 +166,7 @@ function converted(opened: OpenedModel, settings: ConvertOptions): Conversion {
 
 async function measure(
   before: EmbedSubject,
-  /** As it is before its attention changes. */
+  /** The model before its attention changes. */
   model: ConvertibleModel,
   after: EmbedSubject,
   layers: readonly number[],

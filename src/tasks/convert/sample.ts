@@ -8,9 +8,9 @@ import { UsageError } from "../../runs/usage.ts";
 import { notice, type OnEvent } from "../../runs/events.ts";
 import type { EmbedSubject } from "../../runs/open-model.ts";
 
-/** Enough that the mean of their cosines is known to about 0.02. */
+/** Enough texts to know their mean cosine to about 0.02. */
 export const SAMPLE_SIZE = 32;
-/** Of the longest 32 of them covariances are known well: a thousand tokens or more. */
+/** The 32 longest of these hold a thousand tokens or more, enough to estimate covariances. */
 const CALIBRATION_SIZE = 64;
 /** Proteins longer than this would take most of the time. */
 const LONGEST_PROTEIN = 400;

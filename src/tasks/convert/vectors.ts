@@ -10,9 +10,9 @@ import type { EmbedSubject } from "../../runs/open-model.ts";
 
 export interface VectorComparison {
   readonly count: number;
-  /** Tokens of all of them, special ones of texts included; of images squares. */
+  /** All tokens, special ones of texts included; patches for images. */
   readonly tokens: number;
-  /** Of the vector before with the one after. */
+  /** The mean cosine between the vectors before and after conversion. */
   readonly meanCosine: number;
   readonly leastCosine: number;
 }

@@ -62,12 +62,12 @@ export interface DistillResult extends Omit<DistillOutcome, "tensors" | "before"
   readonly out: string;
   readonly student: string;
   readonly teacher: string;
-  /** Of training alone. */
+  /** The time of training alone. */
   readonly elapsedSeconds: number;
   readonly cpuSeconds?: number;
   /** Distances to the teacher on the texts that choose the weights. */
   readonly heldOut: { readonly count: number; readonly before: number; readonly after: number };
-  /** On texts that nothing was chosen by; `after` is null where training was interrupted. */
+  /** Distances on the test texts, which nothing was chosen by; `after` is null where training was interrupted. */
   readonly test: {
     readonly before: PairComparison;
     readonly after: PairComparison | null;

@@ -39,9 +39,9 @@ export interface EmbedOptions extends EngineOptions, InputOptions {
   readonly precision: Precision;
   /** Divides each vector by its length. Default: as the folder says. */
   readonly normalize?: boolean;
-  /** .parquet, .npy or .jsonl. */
+  /** The file to write: .parquet, .npy or .jsonl. */
   readonly out?: string;
-  /** Of the file, whatever it is called. */
+  /** The file's format. Default: by the ending of `out`. */
   readonly format?: FormatName;
   readonly resume?: boolean;
   readonly overwrite?: boolean;

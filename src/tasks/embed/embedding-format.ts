@@ -13,11 +13,11 @@ export interface EmbeddingPlan {
   readonly about: Readonly<Record<string, string>>;
 }
 
-/** What has been written so far. */
+/** Counts of what has been written so far. */
 export interface WrittenSoFar {
   readonly records: number;
   readonly residues: number;
-  /** Of each file. */
+  /** The size of each file. */
   readonly bytes: readonly number[];
 }
 

@@ -17,20 +17,20 @@ export interface EmbeddingJob extends Omit<EmbedOptions, "sequences" | "pooling"
 export interface FileJob extends EmbeddingJob {
   readonly path: string;
   readonly format: FormatName;
-  /** What the bytes depend on. */
+  /** Everything that the bytes depend on. */
   readonly request: OutputRequest;
   readonly resume: boolean;
   readonly overwrite: boolean;
-  /** Ends the work behind the present batch. */
+  /** Ends the work after the present batch. */
   readonly signal?: AbortSignal;
-  /** Told once what an earlier command has left. */
+  /** Called once with what an earlier, interrupted command wrote. */
   readonly onBegin?: (written: WrittenSoFar) => void;
 }
 
 export interface FileResult extends Pick<WrittenSoFar, "records" | "residues"> {
-  /** Of this command, without those that it found. */
+  /** Residues of this command, without those of an interrupted one before it. */
   readonly newResidues: number;
-  /** The files that there are now: whole ones, or none when it was interrupted. */
+  /** The finished files; empty when interrupted. */
   readonly files: readonly string[];
 }
 

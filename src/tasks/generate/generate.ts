@@ -140,7 +140,7 @@ async function knownSequences(
   const config = requireRunOfProteins("--novel", opened);
   const other = novel === true ? {} : { fasta: novel, splitBy: "hash" as const };
   const { splits, vocabulary } = await loadRunData(config, other, "hold new sequences against", onEvent);
-  // Of a file all records count, of the run's own data those that it has learnt from.
+  // A file counts with all its records, the run's own data with those it was trained on.
   const sequences = novel === true ? splits.train : splitNames.flatMap((name) => [...splits[name]]);
   return createKnownSequences(sequences, vocabulary);
 }

@@ -118,7 +118,7 @@ function proteinInput(subject: EmbedSubject, options: InputOptions, tell: (line:
       return survey?.residues;
     },
     async *sequences() {
-      // Told of on the first reading.
+      // The first reading has reported it.
       for await (const each of readSequences(options, letters, isSurveyed ? () => undefined : tell)) {
         yield encode === undefined ? each : encode(each.residues, each.id);
       }

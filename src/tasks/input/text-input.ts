@@ -16,9 +16,9 @@ export interface TextOptions {
 export interface TextCounts {
   texts: number;
   tokens: number;
-  /** Texts of which the model reads only the beginning. */
+  /** The number of texts that are cut to what the model reads. */
   truncated: number;
-  /** Of the first of them. */
+  /** The first truncated text. */
   first?: EncodedText;
 }
 

@@ -28,7 +28,7 @@ export interface Prediction {
   readonly id: string;
   /** The name of a class, or a number. */
   readonly prediction: string | number;
-  /** Of the class. */
+  /** The probability of the predicted class. */
   readonly probability?: number;
 }
 

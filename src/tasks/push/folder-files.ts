@@ -12,9 +12,9 @@ export interface FolderFile {
   readonly sizeBytes: number;
 }
 
-/** Weights with an optimizer's state, which a run goes on from; and what an interrupted command has left. */
+/** Checkpoints, which hold an optimizer's state, and leftovers of interrupted commands. */
 const LEFT_OUT = [/^checkpoint-\d+$/, /\.partial$/, /\.tmp$/];
-/** As deep as any library's models are. */
+/** Deeper folders than any library's models have. */
 const DEEPEST = 5;
 
 /**

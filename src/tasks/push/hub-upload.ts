@@ -8,17 +8,17 @@ export interface UploadOptions {
   readonly name: string;
   /** Path on the hub → content, or the file that holds it. */
   readonly files: ReadonlyMap<string, URL | Blob>;
-  /** Never part of a message. */
+  /** The access token; never part of a message. */
   readonly token: string;
   /** The hub's address. */
   readonly endpoint: string;
-  /** Of a model that is created. */
+  /** Whether a newly created model is private. */
   readonly isPrivate: boolean;
   /** The commit's title. */
   readonly message: string;
-  /** Ends the upload; what is there stays as it was. */
+  /** Aborts the upload; the hub keeps its present state. */
   readonly signal?: AbortSignal;
-  /** Told of files that git does not hold itself (weights), as shares of 1. */
+  /** Called as each large file (weights) uploads, with the share done, 0 to 1. */
   readonly onProgress?: (path: string, share: number) => void;
 }
 

@@ -10,11 +10,11 @@ export interface CardSubject {
   readonly name: string;
   readonly config: ModelConfig;
   readonly reads: "text" | "proteins" | "images";
-  /** Of a pretrained model, converted or not, its kind in Hugging Face's library; undefined for runs of `performer train`. */
+  /** The `model_type` of a pretrained or converted model in Hugging Face's library; undefined for runs of `performer train`. */
   readonly modelType: string | undefined;
-  /** Of a converted model what it was made from. */
+  /** The model that a converted one was made from. */
   readonly origin: string | undefined;
-  /** Whether that is a name on the hub, where the card then links to. */
+  /** Whether `origin` is a name on the hub, so that the card links to it. */
   readonly isOriginOnHub: boolean;
 }
 

@@ -29,7 +29,7 @@ export interface PushResult {
   readonly files: readonly UploadFile[];
   readonly private: boolean;
   readonly dryRun: boolean;
-  /** Of what was uploaded. */
+  /** The address of the uploaded commit. */
   readonly url?: string;
   readonly commit?: string;
   /** Whether the model is new on the hub. */

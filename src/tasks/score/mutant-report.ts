@@ -16,7 +16,7 @@ const methods = {
 
 /** One cell of the table. */
 interface Mutation {
-  /** As in HGVS without "p.": M1A. */
+  /** The mutation in HGVS without "p.": M1A. */
   readonly name: string;
   readonly deltaNats: number;
 }

@@ -23,9 +23,9 @@ import { openScoreSubject, type ScoreSubject } from "./subject.ts";
 export interface ScoreOptions extends SequenceOptions, EngineOptions {
   /** How weights are stored. */
   readonly dtype: WeightDtype;
-  /** As one of this family or organism, by a model that was trained with such tags. */
+  /** Scores the sequence as one of this family or organism; for models trained with such tags. */
   readonly tag?: string;
-  /** Of masked models. Default: each residue hidden in turn. */
+  /** How a masked model scores. Default: each residue hidden in turn. */
   readonly method?: ScoringMethod;
   /** Tokens computed at a time, padding included. */
   readonly tokensPerBatch?: number;

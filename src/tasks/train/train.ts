@@ -59,12 +59,12 @@ export interface TrainingResult {
   /** Tokens predicted in training, ends of sequences included. */
   readonly tokens: number;
   readonly elapsedSeconds: number;
-  /** None when interrupted, as with the samples and the report. */
+  /** Empty when interrupted; so are `samples`, and `report` is null. */
   readonly evaluations: readonly SplitFigures[];
   readonly samples: readonly Sample[];
   /** predictions.csv of labelled tables. */
   readonly predictions?: string;
-  /** Of a fine-tuned model: what it came from. */
+  /** The run that a fine-tuned model started from. */
   readonly base?: BaseRun;
   readonly report: string | null;
 }
