@@ -15,7 +15,7 @@ export interface HeadMap {
 /**
  * Maps to A q and A⁻ᵀ k − c, where A and c make the mean of ‖A q + A⁻ᵀ k − c‖² over pairs of queries and keys the least.
  *
- * Of all A with that AᵀA = G, the geometric mean of Σ_q⁻¹ and Σ_k, it is the symmetric one, G^½, which turns no axis more than it must.
+ * AᵀA = G, the geometric mean of Σ_q⁻¹ and Σ_k, has many solutions A. This is the symmetric one, G^½, which rotates the axes least.
  *
  * @param seen queries and keys, `[tokens, D]`
  */

@@ -7,7 +7,7 @@ import { fileOf, readJsonIfThere } from "./json-files.ts";
 import { refuse } from "./refuse.ts";
 
 export interface StoredTensor {
-  /** As the file names it. */
+  /** The tensor's name in the file. */
   readonly key: string;
   /** For messages. */
   readonly file: string;

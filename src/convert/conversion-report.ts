@@ -12,9 +12,9 @@ export interface ReportOptions extends Omit<
   DiagnoseModelOptions,
   "config" | "tensors" | "mechanism" | "numFeatures" | "projection" | "layers"
 > {
-  /** As it was before. */
+  /** The model before conversion. */
   readonly model: ConvertibleModel;
-  /** What `convertModel` made of it. */
+  /** The result of `convertModel`. */
   readonly converted: Pick<ConvertedModel, "config" | "layers">;
   /** Sequences of any lengths, special tokens included: the longest ones are read, cut to one length. */
   readonly tokenIds: readonly ArrayLike<number>[];

@@ -13,10 +13,10 @@ export interface PairVectors {
 }
 
 export interface VectorFigures {
-  /** Of the student's vectors with the teacher's, over queries and documents. */
+  /** The mean cosine between the student's and the teacher's vectors, over queries and documents. */
   readonly meanCosine: number;
   readonly leastCosine: number;
-  /** First sentences of paragraphs find what follows them. */
+  /** Retrieval: first sentences of paragraphs search for the text that follows them. */
   readonly retrieval: RetrievalFigures;
 }
 

@@ -5,9 +5,9 @@ import { evenlyChosen, FEWEST_CHARACTERS, paragraphsOf, sentencePairs, sentences
 export interface DistillTexts {
   /** Paragraphs, and the sentences of those that have several: texts of all lengths. */
   readonly learn: readonly string[];
-  /** As those, of later paragraphs. */
+  /** Texts from later paragraphs, never trained on. */
   readonly heldOut: readonly string[];
-  /** First sentences of the last paragraphs, and what follows them. */
+  /** First sentences of the last paragraphs, each with the text that follows it. */
   readonly pairs: ReturnType<typeof sentencePairs>;
 }
 

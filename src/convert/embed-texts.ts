@@ -10,7 +10,7 @@ export interface EmbedTextsOptions extends Pick<
   EmbedOptions,
   "backend" | "pooling" | "normalize" | "dtype" | "tokensPerBatch"
 > {
-  /** Told of every text of which the model reads only the beginning. Default: nothing is told. */
+  /** Called for each text that is cut to the model's longest input. Default: not called. */
   readonly onTruncated?: (text: { readonly id: string; readonly dropped: number }) => void;
 }
 

@@ -25,7 +25,7 @@ export async function readJsonIfThere<Schema extends z.ZodType>(
   return parseForeign(who, schema, parseJson(new TextDecoder().decode(bytes), who));
 }
 
-/** As `readJsonIfThere`, of a file that must be there. */
+/** Reads like `readJsonIfThere`, but requires the file. */
 export async function readJson<Schema extends z.ZodType>(
   source: FileSource,
   path: string,

@@ -15,9 +15,9 @@ export interface PretrainedModel {
   /** Where it comes from. */
   readonly name: string;
   readonly modelType: PretrainedModelType;
-  /** Of a converted model the name of the one that it was made from. */
+  /** The name of the model that a converted one was made from. */
   readonly origin?: string | undefined;
-  /** What it was trained on: texts, proteins by their letters, or images. */
+  /** The kind of input that the model reads: texts, proteins by their letters, or images. */
   readonly reads: PretrainedInput;
   readonly config: ModelConfig;
   /** Weights by our names, float32. */
@@ -47,7 +47,7 @@ export interface PretrainedModel {
    */
   readonly encode: (text: string, id?: string, longest?: number) => EncodedText;
   /**
-   * Of a model of images: an image of any size as the intensities of one that the model reads, resized and cropped as the folder says.
+   * Encodes an image of any size, resized and cropped as the folder says. Only for models of images.
    *
    * @param id for messages
    * @throws DataError where that leads to another size than the model reads

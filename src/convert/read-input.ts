@@ -17,7 +17,7 @@ export interface ModelInput extends Pick<PretrainedModel, "encodeImage"> {
   /** Tokens that the folder allows of a text. */
   readonly longest: number;
   readonly encode: (text: string, id: string, longest: number) => EncodedText;
-  /** Of images. */
+  /** How intensities of images are scaled. */
   readonly scale?: IntensityScale;
 }
 

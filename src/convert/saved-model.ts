@@ -89,7 +89,7 @@ export interface Companions {
   /** By path. */
   readonly files: Readonly<Record<string, Uint8Array | string>>;
   readonly lowerCase: boolean;
-  /** Of a converted model what it was before; else its kind and name. */
+  /** For a converted model, what it was before; for others, their kind and name. */
   readonly pretrained: unknown;
 }
 
@@ -155,7 +155,7 @@ export function filesBeside(
   };
 }
 
-/** Of a path its last part: where a folder lies on one machine says nothing on another. */
+/** The last part of a path: where a folder lies on one machine means nothing on another. */
 function publicName(name: string): string {
   const isPath = /^([/\\.~]|[A-Za-z]:)/.test(name);
   return isPath ? (name.split(/[/\\]/).findLast((part) => part !== "") ?? name) : name;

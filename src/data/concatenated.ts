@@ -42,7 +42,7 @@ function join(
   order: ArrayLike<number>,
   multipleOf: number,
 ): readonly EncodedSequence[] {
-  // Of each sequence the place behind its <eos>.
+  // The position after each sequence's <eos>.
   const ends = new Float64Array(order.length);
   let total = 0;
   for (let i = 0; i < order.length; i++) {

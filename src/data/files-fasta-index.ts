@@ -21,7 +21,7 @@ export interface FastaIndexOptions {
   readonly memoryBytes?: number;
   /** Where the cache lies. Default: the variable PERFORMER_CACHE, else the operating system's folder for caches. */
   readonly cacheFolder?: string;
-  /** Told of the bytes of the file that have been read; not called when the cache has the file. */
+  /** Called as the file is read; not called when the cache holds the file. */
   readonly onProgress?: (bytesRead: number, totalBytes: number) => void;
 }
 

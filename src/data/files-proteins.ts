@@ -7,9 +7,9 @@ import type { TagOptions } from "./conditioning.ts";
 
 /** How a FASTA file becomes a data set. */
 export interface IndexedProteinOptions extends FastaIndexOptions, TagOptions, LengthLimits {
-  /** As in `loadProteins`. */
+  /** The rule that assigns proteins to splits, as in `loadProteins`. */
   readonly splitBy: ProteinSplitRule;
-  /** For "family", or tags of it: the path of a table that `readFamilies` reads. Default: the families of the headers. */
+  /** The path of a table of families (see `readFamilies`), for splits or tags by family. Default: the families of the headers. */
   readonly families?: string;
 }
 

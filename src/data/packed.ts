@@ -20,11 +20,11 @@ export interface ByteStore {
 
 /** Where the records of a file lie; 24 bytes a record. */
 export interface RecordTable {
-  /** Of each record the place behind its last token. */
+  /** The position after each record's last token. */
   readonly tokenEnds: Float64Array;
-  /** Of each record the place behind its header. */
+  /** The position after each record's header. */
   readonly headerEnds: Float64Array;
-  /** Of each record its header's line in the file, counted from 1. */
+  /** The line of each record's header in the file, counted from 1. */
   readonly lines: Float64Array;
 }
 

@@ -34,7 +34,7 @@ export type Families = ReadonlyMap<string, readonly string[]>;
 export interface NumberedRecords extends NumberedSequences {
   readonly idOf: (index: number) => string;
   readonly headerOf: (index: number) => FastaHeader & { readonly line: number };
-  /** Of the file, for messages. */
+  /** The file's name, for messages. */
   readonly name: string;
 }
 

@@ -5,9 +5,9 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** A character that was met in a sequence. */
 export interface MetCharacter {
   readonly bytes: Uint8Array;
-  /** Of the character's first byte. */
+  /** The index of the character's first byte. */
   readonly index: number;
-  /** Of the residue, counted from 1. */
+  /** The residue's position, counted from 1. */
   readonly position: number;
   readonly vocabulary: Vocabulary;
   /** File, line and record. */

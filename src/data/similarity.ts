@@ -100,7 +100,7 @@ function countCommon(digests: Uint8Array, a: number, b: number): number {
   return common;
 }
 
-/** Of all words whose hash falls into one of 64 equal ranges the smallest hash; empty ranges take that of another. */
+/** Writes the smallest word hash in each of 64 equal ranges. An empty range borrows the hash of another. */
 function writeSignature(tokens: ArrayLike<number>, groups: Int8Array, target: Uint32Array): void {
   const isFilled = new Uint8Array(SIGNATURE_LENGTH);
   const modulus = GROUPS.length ** WORD_LENGTH;

@@ -7,9 +7,9 @@ export interface UniProtHeader {
   readonly database: "Swiss-Prot" | "TrEMBL" | "UniRef" | "other";
   /** "BPT1_BOVIN". */
   readonly entryName?: string;
-  /** Of UniRef the name of the cluster. */
+  /** The protein's name; for UniRef, the cluster's name. */
   readonly proteinName?: string;
-  /** "Bos taurus"; of UniRef the members' common taxon. */
+  /** "Bos taurus"; for UniRef, the members' common taxon. */
   readonly organism?: string;
   /** NCBI's taxonomy identifier. */
   readonly taxon?: number;
@@ -20,11 +20,11 @@ export interface UniProtHeader {
   readonly existence?: number;
   /** Version of the sequence. */
   readonly version?: number;
-  /** Of UniRef: the cluster's identifier, "UniRef50_Q9K794". */
+  /** UniRef: the cluster's identifier, "UniRef50_Q9K794". */
   readonly cluster?: string;
-  /** Of UniRef: the number of members. */
+  /** UniRef: the number of members. */
   readonly members?: number;
-  /** Of UniRef: the representative's entry name. */
+  /** UniRef: the representative's entry name. */
   readonly representative?: string;
 }
 
@@ -65,7 +65,7 @@ export function parseUniProtHeader(header: string): UniProtHeader {
   if (database !== undefined && second !== undefined && second !== "") {
     return { database, accession: second, ...isoformOf(second), ...given("entryName", third), ...read };
   }
-  // As the embedded proteins are written; other databases' identifiers are left whole.
+  // The form of the embedded proteins. Identifiers of other databases are kept whole.
   const isPair = third === undefined && ACCESSION.test(first);
   if (!isPair) return { database: "other", accession: id, ...read };
   return { database: "other", accession: first, ...isoformOf(first), ...given("entryName", second), ...read };

@@ -88,7 +88,7 @@ export interface Paths {
 export interface HubFile {
   readonly path: string;
   readonly size: number;
-  /** Of the content: SHA-256, or for files that git itself holds SHA-1 of "blob <size>\0" and the content. */
+  /** The content's SHA-256; for files that git itself holds, SHA-1 of "blob <size>\0" and the content. */
   readonly digest: string;
   readonly algorithm: "sha256" | "git";
 }

@@ -2,7 +2,7 @@
 import { ConfigError, withFreshHead, type FreshHeadOptions, type ModelConfig } from "../model/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 
-/** What tells one class of ready models from another. */
+/** The part of a configuration that tells one ready class from another. */
 export type ModelKind = Pick<ModelConfig, "architecture" | "head">;
 
 /** The classes of ready models, and what their models are; the first is the default of `create`. */
@@ -25,11 +25,11 @@ export function classFor(config: ModelKind): string | undefined {
   return found?.[0];
 }
 
-/** What of a class decides which models it takes. */
+/** The part of a class that decides which models it takes. */
 export interface KnownKinds {
-  /** As in Hugging Face's `architectures`. */
+  /** The class's name in Hugging Face's `architectures`. */
   readonly architectureName: string;
-  /** What its models must be; the first is the default. */
+  /** The kinds of models that the class takes; the first is the default. */
   readonly kinds: readonly ModelKind[];
 }
 
@@ -39,7 +39,7 @@ export interface KnownKinds {
  * `numLabels`, or `head: "regression"`, asks for it; a saved model that has that head already is loaded with its own.
  */
 export type NewHeadOptions = Partial<FreshHeadOptions> & {
-  /** Told which weights were drawn anew and which left behind. Default: nobody. */
+  /** Called with a line that says which weights were drawn anew, and which were left out. Default: not called. */
   readonly onNotice?: (notice: string) => void;
 };
 

@@ -22,19 +22,19 @@ const CONFIG = "config.json";
 const WEIGHTS = "model.safetensors";
 
 export interface SavedModel {
-  /** Where it comes from, for messages. */
+  /** The model's folder, address or hub name, for messages. */
   readonly name: string;
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Readonly<Record<string, NdArray>>;
   readonly vocabulary: Vocabulary;
-  /** Decided the weights, and decides those of a new output layer. */
+  /** The seed that drew the weights, and draws those of a new output layer. */
   readonly seed: number;
   /** Names of the classes of labels; empty where they have none. */
   readonly classNames: readonly string[];
   /** config.json, parsed; of a folder of sentence-transformers there may be none. */
   readonly description: unknown;
-  /** How a pretrained or converted model reads; undefined for what was trained here. */
+  /** How a pretrained or converted model reads its input; undefined for models trained here. */
   readonly pretrained?: PretrainedModel;
   readonly source: FileSource;
 }
@@ -57,7 +57,7 @@ async function openPretrained(source: FileSource): Promise<SavedModel> {
   return { name, config, tensors, vocabulary, ...naming, description, pretrained, source };
 }
 
-/** As `openSavedModel`, of a run or a saved model. */
+/** Opens a run or a saved model that was trained here, like `openSavedModel`. */
 export async function openTrained(source: FileSource): Promise<SavedModel> {
   const { name } = source;
   const read = async (path: string, what: string): Promise<Uint8Array> => {

@@ -34,9 +34,9 @@ export interface FilledToken {
 }
 
 export interface FilledPosition {
-  /** Of the token in its sequence, from 0. */
+  /** The token's position in its sequence, from 0. */
   readonly position: number;
-  /** From the most probable token on. */
+  /** The candidates, most probable first. */
   readonly tokens: readonly FilledToken[];
 }
 

@@ -14,7 +14,7 @@ export interface SequencePair {
   readonly target: string;
 }
 
-/** As those of a language model, but for the number of sequences, as each source has one target, and for tags. */
+/** Generation options. Each source has one target, so there is no `num_return_sequences`; there are no tags either. */
 export type TargetGenerationOptions = Omit<GenerationOptions, "num_return_sequences" | "tag">;
 
 export interface GeneratedText {

@@ -14,7 +14,7 @@ export interface LabelledExample {
 export interface SequencePrediction {
   /** The most probable class, or the number. */
   readonly label: number;
-  /** Of all classes; empty for a number. */
+  /** The probabilities of all classes; empty for a regression. */
   readonly probabilities: readonly number[];
 }
 

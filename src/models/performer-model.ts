@@ -78,7 +78,7 @@ export interface ModelFiles {
   readonly config: string;
   /** model.safetensors. */
   readonly model: Uint8Array;
-  /** Of a model that began as a pretrained one: its tokenizer's files and others beside these two, by path. */
+  /** Other files of a pretrained model, by path, such as its tokenizer's. */
   readonly others?: Readonly<Record<string, Uint8Array | string>>;
 }
 
@@ -163,8 +163,8 @@ export abstract class PerformerModel<Example> {
    * Loads a model: a run of `performer train`, what `save_pretrained` wrote, a folder of Hugging Face's library (BERT, RoBERTa, DistilBERT,
    * ESM-2, GPT-2), or one that was converted. Pretrained models read texts by their own tokenizer.
    *
-   * As in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head: "regression"`, it
-   * puts a new output layer on their body, and `onNotice` is told what was drawn anew. Train it before you use it.
+   * Like in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head: "regression"`, it
+   * puts a new output layer on their body, and calls `onNotice` with what was drawn anew. Train the model before you use it.
    *
    * @param from a folder's path, a name on the hub (owner/name), the address of a folder (https://…/), or files: by their
    *   paths, or as a page was given them
@@ -269,7 +269,7 @@ export abstract class PerformerModel<Example> {
   /** How well the examples are predicted. */
   async evaluate(examples: readonly Example[]): Promise<EvaluationResult> {
     const { config, dtype } = this;
-    // As inputs, float32 weights need not be stored once for each shape of batch.
+    // Float32 weights are inputs, so that they are not stored once for each shape of batch.
     const backend = dtype === "float32" ? this.backend : withWeights(this.backend, { constants: this.#tensors, dtype });
     await using evaluator = createEvaluator(config, backend);
     const batches = this.evaluationBatches(examples, this.#plan(4096, 64), this.#seed);

@@ -13,14 +13,14 @@ export interface HubOptions {
   readonly cacheFolder: string;
   /** The hub's address. Default: HF_ENDPOINT, else https://huggingface.co. */
   readonly endpoint?: string | undefined;
-  /** Told of every part of a file that has come. */
+  /** Called as each chunk downloads. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 const hubFile = z.object({
   path: z.string(),
   size: z.int().nonnegative(),
-  /** Of the content; for files that git itself holds SHA-1 of "blob <size>\0" and the content. */
+  /** The content's digest; for files that git itself holds, SHA-1 of "blob <size>\0" and the content. */
   digest: z.string(),
   algorithm: z.enum(["sha256", "git"]),
 });

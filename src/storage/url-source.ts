@@ -49,7 +49,7 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
 }
 
 interface Download {
-  /** Of the folder, for messages. */
+  /** The folder's name, for messages. */
   readonly name: string;
   readonly path: string;
   readonly onDownload: ((progress: DownloadProgress) => void) | undefined;

@@ -35,10 +35,10 @@ export type DistillStage = (typeof distillStages)[number];
 
 export interface DistillGraphOptions {
   readonly teacher: ModelConfig;
-  /** Of an encoder: what makes one vector of its states, `mean` over all tokens or the first one's. */
+  /** How an encoder's states become one vector: the `mean` over all tokens, or the first token's (`cls`). */
   readonly pooling: "mean" | "cls";
   /**
-   * What the states of the layers count in the stage `model`, beside the vector or the predictions. Default 1.
+   * The weight of the layers' states in the stage `model`, relative to the vector or the predictions. Default 1.
    */
   readonly statesWeight: number;
   readonly form: ExecutionForm;

@@ -29,7 +29,7 @@ export interface DistillExecutionOptions extends Omit<DistillGraphOptions, "teac
   readonly teacher: { readonly config: ModelConfig; readonly tensors: Named<NdArray> };
   readonly stage: DistillStage;
   readonly trained: readonly string[];
-  /** As in the graphs. Default 1. */
+  /** The weight of the hidden states' loss. Default 1. */
   readonly statesWeight?: number;
 }
 

@@ -5,12 +5,12 @@ import { mapValues, renamed } from "../graph/records.ts";
 import type { Named } from "../model/parameters.ts";
 import { pickNames } from "./freeze.ts";
 
-/** Of the evaluation with the lowest validation loss. */
+/** The evaluation with the lowest validation loss so far. */
 export interface BestSoFar {
   readonly step: number;
-  /** Of a regression the mean squared error. */
+  /** The validation loss; for a regression, the mean squared error. */
   readonly lossNats: number;
-  /** Evaluations since then. */
+  /** The number of evaluations since then. */
   readonly evaluationsSince: number;
 }
 

@@ -14,11 +14,11 @@ import type { Node, Tensor, TensorType } from "../graph/tensor.ts";
 export interface GraphMemory {
   /** Most bytes of computed values alive at a time, outputs included. */
   readonly valueBytes: number;
-  /** Of the largest computed value. */
+  /** The size of the largest computed value. */
   readonly largestBytes: number;
-  /** Of outputs: the engine hands them over as copies. */
+  /** The size of the outputs, which the engine copies when it returns them. */
   readonly outputBytes: number;
-  /** Of values that are part of the graph. */
+  /** The size of the constants in the graph. */
   readonly constantBytes: number;
 }
 

@@ -48,7 +48,7 @@ export interface TrainingProgress {
   readonly tokens: number;
   /** Over the last steps. */
   readonly tokensPerSecond: number;
-  /** Of training alone, without evaluations and checkpoints, earlier sittings included. */
+  /** The time of training alone, without evaluations and checkpoints; resumed runs add up. */
   readonly elapsedSeconds: number;
 }
 
@@ -73,7 +73,7 @@ export interface TrainOptions {
 }
 
 export interface TrainingOutcome {
-  /** Of a run with patience that has come to its end: with the best weights. */
+  /** The final state; with `patience`, the weights of the best evaluation. */
   readonly state: TrainingState;
   readonly interrupted: boolean;
 }

@@ -10,9 +10,9 @@ export type Weights = Record<string, NdArray>;
 /** One folder's configuration, read. */
 export interface PretrainedPlan {
   readonly vocabSize: number;
-  /** Of models of images: what they read. */
+  /** The shape of the images that a model of images reads. */
   readonly image?: ImageShape | undefined;
-  /** Everything that follows from config.json, and from the weights whether there is a head; the mechanism is always exact attention. */
+  /** Everything that follows from config.json and, for the head, from the weights. The mechanism is always exact attention. */
   readonly options: (reader: Pick<WeightReader, "has">, known: KnownInput) => PretrainedOptions;
   /** Takes the tensors of the file and names them as ours. */
   readonly weights: (reader: WeightReader, config: ModelConfig) => Weights;
@@ -20,9 +20,9 @@ export interface PretrainedPlan {
 
 /** What the folder says of what is read, beside config.json. */
 export interface KnownInput {
-  /** Of the tokenizer. */
+  /** The tokenizer's id of the mask. */
   readonly maskId: number;
-  /** Of models of images: what their intensities are brought to. */
+  /** How a model of images scales intensities. */
   readonly scale?: IntensityScale | undefined;
 }
 

@@ -38,7 +38,7 @@ const headOfBert: MaskedHead = {
   output: "cls.predictions.decoder",
 };
 
-/** Of RoBERTa and of ESM-2. */
+/** The head of RoBERTa and ESM-2. */
 export const headOfRoberta: MaskedHead = {
   linear: "lm_head.dense",
   norm: "lm_head.layer_norm",

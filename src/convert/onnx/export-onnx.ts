@@ -26,8 +26,8 @@ export interface ExportOnnxOptions {
   /** How weights are stored. Default float32, also by the names of transformers.js: fp32, fp16, q8. */
   readonly dtype?: WeightDtype | "fp32" | "fp16" | "q8";
   /**
-   * Of an encoder: its `states` (`last_hidden_state`, for embeddings), or the `predictions` of its head (`logits`). Default: predictions
-   * where the head was trained on labels, states elsewhere.
+   * What an encoder gives: its `states` (`last_hidden_state`, for embeddings), or the `predictions` of its head (`logits`). Default:
+   * predictions where the head was trained on labels, states elsewhere.
    */
   readonly output?: EncoderOutput;
   /** The longest sequence that tables of positions serve. Default: the model's own. */
@@ -53,9 +53,9 @@ export interface OnnxExport {
   readonly outputs: Readonly<Record<string, readonly (number | string)[]>>;
   /** Tokens that it reads at most. */
   readonly longest: number;
-  /** Of a decoder. */
+  /** The states of a decoder. */
   readonly states: readonly StateDescription[];
-  /** Whether tokenizer.json is there; bytes and pixels have none. */
+  /** Whether there is a tokenizer.json; bytes and pixels have none. */
   readonly hasTokenizer: boolean;
 }
 
@@ -275,7 +275,7 @@ function refuse(rule: string, got: string, fix: string): never {
 }
 
 /**
- * As `exportOnnx`, written to a new or an empty folder, which appears when it is whole.
+ * Exports a model like `exportOnnx` and writes the files to a new or empty folder, which appears when it is complete.
  *
  * @throws StorageError for a folder that holds anything, which stays as it is, and where it cannot be written
  */
