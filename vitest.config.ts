@@ -49,6 +49,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "slow",
+          globalSetup: "tests/built-package.ts",
           include: slowTests,
           exclude: [...notTests, ...aloneTests],
           testTimeout: 600_000,
@@ -60,6 +61,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "alone",
+          globalSetup: "tests/built-package.ts",
           include: aloneTests,
           exclude: notTests,
           fileParallelism: false,

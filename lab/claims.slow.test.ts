@@ -5,7 +5,7 @@ import { runClaim, type JsonValue } from "performer-ts/lab";
 import { describe, expect, test } from "vitest";
 
 import { renderSvgFile } from "../src/views/svg-file.ts";
-import { createWorkplace, ensureBuilt, parseOnly } from "../tests/e2e/cli.ts";
+import { createWorkplace, parseOnly } from "../tests/e2e/cli.ts";
 import { claims, experiments } from "./index.ts";
 
 /** What a quick run may take on a machine with other work; on a free one it is a few seconds. */
@@ -62,7 +62,6 @@ describe.each(claims.map((claim) => [claim.claim, claim] as const))("%s, quickly
 });
 
 test("the built command finds the compiled claims, and runs one", async () => {
-  await ensureBuilt();
   using place = createWorkplace();
   const list = await place.run("lab", "list", "--json");
   expect(parseOnly(list.stdout)).toEqual({

@@ -3,12 +3,11 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { createWorkplace, ensureBuilt, parseOnly, type Workplace } from "../tests/e2e/cli.ts";
+import { createWorkplace, parseOnly, type Workplace } from "../tests/e2e/cli.ts";
 
 let place: Workplace;
 
-beforeAll(async () => {
-  await ensureBuilt();
+beforeAll(() => {
   place = createWorkplace();
 });
 

@@ -2,17 +2,15 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { createWorkplace, ensureBuilt, oneThread, parseOnly } from "../../tests/e2e/cli.ts";
+import { createWorkplace, oneThread, parseOnly } from "../../tests/e2e/cli.ts";
 import type { OnEvent } from "../runs/events.ts";
 import { startChild } from "./child/start.ts";
 import { benchMemory } from "./memory.ts";
 import { benchModel } from "./model.ts";
 
 const worker = new URL("../../dist/bench/child/worker.js", import.meta.url);
-
-beforeAll(ensureBuilt);
 
 const memory = {
   lengths: [13, 29],

@@ -13,7 +13,7 @@ import {
   type ModelPresetName,
 } from "../model/index.ts";
 import type { WeightDtype } from "../onnx/weight-dtype.ts";
-import { applySettings, parseSetting, readRecipe } from "../runs/recipe.ts";
+import { applySettings, parseSettings, readRecipe } from "../runs/recipe.ts";
 import { UsageError } from "../runs/usage.ts";
 import { readSequences } from "../tasks/input/sequence-input.ts";
 import type { AttentionBenchSettings } from "./attention.ts";
@@ -177,7 +177,7 @@ export async function inferenceBenchSettings(options: InferenceBenchOptions): Pr
 }
 
 async function inferenceModel({ preset, set = [] }: InferenceBenchOptions): Promise<ModelConfig> {
-  const changes = set.map(parseSetting);
+  const changes = set.flatMap(parseSettings);
   const other = changes.find(({ section }) => section !== "model");
   if (other !== undefined) {
     throw new UsageError(`--set must change the model, got ${other.section}.${other.key}; leave it out`);

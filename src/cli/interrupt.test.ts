@@ -1,4 +1,4 @@
-// Ctrl-C: once to end in order, twice to end at once, and the copy that npm sends does not count.
+// Ctrl-C and its like: once to end in order, twice to end at once, and the copy that npm sends does not count.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 
@@ -7,12 +7,13 @@ import { listenForInterrupt } from "./interrupt.ts";
 afterEach(() => vi.restoreAllMocks());
 
 /** The listeners that were added since `before`, called as the process would. */
-function signal(name: "SIGINT" | "SIGTERM", before: readonly Function[]): void {
+function signal(name: "SIGHUP" | "SIGINT" | "SIGTERM", before: readonly Function[]): void {
   for (const listener of process.listeners(name)) if (!before.includes(listener)) listener(name);
 }
 
 describe("listenForInterrupt", () => {
   it.each([
+    ["SIGHUP", 129],
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)("%s asks for the end; again, after a moment, ends the process with %i", (name, exitCode) => {

@@ -1,7 +1,7 @@
-// Ctrl-C: the first one asks for an orderly end, the second one ends at once.
+// Ctrl-C, SIGTERM, or the terminal that closes (SIGHUP): the first asks for an orderly end, the second ends at once.
 
 /** Exit codes by signal, as the shell gives them: 128 + its number. */
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type Interruption = keyof typeof exitCodes;
 
 /**
@@ -17,7 +17,7 @@ export interface Interrupt extends Disposable {
 }
 
 /**
- * Listens for SIGINT and SIGTERM until it is disposed of; from then on they end the process, as they do by default.
+ * Listens for SIGHUP, SIGINT and SIGTERM until it is disposed of; from then on they end the process, as they do by default.
  *
  * @param onFirst tells the user that the end is being prepared, or ends the process with the code that it is given
  */
@@ -32,19 +32,17 @@ export function listenForInterrupt(onFirst: (exitCode: number) => void): Interru
       return;
     }
     firstMs = nowMs;
-    // Only the two signals below reach this function.
+    // Only these signals reach this function.
     exitCode = exitCodes[name as Interruption];
     controller.abort();
     onFirst(exitCode);
   };
-  process.on("SIGINT", listener);
-  process.on("SIGTERM", listener);
+  for (const name of Object.keys(exitCodes)) process.on(name, listener);
   return {
     signal: controller.signal,
     exitCode: () => exitCode,
     [Symbol.dispose]: () => {
-      process.off("SIGINT", listener);
-      process.off("SIGTERM", listener);
+      for (const name of Object.keys(exitCodes)) process.off(name, listener);
     },
   };
 }

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { setVerbosity } from "./output/verbosity.ts";
 import { devices } from "../runs/engine-options.ts";
 import { embeddedNames, splitRules, tasks } from "../runs/data/source.ts";
 
@@ -15,13 +16,18 @@ export interface VerbOptions {
   readonly examples: readonly (readonly [commandLine: string, effect: string])[];
 }
 
-/** A verb with `--json`, with examples in its help, and with errors of one line. */
+/** Creates a verb with `--json`, `--quiet` and `--verbose`, with examples in its help, and with errors of one line. */
 export function createVerb({ name, summary, examples }: VerbOptions): Command {
   const width = Math.max(...examples.map(([commandLine]) => commandLine.length));
   const lines = examples.map(([commandLine, effect]) => `  performer ${commandLine.padEnd(width)}  ${effect}`);
   return frameErrors(new Command(name), `performer ${name}`)
     .description(summary)
     .option("--json", "print the result as one JSON document, and nothing else, on standard output")
+    .option("-q, --quiet", "no progress and no notices on standard error, errors alone")
+    .addOption(
+      new Option("--verbose", "also how long the engine takes, and where an error was thrown").conflicts("quiet"),
+    )
+    .hook("preAction", (command) => setVerbosity(command.opts()))
     .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
 }
 

@@ -14,7 +14,7 @@ import { dataSource, kindOf, readSourceOption, type DataKind, type DataSource, t
 import { digestOf, loadData, type RunDataset } from "./dataset.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
-import { applySettings, parseSetting, readRecipe, type Recipe, type Setting, type Settings } from "./recipe.ts";
+import { applySettings, parseSettings, readRecipe, type Recipe, type Setting, type Settings } from "./recipe.ts";
 import {
   architecturesOf,
   checkRecipe,
@@ -101,7 +101,7 @@ async function changesOf({ seed, set = [], tokenizer, ...options }: NewRunOption
     value === undefined ? [] : [{ section: "data", key, value } as const],
   );
   const ofSeed = seed === undefined ? [] : [{ section: "training", key: "seed", value: seed } as const];
-  return [...set.map(parseSetting), ...ofSeed, ...settings];
+  return [...set.flatMap(parseSettings), ...ofSeed, ...settings];
 }
 
 /** Folder in which runs without `--out` are put, below the working directory. */

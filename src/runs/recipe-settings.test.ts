@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { UsageError } from "./usage.ts";
-import { applySettings, parseSetting, type Recipe } from "./recipe.ts";
+import { applySettings, parseSettings, type Recipe } from "./recipe.ts";
 
 const recipe: Recipe = {
   name: "small",
@@ -13,7 +13,7 @@ const recipe: Recipe = {
   origin: "recipe small.jsonc",
 };
 
-describe("parseSetting", () => {
+describe("parseSettings", () => {
   it.each([
     ["training.steps=100", { section: "training", key: "steps", value: 100 }],
     ["steps=100", { section: "training", key: "steps", value: 100 }],
@@ -25,7 +25,19 @@ describe("parseSetting", () => {
     ["data.path=a=b.fasta", { section: "data", key: "path", value: "a=b.fasta" }],
     ["splitBy=", { section: "data", key: "splitBy", value: "" }],
   ])("reads %s", (text, setting) => {
-    expect(parseSetting(text)).toEqual(setting);
+    expect(parseSettings(text)).toEqual([setting]);
+  });
+
+  it.each([
+    ["steps=5,warmupSteps=2", ["steps", 5], ["warmupSteps", 2]],
+    ["model.numHeads=2, mechanism=local(window=16),favor", ["numHeads", 2], ["mechanism", "local(window=16),favor"]],
+    ['mechanism=["local","favor"],steps=3', ["mechanism", ["local", "favor"]], ["steps", 3]],
+    ['patches={"size":4},steps=3', ["patches", { size: 4 }], ["steps", 3]],
+    // No key follows the comma, so it belongs to the value.
+    ["data.path=a,b=c.csv", ["path", "a,b=c.csv"]],
+    ["steps=5,warmupStep=2", ["steps", "5,warmupStep=2"]],
+  ] as const)("reads %s", (text, ...settings) => {
+    expect(parseSettings(text).map(({ key, value }) => [key, value])).toEqual(settings);
   });
 
   it.each([
@@ -44,29 +56,29 @@ describe("parseSetting", () => {
       "--set: 'model.numLabels' cannot be set, it follows from the labels of the data; leave it out",
     ],
   ])("refuses %s", (text, message) => {
-    expect(() => parseSetting(text)).toThrow(new UsageError(message));
+    expect(() => parseSettings(text)).toThrow(new UsageError(message));
   });
 });
 
 describe("applySettings", () => {
   it("changes what is set and nothing else, the last one counting", () => {
-    const changed = applySettings(recipe, ["steps=17", "numHeads=3", "steps=19"].map(parseSetting));
+    const changed = applySettings(recipe, ["steps=17", "numHeads=3", "steps=19"].flatMap(parseSettings));
     expect(changed).toEqual({ ...recipe, model: { modelDim: 11, numHeads: 3 }, training: { steps: 19, seed: 5 } });
     expect(recipe.training).toEqual({ steps: 13, seed: 5 });
   });
 
   it("puts other data in the place of the recipe's, however these are named", () => {
     const text: Recipe = { ...recipe, data: { source: "pride-and-prejudice", tokenizer: "characters" } };
-    expect(applySettings(text, [parseSetting("data.path=a.txt")]).data).toEqual({
+    expect(applySettings(text, parseSettings("data.path=a.txt")).data).toEqual({
       path: "a.txt",
       tokenizer: "characters",
     });
     const file: Recipe = { ...recipe, data: { path: "a.seq", kind: "proteins" } };
-    expect(applySettings(file, [parseSetting("source=fashion-mini")]).data).toEqual({ source: "fashion-mini" });
+    expect(applySettings(file, parseSettings("source=fashion-mini")).data).toEqual({ source: "fashion-mini" });
   });
 
   it("refuses a value that the data cannot have", () => {
-    expect(() => applySettings(recipe, [parseSetting("splitBy=colour")])).toThrow(
+    expect(() => applySettings(recipe, parseSettings("splitBy=colour"))).toThrow(
       /^recipe small\.jsonc: data: splitBy must be one of header, hash, family, similarity, contiguous, got "colour"; leave/,
     );
   });

@@ -146,11 +146,29 @@ const sections = ["model", "training", "data"] as const satisfies readonly Secti
 const allKeys = sections.flatMap((section) => keysOf[section].map((key) => ({ section, key })));
 
 /**
- * Parses `training.steps=100`, or `steps=100` where only one section has such a key. Values are JSON; what is no JSON is text.
+ * Parses `--set`: `training.steps=100`, or `steps=100` where only one section has such a key, or several with commas between them. A comma
+ * that no key follows belongs to the value. Values are JSON; anything else is text.
  *
  * @throws UsageError when there is no `=`, or no such key (the nearest one is named)
  */
-export function parseSetting(text: string): Setting {
+export function parseSettings(text: string): readonly Setting[] {
+  const isKey = (name = "") => allKeys.some(({ section, key }) => name === key || name === `${section}.${key}`);
+  const parts: string[] = [];
+  let depth = 0;
+  let begin = 0;
+  for (let i = 0; i < text.length; i++) {
+    const character = text.charAt(i);
+    if ("([{".includes(character)) depth += 1;
+    if (")]}".includes(character)) depth -= 1;
+    const [, next] = (character === "," && depth === 0 && /^\s*([\w.]+)\s*=/.exec(text.slice(i + 1))) || [];
+    if (!isKey(next)) continue;
+    parts.push(text.slice(begin, i));
+    begin = i + 1;
+  }
+  return [...parts, text.slice(begin)].map(parseSetting);
+}
+
+function parseSetting(text: string): Setting {
   const equals = text.indexOf("=");
   if (equals < 1) {
     throw new UsageError(`--set must be given as key=value, got '${text}'; write for example --set training.steps=100`);

@@ -21,7 +21,7 @@ import { digestOf, loadData } from "./dataset.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { OnEvent } from "./events.ts";
 import { requested, type MemoryOptions, type NewRunOptions } from "./new-run.ts";
-import { parseSetting, type Settings } from "./recipe.ts";
+import { parseSettings, type Settings } from "./recipe.ts";
 import { checkRecipe, decidedBy, knownData, readRunConfig, type RunConfig } from "./run-config.ts";
 import { openStart, settingsFrom } from "./start-from.ts";
 import type { TrainingRun } from "./training-run.ts";
@@ -138,7 +138,7 @@ function extendTraining(
   { step, trainerState }: TrainingState,
 ): TrainingConfig {
   let changed = before;
-  for (const { section, key, value } of settings.map(parseSetting)) {
+  for (const { section, key, value } of settings.flatMap(parseSettings)) {
     if (section !== "training" || !CHANGEABLE.includes(key)) {
       throw new UsageError(
         `--set ${section}.${key} would change what has been trained already; with --resume only ` +

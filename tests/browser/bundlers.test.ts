@@ -12,7 +12,6 @@ import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { PerformerForCausalLM } from "../../src/index.ts";
-import { ensureBuilt } from "../e2e/cli.ts";
 import { bundlers, viteBuild } from "./bundlers.ts";
 import { browserSuite, chromiumPath, type Json } from "./harness.ts";
 
@@ -144,7 +143,6 @@ describe.skipIf(chromiumPath === undefined)(browserSuite("the package in bundles
   let inNode: { readonly lossNats: number };
   let attended: readonly number[];
   beforeAll(async () => {
-    await ensureBuilt();
     createProject();
     await new Promise<void>((resolve) => void server.listen(0, "localhost", resolve));
     const { port } = server.address() as AddressInfo; // it listens on a port

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { createWorkplace, ensureBuilt, oneThread, snapshot, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, ...tinyModel, "--set", "steps=3"];
@@ -23,7 +23,6 @@ async function refusal(code: number, ...args: string[]): Promise<string> {
 }
 
 beforeAll(async () => {
-  await ensureBuilt();
   place.write("tiny.fasta", tinyFasta());
   for (const [name, settings] of [
     ["run", []],

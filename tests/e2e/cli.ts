@@ -7,8 +7,6 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { build, isBuilt } from "../../scripts/build.mjs";
-
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const server = fileURLToPath(new URL("command-server.mjs", import.meta.url));
 
@@ -34,12 +32,6 @@ export interface Workplace extends Disposable {
   readonly start: (...args: string[]) => Running;
   /** Runs the command to its end in a process that all runs of this place share, which saves starting it anew: one at a time. */
   readonly run: (...args: string[]) => Promise<Finished>;
-}
-
-/** Builds dist/ when the source has changed since. */
-export async function ensureBuilt(): Promise<void> {
-  if (isBuilt()) return;
-  if ((await build()) !== 0) throw new Error("the build failed; its errors are above");
 }
 
 export function createWorkplace(): Workplace {

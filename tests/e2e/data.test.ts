@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { decodeImage, encodePngImage } from "../../src/data/index.ts";
 import { PerformerForSequenceClassification } from "../../src/index.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyModel, type Finished } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, snapshot, tinyModel, type Finished } from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, ...tinyModel, "--set", "steps=3"];
@@ -37,8 +37,7 @@ function tableOf(labels: readonly string[]): string {
   return `text,label\n${labels.map((label, row) => `word ${row},${label}`).join("\n")}\n`;
 }
 
-beforeAll(async () => {
-  await ensureBuilt();
+beforeAll(() => {
   place.write("book.txt", text);
   place.write("mails.csv", `text,label\n${mails.join("\n")}\n`);
   place.write(

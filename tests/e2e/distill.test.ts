@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { goldenFolder } from "../convert/golden.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 const bert = goldenFolder("bert");
@@ -23,7 +23,6 @@ function paragraphs(): string {
 }
 
 beforeAll(async () => {
-  await ensureBuilt();
   place.write("food.txt", paragraphs());
   place.write("tiny.fasta", tinyFasta());
   const made = await place.run(

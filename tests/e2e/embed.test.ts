@@ -3,16 +3,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import {
-  createWorkplace,
-  digestOfFile,
-  ensureBuilt,
-  oneThread,
-  parseOnly,
-  tinyFasta,
-  tinyModel,
-  type Finished,
-} from "./cli.ts";
+import { createWorkplace, digestOfFile, oneThread, parseOnly, tinyFasta, tinyModel, type Finished } from "./cli.ts";
 
 const place = createWorkplace();
 const modelDim = 16;
@@ -40,7 +31,6 @@ function manyProteins(count: number): string {
 }
 
 beforeAll(async () => {
-  await ensureBuilt();
   place.write("tiny.fasta", tinyFasta());
   place.write("many.fasta", manyProteins(4200));
   const common = ["--fasta", "tiny.fasta", ...oneThread, ...tinyModel, "--set", "steps=3"];

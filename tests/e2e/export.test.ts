@@ -10,7 +10,7 @@ import { proteinVocabulary } from "../../src/data/index.ts";
 import { goldenFolder } from "../convert/golden.ts";
 import { minilmFolder } from "../convert/minilm.ts";
 import { present } from "../model/harness.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 const texts = [
@@ -30,7 +30,6 @@ async function succeed(...args: string[]): Promise<string> {
 let minilm: Awaited<ReturnType<typeof minilmFolder>>;
 
 beforeAll(async () => {
-  await ensureBuilt();
   minilm = await minilmFolder();
   env.allowRemoteModels = false;
   env.localModelPath = `${place.folder}/`;

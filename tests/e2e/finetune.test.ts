@@ -6,16 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PerformerForSequenceClassification } from "../../src/models/performer-for-sequence-classification.ts";
 import { mean, meanSquaredError, pearson, populationVariance, rSquared } from "../../src/statistics/index.ts";
 import { farTable } from "../data/far-labels.ts";
-import {
-  createWorkplace,
-  digestOfFile,
-  ensureBuilt,
-  oneThread,
-  parseOnly,
-  snapshot,
-  tinyFasta,
-  tinyModel,
-} from "./cli.ts";
+import { createWorkplace, digestOfFile, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 
@@ -35,7 +26,6 @@ function labels(): string {
 const quick = ["--learning-rate", "0.01", "--batch", "256", ...oneThread];
 
 beforeAll(async () => {
-  await ensureBuilt();
   place.write("tiny.fasta", tinyFasta());
   place.write("labels.csv", labels());
   const common = [...oneThread, "--fasta", "tiny.fasta", ...tinyModel, "--set", "steps=5"];

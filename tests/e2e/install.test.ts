@@ -3,10 +3,10 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 
 import { favorAttention } from "../../src/attention/index.ts";
-import { createWorkplace, ensureBuilt, oneThread, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, tinyFasta, tinyModel } from "./cli.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -47,7 +47,6 @@ const notice =
 /** Sums in another order, in float32. */
 const TOLERANCE = 1e-5;
 
-beforeAll(ensureBuilt);
 afterAll(() => place[Symbol.dispose]());
 
 it("installs where the download of the native engine is blocked, and attends, trains, generates and runs commands on wasm", async (context) => {

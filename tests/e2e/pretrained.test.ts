@@ -1,14 +1,13 @@
 // Pretrained models by the command line, from the hub's name to a converted model's vectors; the verbs' own tests have the rest.
 
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 
 import { goldenFiles } from "../convert/golden.ts";
 import { startHub } from "../convert/hub-server.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly } from "./cli.ts";
 
 const place = createWorkplace();
 
-beforeAll(ensureBuilt);
 afterAll(() => {
   vi.unstubAllEnvs();
   place[Symbol.dispose]();

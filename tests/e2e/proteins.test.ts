@@ -3,16 +3,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import {
-  createWorkplace,
-  digestOfFile,
-  ensureBuilt,
-  oneThread,
-  parseOnly,
-  tinyFasta,
-  tinyModel,
-  type Finished,
-} from "./cli.ts";
+import { createWorkplace, digestOfFile, oneThread, parseOnly, tinyFasta, tinyModel, type Finished } from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, ...tinyModel, "--set", "schedule=constant"];
@@ -38,8 +29,7 @@ function countResidues(split: string): number {
   return records.reduce((sum, [, own, residues = ""]) => sum + (own === split ? residues.length : 0), 0);
 }
 
-beforeAll(async () => {
-  await ensureBuilt();
+beforeAll(() => {
   place.write("tiny.fasta.gz", gzipSync(tinyFasta()));
   place.write("uniprot.fasta.gz", gzipSync(uniprot));
 });

@@ -3,16 +3,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import {
-  createWorkplace,
-  digestOfFile,
-  ensureBuilt,
-  oneThread,
-  parseOnly,
-  snapshot,
-  tinyFasta,
-  tinyModel,
-} from "./cli.ts";
+import { createWorkplace, digestOfFile, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, "--fasta", "tiny.fasta", ...tinyModel];
@@ -31,8 +22,7 @@ function metricsOf(run: string): readonly unknown[] {
   return lines.map((line) => ({ ...JSON.parse(line), elapsedSeconds: null }));
 }
 
-beforeAll(async () => {
-  await ensureBuilt();
+beforeAll(() => {
   place.write("tiny.fasta", tinyFasta());
 });
 afterAll(() => place[Symbol.dispose]());

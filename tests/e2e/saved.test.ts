@@ -8,13 +8,12 @@ import {
   PerformerForSeq2SeqLM,
   PerformerForSequenceClassification,
 } from "../../src/index.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, tinyFasta } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, tinyFasta } from "./cli.ts";
 
 const place = createWorkplace();
 const size = { modelDim: 16, numLayers: 1, numHeads: 2, numFeatures: 7, mlpDim: 23, maxSeqLen: 64 };
 
 beforeAll(async () => {
-  await ensureBuilt();
   place.write("tiny.fasta", tinyFasta());
   place.write("labels.csv", "sequence,label\nMKV,a\nACD,b\nMKVL,a\nACDE,b\nMKVV,a\nACDD,b\n");
   const models = {

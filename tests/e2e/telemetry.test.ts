@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, tinyFasta, tinyModel } from "./cli.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const command = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -42,8 +42,7 @@ function runAtHome(args: readonly string[], cwd: string, variables: Readonly<Rec
 const runCode = (code: string, variables?: Readonly<Record<string, string>>) =>
   runAtHome(["--input-type=module", "--eval", code], root, variables);
 
-beforeAll(async () => {
-  await ensureBuilt();
+beforeAll(() => {
   place.write("tiny.fasta", tinyFasta());
 });
 afterAll(() => place[Symbol.dispose]());

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, snapshot, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 const common = [...oneThread, "--fasta", "tiny.fasta", ...tinyModel];
@@ -34,8 +34,7 @@ const sample = (prompt: string) => ({
   temperature: 1,
 });
 
-beforeAll(async () => {
-  await ensureBuilt();
+beforeAll(() => {
   place.write("tiny.fasta", tinyFasta());
 });
 afterAll(() => place[Symbol.dispose]());

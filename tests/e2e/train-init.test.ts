@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { decodeSafetensors } from "../../src/storage/safetensors.ts";
 import { goldenFolder } from "../convert/golden.ts";
-import { createWorkplace, ensureBuilt, oneThread, parseOnly, tinyFasta, tinyModel } from "./cli.ts";
+import { createWorkplace, oneThread, parseOnly, tinyFasta, tinyModel } from "./cli.ts";
 
 const place = createWorkplace();
 const bert = goldenFolder("bert");
@@ -29,7 +29,6 @@ function modelOf(run: string): unknown {
 }
 
 beforeAll(async () => {
-  await ensureBuilt();
   place.write("tiny.fasta", tinyFasta());
   const lines = ["a man is eating food with the woman", "the woman eats bread", "a man eats", "the food is bread"];
   place.write("food.txt", Array.from({ length: 60 }, (_, line) => `${lines[line % lines.length]}\n`).join(""));

@@ -37,6 +37,16 @@ describe("progress", () => {
     ]);
   });
 
+  test("on a dumb terminal is plain lines, without a bar and without moving the cursor", () => {
+    vi.stubEnv("TERM", "dumb");
+    const { stream, text } = recorder(true);
+    const progress = createProgress({ label: "train", total: 2, stream });
+    progress.update(2);
+    progress.stop();
+    vi.unstubAllEnvs();
+    expect(text()).toBe("train 2/2 (100 %) · 0.0 s\n");
+  });
+
   test("of a resumed run estimates the time left from the steps since then", () => {
     const { stream, text } = recorder(false);
     const progress = createProgress({ label: "train", unit: "steps", total: 1000, start: 900, stream });

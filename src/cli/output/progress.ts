@@ -53,7 +53,9 @@ interface State {
 export function createProgress(options: ProgressOptions): Progress {
   const { stream = process.stderr, quiet = false } = options;
   if (quiet) return { update: () => undefined, log: () => undefined, stop: () => undefined };
-  return stream.isTTY === true ? createBar(options, stream) : createLines(options, stream);
+  // A dumb terminal cannot move its cursor, which a bar needs.
+  const canDraw = stream.isTTY === true && process.env["TERM"] !== "dumb";
+  return canDraw ? createBar(options, stream) : createLines(options, stream);
 }
 
 function createBar(

@@ -2,6 +2,7 @@
 
 import type { EvaluationEvent, OnEvent, RunEvent, StepEvent, TaskEvent } from "../../runs/events.ts";
 import { formatFixed, formatLarge, formatPercent } from "../../text/numbers.ts";
+import { isQuiet } from "./verbosity.ts";
 import { createProgress, type Progress, type ProgressStream } from "./progress.ts";
 
 /** Weight of the newest step in what is shown: single batches differ too much to be read. */
@@ -25,13 +26,15 @@ export function showEvents(stream: ProgressStream = process.stderr): EventDispla
     bars.get(label)?.stop();
     bars.delete(label);
   };
+  const quiet = isQuiet();
   const log = (line: string) => {
+    if (quiet) return;
     const [bar] = bars.values();
     if (bar === undefined) stream.write(`${line}\n`);
     else bar.log(line);
   };
   const barOf = (work: Parameters<typeof createProgress>[0]): Progress => {
-    const open = bars.get(work.label) ?? createProgress({ ...work, stream });
+    const open = bars.get(work.label) ?? createProgress({ ...work, stream, quiet });
     bars.set(work.label, open);
     return open;
   };

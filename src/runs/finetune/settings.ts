@@ -5,7 +5,7 @@ import { roundTo, variance } from "../../statistics/index.ts";
 import type { ModelConfig, ModelOptions } from "../../model/config.ts";
 import { trainingConfig, type TrainingConfig, type TrainingOptions } from "../../training/config.ts";
 import { UsageError } from "../usage.ts";
-import { parseSetting } from "../recipe.ts";
+import { parseSettings } from "../recipe.ts";
 import type { EngineOptions } from "../engine-options.ts";
 
 export interface FinetuneOptions extends EngineOptions {
@@ -52,7 +52,7 @@ export interface FinetuneSettings {
 
 /** @throws UsageError for settings that exclude each other, and such as the run has decided */
 export function readSettings(options: FinetuneOptions): FinetuneSettings {
-  const changes = (options.set ?? []).map(parseSetting);
+  const changes = (options.set ?? []).flatMap(parseSettings);
   const refused = changes.find(
     ({ section, key }) => section !== "training" && !(section === "model" && modelKeys.includes(key)),
   );
