@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { imageShapeOf } from "../data/index.ts";
 import { formatSamples } from "../runs/samples.ts";
 import { DEFAULT_TOKENS, generateSequences, type GenerateOptions } from "../tasks/generate/generate.ts";
+import type { OnEvent } from "../runs/events.ts";
 import { addDtypeOption } from "./dtype.ts";
 import { printJson } from "./output/json.ts";
 import { showEvents } from "./output/show-events.ts";
@@ -78,9 +79,20 @@ export function generateCommand(): Command {
   return addEngineOptions(addDtypeOption(command)).action(
     async (folder: string, { json, ...options }: GenerateVerbOptions) => {
       using display = showEvents();
-      const { result, vocabulary } = await generateSequences(folder, { ...options, asText: json !== true }, display);
+      let isShown = false;
+      const onEvent: OnEvent = (event) => {
+        if (event.type !== "text") return display.onEvent(event);
+        isShown = true;
+        process.stdout.write(event.text);
+      };
+      const { result, vocabulary } = await generateSequences(
+        folder,
+        { ...options, asText: json !== true },
+        { onEvent },
+      );
       const { samples, file } = result;
-      if (json === true) await printJson(result);
+      if (isShown) process.stdout.write("\n");
+      else if (json === true) await printJson(result);
       else if (file !== undefined) process.stdout.write(`${file}\n`);
       else if (imageShapeOf(vocabulary) === undefined) process.stdout.write(formatSamples(samples, vocabulary));
       else process.stdout.write(samples.map((sample) => `${sample.file ?? ""}\n`).join(""));

@@ -6,6 +6,7 @@ import type { Named } from "../model/parameters.ts";
 import { createRandom } from "../random/index.ts";
 import type { Backend, WeightOptions } from "../runtime/backend.ts";
 import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+import { drawAll, streamDrawn, type Drawing, type DrawnToken, type StoppingRule, type StreamedToken } from "./draws.ts";
 import { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
 
 export interface GenerateTargetsOptions extends SamplingOptions {
@@ -29,6 +30,10 @@ export interface GenerateTargetsOptions extends SamplingOptions {
   readonly seed?: number;
   /** How the weights are stored. Default float32. */
   readonly dtype?: WeightOptions["dtype"];
+  /** Ends generation before the next step; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ends a target early. Default: targets end by themselves, or at maxNewTokens. */
+  readonly stop?: StoppingRule | undefined;
 }
 
 export interface GeneratedTarget {
@@ -49,6 +54,23 @@ export interface GeneratedTarget {
  *   `createSequenceToSequenceDecoder`
  */
 export async function generateTargets(options: GenerateTargetsOptions): Promise<readonly GeneratedTarget[]> {
+  return drawAll(drawTargets(options));
+}
+
+/**
+ * Generates the target of one source, and gives each token as it is drawn. Leaving the loop early frees the decoder.
+ *
+ * @returns the target, which is that of `generateTargets` with the same options
+ * @throws as `generateTargets`; the signal's reason once it is aborted
+ */
+export function streamTarget(
+  { source, ...options }: Omit<GenerateTargetsOptions, "sources"> & { readonly source: ArrayLike<number> },
+  decode: (tokenIds: readonly number[]) => string,
+): AsyncGenerator<StreamedToken, GeneratedTarget | undefined> {
+  return streamDrawn(drawTargets({ ...options, sources: [source] }), { eosId: options.eosId, decode });
+}
+
+async function* drawTargets(options: GenerateTargetsOptions): Drawing<GeneratedTarget> {
   const { config, sources, bosId, eosId, maxNewTokens = 200, minNewTokens = 0, seed = 0, dtype } = options;
   const never = options.never ?? [bosId, config.padId];
   const sampling = checkSampling(options);
@@ -58,6 +80,8 @@ export async function generateTargets(options: GenerateTargetsOptions): Promise<
     );
   }
   checkMinNewTokens(minNewTokens, maxNewTokens);
+  const { signal, stop } = options;
+  signal?.throwIfAborted();
   await using decoder = await createSequenceToSequenceDecoder(
     config,
     options.tensors,
@@ -71,15 +95,20 @@ export async function generateTargets(options: GenerateTargetsOptions): Promise<
     tokenIds: [] as number[],
     positions: [] as number[],
     finished: false,
+    isStopped: false,
     logLikelihoodNats: 0,
   }));
   const isPointer = config.head === "pointer";
   const last = new Int32Array(sources.length).fill(bosId);
-  for (let step = 0; step < maxNewTokens && targets.some(({ finished }) => !finished); step++) {
+  const hasEnded = ({ finished, isStopped }: (typeof targets)[number]) => finished || isStopped;
+  for (let step = 0; step < maxNewTokens && !targets.every(hasEnded); step++) {
+    signal?.throwIfAborted();
     const logits = await decoder.next(last);
+    const drawn: DrawnToken[] = [];
     for (const [row, target] of targets.entries()) {
-      if (target.finished) continue;
-      const own = Float64Array.from(logits.subarray(row * decoder.width, (row + 1) * decoder.width));
+      if (hasEnded(target)) continue;
+      const ownLogits = logits.subarray(row * decoder.width, (row + 1) * decoder.width);
+      const own = Float64Array.from(ownLogits);
       if (!isPointer) for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
       const ends = isPointer ? placesOf(target.source, eosId) : [eosId];
       const { token: chosen, logProbabilityNats } = sample(own, sampling, target.random, {
@@ -90,10 +119,15 @@ export async function generateTargets(options: GenerateTargetsOptions): Promise<
       target.logLikelihoodNats += logProbabilityNats;
       target.finished = token === eosId;
       last[row] = token;
-      if (target.finished) continue;
-      target.tokenIds.push(token);
-      target.positions.push(chosen);
+      if (!target.finished) {
+        target.tokenIds.push(token);
+        target.positions.push(chosen);
+        target.isStopped = stop?.([bosId, ...target.tokenIds], ownLogits) === true;
+      }
+      const isLast = hasEnded(target) || step === maxNewTokens - 1;
+      drawn.push({ row, tokenId: token, isLast, logProbabilityNats });
     }
+    yield drawn;
   }
   return targets.map(({ tokenIds, positions, finished, logLikelihoodNats }) => ({
     tokenIds,

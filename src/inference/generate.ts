@@ -8,8 +8,9 @@ import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
 import { createRandom, type Random } from "../random/index.ts";
 import type { Backend, WeightOptions } from "../runtime/backend.ts";
-import { createBatchDecoder } from "./batch-decoder.ts";
+import { createBatchDecoder, type BatchDecoder } from "./batch-decoder.ts";
 import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
+import { drawAll, streamDrawn, type Drawing, type DrawnToken, type StoppingRule, type StreamedToken } from "./draws.ts";
 
 /** Draws for a sequence, where some are dropped, before it is given up: a model that repeats itself would draw forever. */
 const DRAWS_A_SEQUENCE = 20;
@@ -47,6 +48,12 @@ export interface GenerateOptions extends SamplingOptions {
   readonly dtype?: WeightOptions["dtype"];
   /** Called after every step with the number of tokens so far, of all sequences together. */
   readonly onToken?: (tokens: number) => void;
+  /** Ends generation before the next step; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ends a sequence early. Default: sequences end by themselves, or at maxNewTokens. */
+  readonly stop?: StoppingRule | undefined;
+  /** A decoder of this model whose slots are free. It stays open. Default: one of its own, which is disposed of at the end. */
+  readonly decoder?: BatchDecoder | undefined;
 }
 
 export interface GeneratedSequence {
@@ -81,7 +88,24 @@ interface Row {
  * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary and for a tag that it does
  *   not have; RuntimeError for a dtype that the device does not have
  */
-export async function generate(options: GenerateOptions): Promise<GeneratedSequence[]> {
+export async function generate(options: GenerateOptions): Promise<readonly GeneratedSequence[]> {
+  return drawAll(drawTokens(options), options.onToken);
+}
+
+/**
+ * Generates one sequence, and gives each token as it is drawn. Leaving the loop early frees the decoder.
+ *
+ * @returns the sequence, which is that of `generate` with the same options
+ * @throws as `generate`; the signal's reason once it is aborted
+ */
+export function streamTokens(
+  options: Omit<GenerateOptions, "count" | "unique" | "accept" | "maxDraws" | "onDropped" | "onToken">,
+): AsyncGenerator<StreamedToken, GeneratedSequence | undefined> {
+  return streamDrawn(drawTokens({ ...options, count: 1 }), options.vocabulary);
+}
+
+/** Draws the tokens of all sequences, and gives those of each step. Ended early, it frees the decoder as well. */
+async function* drawTokens(options: GenerateOptions): Drawing<GeneratedSequence> {
   const { config, tensors, vocabulary, backend, prompt = "", maxNewTokens = 200, seed = 0, count = 1, dtype } = options;
   const { tag, minNewTokens = 0, unique = false, accept = () => true, maxDraws = DRAWS_A_SEQUENCE * count } = options;
   const sampling = checkSampling(options);
@@ -120,6 +144,8 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     return row;
   };
 
+  let drawn: DrawnToken[] = [];
+  const begin = [startId, ...promptIds];
   const draw = (row: Row, logits: Float32Array): number | undefined => {
     const own = Float64Array.from(logits);
     for (const id of never) own[id] = Number.NEGATIVE_INFINITY;
@@ -132,16 +158,31 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
       row.ids.push(token);
       row.seen.add(token);
     }
-    return row.finished || row.tokens === maxNewTokens ? undefined : token;
+    const isLast =
+      row.finished || row.tokens === maxNewTokens || options.stop?.([...begin, ...row.ids], logits) === true;
+    drawn.push({ row: rows.indexOf(row), tokenId: token, logProbabilityNats, isLast });
+    return isLast ? undefined : token;
   };
 
+  const { signal } = options;
+  signal?.throwIfAborted();
   const slots = Math.min(count, MAX_SLOTS);
-  await using decoder = await createBatchDecoder(config, tensors, backend, { slots, ...(dtype && { dtype }) });
+  const decoder =
+    options.decoder ?? (await createBatchDecoder(config, tensors, backend, { slots, ...(dtype && { dtype }) }));
+  await using _held = {
+    [Symbol.asyncDispose]: async () => {
+      // A decoder that was given stays open, with its slots free.
+      if (options.decoder === undefined) await decoder[Symbol.asyncDispose]();
+      else for (const slot of decoder.active) decoder.leave(slot);
+    },
+  };
   // The prompt is read once; every sequence goes on from there.
   const first = decoder.join();
-  const behindPrompt = (await decoder.prefill(new Map([[first, [startId, ...promptIds]]]))).get(first);
-  const prompted = decoder.snapshot(first);
-  decoder.leave(first);
+  const behindPrompt = (await decoder.prefill(new Map([[first, begin]]))).get(first);
+  // A single one goes on in the prompt's own slot, several from copies of what it left.
+  const isSingle = count === 1 && !unique && options.accept === undefined;
+  const prompted = isSingle ? undefined : decoder.snapshot(first);
+  if (!isSingle) decoder.leave(first);
   const waiting = Array.from({ length: count }, addRow);
   const running = new Map<number, Row>();
   const found = new Map<string, Row>();
@@ -157,13 +198,11 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     options.onDropped?.(isRefused ? "refused" : "duplicate");
     if (rows.length < maxDraws) waiting.push(addRow());
   };
-  let total = 0;
   let logits: ReadonlyMap<number, Float32Array> = new Map();
   while (waiting.length > 0 || running.size > 0) {
     const next = new Map<number, number>();
     for (const [slot, row] of running) {
       const token = draw(row, logits.get(slot) ?? new Float32Array(0));
-      total++;
       if (token !== undefined) {
         next.set(slot, token);
       } else {
@@ -175,16 +214,18 @@ export async function generate(options: GenerateOptions): Promise<GeneratedSeque
     while (running.size < slots && waiting.length > 0) {
       const row = waiting.shift() as Row; // there is one
       const token = draw(row, behindPrompt ?? new Float32Array(0));
-      total++;
       if (token === undefined) {
         settle(row);
         continue;
       }
-      const slot = decoder.restore(prompted);
+      const slot = prompted === undefined ? first : decoder.restore(prompted);
       running.set(slot, row);
       next.set(slot, token);
     }
-    options.onToken?.(total);
+    const step = drawn;
+    drawn = [];
+    yield step;
+    signal?.throwIfAborted();
     logits = await decoder.step(next);
   }
   const kept = new Set(found.values());

@@ -4,7 +4,7 @@ export type { BatchDecoder, BatchDecoderOptions, SequenceSnapshot } from "./batc
 export type { SequenceArrays } from "./slot-engine.ts";
 export { createDecoder } from "./decoder.ts";
 export type { Decoder } from "./decoder.ts";
-export { generate } from "./generate.ts";
+export { generate, streamTokens } from "./generate.ts";
 export type { GeneratedSequence, GenerateOptions } from "./generate.ts";
 export { sample } from "./sampling.ts";
 export type { SamplingOptions } from "./sampling.ts";
@@ -14,7 +14,8 @@ export { observeAttention } from "./observe.ts";
 export type { ObservedAttention, ObserveOptions } from "./observe.ts";
 export { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
 export type { SequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
-export { generateTargets } from "./generate-targets.ts";
+export { generateTargets, streamTarget } from "./generate-targets.ts";
+export type { StoppingRule, StreamedToken } from "./draws.ts";
 export type { GeneratedTarget, GenerateTargetsOptions } from "./generate-targets.ts";
 export { embedSequences, poolings } from "./embed.ts";
 export type { EmbedOptions, Pooling, SequenceEmbedding } from "./embed.ts";

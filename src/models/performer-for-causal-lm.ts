@@ -1,59 +1,21 @@
 /** The ready language model: create or load, train on your sequences, evaluate, generate, save. */
-import { refuseUnknownKeys, requireText } from "./check-examples.ts";
+import { requireText } from "./check-examples.ts";
 import { planEvaluation, planTraining } from "../data/index.ts";
-import { generate, scoreSequences, type GeneratedSequence, type SequenceScore } from "../inference/index.ts";
+import { generationSettings, sendTo, type GenerationOptions, type StreamOptions } from "./generation.ts";
+import { KeptDecoder } from "./kept-decoder.ts";
+import {
+  generate,
+  scoreSequences,
+  streamTokens,
+  type GeneratedSequence,
+  type SequenceScore,
+  type StreamedToken,
+} from "../inference/index.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { ConfigError } from "../model/index.ts";
 import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
 export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.ts";
-
-/** Names as in transformers.js. */
-export interface GenerationOptions {
-  /** Default 200. */
-  readonly max_new_tokens?: number;
-  /** Default 1; 0 takes the most probable token. */
-  readonly temperature?: number;
-  /** Default 0: all. */
-  readonly top_k?: number;
-  /** Default 1: all. */
-  readonly top_p?: number;
-  /** Default 1: none. Tokens that have come before become less probable (arXiv:1909.05858). */
-  readonly repetition_penalty?: number;
-  /** The end is not drawn before. Default 0. */
-  readonly min_new_tokens?: number;
-  /** Sequences to draw. Default 1. */
-  readonly num_return_sequences?: number;
-  /** A conditioning tag that the model was trained with; `vocabulary.tags` lists them. Default none. */
-  readonly tag?: string;
-  /** Default 0. */
-  readonly seed?: number;
-}
-
-const generationKeys = [
-  "max_new_tokens",
-  "min_new_tokens",
-  "temperature",
-  "top_k",
-  "top_p",
-  "repetition_penalty",
-  "num_return_sequences",
-  "seed",
-  "tag",
-] as const satisfies readonly (keyof GenerationOptions)[];
-
-/** Generation options by the names of this package. */
-export function generationSettings(options: GenerationOptions) {
-  const { max_new_tokens, min_new_tokens, top_k, top_p, temperature, repetition_penalty, seed } = options;
-  return {
-    ...(min_new_tokens !== undefined && { minNewTokens: min_new_tokens }),
-    ...(repetition_penalty !== undefined && { repetitionPenalty: repetition_penalty }),
-    ...(max_new_tokens !== undefined && { maxNewTokens: max_new_tokens }),
-    ...(top_k !== undefined && { topK: top_k }),
-    ...(top_p !== undefined && { topP: top_p }),
-    ...(temperature !== undefined && { temperature }),
-    ...(seed !== undefined && { seed }),
-  };
-}
 
 /**
  * A causal Performer language model with its weights; examples are sequences.
@@ -76,27 +38,69 @@ export class PerformerForCausalLM extends PerformerModel<string> {
     return planEvaluation({ ...plan, sequences: this.encode(sequences), predictEnd: false });
   }
 
+  readonly #decoder = new KeptDecoder();
+
   /**
-   * New sequences that begin with the prompt.
+   * Generates sequences that begin with the prompt.
    *
-   * @throws DataError for a prompt with letters outside the vocabulary, and a tag that it does not have; ConfigError for options out of range
+   * @throws DataError for a prompt with letters outside the vocabulary, and a tag that it does not have; ConfigError for options out of
+   *   range; the signal's reason once it is aborted, within one step
+   *
+   * @example const [{ sequence }] = await model.generate("MKV", { max_new_tokens: 50, temperature: 0.8 });
    */
-  async generate(prompt = "", options: GenerationOptions = {}): Promise<GeneratedSequence[]> {
+  async generate(prompt = "", options: GenerationOptions = {}): Promise<readonly GeneratedSequence[]> {
+    const { num_return_sequences: count = 1, streamer, tag } = options;
+    const settings = generationSettings("generate", options, ["num_return_sequences", "streamer", "tag"]);
     requireText("generate", "the prompt", prompt);
-    refuseUnknownKeys("generate", options, generationKeys);
+    if (streamer !== undefined && count !== 1) {
+      throw new ConfigError(
+        `generate: streamer must come with one sequence, got num_return_sequences ${count}; leave one of the two out`,
+      );
+    }
     const { config, tensors, vocabulary, backend, dtype } = this;
-    const { num_return_sequences: count, tag } = options;
-    return generate({
-      config,
-      tensors,
-      vocabulary,
-      backend,
-      dtype,
-      prompt,
-      ...generationSettings(options),
-      ...(count !== undefined && { count }),
-      ...(tag !== undefined && { tag }),
-    });
+    if (count !== 1) {
+      const tagged = tag === undefined ? {} : { tag };
+      return generate({ config, tensors, vocabulary, backend, dtype, prompt, count, ...settings, ...tagged });
+    }
+    const stream = this.#stream(prompt, settings, tag);
+    const ignored = { put: () => undefined, end: () => undefined };
+    const promptIds = streamer === undefined ? [] : vocabulary.encode(prompt, { recordId: "the prompt" });
+    const sequence = await sendTo("generate", streamer ?? ignored, promptIds, stream);
+    return sequence === undefined ? [] : [sequence];
+  }
+
+  /**
+   * Generates one sequence token by token. Leaving the loop frees what it holds.
+   *
+   * @returns tokens with their text; the texts together are what the sequence has beyond the prompt
+   * @throws as `generate`; the signal's reason once it is aborted, within one step
+   *
+   * @example for await (const { text } of model.stream("It was", { max_new_tokens: 200 })) process.stdout.write(text);
+   */
+  stream(
+    prompt = "",
+    options: StreamOptions & Pick<GenerationOptions, "tag"> = {},
+  ): AsyncGenerator<StreamedToken, GeneratedSequence | undefined> {
+    const settings = generationSettings("stream", options, ["tag"]);
+    requireText("stream", "the prompt", prompt);
+    return this.#stream(prompt, settings, options.tag);
+  }
+
+  async *#stream(
+    prompt: string,
+    settings: ReturnType<typeof generationSettings>,
+    tag: string | undefined,
+  ): AsyncGenerator<StreamedToken, GeneratedSequence | undefined> {
+    settings.signal?.throwIfAborted();
+    const { config, tensors, vocabulary, backend, dtype } = this;
+    const model = { config, tensors, vocabulary, backend, dtype };
+    await using borrowed = await this.#decoder.borrow(model);
+    const { decoder } = borrowed;
+    return yield* streamTokens({ ...model, prompt, decoder, ...settings, ...(tag !== undefined && { tag }) });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#decoder[Symbol.asyncDispose]();
   }
 
   /**

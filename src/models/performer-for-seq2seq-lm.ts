@@ -1,10 +1,11 @@
 /** The ready sequence-to-sequence model: an encoder–decoder that turns one sequence into another. */
-import { refuseUnknownKeys, requireRecords } from "./check-examples.ts";
+import { requireRecords, requireText } from "./check-examples.ts";
 import { DataError } from "../data/index.ts";
-import { generateTargets } from "../inference/index.ts";
-import { generationSettings, type GenerationOptions } from "./performer-for-causal-lm.ts";
+import { generateTargets, streamTarget, type GeneratedTarget, type StreamedToken } from "../inference/index.ts";
+import { generationSettings, sendTo, type SingleGenerationOptions, type StreamOptions } from "./generation.ts";
 import { wrapped } from "../inference/predict.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
+import { ConfigError } from "../model/index.ts";
 import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 import { planPairEvaluation, planPairTraining } from "./sequence-pairs.ts";
 
@@ -14,8 +15,8 @@ export interface SequencePair {
   readonly target: string;
 }
 
-/** Generation options. Each source has one target, so there is no `num_return_sequences`; there are no tags either. */
-export type TargetGenerationOptions = Omit<GenerationOptions, "num_return_sequences" | "tag">;
+/** Options of `generate`: each source has one target, so there is no `num_return_sequences`. */
+export type TargetGenerationOptions = SingleGenerationOptions;
 
 export interface GeneratedText {
   readonly sequence: string;
@@ -24,16 +25,6 @@ export interface GeneratedText {
   /** Σ log p of its tokens, the end included, in nats. */
   readonly logLikelihoodNats: number;
 }
-
-const targetKeys = [
-  "max_new_tokens",
-  "min_new_tokens",
-  "repetition_penalty",
-  "temperature",
-  "top_k",
-  "top_p",
-  "seed",
-] as const satisfies readonly (keyof TargetGenerationOptions)[];
 
 /**
  * An encoder–decoder that turns sequences into others.
@@ -60,41 +51,71 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
   }
 
   /**
-   * A target for each source.
+   * Generates a target for each source.
    *
    * @throws DataError for parts outside the vocabulary and sources of more than maxSeqLen − 2 tokens; ConfigError for options out of
-   *   range
+   *   range; the signal's reason once it is aborted, within one step
    */
   async generate(sources: readonly string[], options: TargetGenerationOptions = {}): Promise<readonly GeneratedText[]> {
-    refuseUnknownKeys("generate", options, targetKeys);
-    const { config, tensors, vocabulary, backend, dtype } = this;
-    const { bosId, eosId, padId, maskId } = vocabulary;
-    const encoded = this.encode(sources, "generate", "source");
+    const settings = generationSettings("generate", options, ["streamer"]);
+    const { streamer } = options;
+    const encoded = this.#sources("generate", sources);
+    if (streamer === undefined) {
+      const targets = await generateTargets({ ...this.#model(), sources: encoded, ...settings });
+      return targets.map((target) => this.#text(target));
+    }
+    const [source, another] = encoded;
+    if (source === undefined || another !== undefined) {
+      throw new ConfigError(
+        `generate: streamer must come with one source, got ${encoded.length}; leave it out, or give one at a time`,
+      );
+    }
+    return [this.#text(await sendTo("generate", streamer, [], this.#stream(source, settings)))];
+  }
+
+  /**
+   * Generates the target of a source token by token. Leaving the loop frees what it holds.
+   *
+   * @returns tokens with their text; the texts together are the target
+   * @throws as `generate`
+   *
+   * @example for await (const { text } of model.stream("TAL")) process.stdout.write(text);
+   */
+  stream(source: string, options: StreamOptions = {}): AsyncGenerator<StreamedToken, GeneratedTarget | undefined> {
+    const settings = generationSettings("stream", options);
+    requireText("stream", "the source", source);
+    const [encoded = []] = this.#sources("stream", [source]);
+    return this.#stream(encoded, settings);
+  }
+
+  #stream(source: ArrayLike<number>, settings: ReturnType<typeof generationSettings>) {
+    return streamTarget({ ...this.#model(), source, ...settings }, (ids) => this.vocabulary.decode(ids));
+  }
+
+  #sources(who: string, sources: readonly string[]) {
+    const { config, vocabulary } = this;
+    const encoded = this.encode(sources, who, "source");
     for (const { id, tokenIds } of encoded) {
       if (tokenIds.length <= config.maxSeqLen - 2) continue;
       throw new DataError({
-        who: "generate",
+        who,
         rule: `a source must have at most maxSeqLen − 2 = ${config.maxSeqLen - 2} tokens`,
         got: `${tokenIds.length} (${id})`,
         fix: "cut it, or create the model with a larger maxSeqLen",
       });
     }
-    const targets = await generateTargets({
-      config,
-      tensors,
-      backend,
-      dtype,
-      bosId,
-      eosId,
-      never: [padId, bosId, maskId],
-      sources: wrapped(encoded, vocabulary, config.maxSeqLen),
-      ...generationSettings(options),
-    });
-    return targets.map(({ tokenIds, finished, logLikelihoodNats }) => ({
-      sequence: vocabulary.decode(tokenIds),
-      finished,
-      logLikelihoodNats,
-    }));
+    return wrapped(encoded, vocabulary, config.maxSeqLen);
+  }
+
+  #model() {
+    const { config, tensors, backend, dtype } = this;
+    const { bosId, eosId, padId, maskId } = this.vocabulary;
+    return { config, tensors, backend, dtype, bosId, eosId, never: [padId, bosId, maskId] };
+  }
+
+  #text(target: GeneratedTarget | undefined): GeneratedText {
+    const { tokenIds, finished, logLikelihoodNats } = target ?? { tokenIds: [], finished: false, logLikelihoodNats: 0 };
+    return { sequence: this.vocabulary.decode(tokenIds), finished, logLikelihoodNats };
   }
 
   #pairs(pairs: readonly SequencePair[]) {

@@ -31,6 +31,7 @@ import {
   stateFrom,
   train,
   trainingConfig,
+  TrainingError,
   type EvaluationResult,
   type TrainingOptions,
   type TrainingProgress,
@@ -100,7 +101,7 @@ export interface ModelClass<Model> extends KnownKinds {
 export type BatchPlan = Required<PackingOptions> & { readonly vocabulary: Vocabulary };
 
 /** @typeParam Example what it is trained on and evaluated with */
-export abstract class PerformerModel<Example> {
+export abstract class PerformerModel<Example> implements AsyncDisposable {
   readonly config: ModelConfig;
   readonly vocabulary: Vocabulary;
   /** Names of the classes of labels, in the order of their numbers; empty where none were given. */
@@ -110,6 +111,7 @@ export abstract class PerformerModel<Example> {
   readonly #seed: number;
   readonly #pretrained: PretrainedReading | undefined;
   #tensors: Readonly<Record<string, NdArray>>;
+  #isTraining = false;
 
   /** @param state what `create` or `from_pretrained` has made */
   constructor(state: ModelState) {
@@ -237,12 +239,31 @@ export abstract class PerformerModel<Example> {
   protected abstract evaluationBatches(examples: readonly Example[], plan: BatchPlan, seed: number): readonly Batch[];
 
   /**
-   * Trains on examples, from the present weights.
+   * Trains on examples, from the present weights. The model keeps these until training ends, so it can be used and saved meanwhile; where
+   * training fails, it keeps them altogether.
    *
-   * @throws DataError for parts outside the vocabulary; ConfigError for options; TrainingError when the loss diverges
+   * @param options `signal` ends training after the step in progress, and the model takes the weights of that step
+   * @throws DataError for parts outside the vocabulary; ConfigError for options; TrainingError when the loss diverges, and while another
+   *   `train` of this model runs; whatever `onStep` or `onEvaluation` throws
    */
   async train(examples: readonly Example[], options: FitOptions<Example> = {}): Promise<TrainingProgress | undefined> {
-    const { validation, signal, onStep, onEvaluation, ...rest } = options;
+    if (this.#isTraining) {
+      throw new TrainingError(
+        "train: a model must be trained by one call at a time, got a second one while the first runs; await the first, or train another model",
+      );
+    }
+    this.#isTraining = true;
+    try {
+      return await this.#fit(examples, options);
+    } finally {
+      this.#isTraining = false;
+    }
+  }
+
+  async #fit(
+    examples: readonly Example[],
+    { validation, signal, onStep, onEvaluation, ...rest }: FitOptions<Example>,
+  ): Promise<TrainingProgress | undefined> {
     // The features of a converted model were chosen for its weights.
     const kept = this.#pretrained && { redrawInterval: 0 };
     const training = trainingConfig({ seed: this.#seed, ...kept, ...rest });
@@ -266,7 +287,16 @@ export abstract class PerformerModel<Example> {
     return last;
   }
 
-  /** How well the examples are predicted. */
+  /**
+   * Frees what the model keeps between calls: the compiled graphs of a language model's decoder. A model that is used again makes them anew.
+   *
+   * @example await using model = PerformerForCausalLM.create({ numLayers: 2 });
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Most kinds keep nothing.
+  }
+
+  /** Measures how well the examples are predicted. */
   async evaluate(examples: readonly Example[]): Promise<EvaluationResult> {
     const { config, dtype } = this;
     // Float32 weights are inputs, so that they are not stored once for each shape of batch.

@@ -76,6 +76,12 @@ export interface PhaseEvent {
   readonly name: string;
 }
 
+/** A piece of generated text; all pieces together are the text, its prompt included. */
+export interface TextEvent {
+  readonly type: "text";
+  readonly text: string;
+}
+
 export type TaskEvent =
   | NoticeEvent
   | ProgressEvent
@@ -84,7 +90,8 @@ export type TaskEvent =
   | StepEvent
   | EvaluationEvent
   | CheckpointEvent
-  | PhaseEvent;
+  | PhaseEvent
+  | TextEvent;
 
 /**
  * Called for every event, in order. An error that it throws ends the task with that error; to end a task in order, abort its signal.

@@ -3,10 +3,10 @@
 import { join } from "node:path";
 
 import { encodePngImage, imageShapeOf, toImage, type Vocabulary } from "../data/index.ts";
-import { generate, type GenerateOptions } from "../inference/generate.ts";
+import { generate, streamTokens, type GeneratedSequence, type GenerateOptions } from "../inference/generate.ts";
 import { createFolder, writeFileAtomically } from "../storage/files.ts";
 import type { NearestSequence } from "./novelty.ts";
-import { reportProgress, type OnEvent } from "./events.ts";
+import { ignoreEvent, reportProgress, type OnEvent } from "./events.ts";
 
 const LINE_LENGTH = 60;
 
@@ -33,10 +33,43 @@ export interface Sample {
 export type SampleOptions = Omit<GenerateOptions, "onToken"> & {
   readonly maxNewTokens: number;
   readonly onEvent?: OnEvent | undefined;
+  /** Reports the text of the one sequence as it comes, in place of progress. Default false. */
+  readonly isStreamed?: boolean;
 };
 
-/** Generates, and reports progress in tokens. */
-export async function generateSamples({ onEvent, ...options }: SampleOptions): Promise<readonly Sample[]> {
+/** Generates, and reports progress in tokens, or the text. */
+export async function generateSamples({
+  onEvent = ignoreEvent,
+  isStreamed = false,
+  ...options
+}: SampleOptions): Promise<readonly Sample[]> {
+  const generated = isStreamed ? await generateStreamed(options, onEvent) : await generateCounted(options, onEvent);
+  const { seed = 0, temperature = 1, tag } = options;
+  return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({
+    id: `performer-${index + 1}`,
+    prompt,
+    ...(tag !== undefined && { tag }),
+    sequence,
+    tokens,
+    finished,
+    logLikelihoodNats,
+    perplexity: Math.exp(-logLikelihoodNats / tokens),
+    seed,
+    temperature,
+  }));
+}
+
+async function generateStreamed(options: GenerateOptions, onEvent: OnEvent): Promise<readonly GeneratedSequence[]> {
+  const stream = streamTokens(options);
+  onEvent({ type: "text", text: options.prompt ?? "" });
+  for (;;) {
+    const { done, value } = await stream.next();
+    if (done === true) return value === undefined ? [] : [value];
+    if (value.text !== "") onEvent({ type: "text", text: value.text });
+  }
+}
+
+async function generateCounted(options: SampleOptions, onEvent: OnEvent): Promise<readonly GeneratedSequence[]> {
   const progress = reportProgress(onEvent, {
     label: "generate",
     unit: "tokens",
@@ -45,20 +78,7 @@ export async function generateSamples({ onEvent, ...options }: SampleOptions): P
   try {
     const total = options.maxNewTokens * (options.count ?? 1);
     // Where some are dropped, more are drawn than were asked for.
-    const generated = await generate({ ...options, onToken: (n) => progress.update(Math.min(n, total)) });
-    const { seed = 0, temperature = 1, tag } = options;
-    return generated.map(({ prompt, sequence, tokens, finished, logLikelihoodNats }, index) => ({
-      id: `performer-${index + 1}`,
-      prompt,
-      ...(tag !== undefined && { tag }),
-      sequence,
-      tokens,
-      finished,
-      logLikelihoodNats,
-      perplexity: Math.exp(-logLikelihoodNats / tokens),
-      seed,
-      temperature,
-    }));
+    return await generate({ ...options, onToken: (n) => progress.update(Math.min(n, total)) });
   } finally {
     progress.stop();
   }

@@ -68,6 +68,8 @@ export function showEvents(stream: ProgressStream = process.stderr): EventDispla
           return log(describeEvaluation(event));
         case "checkpoint":
         case "phase":
+        // For whoever writes to standard output.
+        case "text":
           return undefined;
       }
     },

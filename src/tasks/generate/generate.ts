@@ -10,7 +10,7 @@ import { createKnownSequences, type KnownSequences } from "../../runs/novelty.ts
 import { openModel, subjectOf, type OpenedModel } from "../../runs/open-model.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
 import { loadRunData } from "../../runs/run-model.ts";
-import { formatSamples, generateSamples, writeImages, type Sample } from "../../runs/samples.ts";
+import { formatSamples, generateSamples, isProtein, writeImages, type Sample } from "../../runs/samples.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { writeFileAtomically } from "../../storage/files.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
@@ -39,7 +39,10 @@ export interface GenerateOptions extends EngineOptions {
   readonly count: number;
   /** A new file for the sequences, or the folder for images. */
   readonly out?: string;
-  /** Whether the result is to be shown as text, which images cannot be. Default false. */
+  /**
+   * Whether the result is to be shown as text, which images cannot be. A single text is then reported in events of type `text` while it is
+   * written. Default false.
+   */
   readonly asText?: boolean;
 }
 
@@ -99,7 +102,9 @@ export async function generateSequences(
     seed,
     count,
     dtype,
+    signal,
     onEvent: told,
+    isStreamed: options.asText === true && out === undefined && count === 1 && isWrittenAsIs(vocabulary, options),
   });
   tellDropped(dropped, generated.length, options, told);
   const samples = known === undefined ? generated : generated.map((sample) => withNearest(sample, known));
@@ -108,6 +113,12 @@ export async function generateSequences(
   if (isFile) await writeFileAtomically(out, formatSamples(samples, vocabulary));
   const result = { samples: shown, ...(isDropping(options) && { dropped }), ...(isFile && { file: out }) };
   return { result, vocabulary };
+}
+
+/** Whether a sequence is shown as it is, so that it can be shown while it is written: text, with nothing to compare it with. */
+function isWrittenAsIs(vocabulary: Vocabulary, { unique, novel }: GenerateOptions): boolean {
+  const isText = !isProtein(vocabulary) && imageShapeOf(vocabulary) === undefined;
+  return isText && unique !== true && novel === undefined;
 }
 
 /** @throws UsageError for models that predict no next token */
