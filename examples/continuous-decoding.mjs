@@ -3,7 +3,8 @@
 // Run it after `npm run build`:  node examples/continuous-decoding.mjs
 // (The weights are fresh, so what is written means nothing; the bookkeeping is that of a server.)
 
-import { createBackend, createBatchDecoder, PerformerForCausalLM, proteinVocabulary } from "performer-ts";
+import { createBackend, PerformerForCausalLM, proteinVocabulary } from "performer-ts";
+import { createBatchDecoder } from "performer-ts/inference";
 
 const { config, tensors } = PerformerForCausalLM.create({
   modelDim: 64,

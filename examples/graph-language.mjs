@@ -14,7 +14,7 @@ const step = await compile(
   ({ x, target, w1, b1, w2, b2 }) => {
     const y = linear(tanh(linear(x, w1, b1)), w2, b2);
     const loss = mean(square(sub(y, target)));
-    const [dw1 = loss, db1 = loss, dw2 = loss, db2 = loss] = gradients(loss, [w1, b1, w2, b2]);
+    const [dw1, db1, dw2, db2] = gradients(loss, [w1, b1, w2, b2]);
     return { loss, dw1, db1, dw2, db2 };
   },
   { x: [numPoints, 1], target: [numPoints, 1], w1: [hidden, 1], b1: [hidden], w2: [1, hidden], b2: [1] },
@@ -33,11 +33,12 @@ const weights = {
 
 const learningRate = 0.05;
 for (let i = 0; i <= 2000; i++) {
-  const results = await step.run({ x, target, ...weights });
-  if (i % 400 === 0) console.log(`step ${String(i).padStart(4)}  loss ${Number(results.loss?.data[0]).toFixed(6)}`);
-  for (const [name, values] of Object.entries(weights)) {
-    const gradient = results[`d${name}`]?.data ?? [];
-    values.forEach((value, j) => (values[j] = value - learningRate * Number(gradient[j])));
+  const { loss, dw1, db1, dw2, db2 } = await step.run({ x, target, ...weights });
+  if (i % 400 === 0) console.log(`step ${String(i).padStart(4)}  loss ${Number(loss.data[0]).toFixed(6)}`);
+  const gradientOf = { w1: dw1, b1: db1, w2: dw2, b2: db2 };
+  for (const name of /** @type {const} */ (["w1", "b1", "w2", "b2"])) {
+    const values = weights[name];
+    values.forEach((value, j) => (values[j] = value - learningRate * Number(gradientOf[name].data[j])));
   }
 }
 await step.dispose();

@@ -6,7 +6,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadEmbeddedProteins, PerformerForCausalLM, proteinVocabulary } from "performer-ts";
+import { loadEmbeddedProteins } from "performer-ts/data";
+import { PerformerForCausalLM, proteinVocabulary } from "performer-ts";
 
 // Your own sequences are an array of strings; these are from the data that come with the package.
 const { splits } = await loadEmbeddedProteins();

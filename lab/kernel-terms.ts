@@ -43,7 +43,7 @@ export async function* drawTerms<Name extends string>(options: TermsOptions<Name
   // The keys are those of `maps`.
   const names = Object.keys(maps) as Name[];
   const [x, y] = [stack(pairs.map((pair) => pair.x)), stack(pairs.map((pair) => pair.y))];
-  const executable = await compile<"rows">(
+  const executable = await compile<"rows", Record<string, Tensor>>(
     ({ rows }) => Object.fromEntries(names.map((name) => [name, termsOf(maps[name], x, y, rows, sequences)])),
     { rows: [batchRows, headDim] },
   );

@@ -9,7 +9,8 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { build, isBuilt } from "../scripts/build.mjs";
 import { saveOnnx } from "../src/convert/index.ts";
-import { createBackend, createDecoder, PerformerForCausalLM } from "../src/index.ts";
+import { createBackend, PerformerForCausalLM } from "../src/index.ts";
+import { createDecoder } from "../src/inference/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -3,24 +3,38 @@ import { createBackend } from "#engine";
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { GraphError } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { createRandom } from "../random/index.ts";
+import { sameShape, sizeOf, type Shape } from "../graph/shape.ts";
+import { createRandom, fillNormal } from "../random/index.ts";
 import { input } from "../ops/source.ts";
 import { feedsFor, type Backend } from "../runtime/backend.ts";
+import { readArray, type TensorLike } from "./arrays.ts";
 import { readMask, type Batch, type KeyMask } from "./batch.ts";
+import type { MechanismChoice } from "./choice.ts";
 import { checkState } from "./favor/favor.ts";
 import { checkNumFeatures, defaultNumFeatures, projectionNames } from "./favor/projections.ts";
-import { formFor, type AttentionMechanism, type AttentionOptions, type ProjectionChoice } from "./mechanism.ts";
-import type { MechanismName } from "./mechanisms.ts";
+import {
+  formFor,
+  projectionShapeOf,
+  type AttentionMechanism,
+  type AttentionOptions,
+  type InitialParameter,
+  type ParameterSizes,
+  type ProjectionChoice,
+} from "./mechanism.ts";
 import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
 import { findMechanism } from "./find-mechanism.ts";
+
+/** An array with its sizes, or a matrix as rows. */
+export type OwnArray = TensorLike | NdArray | readonly ArrayLike<number>[];
 
 /** Frozen statistics by name, `[1, numHeads, 1, width]` each; arrays of numbers, as from JSON, will do. */
 export type FrozenStatistics = Readonly<
   Record<string, { readonly data: ArrayLike<number | bigint>; readonly shape: readonly number[] }>
 >;
 
-export interface FavorAttentionOptions {
+/** Options of attention over plain arrays: `attention`, `favorAttention`, and their gradients. */
+export interface ArrayAttentionOptions {
   /** Must divide the width. Default 1. */
   readonly numHeads?: number;
   /** Position i sees positions ≤ i. Default false. */
@@ -29,10 +43,21 @@ export interface FavorAttentionOptions {
   readonly numFeatures?: number;
   /** Decides the random projection. Default 0. */
   readonly seed?: number;
-  /** Default `favor`: approximates softmax attention. A name of the table `mechanisms`, or `favorMechanism` of a map of your own. */
-  readonly mechanism?: MechanismName | AttentionMechanism;
-  /** How the projection is drawn. Default: what the mechanism is meant for, orthogonal rows for most; `none`: no projection. */
-  readonly projection?: NonNullable<ProjectionChoice["kind"]>;
+  /**
+   * What computes: a name of the table `mechanisms`, a name with options (`{ name: "local", window: 8 }`), mechanisms for some of the heads
+   * each (`{ heads: […] }`), or a mechanism of your own, such as `favorMechanism(map)`. Default `favor`: approximates softmax attention.
+   */
+  readonly mechanism?: MechanismChoice | AttentionMechanism;
+  /**
+   * How the projection is drawn, or your own: rows `[numFeatures, headDim]`, or `[numHeads, numFeatures, headDim]`. Default: what the
+   * mechanism is meant for, orthogonal rows for most; `none`: no projection.
+   */
+  readonly projection?: NonNullable<ProjectionChoice["kind"]> | OwnArray;
+  /**
+   * The mechanism's trained arrays by name, such as `centroids` of `routing`; `mechanism.parameters` of the table says which, and their
+   * shapes. Default: drawn by the seed, as in a model before training.
+   */
+  readonly parameters?: Readonly<Record<string, OwnArray>>;
   /** Lengths of the projection's rows. Default: what the mechanism is meant for, `chi` for most. */
   readonly projectionLengths?: NonNullable<ProjectionChoice["rowLengths"]>;
   /** A projection of its own for every head. Default false. */
@@ -62,12 +87,13 @@ export const attentionOptionNames = Object.keys({
   projection: true,
   projectionLengths: true,
   projectionPerHead: true,
+  parameters: true,
   keyMask: true,
   queryMask: true,
   statistics: true,
   headDim: true,
   backend: true,
-} satisfies Record<keyof FavorAttentionOptions, true>);
+} satisfies Record<keyof ArrayAttentionOptions, true>);
 
 export interface CheckedOptions {
   readonly mechanism: AttentionMechanism;
@@ -78,7 +104,7 @@ export interface CheckedOptions {
 /** @throws GraphError for options of unknown names or wrong types */
 export function checkOptions(
   who: string,
-  options: FavorAttentionOptions,
+  options: ArrayAttentionOptions,
   names: readonly string[] = attentionOptionNames,
 ): CheckedOptions {
   refuseUnknownOptions(who, options, names);
@@ -87,7 +113,7 @@ export function checkOptions(
   requirePositiveInteger(who, "numHeads", numHeads);
   requireBoolean(who, "causal", causal);
   requireBoolean(who, "projectionPerHead", projectionPerHead);
-  if (options.projection !== undefined) requireOneOf(who, "projection", options.projection, projectionNames);
+  if (typeof options.projection === "string") requireOneOf(who, "projection", options.projection, projectionNames);
   if (options.projectionLengths !== undefined) {
     requireOneOf(who, "projectionLengths", options.projectionLengths, ["chi", "sqrt"]);
   }
@@ -118,23 +144,32 @@ export interface PreparedAttention extends CheckedOptions {
 export function prepareAttention(
   who: string,
   batches: AttentionBatches,
-  options: FavorAttentionOptions,
+  options: ArrayAttentionOptions,
 ): PreparedAttention {
   const { mechanism, numHeads, causal } = checkOptions(who, options);
   const { seed = 0, backend = createBackend() } = options;
   const [B, S] = batches.k.shape;
   const headDim = batches.q.shape[2] / numHeads;
-  const numFeatures = options.numFeatures ?? defaultNumFeatures(headDim);
+  const maxSeqLen = Math.max(S, batches.q.shape[1]);
+  const cross = S !== batches.q.shape[1];
+  const refusal = mechanism.refuse?.({ causal, cross, maxSeqLen, numHeads, headDim });
+  if (refusal !== undefined) throw new GraphError(`${who}: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
+  const own = readProjection(who, options, [numHeads, headDim]);
+  const numFeatures = own?.shape.at(-2) ?? options.numFeatures ?? defaultNumFeatures(headDim);
   checkNumFeatures(who, headDim, numFeatures);
   // Before anything is drawn: a projection too large takes minutes.
-  const rows = options.projection === "none" ? headDim : numFeatures;
+  const kind = typeof options.projection === "string" ? options.projection : undefined;
+  const rows = kind === "none" ? headDim : numFeatures;
   if (mechanism.map) checkState(mechanism.map, [B, numHeads, S, batches.v.shape[2] / numHeads], rows);
   const projection = {
-    ...(options.projection && { kind: options.projection }),
+    ...(kind && { kind }),
     ...(options.projectionLengths && { rowLengths: options.projectionLengths }),
-    perHead: options.projectionPerHead ?? false,
+    perHead: own?.shape.length === 3 || (options.projectionPerHead ?? false),
   };
-  const drawn = mechanism.initialise(createRandom(seed, "projection"), { headDim, numFeatures, numHeads, projection });
+  const sizes = { headDim, numFeatures, numHeads, projection };
+  if (own !== undefined) checkProjection(who, mechanism, own, projectionShapeOf(mechanism, sizes));
+  const drawn = own === undefined ? mechanism.initialise(createRandom(seed, "projection"), sizes) : { projection: own };
+  const parameters = readParameters(who, mechanism, options, { numHeads, headDim, maxSeqLen });
   const masks = readMasks(who, batches, options);
   const statistics = options.statistics && readStatistics(who, mechanism, options.statistics, [numHeads, headDim]);
   return {
@@ -148,8 +183,9 @@ export function prepareAttention(
       ...(drawn && { projection: input("projection", drawn.projection.shape) }),
       ...inputsFor(masks),
       ...(statistics && { statistics: inputsFor(statistics) }),
+      ...(parameters && { parameters: inputsFor(parameters) }),
     },
-    feeds: { ...drawn, ...masks, ...statistics },
+    feeds: { ...drawn, ...masks, ...statistics, ...parameters },
   };
 }
 
@@ -162,7 +198,7 @@ export function prepareAttention(
 export async function attend(
   who: string,
   batches: AttentionBatches,
-  given: FavorAttentionOptions,
+  given: ArrayAttentionOptions,
 ): Promise<{ readonly data: Float32Array; readonly shape: readonly number[]; readonly mechanism: string }> {
   const prepared = prepareAttention(who, batches, given);
   const { mechanism, numHeads, backend, options, feeds } = prepared;
@@ -190,7 +226,7 @@ export function takenMechanism({ mechanism, options }: PreparedAttention, numKey
 export function readMasks(
   who: string,
   { q, k }: { readonly q: Batch; readonly k: Batch },
-  { keyMask, queryMask }: Pick<FavorAttentionOptions, "keyMask" | "queryMask">,
+  { keyMask, queryMask }: Pick<ArrayAttentionOptions, "keyMask" | "queryMask">,
 ): { readonly keyMask?: NdArray; readonly queryMask?: NdArray } {
   const sizes = ({ shape: [batch, length] }: Batch) => [batch, length] as const;
   const ofQueries = queryMask ?? (q.shape[1] === k.shape[1] ? keyMask : undefined);
@@ -227,6 +263,84 @@ export async function runOnce(
   } finally {
     await executable.dispose();
   }
+}
+
+/** A projection of the caller's own; undefined where it is to be drawn. */
+function readProjection(
+  who: string,
+  { projection, numFeatures, projectionLengths }: ArrayAttentionOptions,
+  [numHeads, headDim]: readonly [number, number],
+): NdArray | undefined {
+  if (projection === undefined || typeof projection === "string") return undefined;
+  const own = readOwn(who, "projection", projection);
+  const [rows = 0, width] = own.shape.slice(-2);
+  const isFitting =
+    rows > 0 && width === headDim && (own.shape.length === 2 || (own.shape.length === 3 && own.shape[0] === numHeads));
+  if (!isFitting) {
+    throw new GraphError(
+      `${who}: projection must have sizes [numFeatures, ${headDim}] or [${numHeads}, numFeatures, ${headDim}], got [${own.shape.join(" ")}]; ` +
+        "give rows as long as a head is wide",
+    );
+  }
+  const other = numFeatures !== undefined && numFeatures !== rows ? `numFeatures ${numFeatures}` : undefined;
+  const beside = other ?? (projectionLengths && `projectionLengths '${projectionLengths}'`);
+  if (beside === undefined) return own;
+  throw new GraphError(
+    `${who}: a projection of your own must stand alone, got ${rows} rows and ${beside}; leave the latter out`,
+  );
+}
+
+/** @throws GraphError where the mechanism has no projection, or one of other sizes */
+function checkProjection(who: string, { name }: AttentionMechanism, own: NdArray, shape: Shape | undefined): void {
+  if (shape === undefined) {
+    throw new GraphError(
+      `${who}: projection must come with a mechanism that has one, got one for '${name}'; leave it out, or use 'favor'`,
+    );
+  }
+  if (sameShape(shape, own.shape)) return;
+  throw new GraphError(
+    `${who}: projection of '${name}' must have sizes [${shape.join(" ")}], got [${own.shape.join(" ")}]; draw it with drawProjection`,
+  );
+}
+
+/** The arrays that a mechanism trains: the caller's, or those of a model before training. */
+function readParameters(
+  who: string,
+  mechanism: AttentionMechanism,
+  { parameters: given = {}, seed = 0 }: ArrayAttentionOptions,
+  sizes: ParameterSizes,
+): Readonly<Record<string, NdArray>> | undefined {
+  const wanted = mechanism.parameters?.(sizes) ?? {};
+  const names = Object.keys(wanted);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    const fix = names.length === 0 ? "it has none: leave parameters out" : `it has ${names.join(", ")}`;
+    throw new GraphError(`${who}: parameters of '${mechanism.name}' must be its own, got '${unknown}'; ${fix}`);
+  }
+  if (names.length === 0) return undefined;
+  const read = (name: string, { shape, init }: InitialParameter): NdArray => {
+    const own = given[name];
+    if (own === undefined) {
+      const values = new Float32Array(sizeOf(shape));
+      if ("value" in init) return ndarray(values.fill(init.value), shape);
+      return ndarray(fillNormal(createRandom(seed, "parameters", name), values, init.std), shape);
+    }
+    const array = readOwn(who, name, own);
+    if (sameShape(array.shape, shape)) return array;
+    throw new GraphError(
+      `${who}: parameter '${name}' of '${mechanism.name}' must have sizes [${shape.join(" ")}], got [${array.shape.join(" ")}]; transpose or cut it`,
+    );
+  };
+  return Object.fromEntries(Object.entries(wanted).map(([name, initial]) => [name, read(name, initial)]));
+}
+
+/** An array with finite numbers. */
+function readOwn(who: string, name: string, array: OwnArray): NdArray {
+  const { data, shape } = readArray(who, name, array, () => 0);
+  const wrong = data.find((value) => !Number.isFinite(value));
+  if (wrong === undefined && data.length === sizeOf(shape)) return ndarray(data, shape);
+  const got = wrong === undefined ? `${data.length} for [${shape.join(" ")}]` : `${wrong}`;
+  throw new GraphError(`${who}: ${name} must hold finite numbers, as many as its sizes say, got ${got}; check it`);
 }
 
 function readStatistics(

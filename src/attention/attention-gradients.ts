@@ -12,7 +12,7 @@ import {
   prepareAttention,
   runOnce,
   takenMechanism,
-  type FavorAttentionOptions,
+  type ArrayAttentionOptions,
   type PreparedAttention,
 } from "./attend.ts";
 import { gradientsInParts } from "./attention-in-parts.ts";
@@ -24,7 +24,7 @@ import type { AttentionOutput } from "./favor-attention.ts";
 /** Positions of a part, where none are asked for: a few ten megabytes beside the arrays, and hardly any time lost at the seams. */
 const DEFAULT_SEGMENT = 8192;
 
-export interface AttentionGradientsOptions extends FavorAttentionOptions {
+export interface AttentionGradientsOptions extends ArrayAttentionOptions {
   /**
    * Positions of the parts in which a causal sequence is read; 0 reads it in one go. Default 8192, and 0 for bidirectional
    * attention, mechanisms without a state, masks, and devices without loops, which have no parts.
@@ -48,17 +48,36 @@ export interface AttentionGradients {
  * Causal sequences are read in parts: forward once, keeping the states between parts, then from the last part to the first, each
  * again from the state before it. The gradients are those of the whole sequence; the time is about a third more than in one go.
  *
- * @param arrays q, k, v as `favorAttention` takes them, and dOut, the gradient of some scalar by the output
- * @throws GraphError as `favorAttention`, for a dOut that does not fit, and for parts of what has none
+ * @param arrays q, k, v as `attention` takes them, and dOut, the gradient of some scalar by the output
+ * @throws GraphError as `attention`, for a dOut that does not fit, and for parts of what has none
  *
  * @example
- * const { out, dq, dk, dv } = await favorAttentionGradients({ q, k, v, dOut }, { numHeads: 8, causal: true });
+ * const { out, dq, dk, dv } = await attentionGradients({ q, k, v, dOut }, { numHeads: 8, causal: true });
+ */
+export async function attentionGradients(
+  arrays: Readonly<Record<"q" | "k" | "v" | "dOut", AttentionArray>>,
+  options: AttentionGradientsOptions = {},
+): Promise<AttentionGradients> {
+  return gradientsOfArrays("attentionGradients", arrays, options);
+}
+
+/**
+ * FAVOR+ attention and its gradients over arrays: `attentionGradients`, by the name of its default.
+ *
+ * @throws as `attentionGradients`
  */
 export async function favorAttentionGradients(
   arrays: Readonly<Record<"q" | "k" | "v" | "dOut", AttentionArray>>,
   options: AttentionGradientsOptions = {},
 ): Promise<AttentionGradients> {
-  const who = "favorAttentionGradients";
+  return gradientsOfArrays("favorAttentionGradients", arrays, options);
+}
+
+async function gradientsOfArrays(
+  who: string,
+  arrays: Readonly<Record<"q" | "k" | "v" | "dOut", AttentionArray>>,
+  options: AttentionGradientsOptions,
+): Promise<AttentionGradients> {
   const { segmentLength, ...others } = options;
   const { numHeads, causal } = checkOptions(who, options, [...attentionOptionNames, "segmentLength"]);
   const layout = { numHeads, headDim: options.headDim, causal };

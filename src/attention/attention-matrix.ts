@@ -2,7 +2,7 @@
 import { GraphError } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { AttentionArray } from "./arrays.ts";
-import { attend, checkOptions, type FavorAttentionOptions } from "./attend.ts";
+import { attend, checkOptions, type ArrayAttentionOptions } from "./attend.ts";
 import { readBatches, type Batch } from "./batch.ts";
 import { LARGEST_ARRAY_BYTES } from "./favor/projections.ts";
 
@@ -30,7 +30,7 @@ export interface AttentionMatrix {
  */
 export async function attentionMatrix(
   arrays: { readonly q: AttentionArray; readonly k: AttentionArray },
-  options: FavorAttentionOptions = {},
+  options: ArrayAttentionOptions = {},
 ): Promise<AttentionMatrix> {
   const who = "attentionMatrix";
   const { numHeads, causal } = checkOptions(who, options);

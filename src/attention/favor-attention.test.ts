@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { createRandom, fillNormal, gaussianOrthogonalMatrix } from "../random/index.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { relativeError } from "../../tests/model/harness.ts";
-import { favorAttention, type AttentionArray, type FavorAttentionOptions } from "./favor-attention.ts";
+import { favorAttention, type AttentionArray, type ArrayAttentionOptions } from "./favor-attention.ts";
 import { featureMaps } from "./favor/maps/index.ts";
 import { naiveExact, naiveFavor, naiveMaps, type Matrix } from "../../tests/attention/naive.ts";
 
@@ -344,17 +344,17 @@ describe("favorAttention", () => {
       "an unknown mechanism, with the ones there are",
       {},
       { mechanism: "flash" },
-      /mechanism must be among favor, favor-.*, exact, auto, .*, got 'flash'; omit it for favor/,
+      /mechanism must be one of the table, got 'flash'; the mechanisms are favor, .*, exact, auto, /,
     ],
   ];
 
   it.each(refused)("refuses %s", async (_name, arrays, changes, message) => {
     // As untyped callers would.
     const given = { ...dims, ...arrays };
-    const changed = { ...options, ...changes } as FavorAttentionOptions;
+    const changed = { ...options, ...changes } as ArrayAttentionOptions;
     await expect(favorAttention(given, changed)).rejects.toThrow(message);
     await expect(favorAttention(given, changed)).rejects.toThrow(
-      expect.objectContaining({ name: expect.stringMatching(/^(Graph|Shape)Error$/) as string }),
+      expect.objectContaining({ name: expect.stringMatching(/^(Graph|Shape|Config)Error$/) as string }),
     );
   });
 });

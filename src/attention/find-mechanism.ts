@@ -1,26 +1,20 @@
 /** Mechanisms as options name them. */
 import { GraphError } from "../graph/errors.ts";
-import { nearestName } from "../graph/nearest-name.ts";
-import { shown } from "./checks.ts";
+import { createMechanism, type MechanismChoice } from "./choice.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
-import { mechanisms, type MechanismName } from "./mechanisms.ts";
 
 /**
- * A mechanism of the table by its name, or one of the user's as it is.
+ * A mechanism of the table by its name or with its options, or one of the user's as it is.
  *
- * @throws GraphError with the nearest name
+ * @throws ConfigError as `createMechanism`; GraphError for a feature map, which is no mechanism yet
  */
-export function findMechanism(who: string, mechanism: MechanismName | AttentionMechanism): AttentionMechanism {
-  if (typeof mechanism === "object" && mechanism !== null) {
-    if ("apply" in mechanism) return mechanism;
+export function findMechanism(who: string, mechanism: MechanismChoice | AttentionMechanism): AttentionMechanism {
+  if (typeof mechanism !== "object" || mechanism === null) return createMechanism(mechanism, who);
+  if ("apply" in mechanism) return mechanism as AttentionMechanism; // the other has names and options
+  if ("features" in mechanism) {
     throw new GraphError(
-      `${who}: mechanism must be a name or a mechanism, got ${"features" in mechanism ? "a feature map" : "another object"}; ` +
-        "give favorMechanism(map)",
+      `${who}: mechanism must be a name or a mechanism, got a feature map; give favorMechanism(map)`,
     );
   }
-  if (Object.hasOwn(mechanisms, mechanism)) return mechanisms[mechanism];
-  const names = Object.keys(mechanisms);
-  const near = nearestName(String(mechanism), names);
-  const fix = near === undefined ? "omit it for favor" : `did you mean '${near}'?`;
-  throw new GraphError(`${who}: mechanism must be among ${names.join(", ")}, got ${shown(mechanism)}; ${fix}`);
+  return createMechanism(mechanism, who);
 }

@@ -1,15 +1,17 @@
 /** Attention: FAVOR+ on plain arrays, and the mechanisms for graphs of your own. */
-export { favorAttention } from "./favor-attention.ts";
-export { favorAttentionGradients } from "./attention-gradients.ts";
+export { attention, favorAttention } from "./favor-attention.ts";
+export { attentionGradients, favorAttentionGradients } from "./attention-gradients.ts";
 export type { AttentionGradients, AttentionGradientsOptions } from "./attention-gradients.ts";
 export { measureStatistics } from "./measure-statistics.ts";
 export type { MeasureStatisticsOptions } from "./measure-statistics.ts";
 export type {
+  ArrayAttentionOptions,
   AttentionArray,
+  AttentionArrays,
   AttentionOutput,
-  FavorAttentionOptions,
   FrozenStatistics,
   KeyMask,
+  OwnArray,
   TensorLike,
 } from "./favor-attention.ts";
 export { featureMaps } from "./favor/maps/index.ts";

@@ -3,12 +3,12 @@ import { createBackend } from "#engine";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mean } from "../statistics/index.ts";
 import type { AttentionArray } from "./arrays.ts";
-import { checkOptions, headsOf, inputsFor, readMasks, runOnce, type FavorAttentionOptions } from "./attend.ts";
+import { checkOptions, headsOf, inputsFor, readMasks, runOnce, type ArrayAttentionOptions } from "./attend.ts";
 import { readBatches } from "./batch.ts";
 
 const optionNames = ["numHeads", "mechanism", "keyMask", "queryMask", "headDim", "backend"] as const;
 
-export type MeasureStatisticsOptions = Pick<FavorAttentionOptions, (typeof optionNames)[number]>;
+export type MeasureStatisticsOptions = Pick<ArrayAttentionOptions, (typeof optionNames)[number]>;
 
 /**
  * Measures what `favor-optimal`, `favor-rescaled` and `favor-saderf` must know about whole sequences, over a batch of examples, to be

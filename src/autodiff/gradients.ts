@@ -17,7 +17,10 @@ import { full } from "../ops/source.ts";
  * @throws GraphError when the loss is not scalar, when an op on the way has no gradient (with its reason and path), or
  *   when one of `wrt` comes from an op that later ones skip
  */
-export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+export function gradients<const Wrt extends readonly Tensor[]>(
+  loss: Tensor,
+  wrt: Wrt,
+): { -readonly [Index in keyof Wrt]: Tensor } {
   if (loss.shape.some((length) => length !== 1)) {
     throw new GraphError(
       `gradients: the loss must have one element, got [${loss.shape.join(", ")}]; sum or average it`,
@@ -30,7 +33,8 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     );
   }
   const found = walk([loss], [full(loss.shape, 1)], wrt, new Set());
-  return wrt.map((tensor, index) => found[index] ?? full(tensor.shape, 0));
+  const all = wrt.map((tensor, index) => found[index] ?? full(tensor.shape, 0));
+  return all as { -readonly [Index in keyof Wrt]: Tensor }; // one for each
 }
 
 /**

@@ -33,7 +33,7 @@ describe('loadProteins by "header"', () => {
 
   test("passes record, file and line on to the vocabulary's complaint", async () => {
     await expect(load(">P1 train -\nMK\n\n>P2 train -\nMK\nV-L\n", "header")).rejects.toThrow(
-      /^test\.fasta, line 4, record P2: .* got "-" at position 4; replace or remove it\.$/,
+      /^test\.fasta, line 4, record P2: .* got "-" at position 4; replace or remove it; for text take another vocabulary: .*\.$/,
     );
   });
 });

@@ -1,5 +1,5 @@
 /** Checks of what callers give to ready models, for those without types: each error says who, the rule, what came, and the way out. */
-import { DataError } from "../data/index.ts";
+import { DataError, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import { ConfigError } from "../model/index.ts";
 
@@ -27,6 +27,31 @@ export function requireList(who: string, what: string, value: unknown, example: 
   throw new DataError({ who, rule: `${what} must be a list`, got: written(value), fix: `write ${example}` });
 }
 
+/** A sequence as text, or as the tokens that a data set has made of it. */
+export type SequenceInput = string | EncodedSequence;
+
+/** @throws DataError for tokens outside the vocabulary, which then is not the one that they were made with */
+export function requireTokens(who: string, id: string, tokenIds: Int32Array, vocabulary: Vocabulary): void {
+  const wrong = tokenIds.find((token) => token < 0 || token >= vocabulary.size);
+  if (wrong === undefined) return;
+  throw new DataError({
+    who,
+    rule: `tokens of ${id} must be below ${vocabulary.size}, the size of the model's vocabulary`,
+    got: String(wrong),
+    fix: "load the data with the model's vocabulary",
+  });
+}
+
+/** The sequence of an example with labels, whether a data set has encoded it or not. */
+export function sequenceOf(example: { readonly sequence: string } | EncodedSequence): SequenceInput {
+  return isEncoded(example) ? example : example.sequence;
+}
+
+/** Whether a data set has already made tokens of a sequence. */
+export function isEncoded(sequence: unknown): sequence is EncodedSequence {
+  return typeof sequence === "object" && sequence !== null && "tokenIds" in sequence;
+}
+
 /** @throws DataError for anything but a text */
 export function requireText(who: string, what: string, value: unknown): void {
   if (typeof value === "string") return;
@@ -49,7 +74,8 @@ export function requireRecords(who: string, examples: unknown, keys: readonly st
   for (const [index, example] of (examples as readonly unknown[]).entries()) {
     // a list, as was just seen
     const isRecord = typeof example === "object" && example !== null;
-    if (isRecord && keys.every((key) => Reflect.get(example, key) !== undefined)) continue;
+    const own = isEncoded(example) ? encodedKeys(keys) : keys;
+    if (isRecord && own.every((key) => Reflect.get(example, key) !== undefined)) continue;
     throw new DataError({
       who,
       rule: `example ${index + 1} must have ${keys.map((key) => `'${key}'`).join(" and ")}`,
@@ -57,6 +83,11 @@ export function requireRecords(who: string, examples: unknown, keys: readonly st
       fix: `write ${shape}`,
     });
   }
+}
+
+/** How data sets call what they have encoded. */
+function encodedKeys(keys: readonly string[]): readonly string[] {
+  return keys.map((key) => (key === "sequence" ? "tokenIds" : key === "labels" ? "tagIds" : key));
 }
 
 /**

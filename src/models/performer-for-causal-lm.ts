@@ -13,7 +13,7 @@ import {
 } from "../inference/index.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
 import { ConfigError } from "../model/index.ts";
-import { PerformerModel, type BatchPlan } from "./performer-model.ts";
+import { PerformerModel, type BatchPlan, type SequenceInput } from "./performer-model.ts";
 
 export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.ts";
 
@@ -26,15 +26,15 @@ export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.t
  * const [{ sequence }] = await model.generate("MKV", { max_new_tokens: 50, temperature: 0.8 });
  * await model.save_pretrained("my-model");
  */
-export class PerformerForCausalLM extends PerformerModel<string> {
+export class PerformerForCausalLM extends PerformerModel<SequenceInput> {
   static readonly architectureName = "PerformerForCausalLM";
   static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForCausalLM;
 
-  protected trainingBatches(sequences: readonly string[], plan: BatchPlan, seed: number) {
+  protected trainingBatches(sequences: readonly SequenceInput[], plan: BatchPlan, seed: number) {
     return planTraining({ ...plan, sequences: this.encode(sequences), seed });
   }
 
-  protected evaluationBatches(sequences: readonly string[], plan: BatchPlan) {
+  protected evaluationBatches(sequences: readonly SequenceInput[], plan: BatchPlan) {
     return planEvaluation({ ...plan, sequences: this.encode(sequences), predictEnd: false });
   }
 

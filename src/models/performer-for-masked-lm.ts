@@ -5,7 +5,7 @@ import { predictSequences, scoreSequences, type ScoringMethod, type SequenceScor
 import { ConfigError } from "../model/index.ts";
 import { softmax } from "../statistics/index.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
-import { PerformerModel, type BatchPlan } from "./performer-model.ts";
+import { PerformerModel, type BatchPlan, type SequenceInput } from "./performer-model.ts";
 
 /** Names as in transformers.js, where it has them. */
 export interface FillMaskOptions {
@@ -53,15 +53,15 @@ export interface FilledPosition {
  * const { accuracy } = await model.evaluate(["MKVLAT…"]);
  * const [{ position, tokens }] = await model.fill_mask("MK<mask>LAT", { top_k: 3 });
  */
-export class PerformerForMaskedLM extends PerformerModel<string> {
+export class PerformerForMaskedLM extends PerformerModel<SequenceInput> {
   static readonly architectureName = "PerformerForMaskedLM";
   static readonly kinds: readonly ModelKind[] = kindsOfClasses.PerformerForMaskedLM;
 
-  protected trainingBatches(sequences: readonly string[], plan: BatchPlan, seed: number) {
+  protected trainingBatches(sequences: readonly SequenceInput[], plan: BatchPlan, seed: number) {
     return planMaskedTraining({ ...plan, sequences: this.encode(sequences), seed });
   }
 
-  protected evaluationBatches(sequences: readonly string[], plan: BatchPlan, seed: number) {
+  protected evaluationBatches(sequences: readonly SequenceInput[], plan: BatchPlan, seed: number) {
     return planMaskedEvaluation({ ...plan, sequences: this.encode(sequences), seed });
   }
 

@@ -1,19 +1,18 @@
 /** The ready classifier of sequences, or with head `regression` a predictor of a number. */
-import { requireClass, requireFinite, requireRecords } from "./check-examples.ts";
-import { planLabelledEvaluation, planLabelledTraining } from "../data/index.ts";
+import { requireClass, requireFinite, requireRecords, sequenceOf } from "./check-examples.ts";
+import { planLabelledEvaluation, planLabelledTraining, type LabelledSequence } from "../data/index.ts";
 import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
 import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
-/** A sequence and its class, from 0, or its number. */
-export interface LabelledExample {
-  readonly sequence: string;
-  readonly label: number;
-}
+/** A sequence and its class, from 0, or its number: as text, or as `loadLabelled` gives it. */
+export type LabelledExample = { readonly sequence: string; readonly label: number } | LabelledSequence;
 
 export interface SequencePrediction {
   /** The most probable class, or the number. */
   readonly label: number;
+  /** The class's name, where the model has names of classes. */
+  readonly className?: string;
   /** The probabilities of all classes; empty for a regression. */
   readonly probabilities: readonly number[];
 }
@@ -51,7 +50,7 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
     const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, this.longest);
     const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
     return found.map(([row = new Float32Array(0)]) =>
-      config.head === "regression" ? { label: row[0] ?? Number.NaN, probabilities: [] } : classOf(row),
+      config.head === "regression" ? { label: row[0] ?? Number.NaN, probabilities: [] } : this.named(classOf(row)),
     );
   }
 
@@ -64,10 +63,7 @@ export class PerformerForSequenceClassification extends PerformerModel<LabelledE
       if (head === "regression") requireFinite(who, what, label);
       else requireClass(who, what, label, numLabels, false);
     });
-    const encoded = this.encode(
-      examples.map(({ sequence }) => sequence),
-      who,
-    );
+    const encoded = this.encode(examples.map(sequenceOf), who);
     return {
       sequences: encoded.map((sequence, index) => ({ ...sequence, label: examples[index]?.label ?? 0 })),
       task: head === "regression" ? ("regression" as const) : ("classification" as const),

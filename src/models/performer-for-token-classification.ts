@@ -1,16 +1,13 @@
 /** The ready tagger: an encoder that predicts a class of every token. */
-import { requireClass, requireRecords, written } from "./check-examples.ts";
-import { DataError, planTaggedEvaluation, planTaggedTraining } from "../data/index.ts";
+import { requireClass, requireRecords, sequenceOf, written } from "./check-examples.ts";
+import { DataError, planTaggedEvaluation, planTaggedTraining, type TaggedSequence } from "../data/index.ts";
 import { classOf, predictSequences, wrapped } from "../inference/predict.ts";
 import type { SequencePrediction } from "./performer-for-sequence-classification.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
 import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
-/** A sequence and the classes of its tokens, from 0; −1 where there is none to be learned. */
-export interface TaggedExample {
-  readonly sequence: string;
-  readonly labels: ArrayLike<number>;
-}
+/** A sequence and the classes of its tokens, from 0, or −1 where there is none to be learned: as text, or as `loadTagged` gives it. */
+export type TaggedExample = { readonly sequence: string; readonly labels: ArrayLike<number> } | TaggedSequence;
 
 /**
  * An encoder that predicts a class of every token of a sequence.
@@ -41,19 +38,17 @@ export class PerformerForTokenClassification extends PerformerModel<TaggedExampl
     const tokens = wrapped(this.encode(sequences, "predict"), this.vocabulary, this.longest);
     const found = await predictSequences({ config, tensors, backend, dtype, sequences: tokens });
     // Without the begin and the end.
-    return found.map((rows) => rows.slice(1, -1).map(classOf));
+    return found.map((rows) => rows.slice(1, -1).map((row) => this.named(classOf(row))));
   }
 
   #tagged(examples: readonly TaggedExample[]) {
     const who = PerformerForTokenClassification.architectureName;
     requireRecords(who, examples, ["sequence", "labels"], '{ sequence: "MKV", labels: [0, 1, 0] }');
     const { numLabels = 0 } = this.config;
-    const encoded = this.encode(
-      examples.map(({ sequence }) => sequence),
-      who,
-    );
+    const encoded = this.encode(examples.map(sequenceOf), who);
     return encoded.map((sequence, index) => {
-      const labels: unknown = examples[index]?.labels;
+      const example = examples[index];
+      const labels: unknown = example && ("tagIds" in example ? example.tagIds : example.labels);
       const isList = Array.isArray(labels) || ArrayBuffer.isView(labels);
       const given = isList ? Array.from(labels as ArrayLike<unknown>) : []; // a list, as was just seen
       if (!isList || given.length !== sequence.tokenIds.length) {

@@ -1,6 +1,14 @@
 /** What all ready models have in common: create or load, train, evaluate, save. */
 import { createBackend } from "#engine";
-import { refuseUnknownKeys, requireList, requireText, written } from "./check-examples.ts";
+import {
+  isEncoded,
+  refuseUnknownKeys,
+  requireList,
+  requireText,
+  requireTokens,
+  written,
+  type SequenceInput,
+} from "./check-examples.ts";
 import { embeddingOf, type ModelOrigin, type OpenSourceOptions } from "../convert/index.ts";
 import { filesBeside } from "../convert/saved-model.ts";
 import { proteinVocabulary, type PackingOptions, type Vocabulary } from "../data/index.ts";
@@ -37,6 +45,7 @@ import {
   type TrainingProgress,
 } from "../training/index.ts";
 
+export type { SequenceInput } from "./check-examples.ts";
 export type { ModelKind } from "./model-kinds.ts";
 
 /** Model options without the vocabulary's size, which the vocabulary knows. */
@@ -65,7 +74,7 @@ export interface LoadOptions extends NewHeadOptions, OpenSourceOptions {
 }
 
 /** Training options, and what happens on the way. `seed` defaults to the model's. */
-export type FitOptions<Example = string> = TrainingOptions & {
+export type FitOptions<Example = SequenceInput> = TrainingOptions & {
   /** Evaluated every `evalInterval` steps. */
   readonly validation?: readonly Example[];
   readonly signal?: AbortSignal;
@@ -344,7 +353,7 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
    * @param read the tokens of one; default `tokensOf`
    */
   protected encode(
-    sequences: readonly string[],
+    sequences: readonly SequenceInput[],
     who = classNameOf(this),
     what = "sequence",
     read = (sequence: string, id: string) => this.tokensOf(sequence, id),
@@ -352,9 +361,22 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
     requireList(who, `${what}s`, sequences, '["MKV", …]');
     return sequences.map((sequence, index) => {
       const id = `${what} ${index + 1}`;
+      if (isEncoded(sequence)) {
+        const { tokenIds } = sequence;
+        requireTokens(who, id, tokenIds, this.vocabulary);
+        return { id, tokenIds };
+      }
       requireText(who, id, sequence);
       return { id, tokenIds: read(sequence, id) };
     });
+  }
+
+  /** A predicted class with its name, where the model has names of classes. */
+  protected named<Prediction extends { readonly label: number }>(
+    prediction: Prediction,
+  ): Prediction & { readonly className?: string } {
+    const className = this.classNames[prediction.label];
+    return className === undefined ? prediction : { ...prediction, className };
   }
 
   /** A sequence's tokens without special ones. */

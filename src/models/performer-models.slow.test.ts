@@ -1,6 +1,10 @@
 /** The ready models beside the language model: each learns, predicts, and gives the same after it was saved and loaded. */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { present } from "../../tests/model/harness.ts";
+import { byteVocabulary, loadLabelled, loadTagged, proteinVocabulary } from "../data/index.ts";
 import { PerformerForCausalLM } from "./performer-for-causal-lm.ts";
 import { PerformerForMaskedLM } from "./performer-for-masked-lm.ts";
 import { PerformerForSeq2SeqLM } from "./performer-for-seq2seq-lm.ts";
@@ -36,6 +40,45 @@ describe("PerformerForMaskedLM", () => {
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
     expect(scores.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
     for (const { token, token_str } of present(all).tokens) expect(model.vocabulary.tokens[token]).toBe(token_str);
+  });
+});
+
+describe("tables", () => {
+  it("fit train() as loadLabelled and loadTagged read them, and classes keep their names", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "performer-tables-"));
+    const path = join(folder, "mails.csv");
+    const rows = Array.from({ length: 60 }, (_, row) => (row % 2 ? `dear friend ${row},ham` : `win money ${row},spam`));
+    writeFileSync(path, `text,label\n${rows.join("\n")}\n`);
+    const mails = await loadLabelled({ source: path, vocabulary: byteVocabulary });
+    expect(mails).toMatchObject({ name: "mails.csv", classNames: ["ham", "spam"] });
+    const { vocabulary, classNames, splits } = mails;
+    const model = PerformerForSequenceClassification.create({ ...tiny, maxSeqLen: 32, vocabulary, classNames });
+    await model.train(splits.train, { ...training, steps: 60, validation: splits.valid });
+    expect((await model.evaluate(splits.test)).accuracy).toBe(1);
+    const again = PerformerForSequenceClassification.fromFiles(model.toFiles());
+    expect(await again.predict(["win money 8"])).toMatchObject([{ label: 1, className: "spam" }]);
+
+    writeFileSync(path, "sequence,tags\nMKV,HHE\nKVM,HEH\nVMK,EHH\nMVK,HEH\n");
+    const tagged = await loadTagged({ source: path, vocabulary: proteinVocabulary });
+    const tagger = PerformerForTokenClassification.create({ ...tiny, classNames: tagged.classNames });
+    const all = Object.values(tagged.splits).flat();
+    await tagger.train(all, training);
+    const [tags = []] = await tagger.predict(["MKV"]);
+    expect(tags.map(({ className }) => className)).toEqual(["H", "H", "E"]);
+  });
+
+  it("refuses tokens of another vocabulary, and bytes without a name", async () => {
+    const model = PerformerForSequenceClassification.create({ ...tiny, numLabels: 2 });
+    const example = { id: "mail 1", tokenIds: Int32Array.of(5, 200), label: 0 };
+    await expect(model.train([example], { steps: 1 })).rejects.toThrow(
+      /tokens of sequence 1 must be below 29, the size of the model's vocabulary, got 200; load the data with/,
+    );
+    async function* bytes() {
+      yield new TextEncoder().encode("text,label\na,b\n");
+    }
+    await expect(loadLabelled({ source: bytes(), vocabulary: byteVocabulary })).rejects.toThrow(
+      /bytes must come with a name/,
+    );
   });
 });
 

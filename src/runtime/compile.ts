@@ -1,10 +1,10 @@
 /** From a function of tensors to something that runs. */
 import { createBackend } from "#engine";
-import type { DType } from "../graph/ndarray.ts";
+import type { DType, NdArray } from "../graph/ndarray.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/source.ts";
-import type { Backend, Executable } from "./backend.ts";
+import type { Backend, Executable, Feeds } from "./backend.ts";
 
 /** A shape (float32), or a shape with its dtype. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
@@ -12,6 +12,17 @@ export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType }
 export interface CompileOptions {
   /** Default: the platform's own, `cpu` in Node and `wasm` in browsers and where Node lacks onnxruntime-node. */
   readonly backend?: Backend;
+}
+
+/** A compiled function, whose results have the names that the function gave them. */
+export interface CompiledFunction<Results extends Readonly<Record<string, Tensor>>> extends Executable {
+  /**
+   * Runs the function. Inputs are not copied where the engine can read them in place; results are fresh arrays.
+   *
+   * @param feeds each input by its name; inputs that no result depends on are left out
+   * @throws RuntimeError when a value is missing, unknown, or of another type, size or shape than declared
+   */
+  run(feeds: Feeds): Promise<{ -readonly [Name in keyof Results]: NdArray }>;
 }
 
 /**
@@ -26,17 +37,18 @@ export interface CompileOptions {
  * const f = await compile(({ x, w }) => ({ y: softmax(matmul(x, w)) }), { x: [2, 3], w: [3, 5] });
  * const { y } = await f.run({ x: new Float32Array(6), w: new Float32Array(15) });
  */
-export async function compile<Name extends string>(
-  build: (inputs: Readonly<Record<Name, Tensor>>) => Readonly<Record<string, Tensor>>,
-  inputs: Readonly<Record<Name, InputSpec>>,
+export async function compile<Input extends string, Results extends Readonly<Record<string, Tensor>>>(
+  build: (inputs: Readonly<Record<Input, Tensor>>) => Results,
+  inputs: Readonly<Record<Input, InputSpec>>,
   options: CompileOptions = {},
-): Promise<Executable> {
+): Promise<CompiledFunction<Results>> {
   const entries = Object.entries<InputSpec>(inputs).map(([name, spec]): [string, Tensor] => [
     name,
     "shape" in spec ? input(name, spec.shape, spec.dtype) : input(name, spec),
   ]);
   // The keys are those of `inputs`.
-  const tensors = Object.fromEntries(entries) as Record<Name, Tensor>;
+  const tensors = Object.fromEntries(entries) as Record<Input, Tensor>;
   const backend = options.backend ?? createBackend();
-  return backend.compile({ outputs: build(tensors) });
+  const executable = await backend.compile({ outputs: build(tensors) });
+  return executable as CompiledFunction<Results>; // its outputs have the names that build gave
 }

@@ -1,6 +1,7 @@
 // What the page and Node compute side by side, in numbers that cross as JSON.
 
-import type { FavorAttentionOptions, ModelOptions } from "../../src/index.ts";
+import type { ArrayAttentionOptions } from "../../src/index.ts";
+import type { ModelOptions } from "../../src/model/index.ts";
 
 type Plain<T> = { readonly [Key in keyof T]: T[Key] };
 
@@ -9,7 +10,7 @@ export interface AttentionCase {
   readonly k: readonly number[];
   readonly v: readonly number[];
   readonly dims: readonly number[];
-  readonly options: Plain<Omit<FavorAttentionOptions, "backend">>;
+  readonly options: Plain<Omit<ArrayAttentionOptions, "backend">>;
 }
 
 export interface TrainingCase {

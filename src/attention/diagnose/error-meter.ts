@@ -57,7 +57,7 @@ export async function createErrorMeter(options: ErrorMeterOptions): Promise<Erro
   await using exactly = await compile(({ q, k, v }) => ({ out: exact.apply(q, k, v, { causal, form }) }), shapes, {
     backend,
   });
-  const { out: target = EMPTY } = await exactly.run(given);
+  const { out: target } = await exactly.run(given);
   return { measure };
 
   async function measure(subject: Subject, { least, most, isSettled = isGood }: DrawCounts, head?: number) {
@@ -83,7 +83,7 @@ export async function createErrorMeter(options: ErrorMeterOptions): Promise<Erro
     const errors: (readonly number[])[] = [];
     for (let round = 1; ; round++) {
       for (const drawn of projections) {
-        const { out = EMPTY } = await approximate.run({ q, k, v, projection: drawn });
+        const { out } = await approximate.run({ q, k, v, projection: drawn });
         errors.push(headErrors(out, wanted));
       }
       const means = meansOf(errors);
@@ -111,8 +111,6 @@ function meansOf(draws: readonly (readonly number[])[]): readonly MeasuredError[
 }
 
 const BEYOND = Number.POSITIVE_INFINITY;
-
-const EMPTY: NdArray = ndarray(new Float32Array(0), [0, 0, 0, 0]);
 
 /** One head of `[B, H, L, D]`, as `[B, 1, L, D]`. */
 function headOf({ data, shape }: NdArray, head: number): NdArray {

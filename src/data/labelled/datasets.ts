@@ -10,21 +10,29 @@ import {
   type Columns,
 } from "./columns.ts";
 import { classLookup, collectClasses, readClassName, readValue } from "./labels.ts";
+import type { ByteSource } from "../bytes.ts";
+import { DataError } from "../errors.ts";
+import { openFile } from "../files.ts";
 import { readTable, type TableRow, type TableSource } from "./tables.ts";
 import type { Vocabulary } from "../vocabulary.ts";
 import type { LabelledDataset, LabelledSequence, LabelTask, TaggedDataset, TaggedSequence } from "./types.ts";
 
-/** What both loaders read. */
-export interface TableDatasetOptions extends TableSource, ColumnOptions {
+/** Options of both loaders. */
+export interface TableDatasetOptions extends Omit<TableSource, "source" | "name">, ColumnOptions {
+  /** The table's path, relative to the working directory (in a page: in its storage, or an address), or its bytes. */
+  readonly source: ByteSource | string;
+  /** The file's name: for messages, and to tell the format by its ending. Default: the last part of the path; bytes need one. */
+  readonly name?: string;
+  /** How sequences become tokens; the model must have the same. */
   readonly vocabulary: Vocabulary;
   /**
-   * The classes by id, e.g. those that a stored model knows; others are refused. Default: all that the table has, integers in
+   * The classes by id, such as those that a stored model knows; others are refused. Default: all that the table has, integers in
    * ascending order, else by name.
    */
   readonly classNames?: readonly string[];
 }
 
-/** What `loadLabelled` reads. */
+/** Options of `loadLabelled`. */
 export interface LoadLabelledOptions extends TableDatasetOptions {
   /** Default "classification". */
   readonly task?: LabelTask;
@@ -40,8 +48,8 @@ export interface LoadLabelledOptions extends TableDatasetOptions {
  *   empty sequences, on sequences outside the vocabulary, and on labels that are no class or no number
  */
 export async function loadLabelled(options: LoadLabelledOptions): Promise<LabelledDataset> {
-  const { name, vocabulary, task = "classification" } = options;
-  const { rows, columns } = await openTable(options, "label");
+  const { vocabulary, task = "classification" } = options;
+  const { name, rows, columns } = await openTable(options, "label");
   const splits = emptySplits<LabelledSequence>();
   const classNames =
     task === "regression"
@@ -67,8 +75,8 @@ export async function loadLabelled(options: LoadLabelledOptions): Promise<Labell
  * @throws DataError as `loadLabelled`, and when the tags are not as many as the tokens
  */
 export async function loadTagged(options: TableDatasetOptions): Promise<TaggedDataset> {
-  const { name, vocabulary } = options;
-  const { rows, columns } = await openTable(options, "tags");
+  const { vocabulary } = options;
+  const { name, rows, columns } = await openTable(options, "tags");
   const tagsOfRows = rows.map((row) => readTags(row, columns.label));
   const classNames =
     options.classNames ?? collectClasses(tagsOfRows.flatMap((tags) => tags.filter((tag) => tag !== undefined)));
@@ -96,10 +104,21 @@ export async function loadTagged(options: TableDatasetOptions): Promise<TaggedDa
 async function openTable(
   options: TableDatasetOptions,
   labelDefault: string,
-): Promise<{ readonly rows: readonly TableRow[]; readonly columns: Columns }> {
-  const rows = await readTable(options);
-  const [first = { where: options.name, cells: {} }] = rows;
-  return { rows, columns: findColumns(first, options, labelDefault) };
+): Promise<{ readonly name: string; readonly rows: readonly TableRow[]; readonly columns: Columns }> {
+  const { source, format } = options;
+  const isPath = typeof source === "string";
+  const name = options.name ?? (isPath ? source.split(/[/\\]/).at(-1) : undefined);
+  if (name === undefined) {
+    throw new DataError({
+      who: "table",
+      rule: "bytes must come with a name, which tells their format and stands in messages",
+      got: "none",
+      fix: 'add name: "mails.csv"',
+    });
+  }
+  const rows = await readTable({ source: isPath ? openFile(source) : source, name, ...(format && { format }) });
+  const [first = { where: name, cells: {} }] = rows;
+  return { name, rows, columns: findColumns(first, options, labelDefault) };
 }
 
 function readSequence(

@@ -30,13 +30,15 @@ describe("proteinVocabulary", () => {
   test("names file, line, record, position, character and alphabet when it refuses", () => {
     const where = { recordId: "P1", fileName: "human.fasta", line: 12 };
     expect(() => proteinVocabulary.encode("MKJV", where)).toThrow(
-      `human.fasta, line 12, record P1: the letters of a protein sequence must be among ${letters}, got "J" at position 3; replace or remove it.`,
+      `human.fasta, line 12, record P1: the letters of a protein sequence must be among ${letters}, got "J" at position 3; replace or remove it; for text take another vocabulary: bytes, characters or a tokenizer.`,
     );
     expect(() => proteinVocabulary.encode("MK*")).toThrow(
       "protein vocabulary: the letters of a protein sequence must be",
     );
     expect(() => proteinVocabulary.encode("M😀")).toThrow('got "😀" at position 2');
-    expect(() => proteinVocabulary.encode("Mk", { recordId: "P1" })).toThrow(/^record P1: .*write it in upper case\.$/);
+    expect(() => proteinVocabulary.encode("Mk", { recordId: "P1" })).toThrow(
+      /^record P1: .*write it in upper case; for text take another vocabulary: bytes, characters or a tokenizer\.$/,
+    );
   });
 
   test.each([-1, 29, 1.5])("does not decode %d", (id) => {

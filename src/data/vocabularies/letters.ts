@@ -48,7 +48,8 @@ export function letterVocabulary({ name, letters, tags = [] }: LetterOptions): V
   function illegalCharacter(sequence: string, index: number, where?: SequenceOrigin): DataError {
     const character = String.fromCodePoint(sequence.codePointAt(index) ?? 0);
     const upper = character.toUpperCase();
-    const fix = upper !== character && letters.includes(upper) ? "write it in upper case" : "replace or remove it";
+    const mend = upper !== character && letters.includes(upper) ? "write it in upper case" : "replace or remove it";
+    const fix = `${mend}; for text take another vocabulary: bytes, characters or a tokenizer`;
     return new DataError({
       who: complainant(name, where),
       rule: `the letters of a ${name} sequence must be among ${letters}`,

@@ -1,21 +1,16 @@
 // What pages and workers do with the package. In JavaScript, which every bundler takes without being told how.
 
+import { createBackend, favorAttention, PerformerForCausalLM } from "performer-ts";
 import {
-  createBackend,
   createRunFolder,
-  favorAttention,
-  initialState,
-  loadEmbeddedProteins,
-  modelConfig,
   openRunFolder,
-  PerformerForCausalLM,
   readLatestCheckpoint,
-  stateFromCheckpoint,
-  train,
-  trainingConfig,
   writeCheckpoint,
   writeConfig,
-} from "performer-ts";
+} from "performer-ts/storage";
+import { initialState, stateFromCheckpoint, train, trainingConfig } from "performer-ts/training";
+import { loadEmbeddedProteins } from "performer-ts/data";
+import { modelConfig } from "performer-ts/model";
 
 const sizes = { modelDim: 8, numLayers: 1, numHeads: 1, numFeatures: 3, maxSeqLen: 16, seed: 7 };
 const sequences = ["MKVLA", "MKVV", "MLKA"];

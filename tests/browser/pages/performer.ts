@@ -1,15 +1,9 @@
 // FAVOR+ and training in the page, by the package's public entrance and on its default device.
 
-import {
-  createBackend,
-  defaultDevice,
-  favorAttention,
-  initialState,
-  modelConfig,
-  PerformerForMaskedLM,
-  train,
-  trainingConfig,
-} from "performer-ts";
+import { createBackend, favorAttention, PerformerForMaskedLM } from "performer-ts";
+import { defaultDevice } from "performer-ts/runtime";
+import { initialState, train, trainingConfig } from "performer-ts/training";
+import { modelConfig } from "performer-ts/model";
 import type { AttentionCase, TrainingCase } from "../performer-cases.ts";
 
 /** What the page loaded to import the package, as paths. */
