@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { letterVocabulary, proteinVocabulary } from "../data/index.ts";
-import { PerformerForCausalLM, type CreateOptions } from "./performer-for-causal-lm.ts";
+import { PerformerForCausalLM } from "./performer-for-causal-lm.ts";
+import type { CreateOptions } from "./performer-model.ts";
 import { present } from "../../tests/model/harness.ts";
 
 const sequences = ["MKVLATMKVLAT", "MKVLATMK", "MKVLATMKVLATMKV"];

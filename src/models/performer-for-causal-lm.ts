@@ -15,8 +15,6 @@ import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
 import { ConfigError } from "../model/index.ts";
 import { PerformerModel, type BatchPlan, type SequenceInput } from "./performer-model.ts";
 
-export type { CreateOptions, FitOptions, LoadOptions } from "./performer-model.ts";
-
 /**
  * A causal Performer language model with its weights; examples are sequences.
  *
