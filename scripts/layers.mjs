@@ -14,15 +14,15 @@ import { note, root, say } from "./process.mjs";
  * @type {readonly { name: string, knows: readonly string[] | "all before" }[]}
  */
 export const layers = [
-  { name: "statistics", knows: [] },
   { name: "text", knows: [] },
-  { name: "files", knows: [] },
   { name: "graph", knows: [] },
+  { name: "statistics", knows: ["graph"] },
+  { name: "files", knows: ["graph"] },
   { name: "ops", knows: ["graph"] },
   { name: "autodiff", knows: ["ops"] },
   { name: "onnx", knows: ["graph"] },
   { name: "runtime", knows: ["ops", "onnx"] },
-  { name: "random", knows: [] },
+  { name: "random", knows: ["graph"] },
   { name: "storage", knows: ["files", "graph"] },
   { name: "data", knows: ["random", "statistics", "storage"] },
   { name: "attention", knows: "all before" },

@@ -1,5 +1,6 @@
 // What `performer lab run compare` was asked for, checked.
 
+import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";
 import type { GivenOptions } from "performer-ts/lab";
 import { parseMechanism, splitMechanisms, type MechanismChoice } from "performer-ts/attention";
@@ -39,7 +40,7 @@ const MODEL_OPTIONS = {
 export function compareSettings(given: GivenOptions): CompareSettings {
   const { data = "proteins", objective = "causal", mechanisms = "exact,favor,favor-relu" } = given;
   if (given["steps"] !== undefined && given["budget"] !== undefined) {
-    throw new ConfigError("compare: --steps and --budget must not both be given; the budget chooses the steps");
+    throw new ConfigError(problem`compare: --steps and --budget must not both be given; the budget chooses the steps`);
   }
   const steps = wholeNumber(given, "steps");
   const model = Object.entries(MODEL_OPTIONS).flatMap(([option, name]) => {
@@ -71,7 +72,7 @@ export function parseContenders(text: string): readonly Contender[] {
   const repeated = labels.find((label, index) => labels.indexOf(label) !== index);
   if (labels.length === 0 || repeated !== undefined) {
     throw new ConfigError(
-      `compare: --mechanisms must be one or more names, each once, got '${text}'; write for example exact,favor`,
+      problem`compare: --mechanisms must be one or more names, each once, got '${text}'; write for example exact,favor`,
     );
   }
   return labels.map((label) => ({ label, mechanism: parseMechanism("compare", label) }));
@@ -82,13 +83,15 @@ function parseDuration(text: string | true): number {
   const parts = /^(\d+(?:\.\d+)?)([smh])$/.exec(String(text));
   const seconds = parts === null ? 0 : Number(parts[1]) * SECONDS[parts[2] as keyof typeof SECONDS]; // one of [smh]
   if (seconds > 0) return seconds;
-  throw new ConfigError(`compare: --budget must be a time such as 90s, 10m or 2h, got '${String(text)}'`);
+  throw new ConfigError(
+    problem`compare: --budget must be a time such as 90s, 10m or 2h, got '${String(text)}'; give one`,
+  );
 }
 
 export function wholeNumber(given: GivenOptions, option: string): number | undefined {
   const value = positiveNumber(given, option);
   if (value === undefined || Number.isSafeInteger(value)) return value;
-  throw new ConfigError(`--${option} must be a whole number from 1 on, got '${value}'; leave it out`);
+  throw new ConfigError(problem`--${option} must be a whole number from 1 on, got '${value}'; leave it out`);
 }
 
 function positiveNumber(given: GivenOptions, option: string): number | undefined {
@@ -96,5 +99,7 @@ function positiveNumber(given: GivenOptions, option: string): number | undefined
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text !== true && Number.isFinite(value) && value > 0) return value;
-  throw new ConfigError(`--${option} must be a number above 0, got '${String(text)}'; leave it out for its default`);
+  throw new ConfigError(
+    problem`--${option} must be a number above 0, got '${String(text)}'; leave it out for its default`,
+  );
 }

@@ -1,5 +1,6 @@
 // Experiment: how the time of every mechanism grows with the length, beside what its paper says.
 
+import { problem } from "performer-ts/graph";
 import { mechanisms } from "performer-ts/attention";
 import { defineExperiment, roundTo, slope, type ExperimentRun, type GivenOptions } from "performer-ts/lab";
 import { ConfigError } from "performer-ts/model";
@@ -93,7 +94,8 @@ function parseLengths(text: string): readonly number[] {
   const areLengths = lengths.every((length) => Number.isSafeInteger(length) && length >= 8);
   if (areLengths && new Set(lengths).size >= FEWEST_LENGTHS) return lengths.toSorted((a, b) => a - b);
   throw new ConfigError(
-    `complexity: --lengths must be ${FEWEST_LENGTHS} or more different whole numbers from 8 on, got '${text}'; write ${LENGTHS.full}`,
+    problem`complexity: --lengths must be ${FEWEST_LENGTHS} or more different whole numbers from 8 on, got '${text}';
+    write ${LENGTHS.full}`,
   );
 }
 

@@ -1,5 +1,6 @@
 // What is measured of a mechanism: either direction that it has, at the lengths that suit its order.
 
+import { problem } from "performer-ts/graph";
 import { createMechanism, type AttentionMechanism, type MechanismChoice } from "performer-ts/attention";
 import { ConfigError } from "performer-ts/model";
 import type { Contender } from "../compare/options.ts";
@@ -57,7 +58,7 @@ export function subjectsOf(
   );
   const [refusal] = refusals;
   if (found.length === 0 && refusal !== undefined) {
-    throw new ConfigError(`complexity: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
+    throw new ConfigError(problem`complexity: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
   }
   return found;
 }

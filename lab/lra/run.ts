@@ -1,5 +1,6 @@
 // Experiment: a task of Long Range Arena, with any mechanism.
 
+import { problem } from "performer-ts/graph";
 import { lraTasks, type LraTask } from "performer-ts/data";
 import { defineExperiment, type ExperimentRun, type GivenOptions } from "performer-ts/lab";
 import { ConfigError, modelConfig } from "performer-ts/model";
@@ -52,7 +53,7 @@ export const lra = defineExperiment({
 async function carryOut(given: GivenOptions, { quick, onProgress, onNote }: ExperimentRun) {
   const task = taskNames.find((name) => name === given["task"]);
   if (task === undefined) {
-    throw new ConfigError(`lra: --task must be one of ${taskNames.join(", ")}, got '${String(given["task"])}'`);
+    throw new ConfigError(problem`lra: --task must be one of ${taskNames.join(", ")}, got '${String(given["task"])}'`);
   }
   const contenders = parseContenders(String(given["mechanism"] ?? "favor"));
   const published = publishedTraining[task];

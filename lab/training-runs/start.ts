@@ -1,5 +1,6 @@
 // Training jobs in processes of their own, one after the other: memory is each one's own, and none inherits another's caches.
 
+import { problem } from "performer-ts/graph";
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -30,16 +31,20 @@ export async function runJob(
   const child = fork(fileURLToPath(program), [], { execArgv: [], stdio: ["ignore", "ignore", "inherit", "ipc"] });
   try {
     return await new Promise<TrainingJobResult>((resolve, reject) => {
-      child.on("error", (error) => reject(new RuntimeError(`lab: a child process must start, got ${error.message}`)));
+      child.on("error", (error) =>
+        reject(new RuntimeError(problem`lab: a child process must start, got ${error.message}`)),
+      );
       child.on("exit", (code, signal) => {
         const how = signal === "SIGKILL" ? "SIGKILL, as when memory runs out" : (signal ?? `code ${code}`);
-        reject(new RuntimeError(`lab: the training process must end by itself, got ${how}; take a smaller model`));
+        reject(
+          new RuntimeError(problem`lab: the training process must end by itself, got ${how}; take a smaller model`),
+        );
       });
       child.on("message", (message: ChildMessage) => {
         // What the listener throws, as when the work is called off, ends the job.
         if ("step" in message) Promise.resolve(message.step).then(onStep).catch(reject);
         else if ("result" in message) resolve(message.result);
-        else reject(new RuntimeError(message.error));
+        else reject(new RuntimeError(problem`${message.error}`));
       });
       child.send(job);
     });

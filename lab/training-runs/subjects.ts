@@ -1,5 +1,6 @@
 // The subjects that models are trained on to be compared.
 
+import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";
 import type { TrainingConfig } from "performer-ts/training";
 import type { Subject, SubjectMaker, SubjectRequest } from "./subject.ts";
@@ -27,7 +28,7 @@ function makerOf(data: string): SubjectMaker {
   if (/\.(fa|fasta|faa)(\.gz)?$/.test(data)) return proteinSubject;
   if (/\.txt(\.gz)?$/.test(data)) return textSubject;
   throw new ConfigError(
-    `lab: data must be one of ${Object.keys(subjects).join(", ")}, a FASTA file or a .txt file, got '${data}'; ` +
-      "labelled tables and images are for performer train",
+    problem`lab: data must be one of ${Object.keys(subjects).join(", ")}, a FASTA file or a .txt file, got '${data}';
+    labelled tables and images are for performer train`,
   );
 }

@@ -1,5 +1,5 @@
 /** The ways to write down an array of rows, read as one flat array and its sizes. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 
 /** An array with its sizes, as transformers.js and onnxruntime call them; their tensors fit as they are. */
@@ -39,13 +39,15 @@ export function readArray(
   }
   if (!Array.isArray(array) || !array.every((row) => typeof row === "object" && row !== null && "length" in row)) {
     throw new GraphError(
-      `${who}: ${name} must be an array of rows, { data, dims } or a flat Float32Array, got ${describe(array)}; ` +
-        "give one array a position, or { data, dims: [length, width] }",
+      problem`${who}: ${name} must be an array of rows, { data, dims } or a flat Float32Array, got ${describe(array)};
+      give one array a position, or { data, dims: [length, width] }`,
     );
   }
   const width = array[0]?.length ?? 0;
   if (array.some((row) => row.length !== width)) {
-    throw new GraphError(`${who}: all rows of ${name} must have the same length, got ${width} and others`);
+    throw new GraphError(
+      problem`${who}: all rows of ${name} must have the same length, got ${width} and others; cut or pad them`,
+    );
   }
   const data = new Float32Array(array.length * width);
   array.forEach((row, index) => data.set(Float32Array.from(row), index * width));

@@ -1,7 +1,7 @@
 /** Attention over plain arrays: what favorAttention and attentionMatrix share. */
 import { createBackend } from "#engine";
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sameShape, sizeOf, type Shape } from "../graph/shape.ts";
 import { createRandom, fillNormal } from "../random/index.ts";
@@ -76,6 +76,9 @@ export interface ArrayAttentionOptions {
   /** Default: the platform's own. */
   readonly backend?: Backend;
 }
+
+/** Longer than any window. */
+const LONGEST = 2 ** 40;
 
 /** The names of all options. */
 export const attentionOptionNames = Object.keys({
@@ -152,8 +155,10 @@ export function prepareAttention(
   const headDim = batches.q.shape[2] / numHeads;
   const maxSeqLen = Math.max(S, batches.q.shape[1]);
   const cross = S !== batches.q.shape[1];
-  const refusal = mechanism.refuse?.({ causal, cross, maxSeqLen, numHeads, headDim });
-  if (refusal !== undefined) throw new GraphError(`${who}: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
+  const refuse = (length: number) => mechanism.refuse?.({ causal, cross, maxSeqLen: length, numHeads, headDim });
+  // A window that is longer than the sequence is no mistake here: it sees everything.
+  const refusal = refuse(LONGEST) && refuse(maxSeqLen);
+  if (refusal !== undefined) throw new GraphError(problem`${who}: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
   const own = readProjection(who, options, [numHeads, headDim]);
   const numFeatures = own?.shape.at(-2) ?? options.numFeatures ?? defaultNumFeatures(headDim);
   checkNumFeatures(who, headDim, numFeatures);
@@ -278,15 +283,15 @@ function readProjection(
     rows > 0 && width === headDim && (own.shape.length === 2 || (own.shape.length === 3 && own.shape[0] === numHeads));
   if (!isFitting) {
     throw new GraphError(
-      `${who}: projection must have sizes [numFeatures, ${headDim}] or [${numHeads}, numFeatures, ${headDim}], got [${own.shape.join(" ")}]; ` +
-        "give rows as long as a head is wide",
+      problem`${who}: projection must have sizes [numFeatures, ${headDim}] or [${numHeads}, numFeatures, ${headDim}],
+      got [${own.shape.join(" ")}]; give rows as long as a head is wide`,
     );
   }
   const other = numFeatures !== undefined && numFeatures !== rows ? `numFeatures ${numFeatures}` : undefined;
   const beside = other ?? (projectionLengths && `projectionLengths '${projectionLengths}'`);
   if (beside === undefined) return own;
   throw new GraphError(
-    `${who}: a projection of your own must stand alone, got ${rows} rows and ${beside}; leave the latter out`,
+    problem`${who}: a projection of your own must stand alone, got ${rows} rows and ${beside}; leave the latter out`,
   );
 }
 
@@ -294,12 +299,14 @@ function readProjection(
 function checkProjection(who: string, { name }: AttentionMechanism, own: NdArray, shape: Shape | undefined): void {
   if (shape === undefined) {
     throw new GraphError(
-      `${who}: projection must come with a mechanism that has one, got one for '${name}'; leave it out, or use 'favor'`,
+      problem`${who}: projection must come with a mechanism that has one, got one for '${name}'; leave it out, or use
+      'favor'`,
     );
   }
   if (sameShape(shape, own.shape)) return;
   throw new GraphError(
-    `${who}: projection of '${name}' must have sizes [${shape.join(" ")}], got [${own.shape.join(" ")}]; draw it with drawProjection`,
+    problem`${who}: projection of '${name}' must have sizes [${shape.join(" ")}], got [${own.shape.join(" ")}]; draw it
+    with drawProjection`,
   );
 }
 
@@ -315,7 +322,7 @@ function readParameters(
   const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) {
     const fix = names.length === 0 ? "it has none: leave parameters out" : `it has ${names.join(", ")}`;
-    throw new GraphError(`${who}: parameters of '${mechanism.name}' must be its own, got '${unknown}'; ${fix}`);
+    throw new GraphError(problem`${who}: parameters of '${mechanism.name}' must be its own, got '${unknown}'; ${fix}`);
   }
   if (names.length === 0) return undefined;
   const read = (name: string, { shape, init }: InitialParameter): NdArray => {
@@ -328,7 +335,8 @@ function readParameters(
     const array = readOwn(who, name, own);
     if (sameShape(array.shape, shape)) return array;
     throw new GraphError(
-      `${who}: parameter '${name}' of '${mechanism.name}' must have sizes [${shape.join(" ")}], got [${array.shape.join(" ")}]; transpose or cut it`,
+      problem`${who}: parameter '${name}' of '${mechanism.name}' must have sizes [${shape.join(" ")}], got
+      [${array.shape.join(" ")}]; transpose or cut it`,
     );
   };
   return Object.fromEntries(Object.entries(wanted).map(([name, initial]) => [name, read(name, initial)]));
@@ -340,7 +348,9 @@ function readOwn(who: string, name: string, array: OwnArray): NdArray {
   const wrong = data.find((value) => !Number.isFinite(value));
   if (wrong === undefined && data.length === sizeOf(shape)) return ndarray(data, shape);
   const got = wrong === undefined ? `${data.length} for [${shape.join(" ")}]` : `${wrong}`;
-  throw new GraphError(`${who}: ${name} must hold finite numbers, as many as its sizes say, got ${got}; check it`);
+  throw new GraphError(
+    problem`${who}: ${name} must hold finite numbers, as many as its sizes say, got ${got}; check it`,
+  );
 }
 
 function readStatistics(
@@ -354,7 +364,7 @@ function readStatistics(
   const unknown = Object.keys(given).find((key) => !names.includes(key));
   if (unknown !== undefined) {
     const fix = names.length === 0 ? "it needs none: leave statistics out" : `it reads ${names.join(", ")}`;
-    throw new GraphError(`${who}: statistics of '${name}' must hold what it reads, got '${unknown}'; ${fix}`);
+    throw new GraphError(problem`${who}: statistics of '${name}' must hold what it reads, got '${unknown}'; ${fix}`);
   }
   return Object.fromEntries(
     widths.map(([key, width]) => {
@@ -365,8 +375,9 @@ function readStatistics(
       if (fits && values.every((value) => value >= 0 && value < Infinity)) return [key, ndarray(values, sizes)];
       const got = given[key] === undefined ? "nothing" : `[${shape.join(" ")}] with ${values.length} numbers`;
       throw new GraphError(
-        `${who}: statistics of '${name}' must hold '${key}' of sizes [${sizes.join(" ")}], finite and not negative, got ${got}; ` +
-          "measure them with measureStatistics for the same heads, and write typed arrays to JSON with Array.from",
+        problem`${who}: statistics of '${name}' must hold '${key}' of sizes [${sizes.join(" ")}], finite and not
+        negative, got ${got}; measure them with measureStatistics for the same heads, and write typed arrays to JSON
+        with Array.from`,
       );
     }),
   );
@@ -380,5 +391,5 @@ export function checkFinite(who: string, out: Float32Array, { name, map }: Atten
     map?.positive === false
       ? "its features can be negative, so that denominators vanish: use a map of positive features such as 'favor'"
       : "queries, keys or values are too large for float32, or the map's function overflows: scale them down";
-  throw new GraphError(`${who}: the output of '${name}' must be finite, got ${out[wrong]}; ${fix}`);
+  throw new GraphError(problem`${who}: the output of '${name}' must be finite, got ${out[wrong]}; ${fix}`);
 }

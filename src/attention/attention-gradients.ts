@@ -1,6 +1,6 @@
 /** FAVOR+ on plain arrays with its gradients; causal attention over long sequences in parts, so that memory holds the arrays and one part. */
 import { backpropagate } from "../autodiff/gradients.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { toFloat32, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { AttentionArray } from "./arrays.ts";
@@ -86,7 +86,8 @@ async function gradientsOfArrays(
   const sizes = [q.shape[0], q.shape[1], v.shape[2]];
   if (dOut.shape.join() !== sizes.join()) {
     throw new GraphError(
-      `${who}: dOut must have the sizes of the output, [${sizes.join(" ")}], got [${dOut.shape.join(" ")}]; it is the gradient by it`,
+      problem`${who}: dOut must have the sizes of the output, [${sizes.join(" ")}], got [${dOut.shape.join(" ")}]; it is
+      the gradient by it`,
     );
   }
   const batches = { q, k, v, dOut };
@@ -122,7 +123,8 @@ function partLength(who: string, prepared: PreparedAttention, asked: number | un
   if (asked === 0 || hasParts) return asked;
   const got = masked ? "a keyMask" : causal ? `'${mechanism.name}' on this device` : "bidirectional attention";
   throw new GraphError(
-    `${who}: segmentLength must come with causal attention by a state, without a mask, on a device with loops, got ${got}; leave it out`,
+    problem`${who}: segmentLength must come with causal attention by a state, without a mask, on a device with loops,
+    got ${got}; leave it out`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** The matrix of attention weights of any mechanism, approximate ones included: one-hot values through the mechanism itself. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { AttentionArray } from "./arrays.ts";
 import { attend, checkOptions, type ArrayAttentionOptions } from "./attend.ts";
@@ -69,7 +69,7 @@ function checkSize([batch = 1, numHeads = 1, L = 1, S = 1]: readonly number[]): 
   const bytes = 4 * batch * numHeads * S * Math.max(L, S);
   if (bytes <= LARGEST_ARRAY_BYTES) return;
   throw new GraphError(
-    `attentionMatrix: the matrix must fit an array of 2 GiB, got ${(bytes / 2 ** 30).toFixed(1)} GiB for ` +
-      `[${[batch, numHeads, L, S].join(", ")}]; give one head, or a part of the queries and keys`,
+    problem`attentionMatrix: the matrix must fit an array of 2 GiB, got ${(bytes / 2 ** 30).toFixed(1)} GiB for
+    [${[batch, numHeads, L, S].join(", ")}]; give one head, or a part of the queries and keys`,
   );
 }

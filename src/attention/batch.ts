@@ -1,5 +1,5 @@
 /** Arrays of queries, keys or values, and masks, as one checked batch `[B, L, width]` with all heads side by side. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { formatShape } from "../graph/shape.ts";
 import { readArray, type AttentionArray } from "./arrays.ts";
@@ -38,25 +38,25 @@ export function readBatch(who: string, name: string, array: AttentionArray, layo
   const [batch = 0, length = 0, width = 0] = shape.length === 2 ? [1, ...shape] : shape;
   if ((shape.length !== 2 && shape.length !== 3) || shape.includes(0)) {
     throw new GraphError(
-      `${who}: ${name} must have sizes [length, width] or [batch, length, width], got ${formatShape(shape)}; ` +
-        "reshape it so that the heads lie side by side in the last axis",
+      problem`${who}: ${name} must have sizes [length, width] or [batch, length, width], got ${formatShape(shape)};
+      reshape it so that the heads lie side by side in the last axis`,
     );
   }
   if (width % numHeads !== 0) {
     throw new GraphError(
-      `${who}: the width of ${name} must be a multiple of numHeads ${numHeads}, got ${width}; change numHeads`,
+      problem`${who}: the width of ${name} must be a multiple of numHeads ${numHeads}, got ${width}; change numHeads`,
     );
   }
   if (data.length !== batch * length * width) {
     throw new GraphError(
-      `${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}`,
+      problem`${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}; mend the sizes or the data`,
     );
   }
   const wrong = data.findIndex((value) => !Number.isFinite(value));
   if (wrong >= 0) {
     throw new GraphError(
-      `${who}: ${name} must hold finite numbers, got ${data[wrong]} at position ${Math.floor(wrong / width) % length}, ` +
-        `column ${wrong % width}; find where it comes from`,
+      problem`${who}: ${name} must hold finite numbers, got ${data[wrong]} at position
+      ${Math.floor(wrong / width) % length}, column ${wrong % width}; find where it comes from`,
     );
   }
   const shape3 = [batch, length, width] as const;
@@ -81,7 +81,9 @@ export function readBatches(
   layout: HeadLayout & { readonly causal: boolean },
 ): Batches {
   if (typeof arrays !== "object" || arrays === null) {
-    throw new GraphError(`${who}: the first argument must hold the arrays { q, k, v }, got ${String(arrays)}`);
+    throw new GraphError(
+      problem`${who}: the first argument must hold the arrays { q, k, v }, got ${String(arrays)}; give all three`,
+    );
   }
   const q = readBatch(who, "q", arrays.q, layout);
   const k = readBatch(who, "k", arrays.k, layout);
@@ -90,21 +92,25 @@ export function readBatches(
   const [, numKeys, keyWidth] = k.shape;
   if (keyWidth !== width) {
     throw new GraphError(
-      `${who}: q and k must have the same width, got ${width} and ${keyWidth}; their product is what attention reads`,
+      problem`${who}: q and k must have the same width, got ${width} and ${keyWidth}; their product is what attention
+      reads`,
     );
   }
   if (k.shape[0] !== batch || (v !== undefined && v.shape[0] !== batch)) {
     const batches = [q, k, v].flatMap((each) => each?.shape[0] ?? []).join(", ");
-    throw new GraphError(`${who}: q, k and v must have the same batch, got ${batches}`);
+    throw new GraphError(
+      problem`${who}: q, k and v must have the same batch, got ${batches}; give as many sequences of each`,
+    );
   }
   if (v !== undefined && v.shape[1] !== numKeys) {
     throw new GraphError(
-      `${who}: k and v must have the same length, got ${numKeys} and ${v.shape[1]}; a value belongs to each key`,
+      problem`${who}: k and v must have the same length, got ${numKeys} and ${v.shape[1]}; a value belongs to each key`,
     );
   }
   if (layout.causal && numQueries !== numKeys) {
     throw new GraphError(
-      `${who}: causal q and k must have the same length, got ${numQueries} and ${numKeys}; leave causal out for other lengths`,
+      problem`${who}: causal q and k must have the same length, got ${numQueries} and ${numKeys}; leave causal out for
+      other lengths`,
     );
   }
   return { q, k, v };
@@ -114,18 +120,20 @@ export function readBatches(
 function flatWidth(who: string, name: string, elements: number, { numHeads, headDim }: HeadLayout): number {
   if (headDim === undefined) {
     throw new GraphError(
-      `${who}: a flat array must come with the option headDim, got none for ${name}; ` +
-        "or give { data, dims: [length, width] }, or one array a position",
+      problem`${who}: a flat array must come with the option headDim, got none for ${name}; or give { data, dims:
+      [length, width] }, or one array a position`,
     );
   }
   if (!Number.isInteger(headDim) || headDim < 1) {
-    throw new GraphError(`${who}: headDim must be a positive integer, got ${headDim}; it is the width of one head`);
+    throw new GraphError(
+      problem`${who}: headDim must be a positive integer, got ${headDim}; it is the width of one head`,
+    );
   }
   const width = numHeads * headDim;
   if (elements % width !== 0) {
     throw new GraphError(
-      `${who}: ${name} must hold a multiple of numHeads · headDim = ${width} elements, got ${elements}; ` +
-        "change headDim or numHeads",
+      problem`${who}: ${name} must hold a multiple of numHeads · headDim = ${width} elements, got ${elements}; change
+      headDim or numHeads`,
     );
   }
   return width;
@@ -147,8 +155,8 @@ export function readMask(
   if (rows.length !== (isNested(mask) ? batch : 1) || rows.some((row) => row.length !== length)) {
     const lengths = rows.map((row) => row.length).join(", ");
     throw new GraphError(
-      `${who}: ${name} must have one entry for each of the ${length} ${positions}, or one such array for each of ${batch} sequences, ` +
-        `got lengths ${lengths}; give 1 for real ones and 0 for padding`,
+      problem`${who}: ${name} must have one entry for each of the ${length} ${positions}, or one such array for each of
+      ${batch} sequences, got lengths ${lengths}; give 1 for real ones and 0 for padding`,
     );
   }
   const data = new Float32Array(batch * length);
@@ -158,7 +166,8 @@ export function readMask(
       const value = typeof row[s] === "string" ? Number.NaN : Number(row[s]);
       if (value !== 0 && value !== 1) {
         throw new GraphError(
-          `${who}: ${name} must hold 0, 1, true or false, got ${String(row[s])} at ${s}; it says which ${positions} are real`,
+          problem`${who}: ${name} must hold 0, 1, true or false, got ${String(row[s])} at ${s}; it says which
+          ${positions} are real`,
         );
       }
       data[b * length + s] = value;

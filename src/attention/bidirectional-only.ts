@@ -1,5 +1,5 @@
 /** For mechanisms in which every output takes up the whole sequence, so that causal attention is undefined. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import type { MechanismUse, Refusal } from "./mechanism.ts";
 
 const refusal: Refusal = {
@@ -15,5 +15,5 @@ export function refuseCausal({ causal }: Pick<MechanismUse, "causal">): Refusal 
 
 /** @throws GraphError for causal attention */
 export function requireBidirectional(who: string, causal: boolean): void {
-  if (causal) throw new GraphError(`${who}: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
+  if (causal) throw new GraphError(problem`${who}: ${refusal.rule}, got ${refusal.got}; ${refusal.fix}`);
 }

@@ -1,6 +1,6 @@
 /** Mechanisms as command lines write them: a name, a name with options in brackets, or JSON. */
 import type { MechanismChoice } from "./choice.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 
 /**
  * `favor` is a name, `local(window=64)` and `bigbird(blockSize=16, numRandom=2)` are names with options. Values are numbers, true or
@@ -14,7 +14,8 @@ export function parseMechanism(who: string, text: string): MechanismChoice {
   const parts = /^([A-Za-z0-9-]+)\s*(?:\(([^()]*)\))?$/.exec(text.trim());
   if (parts === null) {
     throw new ConfigError(
-      `${who}: a mechanism must be a name, with options in brackets if any, got '${text}'; write for example local(window=64)`,
+      problem`${who}: a mechanism must be a name, with options in brackets if any, got '${text}'; write for example
+      local(window=64)`,
     );
   }
   const [, name = "", options] = parts;
@@ -28,7 +29,8 @@ function parseJson(who: string, text: string): MechanismChoice {
     return JSON.parse(text) as MechanismChoice; // looked at where it is used
   } catch (error) {
     throw new ConfigError(
-      `${who}: a mechanism that begins with a brace must be JSON, got '${text}'; write for example {"name":"local","window":64}`,
+      problem`${who}: a mechanism that begins with a brace must be JSON, got '${text}'; write for example
+      {"name":"local","window":64}`,
       { cause: error },
     );
   }
@@ -46,7 +48,7 @@ function parseOption(who: string, pair: string): readonly [name: string, value: 
   const [, name = "", value = ""] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
   if (name === "" || value === "") {
     throw new ConfigError(
-      `${who}: an option of a mechanism must be name=value, got '${pair.trim()}'; write for example window=64`,
+      problem`${who}: an option of a mechanism must be name=value, got '${pair.trim()}'; write for example window=64`,
     );
   }
   const isPlain = /^(-?\d+(\.\d+)?(e-?\d+)?|true|false)$/.test(value);

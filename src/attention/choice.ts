@@ -5,7 +5,7 @@ import type { ConfigurableMechanism } from "./configurable.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 import { configurableMechanisms, mechanisms, type MechanismName } from "./mechanisms.ts";
 import { mixedHeads } from "./mixed-heads.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 
 /** `"local"`, `{ name: "local", window: 128 }`, or a mechanism for each part of the heads: `{ heads: [{ name: "local", numHeads: 2 }, …] }`. */
 export type MechanismChoice = MechanismName | MechanismWithOptions | MechanismsOfHeads;
@@ -31,7 +31,8 @@ export interface MechanismsOfHeads {
 export function createMechanism(choice: MechanismChoice, who = "createMechanism"): AttentionMechanism {
   if (typeof choice !== "string" && !isRecord(choice)) {
     throw new ConfigError(
-      `${who}: mechanism must be a name or an object with a name, got ${shown(choice)}; give "local" or { name: "local", window: 128 }`,
+      problem`${who}: mechanism must be a name or an object with a name, got ${shown(choice)}; give "local" or { name:
+      "local", window: 128 }`,
     );
   }
   if (isOfHeads(choice)) return createMixed(who, choice);
@@ -41,14 +42,14 @@ export function createMechanism(choice: MechanismChoice, who = "createMechanism"
     const names = Object.keys(mechanisms);
     const near = nearestName(String(name), names);
     const fix = near === undefined ? `the mechanisms are ${names.join(", ")}` : `did you mean '${near}'?`;
-    throw new ConfigError(`${who}: mechanism must be one of the table, got ${shown(name)}; ${fix}`);
+    throw new ConfigError(problem`${who}: mechanism must be one of the table, got ${shown(name)}; ${fix}`);
   }
   const table: Readonly<Record<string, ConfigurableMechanism>> = configurableMechanisms;
   const found = table[name];
   if (found !== undefined) return found.create(options);
   const [option] = Object.keys(options);
   if (option === undefined) return mechanisms[name];
-  throw new ConfigError(`${who}: mechanism '${name}' has no options, got '${option}'; give its name alone`);
+  throw new ConfigError(problem`${who}: mechanism '${name}' has no options, got '${option}'; give its name alone`);
 }
 
 function isRecord(value: unknown): boolean {
@@ -66,7 +67,7 @@ function refuseNameless(who: string, options: object): never {
     having.length === 0
       ? `the mechanisms are ${Object.keys(mechanisms).join(", ")}`
       : `add name: ${having.join(" or ")}, which ${having.length === 1 ? "has" : "have"} ${keys.length === 1 ? "it" : "them"}`;
-  throw new ConfigError(`${who}: mechanism must have a name beside its options, got ${got} without one; ${fix}`);
+  throw new ConfigError(problem`${who}: mechanism must have a name beside its options, got ${got} without one; ${fix}`);
 }
 
 function isOfHeads(choice: MechanismChoice): choice is MechanismsOfHeads {
@@ -76,11 +77,13 @@ function isOfHeads(choice: MechanismChoice): choice is MechanismsOfHeads {
 function createMixed(who: string, { heads, ...others }: MechanismsOfHeads): AttentionMechanism {
   const [other] = Object.keys(others);
   if (other !== undefined) {
-    throw new ConfigError(`${who}: heads must stand alone, got '${other}' beside them; give it to one of the heads`);
+    throw new ConfigError(
+      problem`${who}: heads must stand alone, got '${other}' beside them; give it to one of the heads`,
+    );
   }
   if (!Array.isArray(heads)) {
     throw new ConfigError(
-      `${who}: heads must be a list, got ${shown(heads)}; give [{ name: "local", numHeads: 2 }, …]`,
+      problem`${who}: heads must be a list, got ${shown(heads)}; give [{ name: "local", numHeads: 2 }, …]`,
     );
   }
   return mixedHeads(
@@ -88,7 +91,8 @@ function createMixed(who: string, { heads, ...others }: MechanismsOfHeads): Atte
       const place = `${who}.heads.${index}`;
       if (!isRecord(part)) {
         throw new ConfigError(
-          `${place}: a part of the heads must be an object, got ${shown(part)}; give { name: "local", numHeads: 2 }`,
+          problem`${place}: a part of the heads must be an object, got ${shown(part)}; give { name: "local", numHeads: 2
+          }`,
         );
       }
       const { numHeads, ...choice } = part;

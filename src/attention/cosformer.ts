@@ -1,6 +1,6 @@
 /** cosFormer: linear attention with ReLU features, in which near tokens count more than far ones. */
 import * as z from "zod";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { countingUp, lazyArray, zeros, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, cos, minimum, mul, relu, sin } from "../ops/elementwise.ts";
@@ -82,7 +82,8 @@ function reweighted(x: Tensor, angles: Angles): Tensor {
 function knownAngles(length: number, maxLength: number): Angles {
   if (length > maxLength) {
     throw new GraphError(
-      `cosformer: a sequence must have at most maxLength ${maxLength} tokens, got ${length}; give a larger maxLength`,
+      problem`cosformer: a sequence must have at most maxLength ${maxLength} tokens, got ${length}; give a larger
+      maxLength`,
     );
   }
   const along = (of: (angle: number) => number): NdArray =>
@@ -101,7 +102,7 @@ function withPosition(initialState: RecurrentForm["initialState"]): RecurrentFor
 function advance(step: RecurrentStep, maxLength: number): RecurrentStep {
   return (q, k, v, { position, ...state }, given) => {
     if (position === undefined) {
-      throw new GraphError("cosformer: a step must have the state 'position', got none; use initialState");
+      throw new GraphError(problem`cosformer: a step must have the state 'position', got none; use initialState`);
     }
     const length = q.shape[2] ?? 0;
     const positions = minimum(add(position, constant(countingUp("float32", [length, 1]))), maxLength - 1);

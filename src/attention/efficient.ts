@@ -1,6 +1,6 @@
 /** Efficient attention: a softmax of queries over features and one of keys over positions, in place of one over all pairs. */
 import { expectShapes } from "../graph/expect-shapes.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { withOnes } from "../ops/composed.ts";
 import { exp, mul, sub } from "../ops/elementwise.ts";
@@ -22,7 +22,7 @@ const summarised: SummarisedForm = {
   },
   read: (q, { context }) => {
     if (context !== undefined) return matmul(softmax(q), context);
-    throw new GraphError("efficient: a summary must have 'context', got none; take what summarise() gives");
+    throw new GraphError(problem`efficient: a summary must have 'context', got none; take what summarise() gives`);
   },
 };
 

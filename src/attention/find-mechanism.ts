@@ -1,5 +1,5 @@
 /** Mechanisms as options name them. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { createMechanism, type MechanismChoice } from "./choice.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 
@@ -13,7 +13,7 @@ export function findMechanism(who: string, mechanism: MechanismChoice | Attentio
   if ("apply" in mechanism) return mechanism as AttentionMechanism; // the other has names and options
   if ("features" in mechanism) {
     throw new GraphError(
-      `${who}: mechanism must be a name or a mechanism, got a feature map; give favorMechanism(map)`,
+      problem`${who}: mechanism must be a name or a mechanism, got a feature map; give favorMechanism(map)`,
     );
   }
   return createMechanism(mechanism, who);

@@ -1,7 +1,7 @@
 /** Linformer: keys and values projected along the length to a few, by learned matrices. */
 import * as z from "zod";
 import { expectShapes } from "../graph/expect-shapes.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { countingUp } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mul } from "../ops/elementwise.ts";
@@ -77,7 +77,8 @@ function projected(
   const E = parameters?.["keyProjection"];
   if (E === undefined) {
     throw new GraphError(
-      "linformer: parameters must hold 'keyProjection', got nothing; it is trained with a model, so give a model's own",
+      problem`linformer: parameters must hold 'keyProjection', got nothing; it is trained with a model, so give a
+      model's own`,
     );
   }
   const F = parameters?.["valueProjection"] ?? E;
@@ -85,8 +86,8 @@ function projected(
   const { S, n } = expectShapes("linformer", keyMask ? { ...shapes, keyMask: [keyMask, "B S"] } : shapes);
   if ((S ?? 0) > (n ?? 0)) {
     throw new GraphError(
-      `linformer: a sequence must have at most as many tokens as the projections have columns, ${n}, got ${S}; ` +
-        "configure the model with a larger maxSeqLen",
+      problem`linformer: a sequence must have at most as many tokens as the projections have columns, ${n}, got ${S};
+      configure the model with a larger maxSeqLen`,
     );
   }
   const mask = keyMask && maskColumn(keyMask);
@@ -113,7 +114,9 @@ function alongLength(projection: Tensor, x: Tensor): Tensor {
 /** softmax(q keysᵀ / √D) values. */
 function attend(q: Tensor, { keys, values }: AttentionState): Tensor {
   if (keys === undefined || values === undefined) {
-    throw new GraphError("linformer: a summary must have 'keys' and 'values', got none; take what summarise() gives");
+    throw new GraphError(
+      problem`linformer: a summary must have 'keys' and 'values', got none; take what summarise() gives`,
+    );
   }
   const headDim = q.shape.at(-1) ?? 1;
   return matmul(softmax(matmul(mul(q, headDim ** -0.5), keys, { transposeB: true })), values);

@@ -11,7 +11,7 @@ import {
   type RecurrentStep,
   type Refusal,
 } from "./mechanism.ts";
-import { ConfigError, GraphError } from "../graph/errors.ts";
+import { ConfigError, GraphError, problem } from "../graph/errors.ts";
 import { commonBlocks } from "./whole-blocks.ts";
 
 /** Heads that share a mechanism. */
@@ -77,12 +77,15 @@ export function mixedHeads(given: readonly HeadsPart[]): AttentionMechanism {
 
 function check(parts: readonly HeadsPart[]): void {
   if (parts.length === 0) {
-    throw new ConfigError("mixedHeads: there must be at least one part, got none; give [{ mechanism, numHeads }, …]");
+    throw new ConfigError(
+      problem`mixedHeads: there must be at least one part, got none; give [{ mechanism, numHeads }, …]`,
+    );
   }
   for (const { mechanism, numHeads } of parts) {
     if (!Number.isInteger(numHeads) || numHeads < 1) {
       throw new ConfigError(
-        `mixedHeads: numHeads of '${mechanism.name}' must be a positive integer, got ${String(numHeads)}; say how many heads it has`,
+        problem`mixedHeads: numHeads of '${mechanism.name}' must be a positive integer, got ${String(numHeads)}; say how
+        many heads it has`,
       );
     }
   }
@@ -90,15 +93,15 @@ function check(parts: readonly HeadsPart[]): void {
   if (drawing.length > 1) {
     const names = drawing.map(({ mechanism }) => `'${mechanism.name}'`).join(" and ");
     throw new ConfigError(
-      `mixedHeads: one part at most may have a random projection, for a layer has one, got ${names}; ` +
-        "join their heads in one part, or use mechanisms without projections beside it, such as 'local' or 'exact'",
+      problem`mixedHeads: one part at most may have a random projection, for a layer has one, got ${names}; join their
+      heads in one part, or use mechanisms without projections beside it, such as 'local' or 'exact'`,
     );
   }
   const sharing = parts.filter(({ mechanism }) => mechanism.sharesKeys === true);
   if (sharing.length > 0 && sharing.length < parts.length) {
     throw new ConfigError(
-      `mixedHeads: keys must be the queries in all parts or in none, got '${sharing[0]?.mechanism.name ?? ""}' beside others; ` +
-        "use it for all heads",
+      problem`mixedHeads: keys must be the queries in all parts or in none, got '${sharing[0]?.mechanism.name ?? ""}'
+      beside others; use it for all heads`,
     );
   }
 }
@@ -134,7 +137,8 @@ function checkHeads(q: Tensor, total: number): void {
   const [, H = 0] = q.shape;
   if (H === total) return;
   throw new GraphError(
-    `mixedHeads: the parts' heads must add up to those of the queries, ${H}, got ${total}; change numHeads of the parts`,
+    problem`mixedHeads: the parts' heads must add up to those of the queries, ${H}, got ${total}; change numHeads of the
+    parts`,
   );
 }
 

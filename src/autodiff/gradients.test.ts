@@ -1,7 +1,7 @@
 // The reverse walk: totals and partials, refusals, derivatives of derivatives.
 
 import { describe, expect, it } from "vitest";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { nodesInOrder } from "../graph/graph.ts";
 import type { ReferenceArray } from "../graph/op-rule.ts";
 import { scope } from "../graph/scope.ts";
@@ -40,7 +40,7 @@ describe("gradients", () => {
   it("refuses a loss with more than one element", () => {
     const x = input("x", [3]);
     expect(() => gradients(square(x), [x])).toThrow(
-      new GraphError("gradients: the loss must have one element, got [3]; sum or average it"),
+      new GraphError(problem`gradients: the loss must have one element, got [3]; sum or average it`),
     );
   });
 
@@ -48,7 +48,9 @@ describe("gradients", () => {
     const x = input("x", [3]);
     const loss = scope("performer", () => sum(atLeast(x, 0)));
     expect(() => gradients(loss, [x])).toThrow(
-      new GraphError("gradients: AtLeast has no gradient (a comparison is piecewise constant), at performer/AtLeast"),
+      new GraphError(
+        problem`gradients: AtLeast has no gradient (a comparison is piecewise constant), at performer/AtLeast; use stopGradient, or another op`,
+      ),
     );
     expect(() => gradients(sum(cast(cast(x, "int32"), "float32")), [x])).toThrow(
       "gradients: Cast has no gradient (it converts from or to integers or booleans), at Cast",

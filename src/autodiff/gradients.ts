@@ -1,5 +1,5 @@
 /** Reverse-mode differentiation: a graph in, a graph out. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { nodesInOrder } from "../graph/graph.ts";
 import type { Backpropagate } from "../graph/op-rule.ts";
 import { scope } from "../graph/scope.ts";
@@ -23,13 +23,14 @@ export function gradients<const Wrt extends readonly Tensor[]>(
 ): { -readonly [Index in keyof Wrt]: Tensor } {
   if (loss.shape.some((length) => length !== 1)) {
     throw new GraphError(
-      `gradients: the loss must have one element, got [${loss.shape.join(", ")}]; sum or average it`,
+      problem`gradients: the loss must have one element, got [${loss.shape.join(", ")}]; sum or average it`,
     );
   }
   for (const { node } of wrt) {
     if (node.op.skipped === undefined) continue;
     throw new GraphError(
-      `gradients: tensors to differentiate by must not come from ${node.op.skipped}, got ${node.path}; use the tensor before it`,
+      problem`gradients: tensors to differentiate by must not come from ${node.op.skipped}, got ${node.path}; use the
+      tensor before it`,
     );
   }
   const found = walk([loss], [full(loss.shape, 1)], wrt, new Set());
@@ -74,7 +75,9 @@ function walk(
     const { op, inputs, attributes } = node;
     const { vjp } = op;
     if (typeof vjp !== "function") {
-      throw new GraphError(`gradients: ${op.name} has no gradient (${vjp.reason}), at ${node.path}`);
+      throw new GraphError(
+        problem`gradients: ${op.name} has no gradient (${vjp.reason}), at ${node.path}; use stopGradient, or another op`,
+      );
     }
     const gradientsOfInputs = scope(`${node.path}.gradient`, () =>
       vjp({ inputs, outputs: node.outputs, outputGradients: dys, attributes, backpropagate }),
@@ -83,8 +86,8 @@ function walk(
       const gradient = gradientsOfInputs[index];
       if (gradient !== undefined && !sameShape(gradient.shape, tensor.shape)) {
         throw new GraphError(
-          `gradients: ${op.name} must return a gradient of its input's shape [${tensor.shape.join(", ")}], ` +
-            `got [${gradient.shape.join(", ")}], at ${node.path}`,
+          problem`gradients: ${op.name} must return a gradient of its input's shape [${tensor.shape.join(", ")}], got
+          [${gradient.shape.join(", ")}], at ${node.path}`,
         );
       }
       accumulate(tensor, gradient);

@@ -1,5 +1,6 @@
 // Options of benchmarks as they are written, read into what is measured: lists, sizes, threads.
 
+import { problem } from "../graph/errors.ts";
 import { availableParallelism } from "node:os";
 
 import { nearestName } from "../graph/nearest-name.ts";
@@ -62,7 +63,8 @@ export function parseLengths(text: string, option = "--lengths", example = "4096
     const length = /^\d+$/.test(item) ? Number(item) : Number.NaN;
     if (Number.isSafeInteger(length) && length >= 1) return length;
     throw new UsageError(
-      `${option} must be whole numbers from 1 on, with commas between them, got '${text}'; write for example ${option} ${example}`,
+      problem`${option} must be whole numbers from 1 on, with commas between them, got '${text}'; write for example
+      ${option} ${example}`,
     );
   });
 }
@@ -73,7 +75,8 @@ export function parsePositions(text: string): readonly number[] {
   const ascending = positions.every((position, index) => index === 0 || position > (positions[index - 1] ?? 0));
   if (positions.every((position) => Number.isSafeInteger(position)) && ascending) return positions;
   throw new UsageError(
-    `--positions must be ascending whole numbers with commas between them, got '${text}'; write for example --positions 1000,100000`,
+    problem`--positions must be ascending whole numbers with commas between them, got '${text}'; write for example
+    --positions 1000,100000`,
   );
 }
 
@@ -83,7 +86,7 @@ export function parseName<Name extends string>(option: string, given: string, na
   if (found !== undefined) return found;
   const near = nearestName(given, names);
   const fix = near === undefined ? "leave the option out for its default" : `did you mean '${near}'?`;
-  throw new UsageError(`${option} must be among ${names.join(", ")}, got '${given}'; ${fix}`);
+  throw new UsageError(problem`${option} must be among ${names.join(", ")}, got '${given}'; ${fix}`);
 }
 
 /** Threads of the engine; all cores when none is given. */
@@ -91,6 +94,6 @@ export function parseThreads(threads: number | undefined): number {
   const cores = availableParallelism();
   if (threads === undefined || threads <= cores) return threads ?? cores;
   throw new UsageError(
-    `--threads must be at most ${cores}, the cores of this process, got ${threads}; omit it to use all`,
+    problem`--threads must be at most ${cores}, the cores of this process, got ${threads}; omit it to use all`,
   );
 }

@@ -1,5 +1,6 @@
 // What the benchmarks were asked to measure, checked.
 
+import { problem } from "../graph/errors.ts";
 import { fileURLToPath } from "node:url";
 
 import { mechanisms } from "../attention/mechanisms.ts";
@@ -180,7 +181,7 @@ async function inferenceModel({ preset, set = [] }: InferenceBenchOptions): Prom
   const changes = set.flatMap(parseSettings);
   const other = changes.find(({ section }) => section !== "model");
   if (other !== undefined) {
-    throw new UsageError(`--set must change the model, got ${other.section}.${other.key}; leave it out`);
+    throw new UsageError(problem`--set must change the model, got ${other.section}.${other.key}; leave it out`);
   }
   const recipe = await readRecipe("demo");
   const { model } = applySettings(preset === undefined ? recipe : { ...recipe, model: modelPresets[preset] }, changes);
@@ -211,7 +212,9 @@ function parseMechanisms(text: string): readonly BenchMechanism[] {
         : near === undefined
           ? "leave the option out to measure favor"
           : `did you mean '${near}'?`;
-    throw new UsageError(`--mechanisms must be 'all' or among ${benchMechanisms.join(", ")}, got '${item}'; ${fix}`);
+    throw new UsageError(
+      problem`--mechanisms must be 'all' or among ${benchMechanisms.join(", ")}, got '${item}'; ${fix}`,
+    );
   });
 }
 
@@ -225,6 +228,7 @@ function parsePeers(text: string): readonly string[] {
   const near = nearestName(unknown, [...peerChoices, "all", "none"]);
   const fix = near === undefined ? "leave the option out for all that are installed" : `did you mean '${near}'?`;
   throw new UsageError(
-    `--peers must be 'all', 'none' or among ${peerChoices.join(", ")} (${engineOpName}: the ${LINEAR_ATTENTION_OP}), got '${unknown}'; ${fix}`,
+    problem`--peers must be 'all', 'none' or among ${peerChoices.join(", ")} (${engineOpName}: the
+    ${LINEAR_ATTENTION_OP}), got '${unknown}'; ${fix}`,
   );
 }

@@ -3,21 +3,21 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { StorageError } from "../storage/errors.ts";
 import { describeFailure } from "./failures.ts";
 import { asUsage, UsageError } from "../runs/usage.ts";
 
 describe("describeFailure", () => {
   it("tells a known error in its own words, without a stack", () => {
-    expect(describeFailure("performer eval", new StorageError("run: not there."), false)).toEqual({
+    expect(describeFailure("performer eval", new StorageError(problem`run: not there.`), false)).toEqual({
       exitCode: 1,
       text: "performer eval: run: not there.\n",
     });
   });
 
   it("puts the command in front of every line, and adds the stack when asked", () => {
-    const error = new ConfigError("model: one\nmodel: two");
+    const error = new ConfigError([problem`model: one`, problem`model: two`]);
     error.stack = "ConfigError: …\n    at somewhere";
     expect(describeFailure("performer train", error, true).text).toBe(
       "performer train: model: one\nperformer train: model: two\nConfigError: …\n    at somewhere\n",
@@ -25,7 +25,7 @@ describe("describeFailure", () => {
   });
 
   it("ends wrong usage with 2", () => {
-    expect(describeFailure("performer", new UsageError("no"), false).exitCode).toBe(2);
+    expect(describeFailure("performer", new UsageError(problem`no`), false).exitCode).toBe(2);
     expect(describeFailure("performer", new CommanderError(1, "commander.unknownOption", "no"), false)).toEqual({
       exitCode: 2,
       text: "",
@@ -53,10 +53,10 @@ describe("asUsage", () => {
   it("turns a refused configuration into wrong usage, and leaves the rest", async () => {
     await expect(
       asUsage(() => {
-        throw new ConfigError("model: no");
+        throw new ConfigError(problem`model: no`);
       }),
-    ).rejects.toThrow(new UsageError("model: no"));
-    await expect(asUsage(() => Promise.reject(new StorageError("full")))).rejects.toThrow(StorageError);
+    ).rejects.toThrow(new UsageError(problem`model: no`));
+    await expect(asUsage(() => Promise.reject(new StorageError(problem`full`)))).rejects.toThrow(StorageError);
     expect(await asUsage(() => 7)).toBe(7);
   });
 });

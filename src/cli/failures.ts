@@ -2,19 +2,12 @@
 
 import { CommanderError } from "commander";
 
-import { DataError } from "../data/index.ts";
-import { ConfigError, GraphError, prefixLines } from "../graph/errors.ts";
-import { RuntimeError } from "../runtime/index.ts";
+import { PerformerError } from "../graph/errors.ts";
 import { UsageError } from "../runs/usage.ts";
-import { StorageError } from "../storage/errors.ts";
 import { codeOf } from "../storage/failures.ts";
-import { TrainingError } from "../training/trainer.ts";
 
 /** Exit codes of every command; a signal that ends one gives 128 + its number, as the shell does. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
-
-/** Errors that speak to the user. Every other one is a defect of this program. */
-const explained = [DataError, StorageError, ConfigError, GraphError, RuntimeError, TrainingError, UsageError] as const;
 
 /** What is left to do about an error that reached the top. */
 export interface Failure {
@@ -37,11 +30,16 @@ export function describeFailure(command: string, error: unknown, showStack: bool
   // Whoever read our output has had enough of it, as in `performer generate … | head`.
   if (codeOf(error) === "EPIPE") return { exitCode: exitCodes.done, text: "" };
   const message = error instanceof Error ? error.message : String(error);
-  const isExplained = explained.some((kind) => error instanceof kind);
-  const said = isExplained
-    ? prefixLines(command, message)
-    : `${command}: a defect in performer, not in what you gave it: ${message}\n` +
-      `${command}: please report it with what PERFORMER_DEBUG=1 prints for the same command`;
+  // Errors of the family speak to the user. Every other one is a defect of this program.
+  const said =
+    error instanceof PerformerError
+      ? message
+          .trimEnd()
+          .split("\n")
+          .map((line) => `${command}: ${line}`)
+          .join("\n")
+      : `${command}: a defect in performer, not in what you gave it: ${message}\n` +
+        `${command}: please report it with what PERFORMER_DEBUG=1 prints for the same command`;
   const stack = showStack && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : "";
   return {
     exitCode: error instanceof UsageError ? exitCodes.usage : exitCodes.failed,

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { packageVersion } from "../runs/run-config.ts";
 import { completionCommand } from "./completion.ts";
 import { describeFailure, exitCodes } from "./failures.ts";
+import { inFlags } from "./flags.ts";
 import { frameErrors } from "./verb.ts";
 
 interface Verb {
@@ -133,7 +134,8 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   } catch (error) {
     const verb = loaded.find((each) => each.name() === args[0]);
     const command = verb === undefined ? "performer" : `performer ${verb.name()}`;
-    const { exitCode, text } = describeFailure(command, error, Number(process.env["PERFORMER_DEBUG"] ?? 0) >= 1);
+    const told = inFlags(error, loaded, args);
+    const { exitCode, text } = describeFailure(command, told, Number(process.env["PERFORMER_DEBUG"] ?? 0) >= 1);
     process.stderr.write(text);
     process.exitCode = exitCode;
   }

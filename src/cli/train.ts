@@ -1,5 +1,6 @@
 // `performer train`: a model from a recipe, into a run folder.
 
+import { problem } from "../graph/errors.ts";
 import type { Command } from "commander";
 
 import { UsageError } from "../runs/usage.ts";
@@ -133,7 +134,7 @@ async function resumedRun(
   const { out } = rest;
   if (out === undefined) {
     throw new UsageError(
-      "--resume must name the run's folder, got none; write --resume FOLDER, or --out FOLDER --resume",
+      problem`--resume must name the run's folder, got none; write --resume FOLDER, or --out FOLDER --resume`,
     );
   }
   const said = [
@@ -159,6 +160,7 @@ function checkResume(recipe: string | undefined, options: TrainOptions): TrainOp
   if (recipe !== undefined) given.unshift(`the recipe '${recipe}'`);
   if (given.length === 0) return options;
   throw new UsageError(
-    `--resume takes its configuration from the run folder, got ${given.join(" and ")} as well; leave that out, or start a new run`,
+    problem`--resume takes its configuration from the run folder, got ${given.join(" and ")} as well; leave that out, or
+    start a new run`,
   );
 }

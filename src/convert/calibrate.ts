@@ -12,7 +12,7 @@
  * Source: FAVOR# (arXiv:2302.00787) rescales each dimension by what a sequence holds; here the change is of the whole basis, with a shift,
  * and made once, so that it costs nothing later and is causal.
  */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { observeAttention, type ObserveOptions } from "../inference/observe.ts";
 import { chosenNumbers } from "../model/chosen-numbers.ts";
@@ -46,7 +46,8 @@ export async function calibrateAttention(options: CalibrateOptions): Promise<Rec
   const { config, tensors, tokenIds, backend } = options;
   if (config.positions === "rotary") {
     throw new ConfigError(
-      `${WHO}: positions must be part of the states, got 'rotary', which turn queries and keys behind the weights; convert the model as it is`,
+      problem`${WHO}: positions must be part of the states, got 'rotary', which turn queries and keys behind the
+      weights; convert the model as it is`,
     );
   }
   const layers = chosenNumbers(WHO, "layers", options.layers, config.numLayers);
@@ -54,15 +55,16 @@ export async function calibrateAttention(options: CalibrateOptions): Promise<Rec
   if (other !== undefined) {
     const { mechanism } = selfAttention(outputStack(config), other);
     throw new ConfigError(
-      `${WHO}: attention must know queries and keys by their products alone, got '${mechanism.name}' in layer ${other}; leave that layer out, its ` +
-        "weights fit its mechanism",
+      problem`${WHO}: attention must know queries and keys by their products alone, got '${mechanism.name}' in layer
+      ${other}; leave that layer out, its weights fit its mechanism`,
     );
   }
   const chosen = ofOneLength(WHO, config, tokenIds, SEQUENCES);
   const count = chosen.length * (chosen[0]?.length ?? 0);
   if (count < config.headDim) {
     throw new ConfigError(
-      `${WHO}: tokenIds must hold at least as many tokens as a head is wide, ${config.headDim}, got ${count}; give more texts, or longer ones`,
+      problem`${WHO}: tokenIds must hold at least as many tokens as a head is wide, ${config.headDim}, got ${count};
+      give more texts, or longer ones`,
     );
   }
   const observed = await observeAttention({ config, tensors, tokenIds: chosen, backend });

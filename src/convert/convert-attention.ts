@@ -1,6 +1,6 @@
 /** Another attention mechanism in the place of a trained model's: every weight stays, and what the mechanism draws at random is drawn. */
 import { createMechanism, type MechanismChoice } from "../attention/choice.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
@@ -59,7 +59,8 @@ const TABLE = "positionEmbedding.weight";
 export function convertModel({ config, tensors }: ConvertibleModel, options: ConvertOptions): ConvertedModel {
   if (config.architecture === "encoder-decoder") {
     throw new ConfigError(
-      `${WHO}: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or 'encoder'`,
+      problem`${WHO}: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or
+      'encoder'`,
     );
   }
   checkTensors(config, tensors, WHO);
@@ -85,8 +86,9 @@ export function convertModel({ config, tensors }: ConvertibleModel, options: Con
     if (tensor !== undefined && sameShape(tensor.shape, shape)) return [name, tensor];
     // Such as the projections of layers that stay, which have as many rows as before.
     throw new ConfigError(
-      `${WHO}: '${name}' of the model, which stays as it is, must be ${formatShape(shape)}, got ` +
-        `${tensor === undefined ? "nothing" : formatShape(tensor.shape)}; leave numFeatures, projection and maxSeqLen out, or convert all layers`,
+      problem`${WHO}: '${name}' of the model, which stays as it is, must be ${formatShape(shape)}, got
+      ${tensor === undefined ? "nothing" : formatShape(tensor.shape)}; leave numFeatures, projection and maxSeqLen out,
+      or convert all layers`,
     );
   });
   return { config: converted, tensors: Object.fromEntries(chosen), layers };
@@ -102,7 +104,8 @@ function checkWeights(config: ModelConfig, tensors: Named<NdArray>, layer: numbe
   const fix = "use one that attends by queries, keys and values alone, such as 'favor'; or train a model with it";
   if (lacking.length > 0) {
     throw new ConfigError(
-      `${WHO}: the mechanism must need no weights beside the model's, got '${mechanism.name}', whose ${lacking.join(", ")} only training gives; ${fix}`,
+      problem`${WHO}: the mechanism must need no weights beside the model's, got '${mechanism.name}', whose
+      ${lacking.join(", ")} only training gives; ${fix}`,
     );
   }
   const shares = mechanism.sharesKeys === true;
@@ -110,7 +113,7 @@ function checkWeights(config: ModelConfig, tensors: Named<NdArray>, layer: numbe
     const got = shares
       ? `'${mechanism.name}', whose keys are its queries`
       : `'${mechanism.name}' for a model without weights for keys`;
-    throw new ConfigError(`${WHO}: the mechanism must use the model's queries and keys, got ${got}; ${fix}`);
+    throw new ConfigError(problem`${WHO}: the mechanism must use the model's queries and keys, got ${got}; ${fix}`);
   }
 }
 
@@ -120,23 +123,27 @@ function checkLength(config: ModelConfig, wanted: number | undefined, rule: Posi
   if (!positionRules.includes(rule)) {
     const near = nearestName(String(rule), positionRules);
     throw new ConfigError(
-      `${WHO}: positions must be ${positionRules.join(" or ")}, got '${String(rule)}'; ${near === undefined ? "leave it out for repeat" : `did you mean '${near}'?`}`,
+      problem`${WHO}: positions must be ${positionRules.join(" or ")}, got '${String(rule)}';
+      ${near === undefined ? "leave it out for repeat" : `did you mean '${near}'?`}`,
     );
   }
   if (wanted === undefined) return maxSeqLen;
   if (!(wanted >= maxSeqLen)) {
     throw new ConfigError(
-      `${WHO}: maxSeqLen must be at least the model's ${maxSeqLen}, got ${wanted}; leave it out, texts may be shorter`,
+      problem`${WHO}: maxSeqLen must be at least the model's ${maxSeqLen}, got ${wanted}; leave it out, texts may be
+      shorter`,
     );
   }
   if (patches && wanted !== maxSeqLen) {
     throw new ConfigError(
-      `${WHO}: images must be of ${patches.width} × ${patches.height} pixels, got a maxSeqLen of ${wanted}; leave it out`,
+      problem`${WHO}: images must be of ${patches.width} × ${patches.height} pixels, got a maxSeqLen of ${wanted}; leave
+      it out`,
     );
   }
   if (positions === "axial" && wanted !== maxSeqLen) {
     throw new ConfigError(
-      `${WHO}: more positions must come with learned, rotary, sinusoidal ones or none, got 'axial', a grid; leave maxSeqLen out`,
+      problem`${WHO}: more positions must come with learned, rotary, sinusoidal ones or none, got 'axial', a grid; leave
+      maxSeqLen out`,
     );
   }
   return wanted;

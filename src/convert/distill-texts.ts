@@ -1,5 +1,5 @@
 /** A text as what a student learns from, what tells its best weights, and what it is tested on. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { evenlyChosen, FEWEST_CHARACTERS, paragraphsOf, sentencePairs, sentencesOf } from "../data/passages.ts";
 
 export interface DistillTexts {
@@ -35,14 +35,16 @@ export function distillTexts(
   const numLearnt = paragraphs.length - held - last;
   if (numLearnt < 1 || held < 1) {
     throw new ConfigError(
-      `distill: the text must have 3 paragraphs of ${FEWEST_CHARACTERS} characters or more, to learn from and to be held out, got ${paragraphs.length}; ` +
-        "give a longer one, with blank lines between paragraphs or a paragraph a line",
+      problem`distill: the text must have 3 paragraphs of ${FEWEST_CHARACTERS} characters or more, to learn from and to
+      be held out, got ${paragraphs.length}; give a longer one, with blank lines between paragraphs or a paragraph a
+      line`,
     );
   }
   const found = sentencePairs(test === undefined ? paragraphs.slice(numLearnt + held) : paragraphsOf(test));
   if (found.length === 0) {
     throw new ConfigError(
-      "distill: the text that is tested on must have paragraphs of two sentences or more, got none; give another one",
+      problem`distill: the text that is tested on must have paragraphs of two sentences or more, got none; give another
+      one`,
     );
   }
   return {

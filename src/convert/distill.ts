@@ -1,5 +1,5 @@
 /** Distillation: a converted model is trained to do what the original does, first layer by layer, then as a whole. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { renamed } from "../graph/records.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
@@ -148,10 +148,13 @@ function checkTexts(
   const tokens = tokenIds.reduce((sum, { length }) => sum + Math.min(length, maxSeqLen), 0);
   if (tokens < tokensPerBatch) {
     throw new ConfigError(
-      `${WHO}: the texts must fill a batch of ${tokensPerBatch} tokens, got ${tokens} in ${tokenIds.length}; give more, or a smaller tokensPerBatch`,
+      problem`${WHO}: the texts must fill a batch of ${tokensPerBatch} tokens, got ${tokens} in ${tokenIds.length}; give
+      more, or a smaller tokensPerBatch`,
     );
   }
   if (heldOut.length === 0) {
-    throw new ConfigError(`${WHO}: heldOut must hold a text that tells the best weights, got none; hold one out`);
+    throw new ConfigError(
+      problem`${WHO}: heldOut must hold a text that tells the best weights, got none; hold one out`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 /** Texts, proteins or images as vectors of a pretrained model. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { decodeImage } from "../data/images/codecs.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/embed.ts";
@@ -59,7 +59,8 @@ export async function embedImages(
   const { encodeImage } = model;
   if (encodeImage === undefined) {
     throw new ConfigError(
-      `embedImages: the model must be one of images, got ${model.name}, which reads ${model.reads}; use embedTexts`,
+      problem`embedImages: the model must be one of images, got ${model.name}, which reads ${model.reads}; use
+      embedTexts`,
     );
   }
   const sequences = await Promise.all(

@@ -1,5 +1,5 @@
 /** Sequences of many lengths as some of one length, which a model can be observed on. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { longestSequence } from "../model/positions.ts";
 
@@ -25,7 +25,7 @@ export function ofOneLength(
   const length = Math.min(LONGEST, longestSequence(config).length, chosen.at(-1)?.length ?? 0);
   if (length === 0) {
     throw new ConfigError(
-      `${who}: tokenIds must hold sequences of one token or more, got none; give some texts or proteins`,
+      problem`${who}: tokenIds must hold sequences of one token or more, got none; give some texts or proteins`,
     );
   }
   return chosen.map((sequence) => Array.from(sequence).slice(0, length));

@@ -1,4 +1,5 @@
 /** Where a model lies: a folder, a server, the hub, or with the caller. */
+import { problem } from "../graph/errors.ts";
 import { defaultCacheFolder } from "#files";
 import { isAddress } from "../files/http.ts";
 import { givenSource, type FileSource, type GivenFiles } from "../storage/file-source.ts";
@@ -37,7 +38,8 @@ function sourceOf(from: FileSource | GivenFiles): FileSource {
   // For callers without types.
   if (typeof from !== "object" || from === null) {
     throw new StorageError(
-      `a model must be named by a folder, an address (https://…/) or a name on the hub (owner/name), or given as files by their paths, got ${shown(from)}; give one of these.`,
+      problem`a model must be named by a folder, an address (https://…/) or a name on the hub (owner/name), or given as
+      files by their paths, got ${shown(from)}; give one of these.`,
     );
   }
   return isSource(from) ? from : givenSource(from);

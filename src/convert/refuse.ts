@@ -1,9 +1,10 @@
 /** How this folder says what is wrong with a file: who, the rule, what came, the way out. */
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "../storage/errors.ts";
 
 /** @throws StorageError, always */
 export function refuse(who: string, rule: string, got: string, fix: string): never {
-  throw new StorageError(`${who}: ${rule}, got ${got}; ${fix}.`);
+  throw new StorageError(problem`${who}: ${rule}, got ${got}; ${fix}.`);
 }
 
 /** A value as it stands in JSON, cut to a line. */

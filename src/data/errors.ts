@@ -1,31 +1,12 @@
 /** The one error that bad input data ends in. */
+import { PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 
-/** The four parts of a complaint that a reader can act on. */
-export interface DataErrorParts {
-  /** Who refuses: a function, or a file with the line, e.g. "human.fasta, line 12". */
-  readonly who: string;
-  /** The rule that was broken, e.g. "a record must carry at least one residue". */
-  readonly rule: string;
-  /** What came instead. */
-  readonly got: string;
-  /** The way out. */
-  readonly fix: string;
-}
-
-/** Input data that cannot be used. The message reads "who: rule, got …; fix." and the parts are fields of their own. */
-export class DataError extends Error {
+/** Input data that cannot be used. */
+export class DataError extends PerformerError {
   override readonly name = "DataError";
-  readonly who: string;
-  readonly rule: string;
-  readonly got: string;
-  readonly fix: string;
 
-  constructor(parts: DataErrorParts, options?: ErrorOptions) {
-    super(`${parts.who}: ${parts.rule}, got ${parts.got}; ${parts.fix}.`, options);
-    this.who = parts.who;
-    this.rule = parts.rule;
-    this.got = parts.got;
-    this.fix = parts.fix;
+  constructor(problems: Problem | readonly Problem[], options?: PerformerErrorOptions) {
+    super(problems, "ERR_DATA", options, ".");
   }
 }
 

@@ -1,4 +1,5 @@
 /** Files and folders, and the package's own protein data. */
+import { PerformerError } from "../graph/errors.ts";
 import { files, packagedUrl, paths } from "#files";
 import { DataError } from "./errors.ts";
 import { loadProteins, type ProteinDataset } from "./proteins.ts";
@@ -82,7 +83,7 @@ export function openPackaged(name: string, { dataUrl }: PackagedOptions = {}): B
 }
 
 function unreadable(shown: string, error: unknown): unknown {
-  if (error instanceof DataError || !(error instanceof Error) || !("code" in error)) return error;
+  if (error instanceof PerformerError || !(error instanceof Error) || !("code" in error)) return error;
   const isMissing = error.code === "ENOENT";
   return new DataError(
     {

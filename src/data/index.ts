@@ -9,7 +9,6 @@ export type { TagKind, TagOptions } from "./conditioning.ts";
 export { getSplit, lengthOf, readTokens, splitNames, startOf } from "./datasets.ts";
 export type { EncodedSequence, SequenceDataset, SplitName, Splits } from "./datasets.ts";
 export { DataError } from "./errors.ts";
-export type { DataErrorParts } from "./errors.ts";
 export { readFasta } from "./fasta.ts";
 export type { FastaRecord } from "./fasta.ts";
 export { embeddedProteinsUrl, loadEmbeddedProteins, openFile, openFolder } from "./files.ts";

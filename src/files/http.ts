@@ -1,4 +1,5 @@
 /** Files on servers: addresses are read like paths. */
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";
 import type { FileInfo } from "./files.ts";
 
@@ -48,7 +49,8 @@ export async function* bodyOf(url: string, { body }: Response): AsyncGenerator<U
 export function askServer(url: string, method: "GET" | "HEAD"): Promise<Response> {
   return fetch(url, { method }).catch((cause: unknown) => {
     throw new StorageError(
-      `${url}: the server must answer, got ${reasonOf(cause)}; check the address, and that the server lets pages of other sites read it (CORS).`,
+      problem`${url}: the server must answer, got ${reasonOf(cause)}; check the address, and that the server lets pages
+      of other sites read it (CORS).`,
       { cause },
     );
   });
@@ -59,9 +61,12 @@ async function whole<T>(url: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
-    throw new StorageError(`${url}: the connection broke while the file was read (${reasonOf(cause)}); try again.`, {
-      cause,
-    });
+    throw new StorageError(
+      problem`${url}: the connection broke while the file was read (${reasonOf(cause)}); try again.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -71,12 +76,14 @@ function reasonOf(cause: unknown): string {
 
 /** @throws StorageError: nothing but reading is done with addresses */
 export function refuseAddress(path: string, action: string): void {
-  if (isAddress(path)) throw new StorageError(`cannot ${action} ${path}: servers are only read; choose a path.`);
+  if (isAddress(path)) throw new StorageError(problem`cannot ${action} ${path}: servers are only read; choose a path.`);
 }
 
 async function ask(url: string, method: "GET" | "HEAD", alsoTaken: readonly number[] = []): Promise<Response> {
   const response = await askServer(url, method);
   if (response.ok || alsoTaken.includes(response.status)) return response;
   await response.body?.cancel();
-  throw new StorageError(`${url}: the server must have the file, got status ${response.status}; check the address.`);
+  throw new StorageError(
+    problem`${url}: the server must have the file, got status ${response.status}; check the address.`,
+  );
 }

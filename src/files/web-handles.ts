@@ -1,4 +1,5 @@
 /** A page's own storage (OPFS) by paths: the handles behind them, writing, and renaming at once. */
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";
 import { refuseAddress } from "./http.ts";
 
@@ -38,15 +39,15 @@ async function askForRoot(): Promise<FileSystemDirectoryHandle> {
   const storage: StorageManager | undefined = navigator.storage;
   if (storage?.getDirectory === undefined) {
     throw new StorageError(
-      "this page has no storage for files (OPFS): the browser must know it, and the page must come by https or from localhost; " +
-        "without it, models go through toFiles() and fromFiles().",
+      problem`this page has no storage for files (OPFS): the browser must know it, and the page must come by https or
+      from localhost; without it, models go through toFiles() and fromFiles().`,
     );
   }
   return storage.getDirectory().catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StorageError(
-      `the browser refuses this page storage for files (${reason}); allow it to keep data (not in a private window), ` +
-        "or keep models by toFiles() and fromFiles().",
+      problem`the browser refuses this page storage for files (${reason}); allow it to keep data (not in a private
+      window), or keep models by toFiles() and fromFiles().`,
       { cause },
     );
   });
@@ -108,7 +109,8 @@ export async function write(path: string, bytes: Uint8Array, { keep }: { readonl
       if (nameOf(error) !== "QuotaExceededError") throw error;
       const { quota = 0, usage = 0 } = await navigator.storage.estimate();
       throw new StorageError(
-        `the browser's storage is full: ${path} needs ${bytes.length} bytes, ${quota - usage} free; remove what is not needed.`,
+        problem`the browser's storage is full: ${path} needs ${bytes.length} bytes, ${quota - usage} free; remove what
+        is not needed.`,
         { cause: error },
       );
     }

@@ -1,4 +1,5 @@
 /** Files in browsers, of pages and of workers: those of the page's own storage (OPFS), which nobody else sees. */
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";
 import type { Files, Paths } from "./files.ts";
 import { isAddress, readAddress, refuseAddress, statAddress, streamAddress } from "./http.ts";
@@ -99,7 +100,8 @@ export function findPackage(_name: string): string | undefined {
 async function blobAt(path: string): Promise<File> {
   if (path.startsWith("performer-ts:")) {
     throw new StorageError(
-      `${path}: the package's data are not in a page's bundle; serve its folder data/ and give that address as 'dataUrl'.`,
+      problem`${path}: the package's data are not in a page's bundle; serve its folder data/ and give that address as
+      'dataUrl'.`,
     );
   }
   const handle = await find(path);

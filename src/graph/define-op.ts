@@ -138,8 +138,11 @@ function applyOp(op: OpRule, inputs: readonly Tensor[], attributes: unknown): re
   } catch (error) {
     if (error instanceof GraphError && error.message.includes(" at ")) throw error;
     const rule = error instanceof Error ? error.message : String(error);
-    const got = inputs.length === 0 ? "" : `, got ${inputs.map(formatType).join(" and ")}`;
-    throw new ShapeError(`${op.name}: ${rule}${got}, at ${path}`, { cause: error });
+    const parts =
+      inputs.length === 0
+        ? { rule: `${rule}, at ${path}` }
+        : { rule, got: `${inputs.map(formatType).join(" and ")}, at ${path}` };
+    throw new ShapeError({ who: op.name, ...parts }, { cause: error });
   }
   const outputs: Tensor[] = [];
   const node: Node = { op, inputs, attributes, outputs, path };

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { input } from "../ops/source.ts";
-import { ShapeError } from "./errors.ts";
+import { ShapeError, problem } from "./errors.ts";
 import { expectShapes } from "./expect-shapes.ts";
 import { scope } from "./scope.ts";
 
@@ -19,7 +19,7 @@ describe("expectShapes", () => {
   it("takes numbers as fixed lengths", () => {
     expect(expectShapes("attention", { q: [q, "B 3 L 7"] })).toEqual({ B: 2, L: 5 });
     expect(() => expectShapes("attention", { q: [q, "B 4 L D"] })).toThrow(
-      new ShapeError("attention: q must have shape [B 4 L D], got [2, 3, 5, 7]"),
+      new ShapeError(problem`attention: q must have shape [B 4 L D], got [2, 3, 5, 7]`),
     );
   });
 
@@ -29,7 +29,7 @@ describe("expectShapes", () => {
 
   it("names the tensor, the rule and the shape when a letter has two lengths", () => {
     expect(() => expectShapes("attention", { q: [q, "B H L D"], k: [k, "B H L D"] })).toThrow(
-      new ShapeError("attention: k must have shape [B H L D] with L = 5, got [2, 3, 11, 7]"),
+      new ShapeError(problem`attention: k must have shape [B H L D] with L = 5, got [2, 3, 11, 7]`),
     );
   });
 
@@ -41,7 +41,7 @@ describe("expectShapes", () => {
 
   it("says the shape alone when the number of axes is wrong", () => {
     expect(() => expectShapes("attention", { q: [q, "B L D"] })).toThrow(
-      new ShapeError("attention: q must have shape [B L D], got [2, 3, 5, 7]"),
+      new ShapeError(problem`attention: q must have shape [B L D], got [2, 3, 5, 7]`),
     );
   });
 

@@ -1,5 +1,5 @@
 /** Shape strings: shapes written in the field's letters, checked while the graph is built. */
-import { ShapeError } from "./errors.ts";
+import { ShapeError, problem } from "./errors.ts";
 import { currentPath } from "./scope.ts";
 import { formatShape, type Shape } from "./shape.ts";
 
@@ -20,7 +20,7 @@ export function expectShapes<Spec extends string>(
     const axes = spec.split(" ").filter((axis) => axis !== "");
     const at = currentPath() === "" ? "" : `, at ${currentPath()}`;
     const fail = (detail: string) => {
-      throw new ShapeError(`${who}: ${name} must have shape [${spec}]${detail}, got ${formatShape(shape)}${at}`);
+      throw new ShapeError(problem`${who}: ${name} must have shape [${spec}]${detail}, got ${formatShape(shape)}${at}`);
     };
     if (axes.length !== shape.length) fail("");
     axes.forEach((axis, position) => {

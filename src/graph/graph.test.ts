@@ -5,7 +5,7 @@ import { add, mul, neg } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
 import { split } from "../ops/slicing.ts";
 import { input, scalar } from "../ops/source.ts";
-import { GraphError, ShapeError } from "./errors.ts";
+import { GraphError, ShapeError, problem } from "./errors.ts";
 import { expectOutputs, nodesInOrder, printGraph } from "./graph.ts";
 import { currentPath, scope } from "./scope.ts";
 
@@ -61,8 +61,8 @@ describe("scope", () => {
     const build = () => matmul(input("a", [2, 3]), input("b", [5, 7]));
     expect(() => scope("performer", () => scope("blocks.3", build))).toThrow(
       new ShapeError(
-        "MatMul: inner lengths of a @ b must agree (3 and 5), got float32[2, 3] and float32[5, 7], " +
-          "at performer/blocks.3/MatMul",
+        problem`MatMul: inner lengths of a @ b must agree (3 and 5), got float32[2, 3] and float32[5, 7], at
+        performer/blocks.3/MatMul`,
       ),
     );
   });
@@ -80,6 +80,6 @@ describe("scope", () => {
 
 it("refuses a graph without outputs", () => {
   expect(() => expectOutputs({ outputs: {} })).toThrow(
-    new GraphError("compile: a graph must have at least one output, got none"),
+    new GraphError(problem`compile: a graph must have at least one output, got none; return one`),
   );
 });

@@ -1,5 +1,5 @@
 /** Walking a graph: dependency order, inputs, and the closed form that is compiled. */
-import { GraphError } from "./errors.ts";
+import { GraphError, problem } from "./errors.ts";
 import { formatType, type Node, type Tensor } from "./tensor.ts";
 
 /** Named outputs of a graph; its inputs are found by walking back from them. */
@@ -59,6 +59,7 @@ export function printGraph(graph: Graph): string {
 /** Refuses a graph without outputs, which no engine accepts. */
 export function expectOutputs(graph: Graph): readonly (readonly [string, Tensor])[] {
   const outputs = Object.entries(graph.outputs);
-  if (outputs.length === 0) throw new GraphError("compile: a graph must have at least one output, got none");
+  if (outputs.length === 0)
+    throw new GraphError(problem`compile: a graph must have at least one output, got none; return one`);
   return outputs;
 }

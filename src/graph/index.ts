@@ -2,7 +2,8 @@
 export { defineMultiOp, defineOp } from "./define-op.ts";
 export type { MultiOpDefinition, OpDefinition, Vjp } from "./define-op.ts";
 export type { Emitter, EmitOptions, OnnxAttribute, SubgraphSpec } from "./emitter.ts";
-export { GraphError, ShapeError } from "./errors.ts";
+export { ArgumentError, errorCodes, GraphError, PerformerError, problem, ShapeError } from "./errors.ts";
+export type { ErrorCode, Problem } from "./errors.ts";
 export { expectShapes } from "./expect-shapes.ts";
 export { printGraph } from "./graph.ts";
 export type { Graph } from "./graph.ts";

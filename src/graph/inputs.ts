@@ -1,5 +1,5 @@
 /** Where values enter a graph: its inputs by name, found by walking back from its outputs. */
-import { GraphError } from "./errors.ts";
+import { GraphError, problem } from "./errors.ts";
 import { expectOutputs, nodesInOrder, type Graph } from "./graph.ts";
 import { formatType, type Node, type Tensor } from "./tensor.ts";
 
@@ -28,8 +28,8 @@ export function inputsOf(graph: Graph): Map<string, readonly [Tensor, ...Tensor[
     const before = inputs.get(name);
     if (before !== undefined && formatType(before[0]) !== formatType(tensor)) {
       throw new GraphError(
-        `compile: an input must be declared once or with one type, got '${name}' as ${formatType(before[0])} and ` +
-          `${formatType(tensor)}; use one tensor for it`,
+        problem`compile: an input must be declared once or with one type, got '${name}' as ${formatType(before[0])} and
+        ${formatType(tensor)}; use one tensor for it`,
       );
     }
     inputs.set(name, before === undefined ? [tensor] : [...before, tensor]);
@@ -37,7 +37,7 @@ export function inputsOf(graph: Graph): Map<string, readonly [Tensor, ...Tensor[
   const clash = outputs.find(([name]) => inputs.has(name));
   if (clash !== undefined) {
     throw new GraphError(
-      `compile: inputs and outputs must have different names, got '${clash[0]}' for both; rename one`,
+      problem`compile: inputs and outputs must have different names, got '${clash[0]}' for both; rename one`,
     );
   }
   return inputs;

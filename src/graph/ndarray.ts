@@ -1,4 +1,5 @@
 /** Concrete arrays: what goes into a compiled graph and what comes out. */
+import { ArgumentError, problem } from "./errors.ts";
 import { formatShape, sizeOf, type Shape } from "./shape.ts";
 
 interface ArrayTypes {
@@ -41,12 +42,12 @@ export function dtypeOf(data: TypedArray): DType {
 /**
  * Wraps a typed array, without copying it.
  *
- * @throws RangeError when the number of elements does not fit the shape
+ * @throws ArgumentError when the number of elements does not fit the shape
  */
 export function ndarray(data: TypedArray, shape: Shape): NdArray {
   if (data.length !== sizeOf(shape)) {
-    throw new RangeError(
-      `ndarray: data must hold ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length}`,
+    throw new ArgumentError(
+      problem`ndarray: data must hold ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length}; give as many as the shape says`,
     );
   }
   return { dtype: dtypeOf(data), shape, data };
@@ -85,7 +86,7 @@ export function toFloat64(array: NdArray): Float64Array {
 export function toFloat32({ dtype, data }: NdArray): Float32Array {
   if (data instanceof Float32Array) return data;
   if (data instanceof Float64Array) return new Float32Array(data);
-  throw new TypeError(`toFloat32: the array must hold float32 or float64, got ${dtype}`);
+  throw new ArgumentError(problem`toFloat32: the array must hold float32 or float64, got ${dtype}; convert it`);
 }
 
 /** Copies float64 values into an array of the given type. */

@@ -1,6 +1,6 @@
 /** Options checked against a schema, with errors that say which key, what it must be, and the nearest valid name. */
 import type { z } from "zod";
-import { ConfigError } from "./errors.ts";
+import { ConfigError, type Problem } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 
 /**
@@ -16,19 +16,27 @@ export function parseOptions<Schema extends z.ZodObject>(
 ): z.output<Schema> {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
-  throw new ConfigError(result.error.issues.map((issue) => describe(who, issue, schema, options)).join("\n"));
+  const { issues } = result.error;
+  const isUnknown = issues[0]?.code === "unrecognized_keys";
+  throw new ConfigError(
+    issues.flatMap((issue) => describe(who, issue, schema, options)),
+    isUnknown ? { code: "ERR_UNKNOWN_OPTION" } : {},
+  );
 }
 
-function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, options: unknown): string {
+function describe(
+  who: string,
+  issue: z.core.$ZodIssue,
+  schema: z.ZodObject,
+  options: unknown,
+): Problem | readonly Problem[] {
   if (issue.code === "unrecognized_keys") {
     const names = Object.keys(schema.shape);
-    return issue.keys
-      .map((key) => {
-        const near = nearestName(key, names);
-        const fix = near === undefined ? `the keys are ${names.join(", ")}` : `did you mean '${near}'?`;
-        return `${who}: '${key}' is not a key; ${fix}`;
-      })
-      .join("\n");
+    return issue.keys.map((key) => {
+      const near = nearestName(key, names);
+      const fix = near === undefined ? `the keys are ${names.join(", ")}` : `did you mean '${near}'?`;
+      return { who, rule: `'${key}' is not a key`, fix };
+    });
   }
   const key = issue.path.join(".");
   const got = issue.path.reduce<unknown>(
@@ -37,7 +45,7 @@ function describe(who: string, issue: z.core.$ZodIssue, schema: z.ZodObject, opt
   );
   const came = got === undefined ? "nothing" : JSON.stringify(got);
   const fix = got === undefined ? "give it" : fixFor(issue, got, schema);
-  return `${who}: ${key === "" ? "the options" : key} must be ${ruleOf(issue)}, got ${came}; ${fix}`;
+  return { who, rule: `${key === "" ? "the options" : key} must be ${ruleOf(issue)}`, got: came, fix };
 }
 
 /** What a value must be, in words. */

@@ -1,7 +1,7 @@
 /** The attention of a model as matrices: the weights of every layer and head on one sequence, as the model itself computes them. */
 import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
 import { formFor } from "../attention/mechanism.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -117,7 +117,7 @@ function checkSize({ layers, heads, length }: Record<"layers" | "heads" | "lengt
   if (bytes <= LARGEST_ARRAY_BYTES) return;
   const most = Math.floor(Math.sqrt(LARGEST_ARRAY_BYTES / (4 * layers * heads)));
   throw new ConfigError(
-    `${WHO}: the matrices must fit in 2 GiB, got ${(bytes / 2 ** 30).toFixed(1)} GiB for ${layers} layers × ${heads} heads × ` +
-      `${length} × ${length} tokens; give a part of at most ${most} tokens, or fewer layers or heads`,
+    problem`${WHO}: the matrices must fit in 2 GiB, got ${(bytes / 2 ** 30).toFixed(1)} GiB for ${layers} layers ×
+    ${heads} heads × ${length} × ${length} tokens; give a part of at most ${most} tokens, or fewer layers or heads`,
   );
 }

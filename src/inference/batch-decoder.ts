@@ -8,7 +8,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors } from "../model/tensors.ts";
 import { RuntimeError, type Backend, type WeightOptions } from "../runtime/backend.ts";
@@ -103,7 +103,7 @@ export async function createSlotEngine(
 ): Promise<SlotEngine> {
   if (!Number.isInteger(slots) || slots < 1) {
     throw new RuntimeError(
-      `createDecoder: sequences must be a positive whole number, got ${slots}; decode at least one`,
+      problem`createDecoder: sequences must be a positive whole number, got ${slots}; decode at least one`,
     );
   }
   checkDecodes(config);
@@ -121,7 +121,7 @@ function checkDecodes({ architecture }: ModelConfig): void {
     architecture === "encoder"
       ? "an encoder predicts all positions at once: use 'predictions'"
       : "use createSequenceToSequenceDecoder";
-  throw new ConfigError(`createDecoder: architecture must be 'decoder', got '${architecture}'; ${fix}`);
+  throw new ConfigError(problem`createDecoder: architecture must be 'decoder', got '${architecture}'; ${fix}`);
 }
 
 /** @throws ConfigError for a position beyond a table of them */
@@ -130,7 +130,8 @@ export function checkPosition(config: ModelConfig, position: number): void {
   const { length, reason, fix } = longestSequence(config);
   if (position < length) return;
   throw new ConfigError(
-    `generate: ${reason} must stay below maxSeqLen ${length}, got position ${position}; ask for fewer tokens, or ${fix}`,
+    problem`generate: ${reason} must stay below maxSeqLen ${length}, got position ${position}; ask for fewer tokens, or
+    ${fix}`,
   );
 }
 
@@ -138,7 +139,8 @@ export function checkPosition(config: ModelConfig, position: number): void {
 export function checkToken({ vocabSize }: ModelConfig, token: number): void {
   if (Number.isInteger(token) && token >= 0 && token < vocabSize) return;
   throw new RuntimeError(
-    `decode: a token must be a whole number from 0 to ${vocabSize - 1}, got ${token}; encode with the model's vocabulary`,
+    problem`decode: a token must be a whole number from 0 to ${vocabSize - 1}, got ${token}; encode with the model's
+    vocabulary`,
   );
 }
 
@@ -156,7 +158,8 @@ function batchOf({ config, model }: Known, engine: SlotEngine, positions: (numbe
     if (found !== undefined) return found;
     const taken = active();
     throw new RuntimeError(
-      `decode: slot must be one that holds a sequence (${taken.length === 0 ? "none does" : taken.join(", ")}), got ${slot}; join() gives one`,
+      problem`decode: slot must be one that holds a sequence (${taken.length === 0 ? "none does" : taken.join(", ")}),
+      got ${slot}; join() gives one`,
     );
   };
   const active = () => positions.flatMap((each, slot) => (each === undefined ? [] : [slot]));
@@ -164,7 +167,8 @@ function batchOf({ config, model }: Known, engine: SlotEngine, positions: (numbe
     const free = positions.indexOf(undefined);
     if (free >= 0) return free;
     throw new RuntimeError(
-      `decode: a slot must be free, got ${slots} of ${slots} taken; let a sequence leave(), or create the decoder with more slots`,
+      problem`decode: a slot must be free, got ${slots} of ${slots} taken; let a sequence leave(), or create the decoder
+      with more slots`,
     );
   };
   const check = (slot: number, tokens: ArrayLike<number>) => {
@@ -186,7 +190,8 @@ function batchOf({ config, model }: Known, engine: SlotEngine, positions: (numbe
     for (const [slot, tokens] of prompts) {
       if (tokens.length === 0) {
         throw new RuntimeError(
-          `prefill: a prompt must have at least one token, got none for slot ${slot}; begin with the vocabulary's bosId`,
+          problem`prefill: a prompt must have at least one token, got none for slot ${slot}; begin with the vocabulary's
+          bosId`,
         );
       }
       check(slot, tokens);
@@ -212,7 +217,8 @@ function batchOf({ config, model }: Known, engine: SlotEngine, positions: (numbe
   const restore = (snapshot: SequenceSnapshot) => {
     if (snapshot.model !== model) {
       throw new RuntimeError(
-        `restore: a snapshot must be of this model (${model}), got one of ${snapshot.model}; load the weights that it was taken with`,
+        problem`restore: a snapshot must be of this model (${model}), got one of ${snapshot.model}; load the weights
+        that it was taken with`,
       );
     }
     const slot = freeSlot();

@@ -1,4 +1,5 @@
 /** Next-token logits for growing sequences: by a state of fixed size where the mechanism has one, else by running it all again. */
+import { problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
@@ -50,7 +51,8 @@ function decodeFrom(config: ModelConfig, engine: SlotEngine, batchSize: number, 
       checkPosition(config, position);
       if (tokens.length !== batchSize) {
         throw new RuntimeError(
-          `decode: tokens must be one for each of ${batchSize} sequences, got ${tokens.length}; create the decoder for as many as there are`,
+          problem`decode: tokens must be one for each of ${batchSize} sequences, got ${tokens.length}; create the
+          decoder for as many as there are`,
         );
       }
       tokens.forEach((token) => checkToken(config, token));

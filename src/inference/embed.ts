@@ -1,5 +1,5 @@
 /** Sequences as vectors: what a model makes of every residue, or the mean of that. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { EncodedSequence, Vocabulary } from "../data/index.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -118,7 +118,7 @@ function windowFor({ modelDim }: ModelConfig, pooling: Pooling): { readonly wind
  */
 export function checkPooling({ architecture }: Pick<ModelConfig, "architecture">, pooling: Pooling): void {
   const refuse = (rule: string, got: string, fix: string): never => {
-    throw new ConfigError(`embedSequences: ${rule}, got ${got}; ${fix}`);
+    throw new ConfigError(problem`embedSequences: ${rule}, got ${got}; ${fix}`);
   };
   if (architecture === "encoder-decoder") {
     refuse("the model must be a decoder or an encoder", `'${architecture}'`, "use a model of one stack");

@@ -1,5 +1,5 @@
 /** New sequences from an encoder–decoder: a target for every source. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
@@ -76,7 +76,7 @@ async function* drawTargets(options: GenerateTargetsOptions): Drawing<GeneratedT
   const sampling = checkSampling(options);
   if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
     throw new ConfigError(
-      `generate: tokens must be a positive whole number, got ${maxNewTokens}; omit it for the default`,
+      problem`generate: maxNewTokens must be a positive whole number, got ${maxNewTokens}; omit it for the default`,
     );
   }
   checkMinNewTokens(minNewTokens, maxNewTokens);

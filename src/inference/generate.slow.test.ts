@@ -138,12 +138,12 @@ describe("generate", () => {
     [{ count: 0 }, /^generate: count must be a positive whole number, got 0; omit it for the default$/],
     [
       { minNewTokens: 201 },
-      /^generate: min-tokens must be a whole number from 0 to 200, the tokens at most, got 201; /,
+      /^generate: minNewTokens must be a whole number from 0 to 200, the tokens at most, got 201; /,
     ],
-    [{ minNewTokens: -1 }, /min-tokens must be .* got -1/],
+    [{ minNewTokens: -1 }, /minNewTokens must be .* got -1/],
     [{ maxDraws: 0 }, /maxDraws must be a positive whole number, got 0/],
     [{ temperature: -1 }, /temperature must be a number ≥ 0, got -1/],
-    [{ topP: 2 }, /top-p must be above 0/],
+    [{ topP: 2 }, /topP must be above 0/],
   ])("refuses %j", async (options, message) => {
     await expect(generate({ ...base, ...options })).rejects.toThrow(expect.objectContaining({ name: "ConfigError" }));
     await expect(generate({ ...base, ...options })).rejects.toThrow(message);

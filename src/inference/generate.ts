@@ -2,7 +2,7 @@
 import type { NdArray } from "../graph/ndarray.ts";
 import { tagId, tagIds, type Vocabulary } from "../data/index.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import { longestSequence } from "../model/positions.ts";
 import { checkTensors, checkVocabulary } from "../model/tensors.ts";
@@ -109,15 +109,18 @@ async function* drawTokens(options: GenerateOptions): Drawing<GeneratedSequence>
   const { config, tensors, vocabulary, backend, prompt = "", maxNewTokens = 200, seed = 0, count = 1, dtype } = options;
   const { tag, minNewTokens = 0, unique = false, accept = () => true, maxDraws = DRAWS_A_SEQUENCE * count } = options;
   const sampling = checkSampling(options);
-  for (const [name, value] of Object.entries({ tokens: maxNewTokens, count, maxDraws })) {
+  for (const [name, value] of Object.entries({ maxNewTokens, count, maxDraws })) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new ConfigError(`generate: ${name} must be a positive whole number, got ${value}; omit it for the default`);
+      throw new ConfigError(
+        problem`generate: ${name} must be a positive whole number, got ${value}; omit it for the default`,
+      );
     }
   }
   checkMinNewTokens(minNewTokens, maxNewTokens);
   if (config.head !== "language-modeling") {
     throw new ConfigError(
-      `generate: head must be 'language-modeling', got '${config.head}', which tells something of whole sequences; use predictSequences`,
+      problem`generate: head must be 'language-modeling', got '${config.head}', which tells something of whole
+      sequences; use predictSequences`,
     );
   }
   checkTensors(config, tensors, "generate");
@@ -129,8 +132,8 @@ async function* drawTokens(options: GenerateOptions): Drawing<GeneratedSequence>
   const { length: longest, reason, fix } = longestSequence(config);
   if (positions > longest) {
     throw new ConfigError(
-      `generate: with ${reason}, prompt and new tokens together must not exceed maxSeqLen ${longest}, got ${positions}; ` +
-        `ask for at most ${longest - promptIds.length} tokens, or ${fix}`,
+      problem`generate: with ${reason}, prompt and new tokens together must not exceed maxSeqLen ${longest}, got
+      ${positions}; ask for at most ${longest - promptIds.length} tokens, or ${fix}`,
     );
   }
   const { padId, bosId, maskId, eosId } = vocabulary;

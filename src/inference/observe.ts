@@ -3,7 +3,7 @@ import { formFor } from "../attention/mechanism.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import { logits } from "../model/performer.ts";
 import { checkIntensities } from "../model/patches.ts";
@@ -74,7 +74,8 @@ function outputName(layer: number, name: string): string {
 export function checkObservable(who: string, config: ModelConfig, tensors: Named<NdArray>): void {
   if (config.architecture === "encoder-decoder") {
     throw new ConfigError(
-      `${who}: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or 'encoder'`,
+      problem`${who}: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or
+      'encoder'`,
     );
   }
   checkTensors(config, tensors, who);
@@ -90,8 +91,8 @@ export function tokenArray(who: string, config: ModelConfig, tokenIds: readonly 
   if (length === 0 || tokenIds.some((sequence) => sequence.length !== length)) {
     const lengths = tokenIds.map((sequence) => sequence.length);
     throw new ConfigError(
-      `${who}: tokenIds must hold sequences of one length from 1 on, got lengths ${lengths.join(", ") || "of none"}; ` +
-        "cut them to the shortest",
+      problem`${who}: tokenIds must hold sequences of one length from 1 on, got lengths
+      ${lengths.join(", ") || "of none"}; cut them to the shortest`,
     );
   }
   // <bos> stands in front of an image.
@@ -99,14 +100,14 @@ export function tokenArray(who: string, config: ModelConfig, tokenIds: readonly 
   const { length: longest, reason } = longestSequence(config);
   if (length > longest) {
     throw new ConfigError(
-      `${who}: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${length}; cut them`,
+      problem`${who}: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${length}; cut them`,
     );
   }
   const ids = Int32Array.from(tokenIds.flatMap((sequence) => Array.from(sequence)));
   const wrong = ids.find((id) => id < 0 || id >= config.vocabSize);
   if (wrong !== undefined) {
     throw new ConfigError(
-      `${who}: ids must lie in [0, ${config.vocabSize}), got ${wrong}; encode with the model's own vocabulary`,
+      problem`${who}: ids must lie in [0, ${config.vocabSize}), got ${wrong}; encode with the model's own vocabulary`,
     );
   }
   return ndarray(ids, [tokenIds.length, length]);

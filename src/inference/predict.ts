@@ -1,6 +1,6 @@
 /** What a model that reads whole sequences predicts of them: an encoder, or a decoder whose head reads a sequence. */
 import { formFor } from "../attention/mechanism.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";
@@ -89,21 +89,24 @@ export function wrapped(
 function check({ config, tensors, sequences }: PredictOptions): void {
   if (config.architecture !== "encoder" && !isPooled(config)) {
     throw new ConfigError(
-      `predictSequences: architecture must be 'encoder' with head '${config.head}', got '${config.architecture}'; use generate for a decoder, and generateTargets ` +
-        "for an encoder–decoder",
+      problem`predictSequences: architecture must be 'encoder' with head '${config.head}', got '${config.architecture}';
+      use generate for a decoder, and generateTargets for an encoder–decoder`,
     );
   }
   checkTensors(config, tensors, "predictSequences");
   const { length: longest, reason } = longestSequence(config);
   for (const sequence of sequences) {
     if (sequence.length === 0) {
-      throw new RuntimeError("predictSequences: a sequence must have at least one token, got none; leave it out");
+      throw new RuntimeError(
+        problem`predictSequences: a sequence must have at least one token, got none; leave it out`,
+      );
     }
     // <bos> stands in front of an image and <eos> behind it.
     checkIntensities("predictSequences", config, sequence.length - 2);
     if (sequence.length > longest) {
       throw new ConfigError(
-        `predictSequences: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got ${sequence.length}; cut them`,
+        problem`predictSequences: with ${reason}, sequences must not exceed maxSeqLen ${longest}, got
+        ${sequence.length}; cut them`,
       );
     }
     for (const token of Array.from(sequence)) checkToken(config, token);

@@ -1,4 +1,5 @@
 /** Slots of a mechanism without a state: the tokens are kept, and all are read again for every new one. */
+import { problem } from "../graph/errors.ts";
 import { formFor } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -67,8 +68,8 @@ function slotsOf(graphs: Graphs, sequences: number[][]): SlotEngine {
     clear: (slot, position) => {
       if (position !== 0) {
         throw new RuntimeError(
-          `createDecoder, join: position of the first token must be 0 with a mechanism that reads its sequences again, got ${position}; ` +
-            "leave it out ('start' of createDecoder, 'position' of join)",
+          problem`createDecoder, join: position of the first token must be 0 with a mechanism that reads its sequences
+          again, got ${position}; leave it out ('start' of createDecoder, 'position' of join)`,
         );
       }
       sequences[slot] = [];
@@ -97,8 +98,8 @@ function slotsOf(graphs: Graphs, sequences: number[][]): SlotEngine {
     load: (slot, position, { tokens }) => {
       if (tokens?.length !== position) {
         throw new RuntimeError(
-          `restore: array 'tokens' of a snapshot must have ${position} elements, got ${tokens?.length ?? "nothing"}; ` +
-            "give a snapshot as snapshot() returned it",
+          problem`restore: array 'tokens' of a snapshot must have ${position} elements, got
+          ${tokens?.length ?? "nothing"}; give a snapshot as snapshot() returned it`,
         );
       }
       sequences[slot] = Array.from(tokens);

@@ -1,5 +1,5 @@
 /** The 20 standard residues as numbers, for sums by kind of residue. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { standardResidues } from "../data/vocabularies/letters.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
 import { ndarray } from "../graph/ndarray.ts";
@@ -23,7 +23,8 @@ export function residueTypes(who: string, vocabulary: Vocabulary, vocabSize: num
   const missing = Array.from(standardResidues).filter((_, type) => !types.includes(type));
   if (missing.length === 0) return types;
   throw new ConfigError(
-    `${who}: the vocabulary must have the ${RESIDUE_TYPES} standard residues, got one without ${missing.join(", ")}; use a model of proteins`,
+    problem`${who}: the vocabulary must have the ${RESIDUE_TYPES} standard residues, got one without
+    ${missing.join(", ")}; use a model of proteins`,
   );
 }
 

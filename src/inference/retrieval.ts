@@ -1,5 +1,5 @@
 /** How well vectors find what belongs together: of every query the rank of its own document among all. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { mean } from "../statistics/index.ts";
 
 export interface RetrievalFigures {
@@ -29,7 +29,8 @@ export function measureRetrieval(
   const count = queries.length;
   if (count === 0 || count !== documents.length) {
     throw new ConfigError(
-      `measureRetrieval: there must be a document for each query, got ${count} queries and ${documents.length} documents; give pairs`,
+      problem`measureRetrieval: there must be a document for each query, got ${count} queries and ${documents.length}
+      documents; give pairs`,
     );
   }
   const units = documents.map(unit);

@@ -130,12 +130,12 @@ describe("sampling options", () => {
     [{ temperature: -1 }, /^generate: temperature must be a number ≥ 0, got -1; 1 is the model's own distribution$/],
     [{ temperature: Number.NaN }, /temperature must be a number ≥ 0, got NaN/],
     [{ temperature: Number.POSITIVE_INFINITY }, /temperature must be a number ≥ 0, got Infinity/],
-    [{ topK: -1 }, /^generate: top-k must be a whole number ≥ 0, got -1; 0 keeps all tokens$/],
-    [{ topK: 1.5 }, /top-k must be a whole number ≥ 0, got 1\.5/],
-    [{ topP: 0 }, /^generate: top-p must be above 0 and at most 1, got 0; 1 keeps all tokens$/],
-    [{ repetitionPenalty: 0 }, /^generate: repetition-penalty must be a number above 0, got 0; 1 changes nothing, /],
-    [{ repetitionPenalty: Number.POSITIVE_INFINITY }, /repetition-penalty must be a number above 0, got Infinity/],
-    [{ topP: 1.1 }, /top-p must be above 0 and at most 1, got 1\.1/],
+    [{ topK: -1 }, /^generate: topK must be a whole number ≥ 0, got -1; 0 keeps all tokens$/],
+    [{ topK: 1.5 }, /topK must be a whole number ≥ 0, got 1\.5/],
+    [{ topP: 0 }, /^generate: topP must be above 0 and at most 1, got 0; 1 keeps all tokens$/],
+    [{ repetitionPenalty: 0 }, /^generate: repetitionPenalty must be a number above 0, got 0; 1 changes nothing, /],
+    [{ repetitionPenalty: Number.POSITIVE_INFINITY }, /repetitionPenalty must be a number above 0, got Infinity/],
+    [{ topP: 1.1 }, /topP must be above 0 and at most 1, got 1\.1/],
   ])("%j are refused", (options, message) => {
     expect(() => checkSampling(options)).toThrow(message);
   });

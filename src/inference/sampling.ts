@@ -1,6 +1,6 @@
 /** From logits to a token: repetition penalty, temperature, top-k, top-p. */
 import type { Random } from "../random/index.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { logSumExp } from "../statistics/index.ts";
 
 export interface SamplingOptions {
@@ -33,18 +33,19 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
   const { temperature = 1, topK = 0, topP = 1, repetitionPenalty = 1 } = options;
   if (!(Number.isFinite(temperature) && temperature >= 0)) {
     throw new ConfigError(
-      `generate: temperature must be a number ≥ 0, got ${temperature}; 1 is the model's own distribution`,
+      problem`generate: temperature must be a number ≥ 0, got ${temperature}; 1 is the model's own distribution`,
     );
   }
   if (!Number.isInteger(topK) || topK < 0) {
-    throw new ConfigError(`generate: top-k must be a whole number ≥ 0, got ${topK}; 0 keeps all tokens`);
+    throw new ConfigError(problem`generate: topK must be a whole number ≥ 0, got ${topK}; 0 keeps all tokens`);
   }
   if (!(topP > 0 && topP <= 1)) {
-    throw new ConfigError(`generate: top-p must be above 0 and at most 1, got ${topP}; 1 keeps all tokens`);
+    throw new ConfigError(problem`generate: topP must be above 0 and at most 1, got ${topP}; 1 keeps all tokens`);
   }
   if (!(Number.isFinite(repetitionPenalty) && repetitionPenalty > 0)) {
     throw new ConfigError(
-      `generate: repetition-penalty must be a number above 0, got ${repetitionPenalty}; 1 changes nothing, 1.2 is usual for text`,
+      problem`generate: repetitionPenalty must be a number above 0, got ${repetitionPenalty}; 1 changes nothing, 1.2 is
+      usual for text`,
     );
   }
   return { temperature, topK, topP, repetitionPenalty };
@@ -54,7 +55,8 @@ export function checkSampling(options: SamplingOptions): Required<SamplingOption
 export function checkMinNewTokens(minNewTokens: number, maxNewTokens: number): void {
   if (Number.isInteger(minNewTokens) && minNewTokens >= 0 && minNewTokens <= maxNewTokens) return;
   throw new ConfigError(
-    `generate: min-tokens must be a whole number from 0 to ${maxNewTokens}, the tokens at most, got ${minNewTokens}; omit it for 0`,
+    problem`generate: minNewTokens must be a whole number from 0 to ${maxNewTokens}, the tokens at most, got
+    ${minNewTokens}; omit it for 0`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** How likely given sequences are under a model. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { EncodedSequence } from "../data/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -71,19 +71,20 @@ export function checkMethod(
 ): ScoringMethod | "likelihood" {
   if (architecture === "encoder-decoder" || head !== "language-modeling") {
     throw new ConfigError(
-      `${who}: the model must predict the tokens of its input, got architecture '${architecture}' with head '${head}'; ` +
-        "use a decoder or a masked language model",
+      problem`${who}: the model must predict the tokens of its input, got architecture '${architecture}' with head
+      '${head}'; use a decoder or a masked language model`,
     );
   }
   if (architecture === "decoder" && method !== undefined) {
     throw new ConfigError(
-      `${who}: method must be left out for a decoder, which has a likelihood, got '${String(method)}'; leave it out`,
+      problem`${who}: method must be left out for a decoder, which has a likelihood, got '${String(method)}'; leave it
+      out`,
     );
   }
   if (architecture === "decoder") return "likelihood";
   if (method === undefined || scoringMethods.includes(method)) return method ?? "masked";
   throw new ConfigError(
-    `${who}: method must be ${scoringMethods.join(" or ")}, got '${String(method)}'; leave it out for masked`,
+    problem`${who}: method must be ${scoringMethods.join(" or ")}, got '${String(method)}'; leave it out for masked`,
   );
 }
 

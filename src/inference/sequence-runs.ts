@@ -1,6 +1,6 @@
 /** Many sequences through one model, streamed: batches of few shapes, results in the order of the input. */
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { requirePositiveInteger } from "../data/errors.ts";
 import { DataError, startOf, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -171,8 +171,8 @@ export function wrappedLength(
   const { length: longest, reason, fix } = longestSequence(config);
   if (tokenIds.length + extra > longest) {
     throw new ConfigError(
-      `${id}: with ${reason}, a sequence must have at most ${longest - extra} tokens (maxSeqLen ${longest}), ` +
-        `got ${tokenIds.length}; cut it into parts, or ${fix}`,
+      problem`${id}: with ${reason}, a sequence must have at most ${longest - extra} tokens (maxSeqLen ${longest}), got
+      ${tokenIds.length}; cut it into parts, or ${fix}`,
     );
   }
   const isKnown = (token: number) => token >= 0 && token < config.vocabSize;
@@ -291,7 +291,7 @@ function refuseTooLarge<S extends EncodedSequence>(
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const { id, tokenIds } = longest.sequence;
   throw new ConfigError(
-    `${id}: a sequence must fit in ${gigabytes(memoryLimitBytes)} of memory, got ${tokenIds.length} tokens, which take about ` +
-      `${gigabytes(valueBytes)}; cut it into parts, or use a model of linear attention, such as 'favor'`,
+    problem`${id}: a sequence must fit in ${gigabytes(memoryLimitBytes)} of memory, got ${tokenIds.length} tokens, which
+    take about ${gigabytes(valueBytes)}; cut it into parts, or use a model of linear attention, such as 'favor'`,
   );
 }

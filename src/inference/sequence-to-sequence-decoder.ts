@@ -2,7 +2,7 @@
  * Decoding of encoder–decoders: sources are read once, and what cross-attention needs of them is kept: keys and values, or what the
  * mechanism sums them up to. The decoder's own attention goes on by its state where it carries one, else by reading the target again.
  */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { formFor } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -75,7 +75,8 @@ export async function createSequenceToSequenceDecoder(
     next: async (tokens) => {
       if (tokens.length !== B) {
         throw new RuntimeError(
-          `decode: tokens must be one for each of ${B} sources, got ${tokens.length}; create the decoder for as many as there are`,
+          problem`decode: tokens must be one for each of ${B} sources, got ${tokens.length}; create the decoder for as
+          many as there are`,
         );
       }
       checkPosition(config, position);
@@ -145,8 +146,8 @@ interface TargetReader {
 function checkModel({ architecture }: ModelConfig): void {
   if (architecture === "encoder-decoder") return;
   throw new ConfigError(
-    `createSequenceToSequenceDecoder: architecture must be 'encoder-decoder', got '${architecture}'; ` +
-      "use createDecoder for a decoder, and predictions for an encoder",
+    problem`createSequenceToSequenceDecoder: architecture must be 'encoder-decoder', got '${architecture}'; use
+    createDecoder for a decoder, and predictions for an encoder`,
   );
 }
 
@@ -155,12 +156,16 @@ function checkSources(config: ModelConfig, sources: readonly ArrayLike<number>[]
   const lengths = sources.map(({ length }) => length);
   if (lengths.length === 0 || lengths.includes(0)) {
     const got = lengths.length === 0 ? "none" : `lengths ${lengths.join(", ")}`;
-    throw new RuntimeError(`decode: sources must be one or more with a token each, got ${got}; leave empty ones out`);
+    throw new RuntimeError(
+      problem`decode: sources must be one or more with a token each, got ${got}; leave empty ones out`,
+    );
   }
   const most = Math.max(...lengths);
   const { length, reason } = longestSequence(config);
   if (most > length) {
-    throw new ConfigError(`decode: with ${reason}, sources must not exceed maxSeqLen ${length}, got ${most}; cut them`);
+    throw new ConfigError(
+      problem`decode: with ${reason}, sources must not exceed maxSeqLen ${length}, got ${most}; cut them`,
+    );
   }
   for (const source of sources) for (const token of Array.from(source)) checkToken(config, token);
   return most;
@@ -204,7 +209,7 @@ function sourceOutputs({ mask, layers, pointerKeys }: Source): Record<string, Te
 function sourceInputs(outputs: Record<string, Tensor>): Source {
   const inputs = Object.entries(outputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)] as const);
   const { "source.mask": mask, "source.pointerKeys": pointerKeys } = Object.fromEntries(inputs);
-  if (mask === undefined) throw new RuntimeError("decode: a source must have a mask, got none");
+  if (mask === undefined) throw new RuntimeError(problem`decode: a source must have a mask, got none`);
   const layers: Record<string, Tensor>[] = [];
   for (const [name, tensor] of inputs) {
     if (!name.startsWith(LAYER)) continue;

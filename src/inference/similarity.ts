@@ -1,5 +1,5 @@
 /** Which amino acids a model treats alike: similarities of all pairs, from its attention, its embeddings or its predictions. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { DataError } from "../data/errors.ts";
 import { standardResidues } from "../data/vocabularies/letters.ts";
 import type { Vocabulary } from "../data/vocabulary.ts";
@@ -45,8 +45,8 @@ export const LEAST_HEADS = 3;
 export function headSimilarity({ maps, sums }: Pick<ResidueAttention, "maps" | "sums">): SimilarityMatrix {
   if (maps.length < LEAST_HEADS) {
     throw new ConfigError(
-      `headSimilarity: there must be at least ${LEAST_HEADS} heads, as a correlation over heads is taken, got ${maps.length}; ` +
-        "take more layers and heads, or the view 'pairs'",
+      problem`headSimilarity: there must be at least ${LEAST_HEADS} heads, as a correlation over heads is taken, got
+      ${maps.length}; take more layers and heads, or the view 'pairs'`,
     );
   }
   const shares = maps.map((_, map) => {
@@ -106,7 +106,8 @@ export function embeddingSimilarity({
     const start = vocabulary.tokens.indexOf(letter) * width;
     if (table === undefined || start < 0) {
       throw new ConfigError(
-        `embeddingSimilarity: the model must have an embedding of '${letter}', got none; use a model of proteins`,
+        problem`embeddingSimilarity: the model must have an embedding of '${letter}', got none; use a model of
+        proteins`,
       );
     }
     return Array.from({ length: width }, (_, column) => Number(table.data[start + column]));

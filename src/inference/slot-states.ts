@@ -1,4 +1,5 @@
 /** The states of a batch of slots, as arrays that graphs read in place and that are written between runs. */
+import { problem } from "../graph/errors.ts";
 import { LOG_ZERO } from "../attention/favor/normalized.ts";
 import { RuntimeError } from "../runtime/backend.ts";
 import type { SequenceArrays } from "./slot-engine.ts";
@@ -138,8 +139,8 @@ function statesOf(sizes: StateSizes, storage: Storage): SlotStates {
         const length = arrays[name]?.length;
         if (length === expected) continue;
         throw new RuntimeError(
-          `restore: array '${name}' of a snapshot must have ${expected} elements, got ${length ?? "nothing"}; ` +
-            "give a snapshot as snapshot() returned it",
+          problem`restore: array '${name}' of a snapshot must have ${expected} elements, got ${length ?? "nothing"};
+          give a snapshot as snapshot() returned it`,
         );
       }
       for (const [name, width] of Object.entries(widths) as [keyof LayerArrays, number][]) {

@@ -1,6 +1,6 @@
 /** The graphs of decoding with a state of fixed size: one token of every sequence, and adding the full window of one to its state. */
 import type { WindowedForm, WindowedState } from "../attention/mechanism.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -165,6 +165,6 @@ export function foldOutputs(config: ModelConfig, form: WindowedForm): Record<"ne
 
 function present<T>(value: T | undefined): T {
   if (value === undefined)
-    throw new GraphError("decode: every layer must have its weights and projection, got nothing");
+    throw new GraphError(problem`decode: every layer must have its weights and projection, got nothing`);
   return value;
 }

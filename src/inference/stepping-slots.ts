@@ -1,4 +1,5 @@
 /** Slots of models whose layers all carry a state: a token costs the same at any position, whatever a layer's mechanism carries. */
+import { problem } from "../graph/errors.ts";
 import type { NdArray, TypedArray } from "../graph/ndarray.ts";
 import { formFor } from "../attention/mechanism.ts";
 import { mapValues } from "../graph/records.ts";
@@ -133,8 +134,8 @@ function slotsOf(graphs: Graphs, states: Record<string, StateArray>, positions: 
       for (const [name, { length }] of Object.entries(ofSlot(slot))) {
         if (arrays[name]?.length === length) continue;
         throw new RuntimeError(
-          `restore: array '${name}' of a snapshot must have ${length} elements, got ${arrays[name]?.length ?? "nothing"}; ` +
-            "give a snapshot as snapshot() returned it",
+          problem`restore: array '${name}' of a snapshot must have ${length} elements, got
+          ${arrays[name]?.length ?? "nothing"}; give a snapshot as snapshot() returned it`,
         );
       }
       setSlot(slot, arrays);

@@ -3,7 +3,7 @@ import { readArray, type AttentionArray } from "../attention/arrays.ts";
 import type { FeatureMap } from "../attention/feature-map.ts";
 import { refuseUnknownOptions, requireOneOf } from "../attention/checks.ts";
 import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { formatShape } from "../graph/shape.ts";
 import { projectionKinds, type ProjectionName } from "../random/index.ts";
 import { KernelError } from "./errors.ts";
@@ -29,19 +29,20 @@ export function readRows(who: string, name: string, array: AttentionArray, flatW
   const [length = 0, width = 0] = shape;
   if (shape.length !== 2 || !shape.every((size) => Number.isInteger(size) && size > 0)) {
     throw new KernelError(
-      `${who}: ${name} must have sizes [length, width], both at least 1, got ${formatShape(shape)}; give one row a vector`,
+      problem`${who}: ${name} must have sizes [length, width], both at least 1, got ${formatShape(shape)}; give one row
+      a vector`,
     );
   }
   if (data.length !== length * width) {
     throw new KernelError(
-      `${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}`,
+      problem`${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}; mend the sizes or the data`,
     );
   }
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new KernelError(
-      `${who}: ${name} must hold numbers that float32 can hold, got ${data[bad]} in row ${Math.floor(bad / width)}, ` +
-        `column ${bad % width}; clean or scale the data`,
+      problem`${who}: ${name} must hold numbers that float32 can hold, got ${data[bad]} in row
+      ${Math.floor(bad / width)}, column ${bad % width}; clean or scale the data`,
     );
   }
   return { data, length, width };
@@ -50,8 +51,8 @@ export function readRows(who: string, name: string, array: AttentionArray, flatW
 function checkFlatWidth(who: string, name: string, elements: number, width: number | undefined): number {
   if (width === undefined || !Number.isInteger(width) || width < 1 || elements % width !== 0) {
     throw new KernelError(
-      `${who}: a flat array must come with the option width, a divisor of its ${elements} elements, got ${width} for ${name}; ` +
-        "or give { data, dims: [length, width] }, or one array a row",
+      problem`${who}: a flat array must come with the option width, a divisor of its ${elements} elements, got ${width}
+      for ${name}; or give { data, dims: [length, width] }, or one array a row`,
     );
   }
   return width;
@@ -72,8 +73,8 @@ export function scaleRows(who: string, name: string, { data, length, width }: Ro
     for (let i = row * width; i < (row + 1) * width; i++) square += (scaled[i] ?? 0) ** 2;
     if (square <= LARGEST_SQUARE) continue;
     throw new KernelError(
-      `${who}: ${name} must be short enough for features in float32, ‖x‖² / temperature at most ${LARGEST_SQUARE}, ` +
-        `got ${square.toPrecision(3)} in row ${row}; scale them down, or raise the temperature`,
+      problem`${who}: ${name} must be short enough for features in float32, ‖x‖² / temperature at most
+      ${LARGEST_SQUARE}, got ${square.toPrecision(3)} in row ${row}; scale them down, or raise the temperature`,
     );
   }
   return { data: scaled, length, width };
@@ -83,7 +84,8 @@ export function scaleRows(who: string, name: string, { data, length, width }: Ro
 export function checkWidths(who: string, names: readonly [string, string], widths: readonly [number, number]): void {
   if (widths[0] === widths[1]) return;
   throw new KernelError(
-    `${who}: rows of ${names[0]} and ${names[1]} must be equally wide, got ${widths[0]} and ${widths[1]}; they are vectors of one space`,
+    problem`${who}: rows of ${names[0]} and ${names[1]} must be equally wide, got ${widths[0]} and ${widths[1]}; they
+    are vectors of one space`,
   );
 }
 
@@ -92,7 +94,7 @@ function asKernelError(check: () => void): void {
   try {
     check();
   } catch (error) {
-    throw error instanceof GraphError ? new KernelError(error.message, { cause: error }) : error;
+    throw error instanceof GraphError ? new KernelError(error.problems, { cause: error }) : error;
   }
 }
 
@@ -128,14 +130,15 @@ export function checkNumFeatures(
 ): void {
   if (!Number.isInteger(numFeatures) || numFeatures < 1) {
     throw new KernelError(
-      `${who}: numFeatures must be a positive integer, got ${numFeatures}; omit it to use round(width · ln width)`,
+      problem`${who}: numFeatures must be a positive integer, got ${numFeatures}; omit it to use round(width · ln
+      width)`,
     );
   }
   const most = Math.floor(LARGEST_ARRAY / (map.featuresPerRow * Math.max(width, numRows)));
   if (numFeatures > most) {
     throw new KernelError(
-      `${who}: numFeatures must be at most ${most} so that the features of ${numRows} rows fit an array of 2 GiB, ` +
-        `got ${numFeatures}; use fewer, or fewer rows at once`,
+      problem`${who}: numFeatures must be at most ${most} so that the features of ${numRows} rows fit an array of 2 GiB,
+      got ${numFeatures}; use fewer, or fewer rows at once`,
     );
   }
 }
@@ -144,6 +147,6 @@ export function checkNumFeatures(
 export function checkMatrix(who: string, length: number, otherLength: number): void {
   if (length * otherLength <= LARGEST_ARRAY) return;
   throw new KernelError(
-    `${who}: the matrix must have at most 2^29 entries, got ${length} × ${otherLength}; give fewer rows at once`,
+    problem`${who}: the matrix must have at most 2^29 entries, got ${length} × ${otherLength}; give fewer rows at once`,
   );
 }

@@ -1,4 +1,5 @@
 /** Kernels estimated by random features, on plain arrays in one call. */
+import { problem } from "../graph/errors.ts";
 import type { AttentionArray } from "../attention/arrays.ts";
 import { arcCosineFeatures } from "../attention/favor/maps/generalized.ts";
 import { featureMaps, type FeatureMapName } from "../attention/favor/maps/index.ts";
@@ -125,7 +126,8 @@ function mapFor(
   if (kernel === "arc-cosine" ? map.name === usual.name : map.kernel === kernel) return map;
   const own = map.kernel === "own" ? "a kernel of its own" : `the ${map.kernel} kernel`;
   throw new KernelError(
-    `${who}: featureMap must estimate the ${kernel} kernel, got '${map.name}', which estimates ${own}; omit it for '${usual.name}'`,
+    problem`${who}: featureMap must estimate the ${kernel} kernel, got '${map.name}', which estimates ${own}; omit it
+    for '${usual.name}'`,
   );
 }
 
@@ -133,7 +135,8 @@ function checkEstimates(data: Float32Array, map: FeatureMap, columns: number): v
   const beyond = data.findIndex((value) => !Number.isFinite(value));
   if (beyond < 0) return;
   throw new KernelError(
-    `estimateKernel: estimates must stay within float32, got ${data[beyond]} between row ${Math.floor(beyond / columns)} of x and ` +
-      `row ${beyond % columns} of y with '${map.name}' features; scale the rows down, or keep logarithms with createSoftmax`,
+    problem`estimateKernel: estimates must stay within float32, got ${data[beyond]} between row
+    ${Math.floor(beyond / columns)} of x and row ${beyond % columns} of y with '${map.name}' features; scale the rows
+    down, or keep logarithms with createSoftmax`,
   );
 }

@@ -1,4 +1,5 @@
 /** Kernels in closed form, in float64: what estimates are compared with. */
+import { problem } from "../graph/errors.ts";
 import type { AttentionArray } from "../attention/arrays.ts";
 import { checkMatrix, checkNames, checkWidths, lookUp, readRows, type Rows } from "./arguments.ts";
 import { KernelError } from "./errors.ts";
@@ -64,10 +65,14 @@ export function checkKernel(who: string, kernel: KernelName, order: ArcCosineOrd
   lookUp(who, "kernel", closedForms, kernel);
   if (order === undefined) return;
   if (kernel !== "arc-cosine") {
-    throw new KernelError(`${who}: order must be omitted for the ${kernel} kernel, which has none, got ${order}`);
+    throw new KernelError(
+      problem`${who}: order must be omitted for the ${kernel} kernel, which has none, got ${order}; leave it out`,
+    );
   }
   if (![0, 1, 2].includes(order)) {
-    throw new KernelError(`${who}: order must be 0, 1 or 2, got ${String(order)}; omit it for 1, the kernel of ReLU`);
+    throw new KernelError(
+      problem`${who}: order must be 0, 1 or 2, got ${String(order)}; omit it for 1, the kernel of ReLU`,
+    );
   }
 }
 
@@ -110,8 +115,8 @@ export function exactKernel(
   if (beyond >= 0) {
     const [n, s] = [Math.floor(beyond / y.length), beyond % y.length];
     throw new KernelError(
-      `exactKernel: the kernel must stay within float64, got ${data[beyond]} between row ${n} of x and row ${s} of y; ` +
-        "scale the rows down",
+      problem`exactKernel: the kernel must stay within float64, got ${data[beyond]} between row ${n} of x and row ${s}
+      of y; scale the rows down`,
     );
   }
   return { data, dims: [x.length, y.length] };

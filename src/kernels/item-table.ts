@@ -1,4 +1,5 @@
 /** Sums of the features of many items: over all of them, and up to each block, so that items can be drawn by their features. */
+import { problem } from "../graph/errors.ts";
 import { logSumExp } from "../statistics/index.ts";
 import type { Rows } from "./arguments.ts";
 import { KernelError } from "./errors.ts";
@@ -41,8 +42,8 @@ export async function createItemTable(items: Rows, numFeatures: number, features
       const logSum = (top[m] ?? 0) + Math.log(total[m] ?? 0);
       if (Number.isNaN(logSum) || logSum === Number.POSITIVE_INFINITY) {
         throw new KernelError(
-          `createSoftmax: items must be short enough for features in float32, got feature ${m} = exp(${logSum}) among items ` +
-            `${first} to ${first + ROWS_PER_BLOCK - 1}; scale the items down, or raise the temperature`,
+          problem`createSoftmax: items must be short enough for features in float32, got feature ${m} = exp(${logSum})
+          among items ${first} to ${first + ROWS_PER_BLOCK - 1}; scale the items down, or raise the temperature`,
         );
       }
       shares[m * numBlocks + block] = logSum;

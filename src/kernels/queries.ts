@@ -1,4 +1,5 @@
 /** What a softmax over items answers to queries, from the table of its items. */
+import { problem } from "../graph/errors.ts";
 import type { AttentionArray } from "../attention/arrays.ts";
 import { createRandom } from "../random/index.ts";
 import { logSumExp, mean, standardError } from "../statistics/index.ts";
@@ -118,7 +119,9 @@ export function createQueries(options: QueryOptions) {
 
   async function sample(array: AttentionArray, count: number, seed = options.seed): Promise<SampledItems> {
     if (!Number.isInteger(count) || count < 1) {
-      throw new KernelError(`sample: count must be a positive integer, got ${count}; it is the draws for each query`);
+      throw new KernelError(
+        problem`sample: count must be a positive integer, got ${count}; it is the draws for each query`,
+      );
     }
     const queries = read("sample", array);
     const indices = new Int32Array(queries.length * count);
@@ -134,7 +137,9 @@ export function createQueries(options: QueryOptions) {
 
   async function row(query: ArrayLike<number>, normalizer: RowNormalizer = "estimated"): Promise<SoftmaxRow> {
     if (normalizer !== "estimated" && normalizer !== "exact") {
-      throw new KernelError(`row: normalizer must be 'estimated' or 'exact', got '${String(normalizer)}'`);
+      throw new KernelError(
+        problem`row: normalizer must be 'estimated' or 'exact', got '${String(normalizer)}'; give one of these`,
+      );
     }
     const queries = read("row", [query]);
     const numerators = logits(queries, 0);
@@ -174,8 +179,8 @@ function checkIndices(itemIndices: ArrayLike<number>, numItems: number): readonl
   const wrong = chosen.find((item) => !Number.isInteger(item) || item < 0 || item >= numItems);
   if (chosen.length > 0 && wrong === undefined) return chosen;
   throw new KernelError(
-    `scores: itemIndices must be whole numbers from 0 to ${numItems - 1}, at least one, got ${wrong ?? "none"}; ` +
-      "they count the rows of the items",
+    problem`scores: itemIndices must be whole numbers from 0 to ${numItems - 1}, at least one, got ${wrong ?? "none"};
+    they count the rows of the items`,
   );
 }
 
@@ -185,7 +190,7 @@ const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 function checkScore(who: string, score: number, query: number, item: number): number {
   if (score <= LARGEST_FLOAT32) return score;
   throw new KernelError(
-    `${who}: the score of item ${item} for query ${query} must stay within float32, got ${score}: the normaliser is underestimated by far; ` +
-      "raise numFeatures or the temperature, or use the exact row",
+    problem`${who}: the score of item ${item} for query ${query} must stay within float32, got ${score}: the normaliser
+    is underestimated by far; raise numFeatures or the temperature, or use the exact row`,
   );
 }

@@ -1,4 +1,5 @@
 /** Draws of items from a softmax that features approximate, without a pass over all items. */
+import { problem } from "../graph/errors.ts";
 import type { Random } from "../random/index.ts";
 import { KernelError } from "./errors.ts";
 import { logSumExp } from "../statistics/index.ts";
@@ -39,8 +40,8 @@ export function queryTerms(
   const logSum = logSumExp(into);
   if (Number.isFinite(logSum)) return logSum;
   throw new KernelError(
-    `${who}: the normaliser of query ${firstQuery + query} must be a number above 0 in float32 features, got exp(${logSum}); ` +
-      "scale queries and items down, raise the temperature, or raise numFeatures",
+    problem`${who}: the normaliser of query ${firstQuery + query} must be a number above 0 in float32 features, got
+    exp(${logSum}); scale queries and items down, raise the temperature, or raise numFeatures`,
   );
 }
 

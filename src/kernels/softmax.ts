@@ -1,4 +1,5 @@
 /** A softmax over many items whose normaliser costs the same however many they are. */
+import { problem } from "../graph/errors.ts";
 import type { AttentionArray } from "../attention/arrays.ts";
 import type { FeatureMap } from "../attention/feature-map.ts";
 import { featureMaps, type FeatureMapName } from "../attention/favor/maps/index.ts";
@@ -120,7 +121,9 @@ export async function createSoftmax(items: AttentionArray, options: SoftmaxOptio
   checkNames(who, options, optionNames);
   const { temperature = 1, seed = 0, projection: kind, backend } = options;
   if (!(Number.isFinite(temperature) && temperature > 0)) {
-    throw new KernelError(`${who}: temperature must be a number above 0, got ${temperature}; 1 is the plain softmax`);
+    throw new KernelError(
+      problem`${who}: temperature must be a number above 0, got ${temperature}; 1 is the plain softmax`,
+    );
   }
   checkProjection(who, kind);
   const map = positiveSoftmaxMap(who, options.featureMap);
@@ -158,7 +161,8 @@ function positiveSoftmaxMap(who: string, asked: FeatureMapName | FeatureMap = "p
   if (map.kernel === "softmax" && map.positive) return map;
   const got = map.kernel === "softmax" ? "whose features can be negative" : "which estimates another kernel";
   throw new KernelError(
-    `${who}: featureMap must be positive and estimate the softmax kernel, got '${map.name}', ${got}; omit it for 'positive'`,
+    problem`${who}: featureMap must be positive and estimate the softmax kernel, got '${map.name}', ${got}; omit it for
+    'positive'`,
   );
 }
 
@@ -173,14 +177,14 @@ function sampleRows(
   if (map.statistics === undefined) {
     if (sampleQueries === undefined) return undefined;
     throw new KernelError(
-      `${who}: sampleQueries must be omitted for '${map.name}' features, which measure nothing, got some; ` +
-        "maps that measure are optimal, rescaled and saderf",
+      problem`${who}: sampleQueries must be omitted for '${map.name}' features, which measure nothing, got some; maps
+      that measure are optimal, rescaled and saderf`,
     );
   }
   if (sampleQueries === undefined) {
     throw new KernelError(
-      `${who}: sampleQueries must be given for '${map.name}' features, which measure queries, got nothing; ` +
-        "give some that are like those to come",
+      problem`${who}: sampleQueries must be given for '${map.name}' features, which measure queries, got nothing; give
+      some that are like those to come`,
     );
   }
   const rows = readRows(who, "sampleQueries", sampleQueries, width);

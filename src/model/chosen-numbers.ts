@@ -1,5 +1,5 @@
 /** Some of a model's layers or heads, by their numbers. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 
 /**
  * The numbers that are asked for, in their order, or all.
@@ -18,7 +18,7 @@ export function chosenNumbers(
   const wrong = numbers.find((number) => !Number.isInteger(number) || number < 0 || number >= count);
   if (numbers.length > 0 && wrong === undefined && new Set(numbers).size === numbers.length) return numbers;
   throw new ConfigError(
-    `${who}: ${name} must be distinct numbers from 0 to ${count - 1}, got ${numbers.join(", ") || "none"}; ` +
-      `omit them for all ${count}`,
+    problem`${who}: ${name} must be distinct numbers from 0 to ${count - 1}, got ${numbers.join(", ") || "none"}; omit
+    them for all ${count}`,
   );
 }

@@ -1,5 +1,5 @@
 /** Options that do not go together, each with the reason and the way out. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";
 import { attentionSites, isList, stacksOf, type AttentionSite } from "./stacks.ts";
 import type { ModelConfig, ParsedOptions } from "./config-schema.ts";
@@ -223,5 +223,5 @@ function ownKeyOf(
 }
 
 function refuseIf(broken: Broken | undefined): void {
-  if (broken !== undefined) throw new ConfigError(`model: ${broken.rule}, got ${broken.got}; ${broken.fix}`);
+  if (broken !== undefined) throw new ConfigError(problem`model: ${broken.rule}, got ${broken.got}; ${broken.fix}`);
 }

@@ -1,7 +1,7 @@
 /** The configuration of a model: defaults that follow from other options, and the check that sizes fit together. */
 import type { ProjectionChoice } from "../attention/mechanism.ts";
 import { defaultNumFeatures, LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";
 import { checkMechanisms, checkOptions } from "./config-rules.ts";
 import { isGated, modelSchema, type ModelConfig, type ModelOptions, type ParsedOptions } from "./config-schema.ts";
@@ -25,14 +25,16 @@ export function modelConfig(options: ModelOptions): ModelConfig {
   const headDim = headDimOf(parsed);
   if (positions === "rotary" && headDim % 2 !== 0) {
     throw new ConfigError(
-      `model: rotary positions must have an even headDim (modelDim / numHeads), got ${headDim}; change numHeads or use positions 'learned'`,
+      problem`model: rotary positions must have an even headDim (modelDim / numHeads), got ${headDim}; change numHeads
+      or use positions 'learned'`,
     );
   }
   const numFeatures = parsed.projection === "none" ? headDim : (parsed.numFeatures ?? defaultNumFeatures(headDim));
   const most = Math.floor(LARGEST_ARRAY_BYTES / 4 / (headDim * numHeads));
   if (numFeatures > most) {
     throw new ConfigError(
-      `model: numFeatures must be at most ${most}, or the projections do not fit an array, got ${numFeatures}; leave it out for its default`,
+      problem`model: numFeatures must be at most ${most}, or the projections do not fit an array, got ${numFeatures};
+      leave it out for its default`,
     );
   }
   const config = {
@@ -59,7 +61,8 @@ function headDimOf({ headDim, modelDim, numHeads }: ParsedOptions): number {
   if (modelDim % numHeads === 0) return modelDim / numHeads;
   const near = nearestDivisor(modelDim, numHeads);
   throw new ConfigError(
-    `model: numHeads must divide modelDim ${modelDim}, got ${numHeads}; use ${near}, or a modelDim that is a multiple of it`,
+    problem`model: numHeads must divide modelDim ${modelDim}, got ${numHeads}; use ${near}, or a modelDim that is a
+    multiple of it`,
   );
 }
 
@@ -70,7 +73,7 @@ function ofImages(parsed: ParsedOptions, { maxSeqLen }: ModelOptions): ParsedOpt
   const own = tokensOfImage(patches);
   if (maxSeqLen !== undefined && maxSeqLen !== own) {
     throw new ConfigError(
-      `model: with patches maxSeqLen must be the ${own} tokens of an image, got ${maxSeqLen}; leave it out`,
+      problem`model: with patches maxSeqLen must be the ${own} tokens of an image, got ${maxSeqLen}; leave it out`,
     );
   }
   return { ...parsed, maxSeqLen: own };

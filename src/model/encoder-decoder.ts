@@ -3,7 +3,7 @@
  * its next token, or as a pointer a position of the source.
  */
 import type { AttentionState } from "../attention/mechanism.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, mul, sub } from "../ops/elementwise.ts";
@@ -67,7 +67,8 @@ export function readSource(model: ModelTensors, sourceIds: Tensor, options: Read
     scope(`decoder/blocks.${layer}/cross`, () => {
       const site = crossAttention(decoder, layer);
       const { cross } = blockOf(model, decoder, layer);
-      if (cross === undefined) throw new GraphError(`readSource: layer ${layer} must have cross-attention, got none`);
+      if (cross === undefined)
+        throw new GraphError(problem`readSource: layer ${layer} must have cross-attention, got none`);
       const { k, v } = keysAndValues(config, cross, memory);
       const { summarised } = site.mechanism;
       if (!summarise || summarised === undefined) return { k, v };
@@ -88,7 +89,8 @@ function attendTo(model: ModelTensors, source: Source, { form, summarise }: Read
     const { apply, summarised } = site.mechanism;
     if (summarise === true && summarised !== undefined) return (q) => summarised.read(q, known, options);
     const { k, v } = known;
-    if (!k || !v) throw new GraphError(`attendTo: layer ${layer} of a source must have keys and values, got none`);
+    if (!k || !v)
+      throw new GraphError(problem`attendTo: layer ${layer} of a source must have keys and values, got none`);
     return (q) => apply(q, k, v, { causal: false, keyMask: source.mask, ...options });
   };
 }

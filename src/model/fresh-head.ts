@@ -1,5 +1,5 @@
 /** A trained body with a new output layer: where fine-tuning begins. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "./config.ts";
@@ -42,7 +42,8 @@ export function withFreshHead(
 ): HeadedModel {
   if (config.architecture === "encoder-decoder") {
     throw new ConfigError(
-      `model: a new head must come with one stack of blocks, got architecture 'encoder-decoder'; take the body of a decoder or an encoder`,
+      problem`model: a new head must come with one stack of blocks, got architecture 'encoder-decoder'; take the body of
+      a decoder or an encoder`,
     );
   }
   // What belongs to the head that is left behind goes with it.
@@ -58,7 +59,8 @@ export function withFreshHead(
     if (tensor !== undefined && sameShape(tensor.shape, shape)) return [name, tensor] as const;
     const got = tensor === undefined ? "nothing" : formatShape(tensor.shape);
     throw new ConfigError(
-      `model: tensor '${name}' of the body must be ${formatShape(shape)}, got ${got}; take weights with their own configuration`,
+      problem`model: tensor '${name}' of the body must be ${formatShape(shape)}, got ${got}; take weights with their own
+      configuration`,
     );
   });
   const names = new Set(all.map(([name]) => name));

@@ -1,5 +1,5 @@
 /** From what the last block leaves to predictions: tokens, classes or numbers. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { add, div, maximum, mul, sub } from "../ops/elementwise.ts";
@@ -55,12 +55,13 @@ export function applyHead(
         ? applyNorm(gelu(applyLinear(normed, headTransform.linear)), headTransform.norm, config)
         : normed;
       const table = head ?? tokenEmbedding;
-      if (table === undefined) throw new GraphError("output: a language model must have a table of tokens, got none");
+      if (table === undefined)
+        throw new GraphError(problem`output: a language model must have a table of tokens, got none`);
       const y = matmul(x, table.weight, { transposeB: true });
       return headBias ? add(y, headBias.bias) : y;
     }
     if (classifier === undefined)
-      throw new GraphError(`output: head '${config.head}' must have a classifier, got none`);
+      throw new GraphError(problem`output: head '${config.head}' must have a classifier, got none`);
     const y = applyLinear(isPooled(config) ? pool(config, normed, mask) : normed, classifier);
     const { labelMean = 0, labelDeviation = 1 } = config;
     const scaled = labelDeviation === 1 ? y : mul(y, labelDeviation);

@@ -1,6 +1,6 @@
 /** Sequences read part by part: the states that what came before has left, and the forward pass from state to state. */
 import type { AttentionMechanism, AttentionState, RecurrentStep } from "../attention/mechanism.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { zeros, type NdArray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -180,5 +180,5 @@ function advanceOf({ name, recurrent }: AttentionMechanism, form: RecurrenceForm
   const found = form === "own" ? recurrent?.[length === 1 ? "step" : "extend"] : recurrent?.anyLength?.extend;
   if (found !== undefined) return found;
   const kind = form === "own" ? "a recurrent form" : "a recurrent form for any length";
-  throw new GraphError(`logitsOfPart: the mechanism must have ${kind}, got '${name}'`);
+  throw new GraphError(problem`logitsOfPart: the mechanism must have ${kind}, got '${name}'`);
 }

@@ -1,6 +1,6 @@
 // The squares of an image as vectors that the blocks read.
 
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { cast } from "../ops/compare.ts";
@@ -31,7 +31,8 @@ export function patchVectors(
   const count = numIntensities(patches);
   if (length < 1 + count) {
     throw new GraphError(
-      `embedding: tokens must be <bos> and the ${count} intensities of ${width} × ${height} × ${channels}, got ${length}; give whole images`,
+      problem`embedding: tokens must be <bos> and the ${count} intensities of ${width} × ${height} × ${channels}, got
+      ${length}; give whole images`,
     );
   }
   const perChannel = (of: (channel: number) => number) =>

@@ -6,7 +6,7 @@
  *
  * Source: Dosovitskiy et al. (ViT), arXiv:2010.11929.
  */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { ModelConfig } from "./config-schema.ts";
 
 /** The id of intensity 0: as in the vocabularies of this package, 256 intensities stand behind four special tokens. */
@@ -58,6 +58,7 @@ export function checkIntensities(who: string, { patches }: Pick<ModelConfig, "pa
   if (patches === undefined || count === numIntensities(patches)) return;
   const { width, height, channels } = patches;
   throw new ConfigError(
-    `${who}: an image must have ${numIntensities(patches)} intensities, ${width} × ${height} pixels of ${channels}, got ${count}; resize it`,
+    problem`${who}: an image must have ${numIntensities(patches)} intensities, ${width} × ${height} pixels of
+    ${channels}, got ${count}; resize it`,
   );
 }

@@ -1,6 +1,6 @@
 /** Models of one stack of blocks over any attention mechanism: causal language models and encoders. */
 import type { AttentionMechanism, ExecutionForm } from "../attention/mechanism.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { scope } from "../graph/scope.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { cast, equal } from "../ops/compare.ts";
@@ -72,7 +72,9 @@ export interface StackRun extends ForwardOptions {
 export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOptions = {}): Tensor {
   const { config } = model;
   if (outputStack(config).cross) {
-    throw new GraphError("logits: the model must have one stack, got an encoder–decoder; use sequenceToSequenceLogits");
+    throw new GraphError(
+      problem`logits: the model must have one stack, got an encoder–decoder; use sequenceToSequenceLogits`,
+    );
   }
   const mask = visibleTokens(config, tokenIds);
   return scope("performer", () => applyHead(model, normedStates(model, tokenIds, mask, options), mask));
@@ -88,7 +90,7 @@ export function hiddenStates(model: ModelTensors, tokenIds: Tensor, options: For
   const { config } = model;
   if (outputStack(config).cross) {
     throw new GraphError(
-      "hiddenStates: the model must have one stack, got an encoder–decoder; use a decoder or an encoder",
+      problem`hiddenStates: the model must have one stack, got an encoder–decoder; use a decoder or an encoder`,
     );
   }
   return scope("performer", () => normedStates(model, tokenIds, visibleTokens(config, tokenIds), options));
@@ -129,7 +131,7 @@ export function runStack(model: ModelTensors, stack: Stack, tokenIds: Tensor, ru
 /** The parameters of a stack. */
 export function stackParameters({ parameters }: ModelTensors, { prefix }: Stack): StackParameters<Tensor> {
   const found = prefix === "" ? parameters : prefix === "encoder." ? parameters.encoder : parameters.decoder;
-  if (found === undefined) throw new GraphError(`performer: parameters must hold '${prefix}', got none`);
+  if (found === undefined) throw new GraphError(problem`performer: parameters must hold '${prefix}', got none`);
   return found;
 }
 
@@ -180,7 +182,8 @@ export function siteTensors(model: ModelTensors, stack: Stack, site: AttentionSi
 
 export function blockOf(model: ModelTensors, stack: Stack, layer: number) {
   const block = stackParameters(model, stack).blocks[layer];
-  if (block === undefined) throw new GraphError(`performer: layer ${layer} must be one of ${stack.numLayers}`);
+  if (block === undefined)
+    throw new GraphError(problem`performer: layer ${layer} must be one of ${stack.numLayers}; count layers from 0`);
   return block;
 }
 
@@ -212,7 +215,7 @@ export function embed(
 function ownVectors({ config, parameters }: ModelTensors, tokenIds: Tensor): Tensor {
   const { tokenEmbedding, patchEmbedding } = parameters;
   if (config.patches && patchEmbedding) return patchVectors(config.patches, patchEmbedding, tokenIds);
-  if (tokenEmbedding === undefined) throw new GraphError("embedding: a table of tokens must be there, got none");
+  if (tokenEmbedding === undefined) throw new GraphError(problem`embedding: a table of tokens must be there, got none`);
   return withoutHidden(config, gather(tokenEmbedding.weight, tokenIds), tokenIds);
 }
 

@@ -1,5 +1,5 @@
 /** What a model predicts, whatever its shape. */
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sequenceToSequenceLogits } from "./encoder-decoder.ts";
 import { logits, type ForwardOptions, type ModelTensors } from "./performer.ts";
@@ -16,6 +16,9 @@ export interface ModelInputs {
 export function predictions(model: ModelTensors, inputs: ModelInputs, options: ForwardOptions = {}): Tensor {
   const { inputIds, sourceIds } = inputs;
   if (model.config.architecture !== "encoder-decoder") return logits(model, inputIds, options);
-  if (sourceIds === undefined) throw new GraphError("predictions: an encoder–decoder must have sourceIds, got none");
+  if (sourceIds === undefined)
+    throw new GraphError(
+      problem`predictions: an encoder–decoder must have sourceIds, got none; feed the source's tokens`,
+    );
   return sequenceToSequenceLogits(model, { inputIds, sourceIds }, options);
 }

@@ -1,4 +1,5 @@
 /** Checks of what callers give to ready models, for those without types: each error says who, the rule, what came, and the way out. */
+import { problem } from "../graph/errors.ts";
 import { DataError, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import { ConfigError } from "../model/index.ts";
@@ -120,12 +121,12 @@ export function requireFinite(who: string, what: string, label: unknown): void {
 export function refuseUnknownKeys(who: string, options: unknown, keys: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new ConfigError(
-      `${who}: options must be an object, got ${written(options)}; the options are ${keys.join(", ")}`,
+      problem`${who}: options must be an object, got ${written(options)}; the options are ${keys.join(", ")}`,
     );
   }
   const unknown = Object.keys(options).find((key) => !keys.includes(key));
   if (unknown === undefined) return;
   const near = nearestName(unknown, keys);
   const fix = near === undefined ? `the options are ${keys.join(", ")}` : `did you mean '${near}'?`;
-  throw new ConfigError(`${who}: '${unknown}' is not an option; ${fix}`);
+  throw new ConfigError(problem`${who}: '${unknown}' is not an option; ${fix}`, { code: "ERR_UNKNOWN_OPTION" });
 }

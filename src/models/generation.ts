@@ -1,4 +1,5 @@
 /** Options of generation by the names of transformers.js, and what they mean here. */
+import { problem, withOptionNames } from "../graph/errors.ts";
 import { refuseUnknownKeys } from "./check-examples.ts";
 import { ConfigError } from "../model/index.ts";
 import type { StoppingRule, StreamedToken } from "../inference/index.ts";
@@ -78,7 +79,9 @@ export function generationSettings(who: string, options: StreamOptions, more: re
   const { max_new_tokens, min_new_tokens, top_k, top_p, temperature, repetition_penalty, seed, signal } = options;
   const { stopping_criteria } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new ConfigError(`${who}: signal must be an AbortSignal, got a ${typeof signal}; give controller.signal`);
+    throw new ConfigError(
+      problem`${who}: signal must be an AbortSignal, got a ${typeof signal}; give controller.signal`,
+    );
   }
   return {
     ...(min_new_tokens !== undefined && { minNewTokens: min_new_tokens }),
@@ -97,7 +100,8 @@ function stoppingRule(who: string, criteria: StoppingCriterion | readonly Stoppi
   const all = typeof criteria === "function" ? [criteria] : criteria;
   if (!Array.isArray(all) || !all.every((each) => typeof each === "function")) {
     throw new ConfigError(
-      `${who}: stopping_criteria must be a function or a list of functions, got a ${typeof criteria}; give (input_ids, scores) => boolean`,
+      problem`${who}: stopping_criteria must be a function or a list of functions, got a ${typeof criteria}; give
+      (input_ids, scores) => boolean`,
     );
   }
   return (tokenIds, logits) =>
@@ -105,6 +109,34 @@ function stoppingRule(who: string, criteria: StoppingCriterion | readonly Stoppi
       const found = criterion([[...tokenIds]], [Array.from(logits)]);
       return Array.isArray(found) ? found.some((each) => each === true) : found === true;
     });
+}
+
+/** Names of options that transformers.js writes otherwise. */
+const callersNames: Readonly<Record<string, string>> = {
+  maxNewTokens: "max_new_tokens",
+  minNewTokens: "min_new_tokens",
+  topK: "top_k",
+  topP: "top_p",
+  repetitionPenalty: "repetition_penalty",
+  count: "num_return_sequences",
+};
+
+/** What generation does, with errors that name options as the caller has written them. */
+export async function byCallersNames<Result>(generating: Promise<Result>): Promise<Result> {
+  return generating.catch((error: unknown) => {
+    throw withOptionNames(error, (option) => callersNames[option]);
+  });
+}
+
+/** Does for a stream what `byCallersNames` does for a call. */
+export async function* streamByCallersNames<Result>(
+  stream: AsyncGenerator<StreamedToken, Result>,
+): AsyncGenerator<StreamedToken, Result> {
+  try {
+    return yield* stream;
+  } catch (error) {
+    throw withOptionNames(error, (option) => callersNames[option]);
+  }
 }
 
 /**
@@ -121,7 +153,9 @@ export async function sendTo<Result>(
   stream: AsyncGenerator<StreamedToken, Result>,
 ): Promise<Result> {
   if (typeof streamer?.put !== "function" || typeof streamer.end !== "function") {
-    throw new ConfigError(`${who}: streamer must have put() and end(), got a ${typeof streamer}; use a TextStreamer`);
+    throw new ConfigError(
+      problem`${who}: streamer must have put() and end(), got a ${typeof streamer}; use a TextStreamer`,
+    );
   }
   try {
     streamer.put([Array.from(promptIds, BigInt)]);

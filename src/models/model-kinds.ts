@@ -1,4 +1,5 @@
 /** Which models a ready class takes, and how a trained model of another kind becomes one of them. */
+import { problem } from "../graph/errors.ts";
 import { ConfigError, withFreshHead, type FreshHeadOptions, type ModelConfig } from "../model/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 
@@ -64,7 +65,8 @@ export function checkKind(its: KnownKinds, config: ModelKind, who: string): void
   const fix = right === undefined ? "no class is made for it: use train and generateTargets" : `use ${right}`;
   const other = headFor(its, config, {}) === undefined ? "" : ", or give numLabels for a new output layer on its body";
   throw new ConfigError(
-    `${who}: ${its.architectureName} must be ${kinds}, got '${config.architecture}' with head '${config.head}'; ${fix}${other}`,
+    problem`${who}: ${its.architectureName} must be ${kinds}, got '${config.architecture}' with head '${config.head}';
+    ${fix}${other}`,
   );
 }
 
@@ -90,8 +92,8 @@ export function fitKind(its: KnownKinds, saved: Weighted, options: NewHeadOption
     if (alone === undefined && isSame) return saved;
     throw new ConfigError(
       isSame
-        ? `from_pretrained: ${alone ?? ""} must come with a new output layer, got a saved model that has its own; leave it out`
-        : `from_pretrained: head must be one that ${its.architectureName} has with architecture '${config.architecture}', got '${head ?? ""}'; leave it out`,
+        ? problem`from_pretrained: ${alone ?? ""} must come with a new output layer, got a saved model that has its own; leave it out`
+        : problem`from_pretrained: head must be one that ${its.architectureName} has with architecture '${config.architecture}', got '${head ?? ""}'; leave it out`,
     );
   }
   const given = Object.fromEntries(

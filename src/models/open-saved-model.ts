@@ -1,4 +1,5 @@
 /** A model from its files, whoever wrote them: what trains and saves here, what was converted here, or Hugging Face's library. */
+import { problem } from "../graph/errors.ts";
 import {
   isPretrained,
   loadPretrained,
@@ -63,7 +64,7 @@ export async function openTrained(source: FileSource): Promise<SavedModel> {
   const read = async (path: string, what: string): Promise<Uint8Array> => {
     const bytes = await source.read(path);
     if (bytes !== undefined) return bytes;
-    throw new StorageError(`${name}/${path}: not found (${what}); check the path.`);
+    throw new StorageError(problem`${name}/${path}: not found (${what}); check the path.`);
   };
   const config = await read(CONFIG, "every model's folder holds one");
   const model = await read(WEIGHTS, "the model's weights; in a run they come with the first checkpoint");
@@ -83,8 +84,8 @@ export function readTrained(
   const description = parseJson(config, folder + CONFIG);
   if (keyOf(description, "pretrained") !== undefined) {
     throw new ConfigError(
-      `${folder}${CONFIG}: the model must be one that was trained here, got one that began as a pretrained one; ` +
-        `use from_pretrained({ "${CONFIG}": config, "${WEIGHTS}": model, ...others })`,
+      problem`${folder}${CONFIG}: the model must be one that was trained here, got one that began as a pretrained one;
+      use from_pretrained({ "${CONFIG}": config, "${WEIGHTS}": model, ...others })`,
     );
   }
   const { model: own, ...naming } = readSavedConfig(folder + CONFIG, description);

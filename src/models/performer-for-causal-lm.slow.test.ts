@@ -140,7 +140,7 @@ describe("PerformerForCausalLM", () => {
       /^generate: 'maxNewTokens' is not an option; did you mean 'max_new_tokens'\?$/,
     );
     await expect(model.generate("M", { max_new_tokens: 0 })).rejects.toThrow(/must be a positive whole number, got 0/);
-    await expect(model.generate("M", { top_p: 0 })).rejects.toThrow(/top-p must be above 0/);
+    await expect(model.generate("M", { top_p: 0 })).rejects.toThrow(/generate: top_p must be above 0/);
   });
 
   it("reads other alphabets, and saves them", async () => {

@@ -1,7 +1,15 @@
 /** The ready language model: create or load, train on your sequences, evaluate, generate, save. */
+import { problem } from "../graph/errors.ts";
 import { requireText } from "./check-examples.ts";
 import { planEvaluation, planTraining } from "../data/index.ts";
-import { generationSettings, sendTo, type GenerationOptions, type StreamOptions } from "./generation.ts";
+import {
+  byCallersNames,
+  generationSettings,
+  sendTo,
+  streamByCallersNames,
+  type GenerationOptions,
+  type StreamOptions,
+} from "./generation.ts";
 import { KeptDecoder } from "./kept-decoder.ts";
 import {
   generate,
@@ -52,13 +60,16 @@ export class PerformerForCausalLM extends PerformerModel<SequenceInput> {
     requireText("generate", "the prompt", prompt);
     if (streamer !== undefined && count !== 1) {
       throw new ConfigError(
-        `generate: streamer must come with one sequence, got num_return_sequences ${count}; leave one of the two out`,
+        problem`generate: streamer must come with one sequence, got num_return_sequences ${count}; leave one of the two
+        out`,
       );
     }
     const { config, tensors, vocabulary, backend, dtype } = this;
     if (count !== 1) {
       const tagged = tag === undefined ? {} : { tag };
-      return generate({ config, tensors, vocabulary, backend, dtype, prompt, count, ...settings, ...tagged });
+      return byCallersNames(
+        generate({ config, tensors, vocabulary, backend, dtype, prompt, count, ...settings, ...tagged }),
+      );
     }
     const stream = this.#stream(prompt, settings, tag);
     const ignored = { put: () => undefined, end: () => undefined };
@@ -94,7 +105,8 @@ export class PerformerForCausalLM extends PerformerModel<SequenceInput> {
     const model = { config, tensors, vocabulary, backend, dtype };
     await using borrowed = await this.#decoder.borrow(model);
     const { decoder } = borrowed;
-    return yield* streamTokens({ ...model, prompt, decoder, ...settings, ...(tag !== undefined && { tag }) });
+    const options = { ...settings, ...(tag !== undefined && { tag }) };
+    return yield* streamByCallersNames(streamTokens({ ...model, prompt, decoder, ...options }));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 /** The ready masked language model: an encoder that predicts hidden tokens from both sides. */
+import { problem } from "../graph/errors.ts";
 import { refuseUnknownKeys, requireList, requireText, written } from "./check-examples.ts";
 import { DataError, planMaskedEvaluation, planMaskedTraining } from "../data/index.ts";
 import { predictSequences, scoreSequences, type ScoringMethod, type SequenceScore } from "../inference/index.ts";
@@ -80,7 +81,7 @@ export class PerformerForMaskedLM extends PerformerModel<SequenceInput> {
     const { top_k = 5, positions = [] } = options;
     if (!Number.isInteger(top_k) || top_k < 1) {
       throw new ConfigError(
-        `fill_mask: top_k must be a positive whole number, got ${written(top_k)}; leave it out for 5`,
+        problem`fill_mask: top_k must be a positive whole number, got ${written(top_k)}; leave it out for 5`,
       );
     }
     const tokenIds = this.#hidden(sequence, positions);

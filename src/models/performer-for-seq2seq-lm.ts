@@ -1,8 +1,16 @@
 /** The ready sequence-to-sequence model: an encoder–decoder that turns one sequence into another. */
+import { problem } from "../graph/errors.ts";
 import { requireRecords, requireText } from "./check-examples.ts";
 import { DataError } from "../data/index.ts";
 import { generateTargets, streamTarget, type GeneratedTarget, type StreamedToken } from "../inference/index.ts";
-import { generationSettings, sendTo, type SingleGenerationOptions, type StreamOptions } from "./generation.ts";
+import {
+  byCallersNames,
+  generationSettings,
+  sendTo,
+  streamByCallersNames,
+  type SingleGenerationOptions,
+  type StreamOptions,
+} from "./generation.ts";
 import { wrapped } from "../inference/predict.ts";
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
 import { ConfigError } from "../model/index.ts";
@@ -61,13 +69,14 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
     const { streamer } = options;
     const encoded = this.#sources("generate", sources);
     if (streamer === undefined) {
-      const targets = await generateTargets({ ...this.#model(), sources: encoded, ...settings });
+      const targets = await byCallersNames(generateTargets({ ...this.#model(), sources: encoded, ...settings }));
       return targets.map((target) => this.#text(target));
     }
     const [source, another] = encoded;
     if (source === undefined || another !== undefined) {
       throw new ConfigError(
-        `generate: streamer must come with one source, got ${encoded.length}; leave it out, or give one at a time`,
+        problem`generate: streamer must come with one source, got ${encoded.length}; leave it out, or give one at a
+        time`,
       );
     }
     return [this.#text(await sendTo("generate", streamer, [], this.#stream(source, settings)))];
@@ -89,7 +98,8 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
   }
 
   #stream(source: ArrayLike<number>, settings: ReturnType<typeof generationSettings>) {
-    return streamTarget({ ...this.#model(), source, ...settings }, (ids) => this.vocabulary.decode(ids));
+    const target = streamTarget({ ...this.#model(), source, ...settings }, (ids) => this.vocabulary.decode(ids));
+    return streamByCallersNames(target);
   }
 
   #sources(who: string, sources: readonly string[]) {

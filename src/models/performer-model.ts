@@ -1,4 +1,5 @@
 /** What all ready models have in common: create or load, train, evaluate, save. */
+import { problem } from "../graph/errors.ts";
 import { createBackend } from "#engine";
 import {
   isEncoded,
@@ -258,7 +259,8 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   async train(examples: readonly Example[], options: FitOptions<Example> = {}): Promise<TrainingProgress | undefined> {
     if (this.#isTraining) {
       throw new TrainingError(
-        "train: a model must be trained by one call at a time, got a second one while the first runs; await the first, or train another model",
+        problem`train: a model must be trained by one call at a time, got a second one while the first runs; await the
+        first, or train another model`,
       );
     }
     this.#isTraining = true;
@@ -412,7 +414,8 @@ function stateOf(
   if (pretrained !== undefined) requireTexts(who, pretrained);
   if (pretrained !== undefined && options.vocabulary !== undefined) {
     throw new ConfigError(
-      `from_pretrained: vocabulary must come with a model that was trained here, got ${pretrained.name}, which has its own tokenizer; leave it out`,
+      problem`from_pretrained: vocabulary must come with a model that was trained here, got ${pretrained.name}, which
+      has its own tokenizer; leave it out`,
     );
   }
   const isNamed = options.classNames !== undefined && its.kinds.some(hasClasses) && options.head !== "regression";
@@ -433,7 +436,7 @@ function checkClassNames(who: string, names: readonly string[], config: ModelCon
   if (isNamed && names.length === config.numLabels) return;
   const rule = isNamed ? `one for each of ${config.numLabels ?? 0} classes` : `left out with head '${config.head}'`;
   const fix = isNamed ? "give as many names as classes" : "leave them out";
-  throw new ConfigError(`${who}: classNames must be ${rule}, got ${names.length}; ${fix}`);
+  throw new ConfigError(problem`${who}: classNames must be ${rule}, got ${names.length}; ${fix}`);
 }
 
 function hasClasses({ head }: Pick<ModelConfig, "head">): boolean {
@@ -449,7 +452,7 @@ function classNameOf(model: object): string {
 function checkState(who: string, state: unknown): void {
   if (typeof state === "object" && state !== null && "config" in state && "tensors" in state) return;
   throw new ConfigError(
-    `${who}: a model must be made from a configuration and weights, got ${written(state)}; ` +
-      `use ${who}.create({ … }), or ${who}.from_pretrained(folder)`,
+    problem`${who}: a model must be made from a configuration and weights, got ${written(state)}; use ${who}.create({ …
+    }), or ${who}.from_pretrained(folder)`,
   );
 }

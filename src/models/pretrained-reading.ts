@@ -1,4 +1,5 @@
 /** How a ready class reads texts with a pretrained model: by the model's own tokenizer, between its own special tokens. */
+import { problem } from "../graph/errors.ts";
 import { readCompanions, type Companions } from "../convert/saved-model.ts";
 import type { PretrainedModel } from "../convert/index.ts";
 import type { Vocabulary } from "../data/index.ts";
@@ -32,7 +33,8 @@ export function ownTokens({ encode }: Pick<PretrainedModel, "encode">, text: str
 export function requireTexts(who: string, { name, reads }: Pick<PretrainedModel, "name" | "reads">): void {
   if (reads !== "images") return;
   throw new ConfigError(
-    `from_pretrained: ${who} must have a model of texts or proteins, got ${name}, which reads images; use loadPretrained and embedImages`,
+    problem`from_pretrained: ${who} must have a model of texts or proteins, got ${name}, which reads images; use
+    loadPretrained and embedImages`,
   );
 }
 
@@ -45,7 +47,7 @@ export function requireTexts(who: string, { name, reads }: Pick<PretrainedModel,
 export function vocabularyAround(who: string, model: PretrainedModel, config: ModelConfig): Vocabulary {
   const { name, reads, vocabulary } = model;
   const refuse = (rule: string, got: string, fix: string): never => {
-    throw new ConfigError(`from_pretrained: ${who} must have ${rule}, got ${name}, ${got}; ${fix}`);
+    throw new ConfigError(problem`from_pretrained: ${who} must have ${rule}, got ${name}, ${got}; ${fix}`);
   };
   const around = reads === "text" && config.architecture === "encoder" ? specialsOf(model) : vocabulary;
   if (around === undefined) {

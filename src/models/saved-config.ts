@@ -1,6 +1,6 @@
 /** config.json of trained models: what runs and `save_pretrained` both write there. */
 import { proteinVocabulary, vocabularyFrom, type Vocabulary } from "../data/index.ts";
-import { ConfigError, configuredBy } from "../graph/errors.ts";
+import { ConfigError, configuredBy, problem } from "../graph/errors.ts";
 import { modelConfig, type ModelConfig, type ModelOptions } from "../model/index.ts";
 import { written } from "./check-examples.ts";
 
@@ -23,8 +23,8 @@ export function readSavedConfig(who: string, json: unknown): SavedConfig {
   const model = keyOf(json, "model");
   if (typeof model !== "object" || model === null || Array.isArray(model)) {
     throw new ConfigError(
-      `${who}: 'model' must be an object with the model's sizes, got ${JSON.stringify(model) ?? "nothing"}; ` +
-        "use a config.json that `performer train` or save_pretrained wrote",
+      problem`${who}: 'model' must be an object with the model's sizes, got ${JSON.stringify(model) ?? "nothing"}; use a
+      config.json that \`performer train\` or save_pretrained wrote`,
     );
   }
   const description = keyOf(json, "vocabulary");
@@ -48,7 +48,7 @@ export function readNaming(who: string, json: unknown): Pick<SavedConfig, "seed"
 /** @throws ConfigError for anything but a list of texts */
 export function checkNames(what: string, names: unknown): asserts names is readonly string[] {
   if (Array.isArray(names) && names.every((name) => typeof name === "string")) return;
-  throw new ConfigError(`${what} must be a list of strings, got ${written(names)}; write ["no", "yes"]`);
+  throw new ConfigError(problem`${what} must be a list of strings, got ${written(names)}; write ["no", "yes"]`);
 }
 
 /** What an object holds under a key; undefined for anything else. */

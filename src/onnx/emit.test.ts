@@ -1,7 +1,7 @@
 // From a graph to ONNX nodes: names, shared constants, bodies.
 
 import { describe, expect, it } from "vitest";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import { scope } from "../graph/scope.ts";
 import { add, exp, mul, neg } from "../ops/elementwise.ts";
@@ -106,7 +106,8 @@ describe("emitGraph", () => {
     expect(emitGraph({ outputs: { y: add(x, input("x", [3])) } }).inputs).toHaveLength(1);
     expect(() => emitGraph({ outputs: { y: add(x, input("x", [5, 1])) } })).toThrow(
       new GraphError(
-        "compile: an input must be declared once or with one type, got 'x' as float32[3] and float32[5, 1]; use one tensor for it",
+        problem`compile: an input must be declared once or with one type, got 'x' as float32[3] and float32[5, 1]; use
+        one tensor for it`,
       ),
     );
     expect(() => emitGraph({ outputs: { y: x, z: input("x", [3], "int32") } })).toThrow("as float32[3] and int32[3]");
@@ -114,7 +115,7 @@ describe("emitGraph", () => {
 
   it("refuses an output with the name of an input", () => {
     expect(() => emitGraph({ outputs: { x: exp(x) } })).toThrow(
-      new GraphError("compile: inputs and outputs must have different names, got 'x' for both; rename one"),
+      new GraphError(problem`compile: inputs and outputs must have different names, got 'x' for both; rename one`),
     );
   });
 

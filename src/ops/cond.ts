@@ -1,6 +1,6 @@
 /** If: one of two graphs, chosen by a value that is known only when the graph runs. */
 import { defineMultiOp } from "../graph/define-op.ts";
-import { ShapeError } from "../graph/errors.ts";
+import { ShapeError, problem } from "../graph/errors.ts";
 import { notDifferentiable, type ReferenceArray } from "../graph/op-rule.ts";
 import { sameShape } from "../graph/shape.ts";
 import { formatType, type Tensor, type TensorRecord, type Tensors } from "../graph/tensor.ts";
@@ -74,7 +74,7 @@ export function cond<Inputs extends Tensors<Inputs>, Outputs extends Tensors<Out
   whenFalse: (inputs: Inputs) => Outputs,
 ): Outputs {
   if (predicate.dtype !== "bool" || predicate.shape.some((length) => length !== 1)) {
-    throw new ShapeError(`cond: the predicate must be one bool, got ${formatType(predicate)}${atPath()}`);
+    throw new ShapeError(problem`cond: the predicate must be one bool, got ${formatType(predicate)}${atPath()}`);
   }
   const given = listed(inputs);
   const placeholders = given.map(({ shape, dtype }, index) => input(`input${index}`, shape, dtype));
@@ -91,7 +91,7 @@ export function cond<Inputs extends Tensors<Inputs>, Outputs extends Tensors<Out
     });
   if (!agree) {
     throw new ShapeError(
-      `cond: both branches must return the same, got ${described(outputs)} and ${described(others)}${atPath()}`,
+      problem`cond: both branches must return the same, got ${described(outputs)} and ${described(others)}${atPath()}`,
     );
   }
   const results = condOp([predicate, ...given, ...first.captured, ...second.captured], {

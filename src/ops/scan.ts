@@ -3,7 +3,7 @@ import { defineMultiOp } from "../graph/define-op.ts";
 import { inputName } from "../graph/inputs.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
 import { formatType, type Tensor, type Tensors, type TensorRecord, type TensorType } from "../graph/tensor.ts";
-import { ShapeError } from "../graph/errors.ts";
+import { ShapeError, problem } from "../graph/errors.ts";
 import type { ReferenceArray } from "../graph/op-rule.ts";
 import { add } from "./elementwise.ts";
 import { full, input } from "./source.ts";
@@ -184,7 +184,7 @@ export function scan<Carry extends Tensors<Carry>, Items extends Tensors<Items>,
       const next = namesOf(carry).map((name) => {
         const tensor = returned[name];
         if (tensor === undefined)
-          throw new ShapeError(`scan: the body must return state '${name}', got nothing${atPath()}`);
+          throw new ShapeError(problem`scan: the body must return state '${name}', got nothing${atPath()}`);
         return tensor;
       });
       return { carry: next, outputs: listed(step.outputs) };
@@ -208,7 +208,9 @@ function scanLists({
   const steps = sequences[0]?.shape[0];
   if (steps === undefined || sequences.some(({ shape }) => shape[0] !== steps)) {
     const got = sequences.map(({ shape }) => formatShape(shape)).join(", ");
-    throw new ShapeError(`scan: sequences must share their leading axis, got ${got === "" ? "none" : got}${atPath()}`);
+    throw new ShapeError(
+      problem`scan: sequences must share their leading axis, got ${got === "" ? "none" : got}${atPath()}`,
+    );
   }
   const placeholder = ({ dtype }: TensorType, shape: readonly number[], name: string) => input(name, shape, dtype);
   const states = carry.map((tensor, index) => placeholder(tensor, tensor.shape, `carry${index}`));
@@ -218,7 +220,9 @@ function scanLists({
     const before = states[index];
     if (before === undefined || !sameShape(next.shape, before.shape) || next.dtype !== before.dtype) {
       const expected = before === undefined ? "nothing" : formatType(before);
-      throw new ShapeError(`scan: state ${index} must keep its type ${expected}, got ${formatType(next)}${atPath()}`);
+      throw new ShapeError(
+        problem`scan: state ${index} must keep its type ${expected}, got ${formatType(next)}${atPath()}`,
+      );
     }
   });
   const placeholders = [...states, ...items];

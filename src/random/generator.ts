@@ -1,3 +1,4 @@
+import { ArgumentError, problem } from "../graph/errors.ts";
 /**
  * A seeded random generator whose streams are independent by path, and the fills that training needs.
  *
@@ -18,7 +19,7 @@ export interface Random {
    * A uniform integer in [0, limit), without bias (rejection).
    *
    * @param limit integer in [1, 2³²]
-   * @throws RangeError when the limit is not such an integer
+   * @throws ArgumentError when the limit is not such an integer
    */
   integer(limit: number): number;
   /** A normal number of mean 0 and variance 1 (Marsaglia's polar method, Comm. ACM 1964). */
@@ -33,7 +34,7 @@ const TWO_POW_32 = 2 ** 32;
  *
  * @param seed any finite number or string
  * @param path what the stream is for; any finite numbers and strings
- * @throws RangeError when a number is NaN or infinite
+ * @throws ArgumentError when a number is NaN or infinite
  */
 export function createRandom(seed: number | string, ...path: readonly (number | string)[]): Random {
   const uint32 = xoshiro128(hashToState([seed, ...path]));
@@ -47,8 +48,9 @@ export function createRandom(seed: number | string, ...path: readonly (number | 
 
   function integer(limit: number): number {
     if (!Number.isInteger(limit) || limit < 1 || limit > TWO_POW_32) {
-      throw new RangeError(
-        `random.integer: limit must be an integer from 1 to 2^32, got ${limit}; pass the number of possible values.`,
+      throw new ArgumentError(
+        problem`random.integer: limit must be an integer from 1 to 2^32, got ${limit}; pass the number of possible
+        values.`,
       );
     }
     // The largest multiple of limit up to 2³²: draws from there on would favour the small remainders.
@@ -123,12 +125,13 @@ export function permutation(random: Random, n: number): Int32Array {
  *
  * @param dropRate probability of a 0, in [0, 1]
  * @returns the same array
- * @throws RangeError when dropRate is outside [0, 1]
+ * @throws ArgumentError when dropRate is outside [0, 1]
  */
 export function fillKeepMask(random: Random, out: Uint8Array, dropRate: number): Uint8Array {
   if (!(dropRate >= 0 && dropRate <= 1)) {
-    throw new RangeError(
-      `fillKeepMask: dropRate must be in [0, 1], got ${dropRate}; pass the probability of dropping, such as 0.1.`,
+    throw new ArgumentError(
+      problem`fillKeepMask: dropRate must be in [0, 1], got ${dropRate}; pass the probability of dropping, such as
+      0.1.`,
     );
   }
   // Entry = 1 when its 16 bits are ≥ threshold, read off the sign of (threshold − 1 − bits): no branch to mispredict.
@@ -191,8 +194,8 @@ function hashToState(parts: readonly (number | string)[]): Int32Array {
       for (let i = 0; i < part.length; i++) absorb(part.charCodeAt(i));
     } else {
       if (!Number.isFinite(part)) {
-        throw new RangeError(
-          `createRandom: seed and path numbers must be finite, got ${part}; pass an integer such as 0.`,
+        throw new ArgumentError(
+          problem`createRandom: seed and path numbers must be finite, got ${part}; pass an integer such as 0.`,
         );
       }
       // Adding zero turns −0 into 0.

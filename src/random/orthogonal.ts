@@ -1,4 +1,5 @@
 /** Uniformly distributed orthogonal matrices, and the vector arithmetic that the other random matrices share. */
+import { ArgumentError, problem } from "../graph/errors.ts";
 import { fillNormal, type Random } from "./generator.ts";
 
 /**
@@ -14,7 +15,7 @@ import { fillNormal, type Random } from "./generator.ts";
  *
  * @param size number of rows and of columns, a positive integer
  * @returns [size, size], row-major, rows (and columns) orthonormal to rounding
- * @throws RangeError when size is not a positive integer
+ * @throws ArgumentError when size is not a positive integer
  * Source: Mezzadri, How to generate random matrices from the classical compact groups, Notices AMS 54 (2007).
  */
 export function haarOrthogonal(size: number, random: Random): Float64Array {
@@ -71,8 +72,8 @@ function reflect(
   for (let i = 0; i < length; i++) x[xStart + i] = at(x, xStart + i) - factor * at(v, vStart + i);
 }
 
-/** @throws RangeError in the name of `who` when a size is not a positive integer */
+/** @throws ArgumentError in the name of `who` when a size is not a positive integer */
 export function requirePositiveInteger(who: string, name: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
-  throw new RangeError(`${who}: ${name} must be a positive integer, got ${value}; pass a size such as 64.`);
+  throw new ArgumentError(problem`${who}: ${name} must be a positive integer, got ${value}; pass a size such as 64.`);
 }

@@ -1,4 +1,5 @@
 /** One suite for all kinds of projections: shapes, row lengths, block structure, and unbiased kernel estimates. */
+import { ArgumentError } from "../graph/errors.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRandom } from "./generator.ts";
@@ -98,7 +99,7 @@ describe.each(kinds)("the $name projection", ({ name, draw }) => {
     const options = { numFeatures: 3, headDim: 4, random: createRandom(1), rowLengths: "chi" } as const;
     for (const numFeatures of [0, -1, 2.5, Number.NaN]) {
       const message = `: numFeatures must be a positive integer, got ${numFeatures}; pass a size such as 64.`;
-      expect(() => draw({ ...options, numFeatures })).toThrow(RangeError);
+      expect(() => draw({ ...options, numFeatures })).toThrow(ArgumentError);
       expect(() => draw({ ...options, numFeatures })).toThrow(message);
     }
     for (const headDim of [0, 1.5]) {
@@ -170,7 +171,7 @@ describe("the rows of a block", () => {
 
 test("simplex refuses headDim 1 and names the way out", () => {
   const options = { numFeatures: 3, headDim: 1, random: createRandom(1), rowLengths: "chi" } as const;
-  expect(() => projectionKinds.simplex.draw(options)).toThrow(RangeError);
+  expect(() => projectionKinds.simplex.draw(options)).toThrow(ArgumentError);
   expect(() => projectionKinds.simplex.draw(options)).toThrow(
     "projectionKinds.simplex: headDim must be at least 2, got 1; " +
       "a simplex of one vertex has no direction, use projectionKinds.orthogonal.",

@@ -35,7 +35,7 @@ export interface ProjectionKind {
    * Draws a matrix: blocks of coupled rows, blocks independent, the last one cut short after its leading rows.
    *
    * @returns [numFeatures, headDim], row-major
-   * @throws RangeError when a size is not a positive integer
+   * @throws ArgumentError when a size is not a positive integer
    */
   readonly draw: (options: ProjectionOptions) => Float32Array;
 }
@@ -79,7 +79,7 @@ function stackBlocks(who: string, options: ProjectionOptions, drawBlock: DrawBlo
  * Rows of different blocks are independent.
  *
  * @returns [numFeatures, headDim], row-major
- * @throws RangeError when a size is not a positive integer
+ * @throws ArgumentError when a size is not a positive integer
  * Source: arXiv:2009.14794, section 2.4; Yu et al., Orthogonal Random Features, 2016.
  */
 export function gaussianOrthogonalMatrix(options: ProjectionOptions): Float32Array {
@@ -90,7 +90,7 @@ export function gaussianOrthogonalMatrix(options: ProjectionOptions): Float32Arr
  * A matrix of independent N(0, 1) entries: the plain, non-orthogonal projection.
  *
  * @returns [numFeatures, headDim], row-major
- * @throws RangeError when a size is not a positive integer
+ * @throws ArgumentError when a size is not a positive integer
  */
 export function gaussianMatrix(options: Omit<ProjectionOptions, "rowLengths">): Float32Array {
   const { numFeatures, headDim, random } = options;

@@ -1,4 +1,5 @@
 /** Blocks of unit rows with a structure: Hadamard products, Givens rotations, the vertices of a regular simplex. */
+import { ArgumentError, problem } from "../graph/errors.ts";
 import { permutation, type Random } from "./generator.ts";
 import { at, dot, haarOrthogonal } from "./orthogonal.ts";
 
@@ -139,14 +140,14 @@ function rotateRows(block: Float64Array, width: number, i: number, j: number, co
  * features the least error.
  *
  * @returns [headDim, headDim], row-major
- * @throws RangeError when headDim is 1, where there is no simplex
+ * @throws ArgumentError when headDim is 1, where there is no simplex
  * Source: Reid, Choromanski, Likhosherstov, Weller, Simplex Random Features, ICML 2023, arXiv:2301.13856.
  */
 export function simplexBlock(headDim: number, random: Random): Float64Array {
   if (headDim < 2) {
-    throw new RangeError(
-      `projectionKinds.simplex: headDim must be at least 2, got ${headDim}; a simplex of one vertex has no direction, ` +
-        `use projectionKinds.orthogonal.`,
+    throw new ArgumentError(
+      problem`projectionKinds.simplex: headDim must be at least 2, got ${headDim}; a simplex of one vertex has no
+      direction, use projectionKinds.orthogonal.`,
     );
   }
   // Row j is where the rotation takes eⱼ; `sum` is where it takes (1, …, 1, 0).

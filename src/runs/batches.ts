@@ -1,5 +1,6 @@
 // The batches of a run, by what it learns: the next token, a hidden one, or a label.
 
+import { problem } from "../graph/errors.ts";
 import {
   imageShapeOf,
   planLabelledEvaluation,
@@ -71,7 +72,7 @@ function chosen<K extends keyof RunConfig["data"]>(data: RunConfig["data"], keys
 function refuseSettings(settings: object, wanted: string, task: Task): void {
   const [key] = Object.keys(settings);
   if (key === undefined) return;
-  throw new UsageError(`data.${key} must come with the task ${wanted}, got the task ${task}; leave it out`);
+  throw new UsageError(problem`data.${key} must come with the task ${wanted}, got the task ${task}; leave it out`);
 }
 
 interface PlanOptions extends Concatenation, SequenceSampling, TagDropout, MaskingOptions {

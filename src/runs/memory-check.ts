@@ -1,5 +1,6 @@
 // Refuses a run that would not fit into memory before it starts, and names settings with which it would.
 
+import { problem } from "../graph/errors.ts";
 import { estimateMemory, type MemoryQuestion } from "../training/memory.ts";
 import { waysToFit, type WayToFit } from "../training/memory-advice.ts";
 import { UsageError } from "./usage.ts";
@@ -20,7 +21,7 @@ export function checkMemory(question: MemoryQuestion, limit: MemoryLimit): strin
       ? `set ${ways.join(", or ")}`
       : "make the model smaller: no other way of executing the same one fits";
   throw new UsageError(
-    `the run must fit in memory, got one that needs ${need}; ${fix}; --ignore-memory starts it as it is`,
+    problem`the run must fit in memory, got one that needs ${need}; ${fix}; --ignore-memory starts it as it is`,
   );
 }
 

@@ -1,5 +1,6 @@
 // From what a caller asks for, a recipe with settings changed and data, to a new run that is ready to train.
 
+import { problem } from "../graph/errors.ts";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -83,7 +84,7 @@ async function recipeFor(name: string | undefined, changes: readonly Setting[]):
 async function changesOf({ seed, set = [], tokenizer, ...options }: NewRunOptions): Promise<readonly Setting[]> {
   const { data, fasta, splitBy, sequenceColumn, labelColumn, imageSize, task } = options;
   if (data !== undefined && fasta !== undefined) {
-    throw new UsageError("--data and --fasta must not come together, for both name the data; leave one out");
+    throw new UsageError(problem`--data and --fasta must not come together, for both name the data; leave one out`);
   }
   const channels = options.grey === true ? 1 : options.colour === true ? 3 : undefined;
   const named = {

@@ -1,5 +1,6 @@
 // The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub.
 
+import { problem } from "../graph/errors.ts";
 import { embeddingOf, type EncodedText, type FileSource, type PretrainedModel } from "../convert/index.ts";
 import { DataError } from "../data/errors.ts";
 import { convertChannels, cropCentre, resizeImage, type PixelImage } from "../data/images/pixels.ts";
@@ -65,7 +66,8 @@ async function requireFolder(folder: string): Promise<void> {
   const names = await listFolder(folder);
   if (names === undefined && !isHubName(folder)) {
     throw new StorageError(
-      `${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder; check the path.`,
+      problem`${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder;
+      check the path.`,
     );
   }
   // Its error lists what the folder holds.

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import jsonc from "jsonc-parser";
 import * as z from "zod";
 
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import { modelConfigKeys } from "../model/config.ts";
@@ -103,8 +103,8 @@ async function findRecipe(nameOrPath: string): Promise<string> {
   const guess = near === undefined ? "" : ` did you mean '${near}'?`;
   throw new UsageError(
     looksLikePath
-      ? `the recipe must exist, got '${nameOrPath}', which does not; check the path, or name one of ${known.join(", ")}`
-      : `'${nameOrPath}' is no recipe;${guess} the recipes are ${known.join(", ")}; a path of a .jsonc file does too`,
+      ? problem`the recipe must exist, got '${nameOrPath}', which does not; check the path, or name one of ${known.join(", ")}`
+      : problem`'${nameOrPath}' is no recipe;${guess} the recipes are ${known.join(", ")}; a path of a .jsonc file does too`,
   );
 }
 
@@ -120,7 +120,7 @@ function parseJsonc(text: string, origin: string): unknown {
     .toLowerCase();
   const place = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
   throw new ConfigError(
-    `${origin}, ${place}: the file must be JSON, comments allowed, got "${words}"; correct it there`,
+    problem`${origin}, ${place}: the file must be JSON, comments allowed, got "${words}"; correct it there`,
   );
 }
 
@@ -171,7 +171,9 @@ export function parseSettings(text: string): readonly Setting[] {
 function parseSetting(text: string): Setting {
   const equals = text.indexOf("=");
   if (equals < 1) {
-    throw new UsageError(`--set must be given as key=value, got '${text}'; write for example --set training.steps=100`);
+    throw new UsageError(
+      problem`--set must be given as key=value, got '${text}'; write for example --set training.steps=100`,
+    );
   }
   const name = text.slice(0, equals).trim();
   const value = parseValue(text.slice(equals + 1).trim());
@@ -180,7 +182,9 @@ function parseSetting(text: string): Setting {
   if (match === undefined) throw unknownKey(name);
   if (another !== undefined) {
     const choices = matches.map(({ section, key }) => `${section}.${key}`).join(" or ");
-    throw new UsageError(`--set: '${name}' must be one key, got a name that several sections have; write ${choices}`);
+    throw new UsageError(
+      problem`--set: '${name}' must be one key, got a name that several sections have; write ${choices}`,
+    );
   }
   return { ...match, value };
 }
@@ -200,7 +204,9 @@ function unknownKey(name: string): UsageError {
   const decided = decidedKeys.find((key) => name === key || name === `model.${key}`);
   if (decided !== undefined) {
     const from = decided === "numLabels" ? "labels" : "vocabulary";
-    return new UsageError(`--set: '${name}' cannot be set, it follows from the ${from} of the data; leave it out`);
+    return new UsageError(
+      problem`--set: '${name}' cannot be set, it follows from the ${from} of the data; leave it out`,
+    );
   }
   const qualified = allKeys.map(({ section, key }) => `${section}.${key}`);
   // A bare name is compared with bare names: "stepz" is nearer to "steps" than to "training.steps".
@@ -209,7 +215,7 @@ function unknownKey(name: string): UsageError {
   const section = sections.find((each) => name.startsWith(`${each}.`));
   const listed = section === undefined ? qualified : keysOf[section].map((key) => `${section}.${key}`);
   const fix = near === undefined ? `the keys are ${listed.join(", ")}` : `did you mean '${near}'?`;
-  return new UsageError(`--set: '${name}' is not a key; ${fix}`);
+  return new UsageError(problem`--set: '${name}' is not a key; ${fix}`, { code: "ERR_UNKNOWN_OPTION" });
 }
 
 function parseValue(text: string): unknown {

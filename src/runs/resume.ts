@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { DataError } from "../data/errors.ts";
 import { formatShape, sameShape } from "../graph/shape.ts";
 import { parameterShapes } from "../model/parameters.ts";
@@ -54,8 +54,9 @@ export async function requireSameRun(
     for (const [key, value] of Object.entries(wanted)) {
       if (isDeepStrictEqual(values.get(key), value)) continue;
       throw new UsageError(
-        `--resume: ${section}.${key} is ${JSON.stringify(values.get(key))} in ${path}, got ${JSON.stringify(value)}; ` +
-          "give the command as it began the run, give --resume and the folder alone, or start a new run",
+        problem`--resume: ${section}.${key} is ${JSON.stringify(values.get(key))} in ${path}, got
+        ${JSON.stringify(value)}; give the command as it began the run, give --resume and the folder alone, or start a
+        new run`,
       );
     }
   }
@@ -85,8 +86,8 @@ export async function prepareResumedRun(path: string, options: ResumeOptions, on
   const checkpoint = await readLatestCheckpoint(folder);
   if (checkpoint === undefined) {
     throw new StorageError(
-      `${path}: a run must have a checkpoint to be resumed, and this one was stopped before its first; ` +
-        `start again with another --out.`,
+      problem`${path}: a run must have a checkpoint to be resumed, and this one was stopped before its first; start
+      again with another --out.`,
     );
   }
   checkTensors(before.model, checkpoint.model, join(checkpoint.path, "model.safetensors"));
@@ -141,8 +142,8 @@ function extendTraining(
   for (const { section, key, value } of settings.flatMap(parseSettings)) {
     if (section !== "training" || !CHANGEABLE.includes(key)) {
       throw new UsageError(
-        `--set ${section}.${key} would change what has been trained already; with --resume only ` +
-          `${CHANGEABLE.map((each) => `training.${each}`).join(" and ")} can be set; start a new run for the rest`,
+        problem`--set ${section}.${key} would change what has been trained already; with --resume only
+        ${CHANGEABLE.map((each) => `training.${each}`).join(" and ")} can be set; start a new run for the rest`,
       );
     }
     // Checked like any other: trainingConfig refuses what the key cannot be.
@@ -151,20 +152,21 @@ function extendTraining(
   const { steps } = changed;
   if (steps !== before.steps && before.schedule !== "constant") {
     throw new UsageError(
-      `--set training.steps=${steps} would change the learning rate of the steps before, because the schedule ` +
-        `'${before.schedule}' ends at step ${before.steps}; leave it out, or start a run with training.schedule=constant`,
+      problem`--set training.steps=${steps} would change the learning rate of the steps before, because the schedule
+      '${before.schedule}' ends at step ${before.steps}; leave it out, or start a run with training.schedule=constant`,
     );
   }
   const sinceBest = trainerState.best?.evaluationsSince ?? 0;
   if (steps !== before.steps && before.patience > 0 && (step >= before.steps || sinceBest >= before.patience)) {
     throw new UsageError(
-      `--set training.steps=${steps} would go on from the best weights, with which a run with training.patience ends, not from the last; ` +
-        "leave it out, or start a new run",
+      problem`--set training.steps=${steps} would go on from the best weights, with which a run with training.patience
+      ends, not from the last; leave it out, or start a new run`,
     );
   }
   if (steps < step) {
     throw new UsageError(
-      `--set training.steps must be at least ${step}, the step of the newest checkpoint, got ${steps}; leave it out to finish the run`,
+      problem`--set training.steps must be at least ${step}, the step of the newest checkpoint, got ${steps}; leave it
+      out to finish the run`,
     );
   }
   return changed;
@@ -180,8 +182,8 @@ function checkMoments({ model, training }: RunConfig, { optimizer, path }: Check
       if (found !== undefined && sameShape(found.shape, shape)) continue;
       const got = found === undefined ? "nothing" : formatShape(found.shape);
       throw new ConfigError(
-        `${file}: tensor '${moment}' must be ${formatShape(shape)}, got ${got}; it belongs to another model, restore the ` +
-          `checkpoint from a copy, or start a new run`,
+        problem`${file}: tensor '${moment}' must be ${formatShape(shape)}, got ${got}; it belongs to another model,
+        restore the checkpoint from a copy, or start a new run`,
       );
     }
   }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import * as z from "zod";
 
 import { parseMechanism } from "../attention/choice-text.ts";
-import { ConfigError, configuredBy } from "../graph/errors.ts";
+import { ConfigError, configuredBy, problem } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";
 import { isPretrained } from "../convert/index.ts";
 import {
@@ -129,7 +129,7 @@ export function checkRecipe({ origin, model, training }: Recipe, decided: Decide
   const key = decidedKeys.find((each) => each in model);
   if (key !== undefined) {
     const from = key === "numLabels" ? "labels" : "vocabulary";
-    throw new ConfigError(`${origin}: model: ${key} follows from the ${from} of the data; leave it out`);
+    throw new ConfigError(problem`${origin}: model: ${key} follows from the ${from} of the data; leave it out`);
   }
   return checkSettings(origin, modelSettings(model, decided, origin), training);
 }
@@ -159,7 +159,8 @@ function modelSettings(model: Settings, decided: DecidedByData, origin: string):
     const fitting = tasks.filter((each) => shapesOfTasks[each][key] === model[key]).map((each) => `'${each}'`);
     const other = fitting.length === 0 ? "" : `, or use data.task ${fitting.join(" or ")}`;
     throw new ConfigError(
-      `${origin}: model: ${key} must be '${shape[key]}' for task '${task}', got ${JSON.stringify(model[key])}; leave it out${other}`,
+      problem`${origin}: model: ${key} must be '${shape[key]}' for task '${task}', got ${JSON.stringify(model[key])};
+      leave it out${other}`,
     );
   }
   // <bos> and <eos> stand around sequences that are read from both sides.
@@ -168,7 +169,8 @@ function modelSettings(model: Settings, decided: DecidedByData, origin: string):
   const { maxSeqLen } = model;
   if (wanted !== undefined && typeof maxSeqLen === "number" && maxSeqLen < wanted) {
     throw new ConfigError(
-      `${origin}: model: maxSeqLen must be at least ${wanted}, the places of an image, got ${maxSeqLen}; leave it out, or make images smaller with --image-size`,
+      problem`${origin}: model: maxSeqLen must be at least ${wanted}, the places of an image, got ${maxSeqLen}; leave it
+      out, or make images smaller with --image-size`,
     );
   }
   const longest = wanted === undefined ? {} : { maxSeqLen: wanted };
@@ -195,13 +197,14 @@ function readPatches({ patches }: Settings, { image, isOpen }: DecidedByData, or
   // Checked when the images are known.
   if (isOpen) return { patches: undefined };
   if (image === undefined) {
-    throw new ConfigError(`${origin}: model: patches must come with images, got other data; leave them out`);
+    throw new ConfigError(problem`${origin}: model: patches must come with images, got other data; leave them out`);
   }
   for (const key of ["width", "height", "channels"] as const) {
     const given: unknown = Reflect.get(patches, key);
     if (given === undefined || given === image[key]) continue;
     throw new ConfigError(
-      `${origin}: model: patches.${key} must be that of the images, ${image[key]}, got ${JSON.stringify(given)}; leave it out`,
+      problem`${origin}: model: patches.${key} must be that of the images, ${image[key]}, got ${JSON.stringify(given)};
+      leave it out`,
     );
   }
   return { patches: { ...patches, ...image } };
@@ -271,8 +274,9 @@ export async function refusePretrained({ path }: RunFolder): Promise<void> {
   const source = await openFolderSource(path);
   if (!(await isPretrained(source))) return;
   throw new UsageError(
-    `${path}: a run is needed, which train wrote, got a pretrained or converted model; use embed, convert or push, which take every such model, ` +
-      "attention, export, score, generate or distill, which take those of their kind, or make a run of one of text or proteins with performer train --init",
+    problem`${path}: a run is needed, which train wrote, got a pretrained or converted model; use embed, convert or
+    push, which take every such model, attention, export, score, generate or distill, which take those of their kind, or
+    make a run of one of text or proteins with performer train --init`,
   );
 }
 

@@ -1,5 +1,6 @@
 // A trained model from its run folder, ready to be used.
 
+import { problem } from "../graph/errors.ts";
 import { resolve } from "node:path";
 
 import { isDeepStrictEqual } from "node:util";
@@ -97,7 +98,7 @@ async function otherSource(own: RunConfig["data"], options: DataOptions): Promis
   const named = { splitBy, sequenceColumn, labelColumn };
   if (labelColumn !== undefined && own.kind === "table" && own.task !== "classification" && own.task !== "regression") {
     throw new UsageError(
-      `--label-column must come with a run that has learnt labels, got one of task ${own.task}; leave it out`,
+      problem`--label-column must come with a run that has learnt labels, got one of task ${own.task}; leave it out`,
     );
   }
   if (data === undefined && fasta === undefined) {
@@ -105,11 +106,11 @@ async function otherSource(own: RunConfig["data"], options: DataOptions): Promis
     if (alone === undefined) return undefined;
     const flag = `--${alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new UsageError(
-      `${flag} must come with --data or --fasta: a run's own data are read as in training; leave it out`,
+      problem`${flag} must come with --data or --fasta: a run's own data are read as in training; leave it out`,
     );
   }
   if (data !== undefined && fasta !== undefined) {
-    throw new UsageError("--data and --fasta must not come together, for both name the data; leave one out");
+    throw new UsageError(problem`--data and --fasta must not come together, for both name the data; leave one out`);
   }
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
   return asUsage(async () => {
@@ -118,7 +119,8 @@ async function otherSource(own: RunConfig["data"], options: DataOptions): Promis
     const source = await dataSource({ ...place, ...given }, "--data");
     if (source.kind !== own.kind) {
       throw new UsageError(
-        `the data must be of the kind that the run was trained on, ${own.kind}, got ${source.kind}; name other data`,
+        problem`the data must be of the kind that the run was trained on, ${own.kind}, got ${source.kind}; name other
+        data`,
       );
     }
     const { imageSize, channels, sequenceColumn: sequence, labelColumn: label, tags } = own;

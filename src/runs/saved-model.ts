@@ -1,7 +1,7 @@
 /** What `save_pretrained` wrote as a run whose data are not known: its config.json holds the model and the vocabulary alone. */
 import { basename, resolve } from "node:path";
 
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { classFor } from "../models/model-kinds.ts";
 import { keyOf, readSavedConfig } from "../models/saved-config.ts";
@@ -22,8 +22,9 @@ export function completeSaved(origin: string, json: unknown): unknown {
   if (task === undefined) {
     const right = classFor(model);
     throw new ConfigError(
-      `${origin}: the model must be a decoder, an encoder of tokens, a classifier or a regression of sequences, got ` +
-        `'${model.architecture}' with head '${model.head}'; use ${right === undefined ? "the library" : `${right}.from_pretrained`}`,
+      problem`${origin}: the model must be a decoder, an encoder of tokens, a classifier or a regression of sequences,
+      got '${model.architecture}' with head '${model.head}'; use
+      ${right === undefined ? "the library" : `${right}.from_pretrained`}`,
     );
   }
   return {

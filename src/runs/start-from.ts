@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { PretrainedModel } from "../convert/index.ts";
 import { DataError, vocabularyFrom } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -68,7 +68,8 @@ export async function openStart(folder: string, engine: EngineOptions, onEvent?:
   const { model } = opened;
   if (model.reads === "images" || !["language-modeling", "none"].includes(model.config.head)) {
     throw new UsageError(
-      `--init ${folder}: a pretrained model must read text or proteins and predict tokens, got one that reads ${model.reads}, with head '${model.config.head}'; use another`,
+      problem`--init ${folder}: a pretrained model must read text or proteins and predict tokens, got one that reads
+      ${model.reads}, with head '${model.config.head}'; use another`,
     );
   }
   const config = withTokenHead(model.config);
@@ -100,8 +101,9 @@ function storedVocabulary({ vocabulary, config }: PretrainedModel, folder: strin
   const stored = vocabularyFrom(vocabulary.toJSON());
   if (stored.size === config.vocabSize) return stored;
   throw new UsageError(
-    `--init: the tokenizer of ${folder} must have a token for padding and one for masks, and as many tokens as the model has rows, ` +
-      `${config.vocabSize}, got ${stored.size} with what it lacks; use a model with such tokens, as BERT's and ESM's have`,
+    problem`--init: the tokenizer of ${folder} must have a token for padding and one for masks, and as many tokens as
+    the model has rows, ${config.vocabSize}, got ${stored.size} with what it lacks; use a model with such tokens, as
+    BERT's and ESM's have`,
   );
 }
 
@@ -133,8 +135,9 @@ export function settingsFrom(
     if (isDeepStrictEqual(before.get(key), value)) continue;
     if (CHANGEABLE.includes(key) && !(key === "maxSeqLen" && isBound)) continue;
     throw new ConfigError(
-      `${named.origin}: model: ${key} must be ${JSON.stringify(before.get(key))} with --init ${folder}, whose weights are of that, got ${JSON.stringify(value)}; ` +
-        "leave it out, or leave the recipe's name out: the model is that of the folder",
+      problem`${named.origin}: model: ${key} must be ${JSON.stringify(before.get(key))} with --init ${folder}, whose
+      weights are of that, got ${JSON.stringify(value)}; leave it out, or leave the recipe's name out: the model is that
+      of the folder`,
     );
   }
   return checked;
@@ -151,7 +154,7 @@ export async function dataFor(
   onEvent?: OnEvent,
 ): Promise<{ readonly source: DataSource; readonly dataset: RunDataset }> {
   const refuse = (what: string, wanted: string, got: string, fix: string): never => {
-    throw new UsageError(`--init ${folder}: ${what} must be ${wanted}, got ${got}; ${fix}`);
+    throw new UsageError(problem`--init ${folder}: ${what} must be ${wanted}, got ${got}; ${fix}`);
   };
   if (!kinds.includes(source.kind)) refuse("the data", kinds.join(" or "), source.kind, "name others with --data");
   if (named.data.task !== undefined && named.data.task !== known.task) {

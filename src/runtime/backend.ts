@@ -1,4 +1,5 @@
 /** What runs a graph: one interface for every engine and device. */
+import { problem, PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
 import type { TensorType } from "../graph/tensor.ts";
@@ -56,12 +57,16 @@ export interface BackendOptions {
 }
 
 /** A value that does not fit a compiled graph, or an engine that cannot be had. */
-export class RuntimeError extends Error {
+export class RuntimeError extends PerformerError {
   override readonly name = "RuntimeError";
+
+  constructor(problems: Problem | readonly Problem[], options?: PerformerErrorOptions) {
+    super(problems, "ERR_RUNTIME", options);
+  }
 }
 
 /** What `run` says after `dispose`. */
-export const DISPOSED = "run: the graph must not be disposed of before it runs; compile it again";
+export const DISPOSED = problem`run: the graph must not be disposed of before it runs; compile it again`;
 
 /** Those of the feeds that a graph reads: what no output depends on is no input, and giving it is refused. */
 export function feedsFor<Feed>(
@@ -80,21 +85,29 @@ export function checkFeeds(feeds: Feeds, inputs: Readonly<Record<string, TensorT
   const unknown = Object.keys(feeds).filter((name) => !Object.hasOwn(inputs, name));
   if (unknown.length > 0) {
     throw new RuntimeError(
-      `run: feeds must name inputs of the graph, got '${unknown.join("', '")}'; its inputs are '${Object.keys(inputs).join("', '")}'`,
+      problem`run: feeds must name inputs of the graph, got '${unknown.join("', '")}'; its inputs are
+      '${Object.keys(inputs).join("', '")}'`,
     );
   }
   return Object.fromEntries(
     Object.entries(inputs).map(([name, type]) => {
       const feed = feeds[name];
       const declared = `${type.dtype}${formatShape(type.shape)}`;
-      if (feed === undefined) throw new RuntimeError(`run: input '${name}' (${declared}) must be given, got nothing`);
+      if (feed === undefined)
+        throw new RuntimeError(
+          problem`run: input '${name}' (${declared}) must be given, got nothing; add it to the feeds`,
+        );
       const data = ArrayBuffer.isView(feed) ? feed : feed.data;
       if (dtypeOf(data) !== type.dtype || data.length !== sizeOf(type.shape)) {
         const got = `${dtypeOf(data)} with ${data.length} elements`;
-        throw new RuntimeError(`run: input '${name}' must be ${declared} (${sizeOf(type.shape)} elements), got ${got}`);
+        throw new RuntimeError(
+          problem`run: input '${name}' must be ${declared} (${sizeOf(type.shape)} elements), got ${got}; give an array of this size and type`,
+        );
       }
       if (!ArrayBuffer.isView(feed) && !sameShape(feed.shape, type.shape)) {
-        throw new RuntimeError(`run: input '${name}' must be ${declared}, got ${feed.dtype}${formatShape(feed.shape)}`);
+        throw new RuntimeError(
+          problem`run: input '${name}' must be ${declared}, got ${feed.dtype}${formatShape(feed.shape)}; reshape it`,
+        );
       }
       return [name, { dtype: type.dtype, shape: type.shape, data }];
     }),

@@ -1,4 +1,5 @@
 /** ONNX Runtime's native half: whether it is there, and loading it. */
+import { problem } from "../graph/errors.ts";
 import { createRequire } from "node:module";
 import { env } from "onnxruntime-common";
 import { RuntimeError, type Device } from "./backend.ts";
@@ -35,11 +36,11 @@ export function installCommand(): string {
 
 /** @throws RuntimeError where the native engine cannot be loaded */
 export async function loadNativeEngine(device: Device): Promise<Engine> {
-  const problem = nativeEngineProblem();
-  if (problem !== undefined) {
+  const reason = nativeEngineProblem();
+  if (reason !== undefined) {
     throw new RuntimeError(
-      `compile: device '${device}' needs ONNX Runtime's native engine, and onnxruntime-node ${problem}; ` +
-        `install it with ${installCommand()}, or use device 'wasm'`,
+      problem`compile: device '${device}' needs ONNX Runtime's native engine, and onnxruntime-node ${reason}; install
+      it with ${installCommand()}, or use device 'wasm'`,
     );
   }
   await disableTelemetry();

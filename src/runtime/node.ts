@@ -1,4 +1,5 @@
 /** The engine in Node: ONNX Runtime's native half, on the CPU or on WebGPU, or its WebAssembly half. */
+import { problem } from "../graph/errors.ts";
 import { writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +31,8 @@ export function createBackend(options: BackendOptions = {}): Backend {
   if (!Number.isInteger(threads) || threads < 1 || threads > cores) {
     // More threads than cores wait for each other at every node: a thousand of them bring a machine to a halt.
     throw new RuntimeError(
-      `createBackend: threads must be a whole number from 1 to ${cores}, the cores of this process, got ${threads}; omit it to use all`,
+      problem`createBackend: threads must be a whole number from 1 to ${cores}, the cores of this process, got
+      ${threads}; omit it to use all`,
     );
   }
   switch (device) {
@@ -48,7 +50,8 @@ export function createBackend(options: BackendOptions = {}): Backend {
       });
     default:
       throw new RuntimeError(
-        `createBackend: device must be 'cpu', 'webgpu', 'wasm' or 'reference' in Node, got '${String(device)}'; leave it out`,
+        problem`createBackend: device must be 'cpu', 'webgpu', 'wasm' or 'reference' in Node, got '${String(device)}';
+        leave it out`,
       );
   }
 }

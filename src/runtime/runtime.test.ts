@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { gradients } from "../autodiff/gradients.ts";
-import { GraphError } from "../graph/errors.ts";
+import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray, toFloat64 } from "../graph/ndarray.ts";
 import { cast } from "../ops/compare.ts";
 import { add, exp, mul } from "../ops/elementwise.ts";
@@ -151,7 +151,7 @@ describe.each(backends)("on $device", (backend) => {
     await f.dispose();
     await f.dispose();
     await expect(f.run(feeds)).rejects.toThrow(
-      new RuntimeError("run: the graph must not be disposed of before it runs; compile it again"),
+      new RuntimeError(problem`run: the graph must not be disposed of before it runs; compile it again`),
     );
   });
 
@@ -178,7 +178,8 @@ describe("createBackend in Node", () => {
   it.each([0, -1, 1.5, Number.NaN, cores + 1])("refuses %d threads", (threads) => {
     expect(() => createBackend({ threads })).toThrow(
       new RuntimeError(
-        `createBackend: threads must be a whole number from 1 to ${cores}, the cores of this process, got ${threads}; omit it to use all`,
+        problem`createBackend: threads must be a whole number from 1 to ${cores}, the cores of this process, got
+        ${threads}; omit it to use all`,
       ),
     );
   });
@@ -188,7 +189,8 @@ describe("createBackend in Node", () => {
     const options = { device: "abacus" } as unknown as BackendOptions;
     expect(() => createBackend(options)).toThrow(
       new RuntimeError(
-        "createBackend: device must be 'cpu', 'webgpu', 'wasm' or 'reference' in Node, got 'abacus'; leave it out",
+        problem`createBackend: device must be 'cpu', 'webgpu', 'wasm' or 'reference' in Node, got 'abacus'; leave it
+        out`,
       ),
     );
   });

@@ -1,4 +1,5 @@
 /** What the two halves of ONNX Runtime, for Node and for browsers, have in common. */
+import { problem } from "../graph/errors.ts";
 import type * as ort from "onnxruntime-common";
 import { printGraph, type Graph } from "../graph/graph.ts";
 import type { DType, NdArray } from "../graph/ndarray.ts";
@@ -99,7 +100,7 @@ async function createSession(
     return await engine.InferenceSession.create(bytes, options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new RuntimeError(`compile: the engine must accept the graph on device '${device}', got: ${reason}`, {
+    throw new RuntimeError(problem`compile: the engine must accept the graph on device '${device}', got: ${reason}`, {
       cause: error,
     });
   }

@@ -1,4 +1,5 @@
 /** The engine in browsers: ONNX Runtime's WebAssembly half, on wasm or on WebGPU. */
+import { problem } from "../graph/errors.ts";
 import { RuntimeError, type Backend, type BackendOptions, type Device } from "./backend.ts";
 import { createReferenceBackend } from "./reference.ts";
 import { createSessionBackend, type Engine } from "./session.ts";
@@ -21,7 +22,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
   const { device = defaultDevice(), threads = defaultThreads(), strictDevice = false } = options;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RuntimeError(
-      `createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,
+      problem`createBackend: threads must be a positive integer, got ${threads}; omit it to use all cores`,
     );
   }
   switch (device) {
@@ -41,7 +42,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
     case "cpu":
     default:
       throw new RuntimeError(
-        `createBackend: device must be 'wasm', 'webgpu' or 'reference' in browsers, got '${device}'; use 'wasm'`,
+        problem`createBackend: device must be 'wasm', 'webgpu' or 'reference' in browsers, got '${device}'; use 'wasm'`,
       );
   }
 }

@@ -1,4 +1,5 @@
 /** Weights inside a compiled graph: which values they have, and in how many bits they are stored. */
+import { problem } from "../graph/errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { weightDtypes, type WeightDtype } from "../onnx/weight-dtype.ts";
 import { RuntimeError, type Backend, type Device, type WeightOptions } from "./backend.ts";
@@ -18,7 +19,8 @@ export function weightDtype(name: string): WeightDtype {
   const known = weightDtypes.find((dtype) => dtype === name) ?? (Object.hasOwn(aliases, name) && aliases[name]);
   if (known) return known;
   throw new RuntimeError(
-    `dtype: the weights' type must be one of ${weightDtypeNames.join(", ")}, got '${name}'; leave it out for float32`,
+    problem`dtype: the weights' type must be one of ${weightDtypeNames.join(", ")}, got '${name}'; leave it out for
+    float32`,
   );
 }
 
@@ -38,7 +40,8 @@ export function checkWeights(
   const known = weightDtype(dtype);
   if (supported[device].includes(known)) return { constants, dtype: known };
   throw new RuntimeError(
-    `compile: dtype must be ${supported[device].join(" or ")} on device '${device}', got ${known}; leave it out, or use device 'cpu'`,
+    problem`compile: dtype must be ${supported[device].join(" or ")} on device '${device}', got ${known}; leave it out,
+    or use device 'cpu'`,
   );
 }
 

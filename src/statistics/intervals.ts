@@ -1,4 +1,5 @@
 /** Intervals: of a mean by Student's t, of anything by the bootstrap, and whether a measured mean agrees with a true value. */
+import { ArgumentError, problem } from "../graph/errors.ts";
 import { mean, standardError } from "./moments.ts";
 import { quantile } from "./order.ts";
 
@@ -34,12 +35,14 @@ const T_975_FROM_61 = 2;
 /**
  * The 95 % confidence interval of a mean from a few independent values, such as one a seed: mean ± t · standardError.
  *
- * @throws RangeError below two values, which say nothing about their spread
+ * @throws ArgumentError below two values, which say nothing about their spread
  */
 export function meanInterval(values: readonly number[]): Interval {
   const degrees = values.length - 1;
   if (degrees < 1) {
-    throw new RangeError(`meanInterval: at least two values are needed, got ${values.length}; run more seeds.`);
+    throw new ArgumentError(
+      problem`meanInterval: at least two values are needed, got ${values.length}; run more seeds.`,
+    );
   }
   const t = T_975[degrees - 1] ?? (degrees <= 60 ? T_975_FROM_31 : T_975_FROM_61);
   const half = t * standardError(values);
@@ -56,7 +59,7 @@ export function meanInterval(values: readonly number[]): Interval {
  * @param options.level default 0.95
  * @param options.resamples default 2000, where the ends move by a few per cent of the width
  * @returns NaN at both ends where the statistic is NaN on some draw
- * @throws RangeError for an empty list
+ * @throws ArgumentError for an empty list
  * Source: the percentile interval, Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
  */
 export function bootstrapInterval<T>(
@@ -66,7 +69,7 @@ export function bootstrapInterval<T>(
 ): Interval {
   const { random, level = 0.95, resamples = 2000 } = options;
   if (samples.length === 0) {
-    throw new RangeError("bootstrapInterval: at least one sample is needed, got none; draw some first.");
+    throw new ArgumentError(problem`bootstrapInterval: at least one sample is needed, got none; draw some first.`);
   }
   const redraw = () =>
     samples.flatMap(() => {

@@ -1,4 +1,5 @@
 /** Statistics of the order of numbers: quantiles, the median, ranks and their correlation. */
+import { ArgumentError, problem } from "../graph/errors.ts";
 import { pearson } from "./pairs.ts";
 
 /**
@@ -6,11 +7,11 @@ import { pearson } from "./pairs.ts";
  *
  * @param share in [0, 1]; 0 is the smallest value, 1 the largest
  * @returns NaN for no values, and where one of them is NaN
- * @throws RangeError when the share is outside [0, 1]
+ * @throws ArgumentError when the share is outside [0, 1]
  */
 export function quantile(values: ArrayLike<number>, share: number): number {
   if (!(share >= 0 && share <= 1)) {
-    throw new RangeError(`quantile: share must be in [0, 1], got ${share}; the median is 0.5.`);
+    throw new ArgumentError(problem`quantile: share must be in [0, 1], got ${share}; the median is 0.5.`);
   }
   // Typed arrays sort by value, NaN last.
   const sorted = Float64Array.from(values).sort();
@@ -31,13 +32,13 @@ export function median(values: ArrayLike<number>): number {
 /**
  * The rank of each value, counted from 0; equal values share the mean of their ranks.
  *
- * @throws RangeError for NaN, which has no rank
+ * @throws ArgumentError for NaN, which has no rank
  */
 export function ranks(values: ArrayLike<number>): Float64Array {
   const sorted = Float64Array.from(values).sort();
   if (Number.isNaN(sorted.at(-1))) {
     const index = Array.from(values).findIndex(Number.isNaN);
-    throw new RangeError(`ranks: the values must be numbers, got NaN at index ${index}; leave it out.`);
+    throw new ArgumentError(problem`ranks: the values must be numbers, got NaN at index ${index}; leave it out.`);
   }
   const firstOf = new Map<number, number>();
   const countOf = new Map<number, number>();
@@ -52,7 +53,7 @@ export function ranks(values: ArrayLike<number>): Float64Array {
  * Spearman's rank correlation: Pearson's correlation of the ranks.
  *
  * @returns NaN where one side does not vary
- * @throws RangeError for NaN, and when the lists differ in length
+ * @throws ArgumentError for NaN, and when the lists differ in length
  */
 export function spearman(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
   return pearson(ranks(xs), ranks(ys));

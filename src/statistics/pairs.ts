@@ -1,4 +1,5 @@
 /** Moments of pairs of numbers, and what follows from them: squared error, R², correlation, slope. In float64, about the means. */
+import { ArgumentError, problem } from "../graph/errors.ts";
 import { mean } from "./moments.ts";
 
 /**
@@ -33,13 +34,13 @@ export const NO_PAIRS: PairMoments = {
 /**
  * Computes the moments of pairs in two passes: the means, then sums about them.
  *
- * @throws RangeError when the lists differ in length, and for a number that is not finite
+ * @throws ArgumentError when the lists differ in length, and for a number that is not finite
  */
 export function pairMoments(xs: ArrayLike<number>, ys: ArrayLike<number>): PairMoments {
   const count = xs.length;
   if (count !== ys.length) {
-    throw new RangeError(
-      `pairMoments: there must be a y for each x, got ${count} and ${ys.length}; leave out what has no partner.`,
+    throw new ArgumentError(
+      problem`pairMoments: there must be a y for each x, got ${count} and ${ys.length}; leave out what has no partner.`,
     );
   }
   if (count === 0) return NO_PAIRS;
@@ -48,8 +49,8 @@ export function pairMoments(xs: ArrayLike<number>, ys: ArrayLike<number>): PairM
   for (let index = 0; index < count; index++) {
     const [x = Number.NaN, y = Number.NaN] = [xs[index], ys[index]];
     if (!Number.isFinite(x) || !Number.isFinite(y)) {
-      throw new RangeError(
-        `pairMoments: the numbers must be finite, got (${x}, ${y}) at index ${index}; leave such pairs out.`,
+      throw new ArgumentError(
+        problem`pairMoments: the numbers must be finite, got (${x}, ${y}) at index ${index}; leave such pairs out.`,
       );
     }
     squaresX += (x - meanX) ** 2;
@@ -129,7 +130,7 @@ export function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
  * Slope of the line through points by least squares, Σ (x − x̄)(y − ȳ) / Σ (x − x̄)²: of logarithms, the exponent of a power law.
  *
  * @returns NaN where x does not vary
- * @throws RangeError as `pairMoments`
+ * @throws ArgumentError as `pairMoments`
  */
 export function slope(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
   const { products, squaresX } = pairMoments(xs, ys);

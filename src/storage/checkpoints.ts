@@ -1,5 +1,6 @@
 // Checkpoints of a run: each complete by its rename, the earlier one deleted only after that.
 
+import { problem } from "../graph/errors.ts";
 import { paths } from "#files";
 import type { NdArray } from "../graph/ndarray.ts";
 import { StorageError } from "./errors.ts";
@@ -60,10 +61,14 @@ const CHECKPOINT_NAME = new RegExp(`^checkpoint-(\\d+)(${REPLACED_MARK.replace("
 export async function writeCheckpoint(folder: RunFolder, content: CheckpointContent): Promise<string> {
   const { step, keep = 1, metadata = {} } = content;
   if (!Number.isSafeInteger(step) || step < 0) {
-    throw new StorageError(`writeCheckpoint: step must be an integer ≥ 0, got ${step}.`);
+    throw new StorageError(
+      problem`writeCheckpoint: step must be an integer ≥ 0, got ${step}; give the number of steps that are done.`,
+    );
   }
   if (!Number.isSafeInteger(keep) || keep < 1) {
-    throw new StorageError(`writeCheckpoint: keep must be an integer ≥ 1, got ${keep}; 1 keeps the newest only.`);
+    throw new StorageError(
+      problem`writeCheckpoint: keep must be an integer ≥ 1, got ${keep}; 1 keeps the newest only.`,
+    );
   }
   const path = paths.join(folder.path, `checkpoint-${step}`);
   await removeLeftovers(folder);
@@ -101,7 +106,7 @@ export async function readLatestCheckpoint(folder: RunFolder): Promise<Checkpoin
       whole === undefined
         ? "There is no older one; restore it from a copy, or start again with another --out."
         : `An older one is whole: ${whole.path}; delete ${newest.path} to continue from there.`;
-    throw new StorageError(`the newest checkpoint ${newest.path} is damaged: ${reason} ${wayOut}`, { cause });
+    throw new StorageError(problem`the newest checkpoint ${newest.path} is damaged: ${reason} ${wayOut}`, { cause });
   }
 }
 

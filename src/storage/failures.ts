@@ -1,5 +1,6 @@
 // The operating system's errors as sentences that say what happened, what is safe and what to do.
 
+import { PerformerError, problem, type Problem } from "../graph/errors.ts";
 import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 
@@ -13,26 +14,28 @@ export interface Attempt {
   readonly stillThere?: string;
 }
 
-const noPermission = async ({ action, path }: Attempt): Promise<string> =>
-  `no permission to ${action} ${path}; change the permissions of ${paths.dirname(path)} or choose another path`;
+const noPermission = async ({ action, path }: Attempt): Promise<Problem> =>
+  problem`no permission to ${action} ${path}; change the permissions of ${paths.dirname(path)} or choose another path`;
 
 /** By error code; what is not here is told in the operating system's words. */
-const explanations: Readonly<Record<string, (attempt: Attempt) => Promise<string>>> = {
+const explanations: Readonly<Record<string, (attempt: Attempt) => Promise<Problem>>> = {
   ENOSPC: async ({ path, sizeBytes = 0 }) =>
-    `disk full: ${path} needs ${sizeBytes} bytes, ${await freeBytes(paths.dirname(path))} free; ` +
-    `free some space or choose another --out`,
+    problem`disk full: ${path} needs ${sizeBytes} bytes, ${await freeBytes(paths.dirname(path))} free; free some space or
+    choose another --out`,
   EDQUOT: async ({ path, sizeBytes = 0 }) =>
-    `disk full: ${path} needs ${sizeBytes} bytes, more than your quota on this disk leaves; ` +
-    `free some space or choose another --out`,
+    problem`disk full: ${path} needs ${sizeBytes} bytes, more than your quota on this disk leaves; free some space or
+    choose another --out`,
   EACCES: noPermission,
   EPERM: noPermission,
-  EROFS: async ({ action, path }) => `cannot ${action} ${path}: the disk is read-only; choose another --out`,
+  EROFS: async ({ action, path }) => problem`cannot ${action} ${path}: the disk is read-only; choose another --out`,
   ENOENT: async ({ action, path }) =>
-    `cannot ${action} ${path}: the folder ${paths.dirname(path)} is not there; create it or check the path`,
+    problem`cannot ${action} ${path}: the folder ${paths.dirname(path)} is not there; create it or check the path`,
   ENOTDIR: async ({ action, path }) =>
-    `cannot ${action} ${path}: a part of this path is a file, not a folder; choose another path`,
-  EISDIR: async ({ action, path }) => `cannot ${action} ${path}: it is a folder, not a file; choose another path`,
-  EEXIST: async ({ action, path }) => `cannot ${action} ${path}: something else has this name; choose another path`,
+    problem`cannot ${action} ${path}: a part of this path is a file, not a folder; choose another path`,
+  EISDIR: async ({ action, path }) =>
+    problem`cannot ${action} ${path}: it is a folder, not a file; choose another path`,
+  EEXIST: async ({ action, path }) =>
+    problem`cannot ${action} ${path}: something else has this name; choose another path`,
 };
 
 /** The error to throw for a failed file operation; one that is explained already is returned as it is. */
@@ -41,14 +44,20 @@ export async function explainFailure(error: unknown, attempt: Attempt): Promise<
   const { action, path, stillThere } = attempt;
   const reason = error instanceof Error ? error.message : String(error);
   const explain = explanations[codeOf(error) ?? ""];
-  const sentence = explain === undefined ? `cannot ${action} ${path}: ${reason}` : await explain(attempt);
-  const safe = stillThere === undefined ? "" : `; nothing was lost: ${stillThere}`;
-  return new StorageError(`${sentence}${safe}.`, { cause: error });
+  const found = explain === undefined ? problem`cannot ${action} ${path}: ${reason}` : await explain(attempt);
+  const fix = [found.fix, stillThere === undefined ? undefined : `nothing was lost: ${stillThere}`];
+  const said = fix.filter((part) => part !== undefined).join("; ");
+  return new StorageError(
+    { ...found, ...(said === "" ? { rule: `${found.rule}.` } : { fix: `${said}.` }) },
+    { cause: error },
+  );
 }
 
 /** `ENOSPC` and the like; undefined for an error that does not come from the operating system. */
 export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  // Our own errors have codes of their own.
+  if (!(error instanceof Error) || error instanceof PerformerError || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
 }
 
 /** What a write may use. Asked after the temporary file is gone, so it is what the next try would have. */

@@ -1,5 +1,6 @@
 // Files by name, wherever they lie: in a folder, on a server, in memory.
 
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";
 
 /** Where files are read from. */
@@ -69,7 +70,7 @@ export function requireInside(who: string, path: string): void {
   const isInside = parts.every((part) => part !== "" && part !== "." && part !== "..") && !/[\\:\0]/.test(path);
   if (isInside) return;
   throw new StorageError(
-    `${who}: a path must stay in its folder, got ${JSON.stringify(path)}; ` +
-      "use names without '..', drive or leading slash, as the folder's own program writes them.",
+    problem`${who}: a path must stay in its folder, got ${JSON.stringify(path)}; use names without '..', drive or
+    leading slash, as the folder's own program writes them.`,
   );
 }

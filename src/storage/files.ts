@@ -1,5 +1,6 @@
 // Files that are either complete or not there: temporary name, fsync, rename. All that this folder writes is written here.
 
+import { problem } from "../graph/errors.ts";
 import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { codeOf, explainFailure } from "./failures.ts";
@@ -72,7 +73,8 @@ export async function writeFolderAtomically(
     for (const { name, bytes } of parts) await files.create(paths.join(temporary, name), bytes);
     for (const folder of folders) await files.syncFolder(folder);
     if (await exists(path)) {
-      if (options.replace !== true) throw new StorageError(`${path} exists; choose another name or delete it first.`);
+      if (options.replace !== true)
+        throw new StorageError(problem`${path} exists; choose another name or delete it first.`);
       replaced = `${path}${REPLACED_MARK}${randomSuffix()}`;
       await files.rename(path, replaced);
     }
@@ -97,7 +99,7 @@ export async function readFileOrExplain(path: string, what = "the file"): Promis
     return await files.read(path);
   } catch (error) {
     if (codeOf(error) === "ENOENT") {
-      throw new StorageError(`${path}: not found (${what}); ${files.missingHint}.`, { cause: error });
+      throw new StorageError(problem`${path}: not found (${what}); ${files.missingHint}.`, { cause: error });
     }
     throw await explainFailure(error, { action: "read", path });
   }

@@ -1,5 +1,6 @@
 // A folder on the disk as a source of files.
 
+import { problem } from "../graph/errors.ts";
 import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { requireInside, type FileSource } from "./file-source.ts";
@@ -12,7 +13,7 @@ import { listFolder, readFileOrExplain } from "./files.ts";
  */
 export async function openFolderSource(path: string): Promise<FileSource> {
   if ((await listFolder(path)) === undefined) {
-    throw new StorageError(`${path}: a folder is needed, but there is no such folder; check the path.`);
+    throw new StorageError(problem`${path}: a folder is needed, but there is no such folder; check the path.`);
   }
   const has = async (name: string): Promise<boolean> => {
     requireInside(path, name);

@@ -1,5 +1,6 @@
 // A model of the Hugging Face hub as a source of files: what is read is downloaded once, checked, and kept.
 
+import { problem } from "../graph/errors.ts";
 import * as z from "zod";
 import { digest, environment, files, hub, paths } from "#files";
 import { StorageError } from "./errors.ts";
@@ -75,7 +76,7 @@ async function listingOf(name: string, folder: string, endpoint: string): Promis
     const found = listing.safeParse(parseJson(await readTextOrExplain(place), place));
     if (found.success) return found.data;
     throw new StorageError(
-      `${place} must list a model's files, got something else; delete ${folder} to download it anew.`,
+      problem`${place} must list a model's files, got something else; delete ${folder} to download it anew.`,
     );
   }
   const found = await askHub(name, endpoint);
@@ -125,7 +126,8 @@ async function download({ name, endpoint, commit, file, onDownload }: Download):
   if (done === size && (await digestOf(bytes, file)) === file.digest) return bytes;
   const got = done === size ? `${size} other bytes` : `${done > size ? "more" : done} of ${size} bytes`;
   throw new StorageError(
-    `${name}/${path}: the download must be what ${endpoint} lists, got ${got}; try again. Nothing was kept of it.`,
+    problem`${name}/${path}: the download must be what ${endpoint} lists, got ${got}; try again. Nothing was kept of
+    it.`,
   );
 }
 
@@ -138,14 +140,16 @@ function explain(error: unknown, name: string, endpoint: string): StorageError {
   // The hub answers 401 for what is not there, as it may be somebody's own.
   if (status === 404 || status === 401 || status === 403) {
     return new StorageError(
-      `${name}: a public model of that name must be on ${endpoint}, got none (status ${status}); check the name, or give a folder.`,
+      problem`${name}: a public model of that name must be on ${endpoint}, got none (status ${status}); check the name,
+      or give a folder.`,
       { cause: error },
     );
   }
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const reason = codeOf(cause) ?? (cause instanceof Error ? cause.message : String(cause));
   return new StorageError(
-    `${name}: ${endpoint} must answer, got ${reason}; check the connection, or give a folder that was downloaded elsewhere.`,
+    problem`${name}: ${endpoint} must answer, got ${reason}; check the connection, or give a folder that was downloaded
+    elsewhere.`,
     { cause: error },
   );
 }

@@ -1,5 +1,6 @@
 // JSON values, and the one place where they become text.
 
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -25,9 +26,12 @@ export function toExactJson(value: unknown, name: string): string {
     );
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StorageError(`${name} must be a JSON value, but ${reason}; store it as text or leave it out.`, { cause });
+    throw new StorageError(problem`${name} must be a JSON value, but ${reason}; store it as text or leave it out.`, {
+      cause,
+    });
   }
-  if (text === undefined) throw new StorageError(`${name} must be a JSON value, got ${typeof value}; leave it out.`);
+  if (text === undefined)
+    throw new StorageError(problem`${name} must be a JSON value, got ${typeof value}; leave it out.`);
   return `${text}\n`;
 }
 
@@ -38,8 +42,11 @@ export function parseJson(text: string, name: string): JsonValue {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StorageError(`${name} must be JSON, but ${reason}; the file was cut short or edited, restore it.`, {
-      cause,
-    });
+    throw new StorageError(
+      problem`${name} must be JSON, but ${reason}; the file was cut short or edited, restore it.`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -1,5 +1,6 @@
 // metrics.jsonl of a run: one JSON object a line, appended while training, cut back when a run is resumed.
 
+import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";
 import { appendToFile, exists, readTextOrExplain, writeFileAtomically } from "./files.ts";
 import type { JsonValue } from "./json.ts";
@@ -23,7 +24,9 @@ interface Line {
  */
 export async function appendMetrics<R extends { readonly step: number }>(folder: RunFolder, record: R): Promise<void> {
   if (!Number.isSafeInteger(record.step)) {
-    throw new StorageError(`appendMetrics: step must be an integer, got ${record.step}.`);
+    throw new StorageError(
+      problem`appendMetrics: step must be an integer, got ${record.step}; give the number of the step.`,
+    );
   }
   await appendToFile(folder.metricsPath, `${JSON.stringify(record)}\n`);
 }
@@ -57,8 +60,8 @@ async function readLines({ metricsPath }: RunFolder): Promise<readonly Line[]> {
     const record = parseRecord(line);
     if (record === undefined) {
       throw new StorageError(
-        `${metricsPath}: line ${index + 1} must be a JSON object with a number "step", got ${line.slice(0, 80)}; ` +
-          `delete that line.`,
+        problem`${metricsPath}: line ${index + 1} must be a JSON object with a number "step", got ${line.slice(0, 80)};
+        delete that line.`,
       );
     }
     return [{ text: line, record }];

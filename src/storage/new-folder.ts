@@ -1,5 +1,6 @@
 // A folder of results that takes no other's place: new or empty before, whole afterwards.
 
+import { problem } from "../graph/errors.ts";
 import { paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { createFolder, exists, listFolder, writeFolderAtomically } from "./files.ts";
@@ -14,8 +15,9 @@ export async function requireNewFolder(path: string, wayOut?: string): Promise<v
   const held = (await listFolder(path)) ?? [];
   if (held.length === 0) return;
   throw new StorageError(
-    `${path}: the folder must be new or empty, got one with ${held.length} ${held.length === 1 ? "file" : "files"}; choose another ` +
-      `--out (${await nextFreePath(path)} is free)${wayOut === undefined ? "" : ` or ${wayOut}`}. Nothing in it was changed.`,
+    problem`${path}: the folder must be new or empty, got one with ${held.length}
+    ${held.length === 1 ? "file" : "files"}; choose another --out (${await nextFreePath(path)} is
+    free)${wayOut === undefined ? "" : ` or ${wayOut}`}. Nothing in it was changed.`,
   );
 }
 

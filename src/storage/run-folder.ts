@@ -1,5 +1,6 @@
 // A training run is a folder: what lies where in it, and how one is begun, found again and described.
 
+import { problem } from "../graph/errors.ts";
 import { paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { createFolder, listFolder, readTextOrExplain, writeFileAtomically } from "./files.ts";
@@ -47,12 +48,13 @@ export async function requireNewRunFolder(path: string): Promise<void> {
 export async function openRunFolder(path: string): Promise<RunFolder> {
   const names = await listFolder(path);
   if (names === undefined) {
-    throw new StorageError(`${path}: a run folder is needed, but there is no such folder; check the path.`);
+    throw new StorageError(problem`${path}: a run folder is needed, but there is no such folder; check the path.`);
   }
   if (!names.includes("config.json")) {
     const found = names.length === 0 ? "the folder is empty" : `it holds ${listShortly(names)}`;
     throw new StorageError(
-      `${path} is no run folder: it must hold config.json, but ${found}; give the folder that was --out of the training.`,
+      problem`${path} is no run folder: it must hold config.json, but ${found}; give the folder that was --out of the
+      training.`,
     );
   }
   return runFolderAt(path);

@@ -2,6 +2,7 @@
 // Our own codec: the npm registry's clients for the format (such as @huggingface/hub) only list the header of a file and do not
 // write one, and the whole format is the page below.
 
+import { problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { StorageError } from "./errors.ts";
 import { float32FromBfloat16, float32FromFloat16 } from "../graph/half-precision.ts";
@@ -128,8 +129,8 @@ export function decodeSafetensors(bytes: Uint8Array, { name }: { readonly name: 
     const { format, shape, begin, end } = readEntry(key, value, name);
     if (end > sizeBytes) {
       throw new StorageError(
-        `${name}: tensor ${JSON.stringify(key)} must end at byte ${end} of the data, but the file holds ${sizeBytes} bytes of ` +
-          `data; the file was cut short, copy or download it again.`,
+        problem`${name}: tensor ${JSON.stringify(key)} must end at byte ${end} of the data, but the file holds
+        ${sizeBytes} bytes of data; the file was cut short, copy or download it again.`,
       );
     }
     spans.push({ tensor: key, begin, end });
@@ -143,22 +144,22 @@ export function decodeSafetensors(bytes: Uint8Array, { name }: { readonly name: 
 function readHeader(bytes: Uint8Array, name: string): { entries: [string, unknown][]; dataStart: number } {
   if (bytes.length < LENGTH_BYTES) {
     throw new StorageError(
-      `${name}: a safetensors file starts with an 8-byte header length, but the file holds ${bytes.length} bytes; ` +
-        `it was cut short, copy or download it again.`,
+      problem`${name}: a safetensors file starts with an 8-byte header length, but the file holds ${bytes.length} bytes;
+      it was cut short, copy or download it again.`,
     );
   }
   const stated = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
   const available = bytes.length - LENGTH_BYTES;
   if (stated > BigInt(MAX_HEADER_BYTES)) {
     throw new StorageError(
-      `${name}: the header of a safetensors file is at most ${MAX_HEADER_BYTES} bytes, but this file states ${stated}; ` +
-        `it is damaged or in another format.`,
+      problem`${name}: the header of a safetensors file is at most ${MAX_HEADER_BYTES} bytes, but this file states
+      ${stated}; it is damaged or in another format.`,
     );
   }
   if (stated > BigInt(available)) {
     throw new StorageError(
-      `${name}: the header should be ${stated} bytes, but only ${available} follow its length; ` +
-        `the file was cut short or is in another format, copy or download it again.`,
+      problem`${name}: the header should be ${stated} bytes, but only ${available} follow its length; the file was cut
+      short or is in another format, copy or download it again.`,
     );
   }
   const dataStart = LENGTH_BYTES + Number(stated);
@@ -167,13 +168,15 @@ function readHeader(bytes: Uint8Array, name: string): { entries: [string, unknow
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(LENGTH_BYTES, dataStart)));
   } catch (cause) {
     throw new StorageError(
-      `${name}: the header must be JSON, but ${cause instanceof Error ? cause.message : String(cause)}; ` +
-        `the file is damaged or in another format.`,
+      problem`${name}: the header must be JSON, but ${cause instanceof Error ? cause.message : String(cause)}; the file
+      is damaged or in another format.`,
       { cause },
     );
   }
   if (!isObject(header)) {
-    throw new StorageError(`${name}: the header must be a JSON object, got ${show(header)}; the file is damaged.`);
+    throw new StorageError(
+      problem`${name}: the header must be a JSON object, got ${show(header)}; the file is damaged.`,
+    );
   }
   return { entries: Object.entries(header), dataStart };
 }
@@ -182,7 +185,8 @@ function readMetadata(value: unknown, name: string): Record<string, string> {
   const wrong = isObject(value) ? Object.entries(value).find(([, text]) => typeof text !== "string") : ["", value];
   if (!isObject(value) || wrong !== undefined) {
     throw new StorageError(
-      `${name}: ${METADATA_KEY} must map names to text, got ${show(wrong)}; write the file again with text only.`,
+      problem`${name}: ${METADATA_KEY} must map names to text, got ${show(wrong)}; write the file again with text
+      only.`,
     );
   }
   return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
@@ -195,27 +199,32 @@ function readEntry(
 ): { format: Format; shape: number[]; begin: number; end: number } {
   const who = `${name}: tensor ${JSON.stringify(tensor)}`;
   if (!isObject(value)) {
-    throw new StorageError(`${who} must be described by an object, got ${show(value)}; the file is damaged.`);
+    throw new StorageError(problem`${who} must be described by an object, got ${show(value)}; the file is damaged.`);
   }
   const { dtype, shape, data_offsets: offsets } = value;
   const format = typeof dtype === "string" && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
   if (format === undefined) {
     throw new StorageError(
-      `${who} has dtype ${show(dtype)}, expected one of ${Object.keys(formats).join(", ")}; convert the file to F32 first.`,
+      problem`${who} has dtype ${show(dtype)}, expected one of ${Object.keys(formats).join(", ")}; convert the file to
+      F32 first.`,
     );
   }
   if (!isListOfCounts(shape)) {
-    throw new StorageError(`${who}: shape must be a list of sizes ≥ 0, got ${show(shape)}; the file is damaged.`);
+    throw new StorageError(
+      problem`${who}: shape must be a list of sizes ≥ 0, got ${show(shape)}; the file is damaged.`,
+    );
   }
   const [begin, end, ...more] = isListOfCounts(offsets) ? offsets : [];
   if (begin === undefined || end === undefined || more.length > 0 || begin > end) {
-    throw new StorageError(`${who}: data_offsets must be [begin, end], got ${show(offsets)}; the file is damaged.`);
+    throw new StorageError(
+      problem`${who}: data_offsets must be [begin, end], got ${show(offsets)}; the file is damaged.`,
+    );
   }
   const expected = shape.reduce((product, size) => product * size, 1) * format.itemBytes;
   if (end - begin !== expected) {
     throw new StorageError(
-      `${who}: ${String(dtype)} of shape [${shape.join(", ")}] needs ${expected} bytes, but data_offsets ` +
-        `[${begin}, ${end}] hold ${end - begin}; the file is damaged.`,
+      problem`${who}: ${String(dtype)} of shape [${shape.join(", ")}] needs ${expected} bytes, but data_offsets
+      [${begin}, ${end}] hold ${end - begin}; the file is damaged.`,
     );
   }
   return { format, shape, begin, end };
@@ -238,16 +247,17 @@ function checkCoverage(
   for (const { tensor, begin, end } of spans.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered) {
       throw new StorageError(
-        `${name}: tensor ${JSON.stringify(tensor)} should start at byte ${covered} of the data, where the one before it ends, but ` +
-          `starts at ${begin} (${begin < covered ? "the two overlap" : "a gap"}); the file is damaged.`,
+        problem`${name}: tensor ${JSON.stringify(tensor)} should start at byte ${covered} of the data, where the one
+        before it ends, but starts at ${begin} (${begin < covered ? "the two overlap" : "a gap"}); the file is
+        damaged.`,
       );
     }
     covered = end;
   }
   if (covered !== sizeBytes) {
     throw new StorageError(
-      `${name}: the tensors end at byte ${covered} of the data, but the file holds ${sizeBytes} bytes of data; ` +
-        `the file is damaged or something was appended to it.`,
+      problem`${name}: the tensors end at byte ${covered} of the data, but the file holds ${sizeBytes} bytes of data;
+      the file is damaged or something was appended to it.`,
     );
   }
 }
@@ -256,22 +266,26 @@ function checkBooleans(bytes: Uint8Array, tensor: string, name: string): void {
   const index = bytes.findIndex((byte) => byte > 1);
   if (index >= 0) {
     throw new StorageError(
-      `${name}: tensor ${JSON.stringify(tensor)} is BOOL, whose bytes are 0 or 1, got ${bytes[index]} at index ${index}; ` +
-        `the file is damaged.`,
+      problem`${name}: tensor ${JSON.stringify(tensor)} is BOOL, whose bytes are 0 or 1, got ${bytes[index]} at index
+      ${index}; the file is damaged.`,
     );
   }
 }
 
 function checkTensor(name: string, { dtype, shape, data }: NdArray): void {
   const who = `encodeSafetensors: tensor ${JSON.stringify(name)}`;
-  if (name === METADATA_KEY) throw new StorageError(`${who}: the name is reserved by the format; choose another name.`);
+  if (name === METADATA_KEY)
+    throw new StorageError(problem`${who}: the name is reserved by the format; choose another name.`);
   if (!(data instanceof arrayTypes[dtype])) {
-    throw new StorageError(`${who} is ${dtype} and needs a ${arrayTypes[dtype].name}, got a ${data.constructor.name}.`);
+    throw new StorageError(
+      problem`${who} is ${dtype} and needs a ${arrayTypes[dtype].name}, got a ${data.constructor.name}.`,
+    );
   }
   const size = shape.reduce((product, length) => product * length, 1);
   if (!isListOfCounts(shape) || data.length !== size) {
     throw new StorageError(
-      `${who}: shape [${shape.join(", ")}] holds ${size} values, got ${data.length}; pass the data of the whole tensor.`,
+      problem`${who}: shape [${shape.join(", ")}] holds ${size} values, got ${data.length}; pass the data of the whole
+      tensor.`,
     );
   }
 }

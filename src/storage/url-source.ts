@@ -1,5 +1,6 @@
 // A folder on a server as a source of files, read by fetch, in Node and in browsers.
 
+import { problem } from "../graph/errors.ts";
 import { askServer, bodyOf } from "../files/http.ts";
 import { StorageError } from "./errors.ts";
 import { requireInside, type DownloadProgress, type FileSource } from "./file-source.ts";
@@ -13,7 +14,8 @@ const ABSENT = [403, 404, 410];
  * @throws StorageError for what is no address; `read` and `has` where the server does not answer or a path leaves the folder
  */
 export function openUrlSource(url: string, onDownload?: (progress: DownloadProgress) => void): FileSource {
-  if (!URL.canParse(url)) throw new StorageError(`${url}: an address (https://…/) is needed; check its spelling.`);
+  if (!URL.canParse(url))
+    throw new StorageError(problem`${url}: an address (https://…/) is needed; check its spelling.`);
   const base = new URL(url);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   const get = async (path: string, method: "GET" | "HEAD"): Promise<Response | undefined> => {
@@ -27,7 +29,8 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
     await response.body?.cancel();
     if (response.ok || ABSENT.includes(response.status)) return undefined;
     throw new StorageError(
-      `${address.href}: the server must have the file or say that it has none, got status ${response.status}; try again.`,
+      problem`${address.href}: the server must have the file or say that it has none, got status ${response.status}; try
+      again.`,
     );
   };
   const name = url.replace(/\/+$/, "");

@@ -1,5 +1,5 @@
 /** The way of executing a run's steps that its settings ask for. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
@@ -54,19 +54,20 @@ function checkExecution(config: ModelConfig, options: ExecutionOptions): void {
   trainableNames(config, options.freeze);
   if (options.gradientCheckpointing === "blocks" && architecture === "encoder-decoder") {
     throw new ConfigError(
-      "training: gradientCheckpointing 'blocks' must come with one stack of blocks, got architecture 'encoder-decoder'; " +
-        "use 'none', with a smaller tokensPerBatch where memory is short",
+      problem`training: gradientCheckpointing 'blocks' must come with one stack of blocks, got architecture
+      'encoder-decoder'; use 'none', with a smaller tokensPerBatch where memory is short`,
     );
   }
   if (head === "none") {
     throw new ConfigError(
-      "training: the model must have a head, got 'none', of a pretrained body; put one on it with withFreshHead",
+      problem`training: the model must have a head, got 'none', of a pretrained body; put one on it with withFreshHead`,
     );
   }
   if (options.labelSmoothing > 0 && (head === "regression" || head === "pointer")) {
     const reason = head === "regression" ? "which has no classes" : "some of whose positions are padding";
     throw new ConfigError(
-      `training: labelSmoothing must be 0 with head '${head}', ${reason}, got ${options.labelSmoothing}; leave it out`,
+      problem`training: labelSmoothing must be 0 with head '${head}', ${reason}, got ${options.labelSmoothing}; leave it
+      out`,
     );
   }
 }

@@ -1,6 +1,6 @@
 /** How a model is trained: every setting with its default and the reason. */
 import * as z from "zod";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { parseOptions } from "../graph/parse-options.ts";
 
 const count = z.int().positive();
@@ -83,7 +83,8 @@ export function trainingConfig(options: TrainingOptions = {}): TrainingConfig {
   const config = { ...parsed, warmupSteps: parsed.warmupSteps ?? Math.min(100, Math.floor(parsed.steps / 10)) };
   if (config.schedule === "cosine" && config.warmupSteps >= config.steps && config.steps > 1) {
     throw new ConfigError(
-      `training: warmupSteps must be less than steps (${config.steps}), got ${config.warmupSteps}; a tenth of the steps is usual`,
+      problem`training: warmupSteps must be less than steps (${config.steps}), got ${config.warmupSteps}; a tenth of the
+      steps is usual`,
     );
   }
   return config;

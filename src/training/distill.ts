@@ -1,5 +1,5 @@
 /** Distillation as a way of executing training steps: the trainer's loop, with a teacher in the place of targets. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import { formFor } from "../attention/mechanism.ts";
 import { renamed } from "../graph/records.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -55,15 +55,16 @@ export function checkPair(teacher: ModelConfig, student: ModelConfig): void {
   for (const config of [teacher, student]) {
     if (config.architecture !== "encoder-decoder") continue;
     throw new ConfigError(
-      `${who}: the models must have one stack of blocks, got architecture 'encoder-decoder'; use a decoder or an encoder`,
+      problem`${who}: the models must have one stack of blocks, got architecture 'encoder-decoder'; use a decoder or an
+      encoder`,
     );
   }
   const keys = ["architecture", "vocabSize", "modelDim", "numLayers", "padId"] as const;
   const other = keys.find((key) => teacher[key] !== student[key]);
   if (other !== undefined) {
     throw new ConfigError(
-      `${who}: ${other} of the student must be the teacher's ${teacher[other]}, got ${student[other]}; ` +
-        "use the folder that the student was converted from as its teacher",
+      problem`${who}: ${other} of the student must be the teacher's ${teacher[other]}, got ${student[other]}; use the
+      folder that the student was converted from as its teacher`,
     );
   }
   const [wanted, found] = [parameterShapes(teacher), parameterShapes(student)];
@@ -75,11 +76,14 @@ export function checkPair(teacher: ModelConfig, student: ModelConfig): void {
   });
   if (name !== undefined) {
     throw new ConfigError(
-      `${who}: '${name}' of the student must have the shape of the teacher's; use the folder that the student was converted from as its teacher`,
+      problem`${who}: '${name}' of the student must have the shape of the teacher's; use the folder that the student was
+      converted from as its teacher`,
     );
   }
   if (teacher.architecture === "decoder" && teacher.head !== "language-modeling") {
-    throw new ConfigError(`${who}: a decoder must predict tokens, got head '${teacher.head}'; use one with its head`);
+    throw new ConfigError(
+      problem`${who}: a decoder must predict tokens, got head '${teacher.head}'; use one with its head`,
+    );
   }
 }
 

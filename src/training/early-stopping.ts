@@ -1,5 +1,5 @@
 /** Early stopping: the weights of the lowest validation loss are kept, and training ends when it has not fallen for a while. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mapValues, renamed } from "../graph/records.ts";
 import type { Named } from "../model/parameters.ts";
@@ -45,7 +45,8 @@ export function createBestKeeper(
   const missing = best === undefined ? undefined : names.find((name) => !(PREFIX + name in arrays));
   if (missing !== undefined) {
     throw new ConfigError(
-      `train: the optimizer state must hold '${PREFIX}${missing}', the best weights so far, got nothing; it belongs to another run`,
+      problem`train: the optimizer state must hold '${PREFIX}${missing}', the best weights so far, got nothing; it
+      belongs to another run`,
     );
   }
   return {

@@ -1,4 +1,5 @@
 /** Sums of an evaluation over its batches, in float64: losses, right predictions, and the moments of a regression. */
+import { problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import { RuntimeError } from "../runtime/backend.ts";
@@ -44,8 +45,8 @@ export function sumsOf(
   const wrong = found.find((value) => !Number.isFinite(value));
   if (wrong !== undefined) {
     throw new RuntimeError(
-      `evaluate: predictions must be finite numbers, got ${wrong}; the weights are damaged or training has diverged: ` +
-        "use an earlier checkpoint, or train again with a lower learningRate",
+      problem`evaluate: predictions must be finite numbers, got ${wrong}; the weights are damaged or training has
+      diverged: use an earlier checkpoint, or train again with a lower learningRate`,
     );
   }
   const pairs = pairMoments(values.filter(counts), found);

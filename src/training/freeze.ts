@@ -1,5 +1,5 @@
 /** Which weights a run trains, and which it leaves as they are. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { layerPrefix, parameterShapes, type Named } from "../model/parameters.ts";
 import type { TrainingConfig } from "./config.ts";
@@ -28,19 +28,21 @@ export function trainableNames(config: ModelConfig, freeze: Freeze = "none"): re
     const ofHead = names.filter((name) => startsWithAny(name, HEADS));
     if (ofHead.length > 0) return ofHead;
     throw new ConfigError(
-      `training: freeze 'body' must leave an output layer to train, got head '${config.head}' with tied embeddings, which has none of ` +
-        "its own; set freeze to a number of layers, or train a head with labels",
+      problem`training: freeze 'body' must leave an output layer to train, got head '${config.head}' with tied
+      embeddings, which has none of its own; set freeze to a number of layers, or train a head with labels`,
     );
   }
   const { architecture, numLayers } = config;
   if (architecture === "encoder-decoder") {
     throw new ConfigError(
-      `training: freeze as a number of layers must come with one stack of blocks, got architecture 'encoder-decoder' and ${freeze}; leave it out`,
+      problem`training: freeze as a number of layers must come with one stack of blocks, got architecture
+      'encoder-decoder' and ${freeze}; leave it out`,
     );
   }
   if (freeze > numLayers) {
     throw new ConfigError(
-      `training: freeze must be at most numLayers ${numLayers}, got ${freeze}; 'body' freezes all but the output layer`,
+      problem`training: freeze must be at most numLayers ${numLayers}, got ${freeze}; 'body' freezes all but the output
+      layer`,
     );
   }
   const frozen = [...EMBEDDINGS, ...Array.from({ length: freeze }, (_, layer) => layerPrefix(layer))];

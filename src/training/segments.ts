@@ -11,7 +11,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { isPooled } from "../model/output.ts";
 import { modelInputs } from "../model/inputs.ts";
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem } from "../graph/errors.ts";
 import type { Named } from "../model/parameters.ts";
 import {
   differentiableStates,
@@ -123,22 +123,22 @@ export function createSegmentedExecution(config: ModelConfig, backend: Backend, 
 function checkCanBeCut(config: ModelConfig, backend: Backend): void {
   if (config.architecture !== "decoder") {
     throw new ConfigError(
-      `training: segmentLength must come with architecture 'decoder', got '${config.architecture}', whose tokens see later ones; ` +
-        "set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch",
+      problem`training: segmentLength must come with architecture 'decoder', got '${config.architecture}', whose tokens
+      see later ones; set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch`,
     );
   }
   if (isPooled(config)) {
     throw new ConfigError(
-      `training: segmentLength must come with a prediction a token, got head '${config.head}', which reads whole sequences; ` +
-        "set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch",
+      problem`training: segmentLength must come with a prediction a token, got head '${config.head}', which reads whole
+      sequences; set it to 0, and use gradientCheckpointing or a smaller tokensPerBatch`,
     );
   }
   const without = layerMechanisms(config).find(({ recurrent }) => recurrent === undefined);
   if (without === undefined && backend.device !== "webgpu") return;
   const got = without === undefined ? "device 'webgpu'" : `mechanism '${without.name}'`;
   throw new ConfigError(
-    `training: segmentLength must come with a mechanism that carries a state and a device with loops (cpu, wasm), got ${got}; ` +
-      "use 'favor' on the CPU, or set segmentLength to 0",
+    problem`training: segmentLength must come with a mechanism that carries a state and a device with loops (cpu, wasm),
+    got ${got}; use 'favor' on the CPU, or set segmentLength to 0`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone. */
-import { ConfigError } from "../graph/errors.ts";
+import { ConfigError, problem, PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { drawProjections, initialParameters, projectionShapes, type Named } from "../model/parameters.ts";
@@ -79,8 +79,12 @@ export interface TrainingOutcome {
 }
 
 /** A run that cannot go on; what was saved before is untouched. */
-export class TrainingError extends Error {
+export class TrainingError extends PerformerError {
   override readonly name = "TrainingError";
+
+  constructor(problems: Problem | readonly Problem[], options?: PerformerErrorOptions) {
+    super(problems, "ERR_TRAINING", options);
+  }
 }
 
 /** The state before the first update, with fresh weights. */
@@ -127,7 +131,8 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
   checkTensors(config, state.model, "train");
   if (training.patience > 0 && validation.length === 0) {
     throw new ConfigError(
-      `train: patience must come with validation data, got ${training.patience} and none; set it to 0, or hold sequences out`,
+      problem`train: patience must come with validation data, got ${training.patience} and none; set it to 0, or hold
+      sequences out`,
     );
   }
   const evaluator = evaluatorWith(execution);
@@ -155,8 +160,8 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
     const gradientNorm = globalNorm(gradients);
     if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm)) {
       throw new TrainingError(
-        `train: the loss must stay finite, got loss ${lossNats} with gradient norm ${gradientNorm} at step ${step + 1}; ` +
-          "lower learningRate or lengthen warmupSteps, and start again or resume from the last checkpoint",
+        problem`train: the loss must stay finite, got loss ${lossNats} with gradient norm ${gradientNorm} at step
+        ${step + 1}; lower learningRate or lengthen warmupSteps, and start again or resume from the last checkpoint`,
       );
     }
     const clipped = training.clipNorm > 0 && gradientNorm > training.clipNorm;
@@ -244,7 +249,7 @@ function unflattenMoments(arrays: Named<NdArray>, names: readonly string[]): Mom
         const array = arrays[`${kind}.${name}`];
         if (array === undefined) {
           throw new TrainingError(
-            `train: the optimizer state must hold '${kind}.${name}', got nothing; it belongs to another model`,
+            problem`train: the optimizer state must hold '${kind}.${name}', got nothing; it belongs to another model`,
           );
         }
         return [name, array] as const;

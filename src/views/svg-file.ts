@@ -1,5 +1,6 @@
 // A figure as the content of an .svg file, which stands without a page around it.
 
+import { ArgumentError, problem } from "../graph/errors.ts";
 import type { Figure } from "../lab/index.ts";
 import { chartWidths, drawFigure } from "./report/chart.ts";
 
@@ -12,15 +13,15 @@ const TEXT_NODE = 3;
  * Draws a figure with its namespace, a white background and a font of its own.
  *
  * @returns one XML element and a line break
- * @throws RangeError when the picture is more than SVG, or takes its colours from the style of a page
+ * @throws ArgumentError when the picture is more than SVG, or takes its colours from the style of a page
  */
 export function renderSvgFile(figure: Figure): string {
   const picture = drawFigure(figure, { name: "figure", width: chartWidths.wide });
   const name = picture.localName;
   if (name !== "svg") {
-    throw new RangeError(
-      `figure "${figure.label}": the picture must be one <svg>, got a <${name}>, as Plot makes of titles, captions and colour ` +
-        "legends; name the series with Plot.text instead.",
+    throw new ArgumentError(
+      problem`figure "${figure.label}": the picture must be one <svg>, got a <${name}>, as Plot makes of titles,
+      captions and colour legends; name the series with Plot.text instead.`,
     );
   }
   const ownStyle = picture.getAttribute("style");
@@ -31,8 +32,9 @@ export function renderSvgFile(figure: Figure): string {
   // Plot defines this variable in its pictures itself; any other one is nowhere defined in a file.
   const variable = /var\((--(?!plot-)[\w-]+)/.exec(text)?.[1];
   if (variable !== undefined) {
-    throw new RangeError(
-      `figure "${figure.label}": colours must be values in a file, got the CSS variable ${variable}; write it as "#2563c9".`,
+    throw new ArgumentError(
+      problem`figure "${figure.label}": colours must be values in a file, got the CSS variable ${variable}; write it as
+      "#2563c9".`,
     );
   }
   return `${text}\n`;

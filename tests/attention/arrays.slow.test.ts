@@ -147,6 +147,16 @@ it("takes trained arrays, and draws others by the seed", async () => {
   expect(own.data.every(Number.isFinite)).toBe(true);
 });
 
+it("takes windows that are longer than the sequence as exact attention, and refuses positions that a mechanism cannot have", async () => {
+  const options = { numHeads: sizes.H, causal: true, backend };
+  const { data } = await attention(arrays, { ...options, mechanism: "local" });
+  expect(difference(data, (await attention(arrays, { ...options, mechanism: "exact" })).data)).toBeLessThan(1e-5);
+  const short = { name: "cosformer", maxLength: 40 } as const;
+  await expect(attention(arrays, { ...options, mechanism: short })).rejects.toThrow(
+    /attention: .*maxLength|maxLength.*41/,
+  );
+});
+
 describe("refuses", () => {
   const numHeads = sizes.H;
   it.each<[ArrayAttentionOptions, RegExp]>([

@@ -130,9 +130,9 @@ describe("export", () => {
       "whole prompts of an encoder",
       [goldenFolder("bert"), "--linear-attention"],
       2,
-      "linearAttention must come with a decoder, got 'encoder'",
+      "--linear-attention must come with a decoder, got 'encoder'",
     ],
-    ["lengths beyond the positions", [goldenFolder("bert"), "--max-length", "4096"], 2, "maxLength must be at most"],
+    ["lengths beyond the positions", [goldenFolder("bert"), "--max-length", "4096"], 2, "--max-length must be at most"],
   ])("refuses %s, and writes nothing", async (_case, args, code, message) => {
     const finished = await place.run("export", ...args, "--out", "refused");
     expect(finished).toMatchObject({ code, stdout: "" });

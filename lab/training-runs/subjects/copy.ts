@@ -2,6 +2,7 @@
 //
 // Source: Likhosherstov et al., Sub-Linear Memory: How to Make Performers SLiM, arXiv:2012.11346, section 4.
 
+import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";
 import { createRandom } from "performer-ts/random";
 import type { TrainingBatch } from "performer-ts/training";
@@ -15,10 +16,10 @@ const EVALUATION_ROWS = 8;
 
 export const copySubject: SubjectMaker = async ({ objective, length = LENGTH, quick }, { tokensPerBatch }) => {
   if (objective !== "causal") {
-    throw new ConfigError("lab: the copy task must be causal, got masked; leave --objective out");
+    throw new ConfigError(problem`lab: the copy task must be causal, got masked; leave --objective out`);
   }
   if (length % 2 !== 0 || length < 4) {
-    throw new ConfigError(`lab: the copy task must have an even length from 4 on, got ${length}; use ${LENGTH}`);
+    throw new ConfigError(problem`lab: the copy task must have an even length from 4 on, got ${length}; use ${LENGTH}`);
   }
   const rows = Math.max(1, Math.floor(tokensPerBatch / length));
   return {

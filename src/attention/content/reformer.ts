@@ -1,7 +1,7 @@
 /** Reformer: attention among positions that random rotations hash into one bucket. */
 import * as z from "zod";
 import { expectShapes } from "../../graph/expect-shapes.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";
 import { sizeOf, type Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -72,7 +72,9 @@ export const reformer = configurable("reformer", options, ({ numBuckets, numRoun
   projectionShape: (sizes) => rotationsShape((numRounds * numBuckets) / 2, sizes),
   apply: (q, k, v, { causal, keyMask, projection, form = "fastest" }) => {
     if (projection === undefined) {
-      throw new GraphError("reformerAttention: projection must be given, got nothing; draw one with initialise()");
+      throw new GraphError(
+        problem`reformerAttention: projection must be given, got nothing; draw one with initialise()`,
+      );
     }
     const { B, H, L, D } = expectShapes("reformerAttention", {
       q: [q, "B H L D"],

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import { expectShapes } from "../../graph/expect-shapes.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { argmax } from "../../ops/argmax.ts";
 import { mul, sub } from "../../ops/elementwise.ts";
@@ -60,7 +60,9 @@ export const routing = configurable("routing", options, ({ numClusters, window }
   apply: (q, k, v, { causal, keyMask, parameters, form = "fastest" }) => {
     const centroids = parameters?.["centroids"];
     if (centroids === undefined) {
-      throw new GraphError("routingAttention: parameters.centroids must be given, got nothing; see parameters()");
+      throw new GraphError(
+        problem`routingAttention: parameters.centroids must be given, got nothing; see parameters()`,
+      );
     }
     const { D } = expectShapes("routingAttention", {
       q: [q, "B H L D"],

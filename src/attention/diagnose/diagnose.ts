@@ -1,6 +1,6 @@
 /** Tells beforehand how far FAVOR+ will be from exact attention on given queries and keys, and what would do better. */
 import type { AttentionArray } from "../arrays.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { createRandom, fillNormal } from "../../random/index.ts";
 import { defaultNumFeatures } from "../favor/projections.ts";
 import type { MechanismName } from "../mechanisms.ts";
@@ -163,7 +163,10 @@ export async function diagnose(
 /** @throws GraphError when the mechanism has no map, which the options have been checked for */
 function presentSubject(settings: DiagnosisSettings, headDim: number): Subject {
   const map = mapOf(settings.mechanism);
-  if (map === undefined) throw new GraphError(`diagnose: '${settings.mechanism}' must have a feature map, got none`);
+  if (map === undefined)
+    throw new GraphError(
+      problem`diagnose: '${settings.mechanism}' must have a feature map, got none; diagnose 'favor' or another map`,
+    );
   return subjectOf(settings, map, settings.numFeatures ?? defaultNumFeatures(headDim), headDim);
 }
 

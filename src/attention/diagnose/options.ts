@@ -1,6 +1,6 @@
 /** The options of a diagnosis, with the reason beside each default, and what is refused. */
 import { createBackend } from "#engine";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
 import type { RowLengths } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
@@ -95,11 +95,12 @@ export function diagnosisSettings(options: DiagnoseOptions): DiagnosisSettings {
   if (settings.numFeatures !== undefined) requirePositiveInteger("diagnose", "numFeatures", settings.numFeatures);
   if (!(settings.wantedError > 0) || !Number.isFinite(settings.wantedError)) {
     throw new GraphError(
-      `diagnose: wantedError must be a number above 0, got ${settings.wantedError}; 0.1 is ten per cent of the output's norm`,
+      problem`diagnose: wantedError must be a number above 0, got ${settings.wantedError}; 0.1 is ten per cent of the
+      output's norm`,
     );
   }
   if (settings.redraws < 2) {
-    throw new GraphError("diagnose: redraws must be 2 or more, got 1; one draw says nothing about a variance");
+    throw new GraphError(problem`diagnose: redraws must be 2 or more, got 1; one draw says nothing about a variance`);
   }
   checkSubject(settings, settings.causal);
   for (const candidate of settings.candidates ?? []) checkSubject(candidate, settings.causal);
@@ -111,19 +112,21 @@ function checkSubject({ mechanism: name, projection }: DiagnosisCandidate, causa
   const mechanism = findMechanism("diagnose", name);
   if (mechanism.map === undefined) {
     throw new GraphError(
-      `diagnose: the mechanism must have a feature map, got '${name}'; name the one that is to take its place, such as 'favor'`,
+      problem`diagnose: the mechanism must have a feature map, got '${name}'; name the one that is to take its place,
+      such as 'favor'`,
     );
   }
   if (causal && mechanism.statistics !== undefined) {
     throw new GraphError(
-      `diagnose: a causal mechanism must not need statistics of the whole sequence, got '${name}'; use 'favor' or 'favor-hyperbolic'`,
+      problem`diagnose: a causal mechanism must not need statistics of the whole sequence, got '${name}'; use 'favor' or
+      'favor-hyperbolic'`,
     );
   }
   if (projection !== undefined && !projectionNames.some((known) => known === projection)) {
     const near = nearestName(projection, projectionNames);
     const fix = near === undefined ? "omit it for the map's own" : `did you mean '${near}'?`;
     throw new GraphError(
-      `diagnose: projection must be among ${projectionNames.join(", ")}, got '${String(projection)}'; ${fix}`,
+      problem`diagnose: projection must be among ${projectionNames.join(", ")}, got '${String(projection)}'; ${fix}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 /** The variance of kernel estimates by formula: what random features will do to a query and a key before any is drawn. */
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { FeatureMap } from "../feature-map.ts";
 import { featureMaps, type FeatureMapName } from "../favor/maps/index.ts";
 
@@ -33,8 +33,8 @@ const trigonometric: Formula = ({ squaredDifference }) => 2 * Math.sinh(squaredD
 const optimal: Formula = ({ squaredSum, headDim, meanSquaredSum }) => {
   if (headDim === undefined || meanSquaredSum === undefined) {
     throw new GraphError(
-      "predictedRelativeVariance: optimal features need headDim and meanSquaredSum, got a pair without them; " +
-        "give the mean of ‖x + y‖² over all pairs of the sequence",
+      problem`predictedRelativeVariance: optimal features need headDim and meanSquaredSum, got a pair without them; give
+      the mean of ‖x + y‖² over all pairs of the sequence`,
     );
   }
   const A = optimalCurvature(meanSquaredSum, headDim);

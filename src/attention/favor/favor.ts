@@ -1,6 +1,6 @@
 /** FAVOR+ as attention mechanisms: one for each feature map. */
 import { expectShapes } from "../../graph/expect-shapes.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionMechanism } from "../mechanism.ts";
@@ -20,7 +20,8 @@ import { summarisedForm } from "./summarised.ts";
 export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): AttentionMechanism {
   if (typeof map?.features !== "function") {
     throw new GraphError(
-      `favorMechanism: map must be a feature map, got ${shown(map)}; take one of featureMaps, or make one with generalizedFeatures`,
+      problem`favorMechanism: map must be a feature map, got ${shown(map)}; take one of featureMaps, or make one with
+      generalizedFeatures`,
     );
   }
   const { statistics } = map;
@@ -72,8 +73,9 @@ export function checkState(map: FeatureMap, [B = 1, H = 1, , E = 1]: Shape, numF
 
 function missingStatistics(name: string): never {
   throw new GraphError(
-    `favorAttention: '${name}' must know statistics of the whole sequence and so cannot be causal, got causal without frozen ones; ` +
-      "measure them on other sequences (measureStatistics) and give them as 'statistics', or use 'favor'",
+    problem`favorAttention: '${name}' must know statistics of the whole sequence and so cannot be causal, got causal
+    without frozen ones; measure them on other sequences (measureStatistics) and give them as 'statistics', or use
+    'favor'`,
   );
 }
 

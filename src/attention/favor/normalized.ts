@@ -1,5 +1,5 @@
 /** Pieces that all forms of linear attention share: keys kept finite, the ones column, the guarded quotient. */
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { fromFloat64, type NdArray } from "../../graph/ndarray.ts";
 import { backpropagate } from "../../autodiff/gradients.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -51,7 +51,9 @@ export function gradientBy(
 ): Tensor {
   const [dx] = backpropagate(outputs, outputGradients, [x]);
   if (dx === undefined)
-    throw new GraphError("favorAttention: features must depend on the queries or keys they are made of");
+    throw new GraphError(
+      problem`favorAttention: features must depend on the queries or keys they are made of; compute them from the map's input`,
+    );
   return dx;
 }
 
@@ -84,7 +86,7 @@ export function maximumOf({ maximum }: AttentionState): Tensor {
 }
 
 function missingState(name: string): never {
-  throw new GraphError(`favorAttention: a step must have the state '${name}', got none; use initialState`);
+  throw new GraphError(problem`favorAttention: a step must have the state '${name}', got none; use initialState`);
 }
 
 /** The log scale before any key, `[B, H, 1, 1]`. */

@@ -1,5 +1,5 @@
 /** The projections of attention: which kind, for all heads or one for each, drawn as an array. */
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { ndarray, type NdArray } from "../../graph/ndarray.ts";
 import { sizeOf, type Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -75,15 +75,15 @@ export function drawProjection(
 /** @throws GraphError where there is none */
 export function requireProjection(projection: Tensor | undefined): Tensor {
   if (projection !== undefined) return projection;
-  throw new GraphError("favorAttention: projection must be given, got nothing; draw one with initialise()");
+  throw new GraphError(problem`favorAttention: projection must be given, got nothing; draw one with initialise()`);
 }
 
 /** @throws GraphError for anything but a positive integer */
 export function checkNumFeatures(who: string, headDim: number, numFeatures: number): void {
   if (Number.isInteger(numFeatures) && numFeatures >= 1) return;
   throw new GraphError(
-    `${who}: numFeatures must be a positive integer, got ${shown(numFeatures)}; ` +
-      `omit it to use round(headDim · ln headDim) = ${defaultNumFeatures(headDim)}`,
+    problem`${who}: numFeatures must be a positive integer, got ${shown(numFeatures)}; omit it to use round(headDim · ln
+    headDim) = ${defaultNumFeatures(headDim)}`,
   );
 }
 
@@ -93,8 +93,8 @@ export function checkArray(what: string, elements: number, numFeatures: number):
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const most = Math.max(1, Math.floor((numFeatures * LARGEST_ARRAY_BYTES) / (elements * 4)));
   throw new GraphError(
-    `favorAttention: ${what} must fit an array of ${gigabytes(LARGEST_ARRAY_BYTES)}, got ${gigabytes(elements * 4)} ` +
-      `with numFeatures ${numFeatures}; use at most ${most}`,
+    problem`favorAttention: ${what} must fit an array of ${gigabytes(LARGEST_ARRAY_BYTES)}, got
+    ${gigabytes(elements * 4)} with numFeatures ${numFeatures}; use at most ${most}`,
   );
 }
 

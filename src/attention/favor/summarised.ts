@@ -1,6 +1,6 @@
 /** Keys and values as one sum of fixed size, for queries that come later. */
 import { expectShapes } from "../../graph/expect-shapes.ts";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { SummarisedForm } from "../mechanism.ts";
 import type { FeatureMap } from "../feature-map.ts";
 import { readKeySums } from "./parallel.ts";
@@ -21,7 +21,9 @@ export function summarisedForm(map: FeatureMap): SummarisedForm {
     },
     read: (q, { sums }, { projection }) => {
       if (sums === undefined) {
-        throw new GraphError("favorAttention: a summary must have 'sums', got none; take what summarise() gives");
+        throw new GraphError(
+          problem`favorAttention: a summary must have 'sums', got none; take what summarise() gives`,
+        );
       }
       return readKeySums(q, sums, { map, projection: requireProjection(projection) });
     },

@@ -1,5 +1,5 @@
 /** Attention to the last positions, token by token: a state of the last keys and values, so that a step costs the same at any position. */
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { countingUp, fromFloat64, ndarray, zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { cast } from "../../ops/compare.ts";
@@ -145,5 +145,7 @@ function segmentSet(
 
 function stateOf(who: string, { keys, values, count }: AttentionState) {
   if (keys !== undefined && values !== undefined && count !== undefined) return { keys, values, count };
-  throw new GraphError(`${who}: a step must have the states 'keys', 'values' and 'count', got fewer; use initialState`);
+  throw new GraphError(
+    problem`${who}: a step must have the states 'keys', 'values' and 'count', got fewer; use initialState`,
+  );
 }

@@ -1,6 +1,6 @@
 /** Softmax attention along the edges of a graph: time and memory in proportion to their number, whatever the degrees. */
 import * as z from "zod";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { withOnes } from "../../ops/composed.ts";
@@ -91,7 +91,7 @@ export function attendEdges(
   options: EdgeOptions,
 ): Tensor {
   if (options.edges.length === 0)
-    throw new GraphError(`${who}: ${NO_EDGES.rule}, got ${NO_EDGES.got}; ${NO_EDGES.fix}`);
+    throw new GraphError(problem`${who}: ${NO_EDGES.rule}, got ${NO_EDGES.got}; ${NO_EDGES.fix}`);
   const [B = 0, H = 0, L = 0] = q.shape;
   const guarded = keyMask !== undefined;
   // One key more, which does not count, for the places of a table that hold no edge.

@@ -1,6 +1,6 @@
 /** Graph attention network: attention along edges with additive coefficients. */
 import * as z from "zod";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { maximum, mul } from "../../ops/elementwise.ts";
 import { reshape } from "../../ops/layout.ts";
@@ -57,6 +57,6 @@ function parameterOf(parameters: Readonly<Record<string, Tensor>> | undefined, n
   const found = parameters?.[name];
   if (found !== undefined) return found;
   throw new GraphError(
-    `gatAttention: parameter '${name}' [H, D] must be given, got nothing; initialise it by 'parameters'`,
+    problem`gatAttention: parameter '${name}' [H, D] must be given, got nothing; initialise it by 'parameters'`,
   );
 }

@@ -4,7 +4,7 @@ import { reshape } from "../../ops/layout.ts";
 import { slice } from "../../ops/slicing.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { configurable } from "../configurable.ts";
-import { ConfigError, GraphError } from "../../graph/errors.ts";
+import { ConfigError, GraphError, problem } from "../../graph/errors.ts";
 import {
   attendSets,
   bias,
@@ -82,7 +82,8 @@ const fixedOptions = z.strictObject({
 export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride, summaryPositions }) => {
   if (summaryPositions > stride) {
     throw new ConfigError(
-      `sparse-fixed: summaryPositions must be at most stride, ${stride}, got ${summaryPositions}; make it smaller`,
+      problem`sparse-fixed: summaryPositions must be at most stride, ${stride}, got ${summaryPositions}; make it
+      smaller`,
     );
   }
   return {
@@ -116,7 +117,8 @@ export const sparseFixed = configurable("sparse-fixed", fixedOptions, ({ stride,
 function requireWholeStrides(who: string, blockLength: number | undefined, stride: number): void {
   if (blockLength === undefined || blockLength % stride === 0) return;
   throw new GraphError(
-    `${who}: blocks of a graph for all lengths must be whole strides of ${stride} positions, got ${blockLength}; use a stride that divides it`,
+    problem`${who}: blocks of a graph for all lengths must be whole strides of ${stride} positions, got ${blockLength};
+    use a stride that divides it`,
   );
 }
 

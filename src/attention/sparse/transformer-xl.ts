@@ -1,6 +1,6 @@
 /** Segment recurrence of Transformer-XL: each segment reads itself and a memory of what came right before it. */
 import * as z from "zod";
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import { configurable } from "../configurable.ts";
 import { bandRecurrence } from "./band-recurrence.ts";
 import { attendSets, bias, blockSet, fromBlocks, neighbours, toBlocks } from "./block-sparse.ts";
@@ -64,6 +64,7 @@ export const transformerXl = configurable("transformer-xl", options, (given) => 
 
 function refuseBidirectional(): never {
   throw new GraphError(
-    "transformerXlAttention: attention must be causal, for a memory is of the past, got causal = false; use 'local'",
+    problem`transformerXlAttention: attention must be causal, for a memory is of the past, got causal = false; use
+    'local'`,
   );
 }

@@ -1,5 +1,6 @@
 // Starts a measuring child process and talks with it.
 
+import { problem } from "../../graph/errors.ts";
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -32,11 +33,15 @@ export async function startChild(job: Job, program: URL = compiledWorker): Promi
   const execArgv = ["--no-warnings"];
   const child = fork(fileURLToPath(program), [], { execArgv, stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const ended = new Promise<never>((_, reject) => {
-    child.on("error", (error) => reject(new RuntimeError(`bench: a child process must start, got ${error.message}`)));
+    child.on("error", (error) =>
+      reject(new RuntimeError(problem`bench: a child process must start, got ${error.message}`)),
+    );
     child.on("exit", (code, signal) => {
       const how =
         signal === "SIGKILL" ? "SIGKILL, as the system does when memory runs out" : (signal ?? `code ${code}`);
-      reject(new RuntimeError(`bench: the measuring process must end by itself, got ${how}; measure shorter lengths`));
+      reject(
+        new RuntimeError(problem`bench: the measuring process must end by itself, got ${how}; measure shorter lengths`),
+      );
     });
   });
   // Its end is no failure unless somebody waits for an answer.
@@ -45,7 +50,8 @@ export async function startChild(job: Job, program: URL = compiledWorker): Promi
     const answered = new Promise<Answer>((resolve) => child.once("message", (answer: Answer) => resolve(answer)));
     child.send(request);
     const answer = await Promise.race([answered, ended]);
-    if ("error" in answer) throw new RuntimeError(`bench: the measuring process could not go on: ${answer.error}`);
+    if ("error" in answer)
+      throw new RuntimeError(problem`bench: the measuring process could not go on: ${answer.error}`);
     return answer.value;
   };
   const stop = async () => {

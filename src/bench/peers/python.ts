@@ -1,5 +1,6 @@
 // PyTorch's own attention and performer-pytorch, where a Python with torch is at hand: timed by lab/bench/peers/attention.py.
 
+import { problem } from "../../graph/errors.ts";
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -75,12 +76,15 @@ interface Conversation {
 /** One line out, one line in; a child that ends makes what waits for it fail. */
 function conversation(child: ChildProcess): Conversation {
   const { stdin, stdout } = child;
-  if (stdin === null || stdout === null) throw new RuntimeError("bench: the peer's standard streams must be pipes");
+  if (stdin === null || stdout === null)
+    throw new RuntimeError(problem`bench: the peer's standard streams must be pipes`);
   const lines: string[] = [];
   let waiting: { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void } | undefined;
   let over: Error | undefined;
   const end = (reason: string) => {
-    over ??= new RuntimeError(`bench: the Python peer must answer, got ${reason}; leave it out with --peers none`);
+    over ??= new RuntimeError(
+      problem`bench: the Python peer must answer, got ${reason}; leave it out with --peers none`,
+    );
     waiting?.reject(over);
   };
   createInterface({ input: stdout }).on("line", (line) => {

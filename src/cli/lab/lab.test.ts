@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { claims } from "../../../lab/index.ts";
 import { defineClaim, defineExperiment, type Claim, type Experiment } from "../../lab/index.ts";
-import { ConfigError } from "../../graph/errors.ts";
+import { ConfigError, problem } from "../../graph/errors.ts";
 import { describeFailure } from "../failures.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { labCommand } from "./command.ts";
@@ -50,7 +50,7 @@ const counting = defineExperiment({
   ],
   run: async ({ to, by }, { quick, onProgress, onNote }) => {
     if (Number.isNaN(Number(to)))
-      throw new ConfigError(`--to must be a number, got '${String(to)}'; leave it out for 2`);
+      throw new ConfigError(problem`--to must be a number, got '${String(to)}'; leave it out for 2`);
     onNote("begins");
     onProgress(1, 1, "counting");
     const rows = Array.from({ length: Number(to) }, (_, index) => [`row ${index}`, index]);

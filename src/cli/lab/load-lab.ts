@@ -1,5 +1,6 @@
 // Finds the claims and experiments: they use the package as its users do, so nothing in src/ may import them, and they are loaded when asked for.
 
+import { problem } from "../../graph/errors.ts";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -26,7 +27,8 @@ const builtTable = new URL("../../claims/index.js", import.meta.url);
 export async function loadBuiltLab(table: URL = builtTable): Promise<LabTable> {
   if (!existsSync(table)) {
     throw new StorageError(
-      `${fileURLToPath(table)}: not found (the laboratory, compiled); run npm run build, or reinstall the package.`,
+      problem`${fileURLToPath(table)}: not found (the laboratory, compiled); run npm run build, or reinstall the
+      package.`,
     );
   }
   // A module named by a computed address has no type; scripts/build.mjs compiles it from lab/index.ts, which declares this one.

@@ -1,5 +1,6 @@
 // `performer lab run`: a claim is checked, or an experiment made.
 
+import { problem } from "../../graph/errors.ts";
 import { Option, type Command } from "commander";
 import { join } from "node:path";
 
@@ -91,7 +92,7 @@ function unknownName(name: string, { claims, experiments }: LabTable): UsageErro
   const names = [...claims.map(({ claim }) => claim), ...experiments.map(({ experiment }) => experiment)];
   const nearest = nearestName(name, names);
   const guess = nearest === undefined ? "" : `did you mean ${nearest}? `;
-  return new UsageError(`there is no claim or experiment '${name}'; ${guess}performer lab list names them all`);
+  return new UsageError(problem`there is no claim or experiment '${name}'; ${guess}performer lab list names them all`);
 }
 
 async function checkAll(name: string, claims: readonly Claim[], options: RunOptions): Promise<void> {

@@ -1,5 +1,5 @@
 /** Models as ONNX files, in the folders that transformers.js reads. */
-import { ConfigError, GraphError } from "../../graph/errors.ts";
+import { ConfigError, GraphError, problem } from "../../graph/errors.ts";
 import { mapValues } from "../../graph/records.ts";
 import { canStep } from "../../inference/stepping-slots.ts";
 import type { ModelConfig } from "../../model/config.ts";
@@ -246,7 +246,8 @@ function asConfigError(config: ModelConfig, emit: () => GraphProto): GraphProto 
         ? "export it without linearAttention, or put 'favor' in its place"
         : "export it for one length (length, --length), or put 'favor', 'local' or both in its place, which serve any";
     throw new ConfigError(
-      `${WHO}: the graph must be the same at all lengths, got one of '${describeMechanism(config)}' that is not (${error.message}); ${fix}`,
+      problem`${WHO}: the graph must be the same at all lengths, got one of '${describeMechanism(config)}' that is not
+      (${error.message}); ${fix}`,
       { cause: error },
     );
   }
@@ -271,7 +272,7 @@ function axesOf(values: GraphProto["inputs"]): Readonly<Record<string, readonly 
 }
 
 function refuse(rule: string, got: string, fix: string): never {
-  throw new ConfigError(`${WHO}: ${rule}, got ${got}; ${fix}`);
+  throw new ConfigError(problem`${WHO}: ${rule}, got ${got}; ${fix}`);
 }
 
 /**

@@ -6,7 +6,7 @@
  * the lengths that the graph computes as it runs, each table the beginning of the longest. What no polynomial explains is refused by
  * the name of its node.
  */
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
 import { formatShape, sameShape, sizeOf, type Shape } from "../../graph/shape.ts";
 import type { AttributeProto, GraphProto, InitializerProto, NodeProto, RawArray, ValueInfoProto } from "../model.ts";
@@ -70,7 +70,8 @@ export function generalizeGraph(
   for (const [name, source] of Object.entries(sources)) {
     if (!("input" in source) || inputs.includes(source.input)) continue;
     throw new GraphError(
-      `generalizeGraph: the length '${name}' must be that of an input of the graph, got '${source.input}'; its inputs are ${inputs.join(", ") || "none"}`,
+      problem`generalizeGraph: the length '${name}' must be that of an input of the graph, got '${source.input}'; its
+      inputs are ${inputs.join(", ") || "none"}`,
     );
   }
   const made = createLengthNodes(sources);
@@ -375,6 +376,7 @@ function shown(numbers: readonly number[]): string {
 
 function refuse(who: string, rule: string, got: string): never {
   throw new GraphError(
-    `generalizeGraph: ${who} must ${rule}, got ${got}; build a graph whose nodes do not depend on lengths, or export it for fixed ones`,
+    problem`generalizeGraph: ${who} must ${rule}, got ${got}; build a graph whose nodes do not depend on lengths, or
+    export it for fixed ones`,
   );
 }

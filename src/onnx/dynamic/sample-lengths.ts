@@ -1,5 +1,5 @@
 /** The few lengths at which graphs are built to find out what they are at all others. */
-import { GraphError } from "../../graph/errors.ts";
+import { GraphError, problem } from "../../graph/errors.ts";
 import type { FreeAxis, FreeLength } from "./generalize.ts";
 import type { BlockCountSource } from "./length-nodes.ts";
 import type { Lengths } from "./polynomial.ts";
@@ -96,24 +96,27 @@ function check(axes: Named<FreeAxis>, blocks: Named<BlockCountSource>): void {
   const names = axes.map(([name]) => name);
   if (names.length > FITTED.length) {
     throw new GraphError(
-      `emitDynamic: free lengths must be at most ${FITTED.length}, got ${names.join(", ")}; fix the others`,
+      problem`emitDynamic: free lengths must be at most ${FITTED.length}, got ${names.join(", ")}; fix the others`,
     );
   }
   for (const [name, { most = SHORTEST_TABLE }] of axes) {
     if (most >= SHORTEST_TABLE) continue;
     throw new GraphError(
-      `emitDynamic: the greatest '${name}' must be at least ${SHORTEST_TABLE}, got ${most}; allow more, which costs nothing`,
+      problem`emitDynamic: the greatest '${name}' must be at least ${SHORTEST_TABLE}, got ${most}; allow more, which
+      costs nothing`,
     );
   }
   for (const [name, { blocksOf, blockLength }] of blocks) {
     if (!names.includes(blocksOf)) {
       throw new GraphError(
-        `emitDynamic: '${name}' must be blocks of the length of an axis, got '${blocksOf}'; those are ${names.join(", ") || "none"}`,
+        problem`emitDynamic: '${name}' must be blocks of the length of an axis, got '${blocksOf}'; those are
+        ${names.join(", ") || "none"}`,
       );
     }
     if (!Number.isInteger(blockLength) || blockLength < 2) {
       throw new GraphError(
-        `emitDynamic: blockLength of '${name}' must be a whole number of at least 2, got ${blockLength}; take the length itself for 1`,
+        problem`emitDynamic: blockLength of '${name}' must be a whole number of at least 2, got ${blockLength}; take the
+        length itself for 1`,
       );
     }
   }

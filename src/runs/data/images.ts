@@ -24,10 +24,9 @@ const MOST_CLASSES = 256;
 export async function loadImageSource(source: DataSource): Promise<ImageDataset | LabelledImageDataset> {
   return readImageSource(source).catch((error: unknown) => {
     if (!(error instanceof DataError)) throw error;
-    const { who, rule, got } = error;
     // In the words of the command line.
-    const fix = error.fix.replace(/\bpass a size, such as (\d+)/, "pass --image-size $1 or another");
-    throw new DataError({ who, rule, got, fix }, { cause: error });
+    const fix = error.fix?.replace(/\bpass a size, such as (\d+)/, "pass --image-size $1 or another");
+    throw new DataError({ ...error.problem, fix }, { cause: error });
   });
 }
 

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 
 import * as z from "zod";
 
-import { ConfigError } from "../../graph/errors.ts";
+import { ConfigError, problem } from "../../graph/errors.ts";
 import { parseOptions } from "../../graph/parse-options.ts";
 import { proteinSplitRules, samplingRules, tagKinds } from "../../data/index.ts";
 import { nearestName } from "../../graph/nearest-name.ts";
@@ -99,14 +99,15 @@ export function checkDataSettings(data: Readonly<Record<string, unknown>>, origi
   const { source } = data;
   if (typeof source === "string" && /[./\\]/.test(source)) {
     throw new ConfigError(
-      `${origin}: data: source must be one of ${embeddedNames.join(", ")}, got '${source}'; ` +
-        `a file or a folder is a path: write "path": ${JSON.stringify(source)}`,
+      problem`${origin}: data: source must be one of ${embeddedNames.join(", ")}, got '${source}'; a file or a folder is
+      a path: write "path": ${JSON.stringify(source)}`,
     );
   }
   const parsed = parseOptions(`${origin}: data`, dataSchema, data);
   if (parsed.source === undefined || parsed.path === undefined) return parsed;
   throw new ConfigError(
-    `${origin}: data: there must be a source or a path, got the source '${parsed.source}' and the path '${parsed.path}'; leave one out`,
+    problem`${origin}: data: there must be a source or a path, got the source '${parsed.source}' and the path
+    '${parsed.path}'; leave one out`,
   );
 }
 
@@ -122,7 +123,9 @@ export async function readSourceOption(text: string): Promise<Pick<DataSettings,
   const isPath = /[./\\]/.test(text) || (await fileType(text)) !== undefined;
   if (isPath) return { path: resolve(text) };
   const fix = near === undefined ? "check the path" : `did you mean '${near}'?`;
-  throw new ConfigError(`--data must be a file, a folder or one of ${embeddedNames.join(", ")}, got '${text}'; ${fix}`);
+  throw new ConfigError(
+    problem`--data must be a file, a folder or one of ${embeddedNames.join(", ")}, got '${text}'; ${fix}`,
+  );
 }
 
 /**
@@ -135,61 +138,69 @@ export async function dataSource(data: DataSettings, origin: string): Promise<Da
   const kind = await kindOf(data, `${origin}: data`);
   if (data.source !== undefined && kind !== embeddedKinds[data.source]) {
     throw new ConfigError(
-      `${origin}: data: the kind of ${data.source} must be ${embeddedKinds[data.source]}, got ${kind}; leave it out`,
+      problem`${origin}: data: the kind of ${data.source} must be ${embeddedKinds[data.source]}, got ${kind}; leave it
+      out`,
     );
   }
   if (kind === "table" && data.path === undefined) {
-    throw new ConfigError(`${origin}: data: a table must have a path, got none; name the file with data.path`);
+    throw new ConfigError(problem`${origin}: data: a table must have a path, got none; name the file with data.path`);
   }
   const { settings, splitBy, tasks: known } = rules[kind];
   for (const key of kindSettings) {
     if (data[key] === undefined || settings.includes(key)) continue;
     const having = dataKinds.filter((each) => rules[each].settings.includes(key)).join(" or ");
     throw new ConfigError(
-      `${origin}: data: ${key} (${optionOf[key]}) must come with ${having}, got it with ${kind}; leave it out`,
+      problem`${origin}: data: ${key} (${optionOf[key]}) must come with ${having}, got it with ${kind}; leave it out`,
     );
   }
   if (data.splitBy !== undefined && !splitBy.includes(data.splitBy)) {
     throw new ConfigError(
-      `${origin}: data: splitBy (--split-by) of ${kind} must be ${splitBy.length === 0 ? "left out" : `one of ${splitBy.join(", ")}`}, ` +
-        `got '${data.splitBy}'; ${kind === "table" ? "name the splits in a column 'split'" : "leave it out for the default"}`,
+      problem`${origin}: data: splitBy (--split-by) of ${kind} must be
+      ${splitBy.length === 0 ? "left out" : `one of ${splitBy.join(", ")}`}, got '${data.splitBy}';
+      ${kind === "table" ? "name the splits in a column 'split'" : "leave it out for the default"}`,
     );
   }
   if (data.task !== undefined && !known.includes(data.task)) {
     throw new ConfigError(
-      `${origin}: data: task (--task) of ${kind} must be one of ${known.join(", ")}, got '${data.task}', which needs labels; ` +
-        "give a table (.csv, .tsv, .jsonl, .parquet) with a label column, or leave the task out",
+      problem`${origin}: data: task (--task) of ${kind} must be one of ${known.join(", ")}, got '${data.task}', which
+      needs labels; give a table (.csv, .tsv, .jsonl, .parquet) with a label column, or leave the task out`,
     );
   }
   const { path, tokenizer, families, labelColumn, task, minLength, maxLength } = data;
   if (families !== undefined && data.splitBy !== "family" && data.tags !== "family") {
     throw new ConfigError(
-      `${origin}: data: families must come with splitBy 'family' or tags 'family', got ${data.splitBy === undefined ? "none" : `splitBy '${data.splitBy}'`}; write --split-by family, or --set data.tags=family`,
+      problem`${origin}: data: families must come with splitBy 'family' or tags 'family', got
+      ${data.splitBy === undefined ? "none" : `splitBy '${data.splitBy}'`}; write --split-by family, or --set
+      data.tags=family`,
     );
   }
   const ofTags = (["minTagged", "tagDropout"] as const).find((key) => data[key] !== undefined);
   if (ofTags !== undefined && data.tags === undefined) {
-    throw new ConfigError(`${origin}: data: ${ofTags} must come with tags, got none; write --set data.tags=family`);
+    throw new ConfigError(
+      problem`${origin}: data: ${ofTags} must come with tags, got none; write --set data.tags=family`,
+    );
   }
   if (data.tags !== undefined && data.concatenate === true) {
     throw new ConfigError(
-      `${origin}: data: tags must stand in front of rows of one sequence, got '${data.tags}' with concatenate, whose rows hold many; leave one of them out`,
+      problem`${origin}: data: tags must stand in front of rows of one sequence, got '${data.tags}' with concatenate,
+      whose rows hold many; leave one of them out`,
     );
   }
   if (minLength !== undefined && maxLength !== undefined && minLength > maxLength) {
     throw new ConfigError(
-      `${origin}: data: minLength must be at most maxLength, got ${minLength} and ${maxLength}; exchange them`,
+      problem`${origin}: data: minLength must be at most maxLength, got ${minLength} and ${maxLength}; exchange them`,
     );
   }
   if (data.sampling === "sequences" && data.concatenate === true) {
     throw new ConfigError(
-      `${origin}: data: sampling must be 'tokens' with concatenate, whose rows hold all tokens, got 'sequences'; leave one of them out`,
+      problem`${origin}: data: sampling must be 'tokens' with concatenate, whose rows hold all tokens, got 'sequences';
+      leave one of them out`,
     );
   }
   if (labelColumn !== undefined && (task === "language-modeling" || task === "masked")) {
     throw new ConfigError(
-      `${origin}: data: labelColumn (--label-column) must come with task classification or regression, got '${task}', ` +
-        "which learns sequences alone; leave one of them out",
+      problem`${origin}: data: labelColumn (--label-column) must come with task classification or regression, got
+      '${task}', which learns sequences alone; leave one of them out`,
     );
   }
   return {
@@ -287,14 +298,15 @@ export async function kindOf({ source, path, kind }: DataSettings, who: string):
   if (known !== undefined) return known;
   if (/\.(png|jpe?g)$/i.test(path)) {
     throw new ConfigError(
-      `${who}: images must come as a folder of PNG or JPEG files, got the file '${path}'; name its folder`,
+      problem`${who}: images must come as a folder of PNG or JPEG files, got the file '${path}'; name its folder`,
     );
   }
   throw new ConfigError(
-    `${who}: the ending of a file must tell what it holds (${Object.keys(kindsOfEndings)
+    problem`${who}: the ending of a file must tell what it holds
+    (${Object.keys(kindsOfEndings)
       .map((ending) => `.${ending}`)
-      .join(", ")}), got '${path}'; ` +
-      `rename it, name a folder of images, or say it with --set data.kind=${dataKinds.join("|")}`,
+      .join(", ")}), got '${path}'; rename it, name a folder
+    of images, or say it with --set data.kind=${dataKinds.join("|")}`,
   );
 }
 
@@ -311,8 +323,8 @@ async function kindOfFolder(path: string, who: string): Promise<DataKind> {
   const isImages = names.some((name) => /\.(png|jpe?g)$|idx3-ubyte(\.gz)?$/.test(name));
   if (isText !== isImages) return isText ? "text" : "images";
   throw new ConfigError(
-    `${who}: a folder must hold .txt files, or images (.png, .jpg, IDX), got '${path}', which holds ` +
-      `${isText ? "both; say which with --set data.kind=text or images" : "neither; name the folder that holds the files themselves"}`,
+    problem`${who}: a folder must hold .txt files, or images (.png, .jpg, IDX), got '${path}', which holds
+    ${isText ? "both; say which with --set data.kind=text or images" : "neither; name the folder that holds the files themselves"}`,
   );
 }
 

@@ -111,9 +111,8 @@ function requireKnownClasses(rows: readonly TableRow[], column: string, classNam
 /** A message about columns in the words of the command line. */
 export function namingOptions(error: unknown): unknown {
   if (!(error instanceof DataError)) return error;
-  const { who, rule, got } = error;
   const fix = error.fix
-    .replace(/\b(sequence|label)Column: ("[^"]*")/g, "--$1-column $2")
+    ?.replace(/\b(sequence|label)Column: ("[^"]*")/g, "--$1-column $2")
     .replace(/\btask: "(\w+)"/g, "--task $1");
-  return new DataError({ who, rule, got, fix }, { cause: error });
+  return new DataError({ ...error.problem, fix }, { cause: error });
 }

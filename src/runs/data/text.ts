@@ -2,7 +2,7 @@
 
 import { basename, dirname, join } from "node:path";
 
-import { ConfigError } from "../../graph/errors.ts";
+import { ConfigError, problem } from "../../graph/errors.ts";
 import {
   byteVocabulary,
   characterVocabulary,
@@ -49,14 +49,15 @@ export async function chooseVocabulary({ kind, tokenizer = "bytes" }: DataSource
   const type = await fileType(tokenizer);
   if (type === undefined && tokenizer === "protein") {
     throw new ConfigError(
-      `the tokenizer (--tokenizer) protein must come with a table (.csv, .tsv, .jsonl, .parquet), got ${kind}; ` +
-        "write proteins into a table or a FASTA file (--fasta), or take characters",
+      problem`the tokenizer (--tokenizer) protein must come with a table (.csv, .tsv, .jsonl, .parquet), got ${kind};
+      write proteins into a table or a FASTA file (--fasta), or take characters`,
     );
   }
   if (type === undefined) {
     const names = vocabularyNames.filter((name) => kind === "table" || name !== "protein");
     throw new ConfigError(
-      `the tokenizer must be ${names.join(", ")} or the path of a tokenizer.json, got '${tokenizer}', which does not exist; check the path`,
+      problem`the tokenizer must be ${names.join(", ")} or the path of a tokenizer.json, got '${tokenizer}', which does
+      not exist; check the path`,
     );
   }
   const file = type === "folder" ? join(tokenizer, "tokenizer.json") : tokenizer;
@@ -69,5 +70,7 @@ export async function chooseVocabulary({ kind, tokenizer = "bytes" }: DataSource
 async function readJsonObject(path: string): Promise<object> {
   const value: unknown = parseJson(await readTextOrExplain(path, "the tokenizer"), path);
   if (typeof value === "object" && value !== null) return value;
-  throw new ConfigError(`${path}: a tokenizer must be a JSON object, got ${JSON.stringify(value)}; check the path`);
+  throw new ConfigError(
+    problem`${path}: a tokenizer must be a JSON object, got ${JSON.stringify(value)}; check the path`,
+  );
 }

@@ -1,5 +1,6 @@
 // How a run is fine-tuned: what the command line says, what follows from the labels, and the defaults with their reasons.
 
+import { problem } from "../../graph/errors.ts";
 import { planLabelledTraining, type LabelledDataset, type LabelTask } from "../../data/index.ts";
 import { roundTo, variance } from "../../statistics/index.ts";
 import type { ModelConfig, ModelOptions } from "../../model/config.ts";
@@ -60,16 +61,18 @@ export function readSettings(options: FinetuneOptions): FinetuneSettings {
     const { section, key } = refused;
     throw new UsageError(
       section === "data"
-        ? `--set data.${key} cannot be set: the vocabulary is that of the run, and the rest has options of its own; see --help`
-        : `--set model.${key} cannot be set: the body is that of the run; only ${modelKeys.map((each) => `model.${each}`).join(", ")} can`,
+        ? problem`--set data.${key} cannot be set: the vocabulary is that of the run, and the rest has options of its own; see --help`
+        : problem`--set model.${key} cannot be set: the body is that of the run; only ${modelKeys.map((each) => `model.${each}`).join(", ")} can`,
     );
   }
   const { freeze, freezeLayers, epochs, steps, learningRate, batch, patience, seed } = options;
   if (freeze === true && freezeLayers !== undefined) {
-    throw new UsageError("--freeze and --freeze-layers must not come together, got both; --freeze freezes all layers");
+    throw new UsageError(
+      problem`--freeze and --freeze-layers must not come together, got both; --freeze freezes all layers`,
+    );
   }
   if (epochs !== undefined && steps !== undefined) {
-    throw new UsageError("--epochs and --steps must not come together, for both say how long; leave one out");
+    throw new UsageError(problem`--epochs and --steps must not come together, for both say how long; leave one out`);
   }
   const ofSection = (wanted: string) =>
     Object.fromEntries(changes.flatMap(({ section, key, value }) => (section === wanted ? [[key, value]] : [])));
@@ -98,7 +101,8 @@ function completeTraining(
   const canWait = labelled.splits.valid.length > 0;
   if (!canWait && (given.patience ?? 0) > 0) {
     throw new UsageError(
-      `--patience must come with validation sequences, got ${given.patience} and none; leave it out, or name some in a column 'split'`,
+      problem`--patience must come with validation sequences, got ${given.patience} and none; leave it out, or name some
+      in a column 'split'`,
     );
   }
   const isHeadAlone = given.freeze === "body";

@@ -1,5 +1,6 @@
 // The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head is from its own.
 
+import { problem } from "../../graph/errors.ts";
 import { isDeepStrictEqual } from "node:util";
 
 import type { AttentionOptions } from "./options.ts";
@@ -27,7 +28,7 @@ export async function observeBeside(
   const opened = await openModel(path, options, onEvent);
   const model = requireReadable(opened, subjectOf(opened), options);
   const refuse = (rule: string, got: string, fix = "give the one that it was converted from"): never => {
-    throw new UsageError(`--beside: the second model must have ${rule}, got ${got}, ${path}; ${fix}`);
+    throw new UsageError(problem`--beside: the second model must have ${rule}, got ${got}, ${path}; ${fix}`);
   };
   if (model.reads !== seen.reads) refuse(`${seen.reads} to read`, `one that reads ${model.reads}`);
   const input = firstTokens(await readWhole(model, options), seen.count);

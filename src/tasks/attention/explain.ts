@@ -1,5 +1,6 @@
 // All that `performer attention` does: opens the model, measures, draws, writes, and says what came out.
 
+import { problem } from "../../graph/errors.ts";
 import { join } from "node:path";
 
 import { getSplit, loadEmbeddedProteins, type EncodedSequence, type SplitName } from "../../data/index.ts";
@@ -139,7 +140,8 @@ function chooseTokens(subject: AttentionSubject, numbers: readonly number[] | un
   const wrong = numbers?.find((number) => number < 1 || number > count);
   if (wrong !== undefined) {
     throw new UsageError(
-      `--tokens must be numbers of ${words.units} from 1 to ${count}, got ${wrong}; count from the first ${words.unit} that is shown`,
+      problem`--tokens must be numbers of ${words.units} from 1 to ${count}, got ${wrong}; count from the first
+      ${words.unit} that is shown`,
     );
   }
   if (numbers !== undefined) return numbers.map((number) => number - 1 + firstToken);

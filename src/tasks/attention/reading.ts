@@ -1,5 +1,6 @@
 // What the attention is shown of: one protein or one text, as the model reads it.
 
+import { problem } from "../../graph/errors.ts";
 import { basename, join, resolve } from "node:path";
 
 import type { EncodedText } from "../../convert/index.ts";
@@ -66,11 +67,14 @@ export function requireReadable(opened: OpenedModel, subject: EmbedSubject, opti
   const { name, reads } = subject;
   if (reads === "images") {
     throw new UsageError(
-      `the model must read proteins or text, got ${name}, which reads images: their maps are not drawn; performer embed gives their vectors`,
+      problem`the model must read proteins or text, got ${name}, which reads images: their maps are not drawn; performer
+      embed gives their vectors`,
     );
   }
   const refuse = (option: string, kind: string, fix: string): never => {
-    throw new UsageError(`--${option} must come with a model of ${kind}, got ${name}, which reads ${reads}; ${fix}`);
+    throw new UsageError(
+      problem`--${option} must come with a model of ${kind}, got ${name}, which reads ${reads}; ${fix}`,
+    );
   };
   if (reads === "proteins" && options.text !== undefined) refuse("text", "text", "use --sequence");
   if (reads === "text") {
@@ -144,7 +148,7 @@ async function readProtein({ opened, subject }: ReadableModel, options: Attentio
       ...aroundRuns(subject),
     };
   }
-  throw new UsageError("--sequence must name one protein, got none; give its accession or its residues");
+  throw new UsageError(problem`--sequence must name one protein, got none; give its accession or its residues`);
 }
 
 function readText({ opened, subject }: ReadableModel, { text = DEFAULT_TEXT }: AttentionOptions): WholeInput {
@@ -156,7 +160,7 @@ function readText({ opened, subject }: ReadableModel, { text = DEFAULT_TEXT }: A
       : parted(opened.model.encode(text, recordId, Number.POSITIVE_INFINITY));
   // Said of the text, not of what a model's folder puts in front of it.
   if (read.own.length === 0 || text.trim() === "") {
-    throw new UsageError(`--text must hold at least one token, got ${JSON.stringify(text)}; write a sentence`);
+    throw new UsageError(problem`--text must hold at least one token, got ${JSON.stringify(text)}; write a sentence`);
   }
   return {
     id: `"${titleText(text)}"`,
@@ -203,12 +207,12 @@ function cutToLength(
   const { room, reason } = roomFor(whole, subject);
   if (wanted !== undefined && wanted > onPage) {
     throw new UsageError(
-      `--length must be at most ${onPage} for ${maps} heads, as a map is as large as the square, got ${wanted}; ` +
-        `choose fewer --layers or --heads, or give a part of the ${words.sample} with ${option}`,
+      problem`--length must be at most ${onPage} for ${maps} heads, as a map is as large as the square, got ${wanted};
+      choose fewer --layers or --heads, or give a part of the ${words.sample} with ${option}`,
     );
   }
   if (wanted !== undefined && wanted > room) {
-    throw new UsageError(`--length must be at most ${room} with ${reason}, got ${wanted}; make it smaller`);
+    throw new UsageError(problem`--length must be at most ${room} with ${reason}, got ${wanted}; make it smaller`);
   }
   const length = Math.min(wanted ?? DEFAULT_LENGTH, onPage, room);
   if (own.length <= length) return whole;

@@ -1,5 +1,6 @@
 // The similarity of amino acids in a trained model, in every view, beside BLOSUM62.
 
+import { ArgumentError, problem } from "../../graph/errors.ts";
 import { DataError, standardResidues, type EncodedSequence } from "../../data/index.ts";
 import { residuePredictions } from "../../inference/residue-predictions.ts";
 import { residueAttention, type ResidueAttentionOptions } from "../../inference/residue-attention.ts";
@@ -65,7 +66,9 @@ export async function measureSimilarity(options: SimilarityOptions): Promise<Sim
     });
   const shown = measured.find((each) => each.view === view);
   if (shown === undefined)
-    throw new RangeError(`measureSimilarity: view '${view}' must be one of ${similarityViews.join(", ")}`);
+    throw new ArgumentError(
+      problem`measureSimilarity: view '${view}' must be one of ${similarityViews.join(", ")}, got another; take one of these`,
+    );
   const { matrix, comparison } = shown;
   const reference = {
     letters: standardResidues,

@@ -1,5 +1,6 @@
 // Another attention in the place of a trained model's, measured against it, as a folder of its own.
 
+import { problem } from "../../graph/errors.ts";
 import { parseMechanism } from "../../attention/choice-text.ts";
 import type { projectionNames } from "../../attention/favor/projections.ts";
 import {
@@ -108,7 +109,9 @@ export async function convertToLinear(
 function settingsOf(options: ConvertTaskOptions): ConvertOptions {
   const { mechanism, features, projection, layers, maxLength, positions, seed } = options;
   if (positions !== undefined && maxLength === undefined) {
-    throw new UsageError("--positions must come with --max-length, for it makes more of them; add --max-length TOKENS");
+    throw new UsageError(
+      problem`--positions must come with --max-length, for it makes more of them; add --max-length TOKENS`,
+    );
   }
   return {
     mechanism: parseMechanism("--mechanism", mechanism),

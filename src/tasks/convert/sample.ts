@@ -1,5 +1,6 @@
 // What a conversion is measured on: the texts or proteins that the command line names, or some that come with the package.
 
+import { problem } from "../../graph/errors.ts";
 import { embeddedProteinsUrl, openFile, readFasta, readTexts, type EncodedSequence } from "../../data/index.ts";
 import { evenlyChosen, sentencesOf } from "../../data/passages.ts";
 import { longestSequence } from "../../model/positions.ts";
@@ -67,7 +68,9 @@ export async function readCalibration(
   standardInput?: InputOptions["standardInput"],
 ): Promise<readonly ArrayLike<number>[]> {
   if (file === undefined && subject.reads === "images") {
-    throw new UsageError("--calibrate must come with a folder of images for a model of images; add --calibrate FOLDER");
+    throw new UsageError(
+      problem`--calibrate must come with a folder of images for a model of images; add --calibrate FOLDER`,
+    );
   }
   const options =
     file === undefined

@@ -1,5 +1,6 @@
 // A converted model learns to do what its original does, measured on texts that it has not seen.
 
+import { problem } from "../../graph/errors.ts";
 import { relative } from "node:path";
 
 import {
@@ -90,7 +91,9 @@ export async function distillStudent(
   const told = untilAborted(signal, onEvent);
   const { steps, layerSteps } = options;
   if (steps + layerSteps === 0) {
-    throw new UsageError("--steps and --layer-steps must not both be 0, for then nothing is learnt; leave --steps out");
+    throw new UsageError(
+      problem`--steps and --layer-steps must not both be 0, for then nothing is learnt; leave --steps out`,
+    );
   }
   await requireNewFolder(options.out);
   const student = await openDistillSubject(folder, "student", options, told);

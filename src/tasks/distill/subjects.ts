@@ -1,5 +1,6 @@
 // The two models of a distillation, from their folders, and the texts that it needs.
 
+import { problem } from "../../graph/errors.ts";
 import { isDeepStrictEqual } from "node:util";
 
 import { distillTexts, type DistillTexts, type FileSource, type PretrainedModel } from "../../convert/index.ts";
@@ -31,12 +32,15 @@ export async function openDistillSubject(
   const opened = await openModel(folder, engine, onEvent);
   if (opened.kind === "run") {
     throw new UsageError(
-      `the ${role} must be a converted or a pretrained model, got the run ${folder}; use performer train --init ${folder}, for a run has data to learn from`,
+      problem`the ${role} must be a converted or a pretrained model, got the run ${folder}; use performer train --init
+      ${folder}, for a run has data to learn from`,
     );
   }
   const { name, model, source, backend } = opened;
   if (model.reads !== "text") {
-    throw new UsageError(`the ${role} must read text, got ${folder}, which reads ${model.reads}; use a model of text`);
+    throw new UsageError(
+      problem`the ${role} must read text, got ${folder}, which reads ${model.reads}; use a model of text`,
+    );
   }
   return { name, model, source, backend };
 }
@@ -47,8 +51,8 @@ export function requireSameTokens(student: DistillSubject, teacher: DistillSubje
   if (isDeepStrictEqual(own, taught)) return;
   const first = taught.findIndex((token, id) => token !== own[id]);
   throw new UsageError(
-    `the student must have the tokens of its teacher, got ${own.length} for ${taught.length}, of which the first that differs has the id ${first}; ` +
-      "give the folder that the student was converted from with --teacher",
+    problem`the student must have the tokens of its teacher, got ${own.length} for ${taught.length}, of which the first
+    that differs has the id ${first}; give the folder that the student was converted from with --teacher`,
   );
 }
 

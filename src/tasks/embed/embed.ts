@@ -1,5 +1,6 @@
 // What a trained or a pretrained model makes of proteins, texts or images, as vectors.
 
+import { problem } from "../../graph/errors.ts";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
@@ -217,7 +218,7 @@ async function targetOf({
   ...options
 }: EmbedOptions & { readonly out: string }): Promise<FormatName> {
   if (resume === true && (await readsPipe(options))) {
-    throw new UsageError("--resume must come with input that can be read again, got a pipe; give a file");
+    throw new UsageError(problem`--resume must come with input that can be read again, got a pipe; give a file`);
   }
   return format ?? formatOf(out);
 }
@@ -225,7 +226,9 @@ async function targetOf({
 function refuseFileOptions({ format, resume, overwrite }: EmbedOptions): void {
   const [alone] = Object.entries({ format, resume, overwrite }).find(([, value]) => value !== undefined) ?? [];
   if (alone === undefined) return;
-  throw new UsageError(`--${alone} must come with --out, for it is about a file; add --out FILE or leave it out`);
+  throw new UsageError(
+    problem`--${alone} must come with --out, for it is about a file; add --out FILE or leave it out`,
+  );
 }
 
 /** What the bytes of the file depend on, this program's version included: another engine may round in another way. */

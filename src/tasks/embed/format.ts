@@ -1,5 +1,6 @@
 // The formats of embedding files.
 
+import { problem } from "../../graph/errors.ts";
 import { UsageError } from "../../runs/usage.ts";
 import type { EmbeddingFormat } from "./embedding-format.ts";
 import { jsonlFormat } from "./jsonl.ts";
@@ -24,7 +25,7 @@ export function formatOf(path: string): FormatName {
   const found = formatNames.find((name) => path.toLowerCase().endsWith(`.${name}`));
   if (found !== undefined) return found;
   throw new UsageError(
-    `--out must end in ${formatNames.map((name) => `.${name}`).join(", ")}, got ${JSON.stringify(path)}; ` +
-      "rename it, or say which with --format",
+    problem`--out must end in ${formatNames.map((name) => `.${name}`).join(", ")}, got ${JSON.stringify(path)}; rename
+    it, or say which with --format`,
   );
 }

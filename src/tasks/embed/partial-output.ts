@@ -5,6 +5,7 @@
  * each what every finished part has brought; what the files hold beyond that belongs to a part that was cut off, and is dropped.
  */
 
+import { problem } from "../../graph/errors.ts";
 import * as fs from "node:fs/promises";
 
 import { StorageError } from "../../storage/errors.ts";
@@ -58,14 +59,15 @@ export async function openPartialOutput(options: PartialOutputOptions): Promise<
   const { path, suffixes, request, begin, resume, overwrite } = options;
   const finished = suffixes.map((suffix) => path + suffix);
   const partial = finished.map(partialOf);
-  if (resume && overwrite) throw new UsageError("--resume and --overwrite must not come together; leave one out");
+  if (resume && overwrite)
+    throw new UsageError(problem`--resume and --overwrite must not come together; leave one out`);
   if (!overwrite) await refuseFinished(finished);
   const isBegun = await exists(journalOf(path));
   if (isBegun && !resume && !overwrite) {
     const { records } = lastOf((await readJournal(path)).lines);
     throw new UsageError(
-      `${partialOf(path)} must not be there before a new file is begun, got one with ${formatCount(records)} sequences of an ` +
-        "interrupted command; add --resume to go on with it, or --overwrite to begin anew",
+      problem`${partialOf(path)} must not be there before a new file is begun, got one with ${formatCount(records)}
+      sequences of an interrupted command; add --resume to go on with it, or --overwrite to begin anew`,
     );
   }
   const lines = isBegun && resume ? await goOn(path, partial, request) : await beginAnew(path, partial, begin, request);
@@ -75,7 +77,7 @@ export async function openPartialOutput(options: PartialOutputOptions): Promise<
 async function refuseFinished(finished: readonly string[]): Promise<void> {
   for (const path of finished) {
     if (!(await exists(path))) continue;
-    throw new UsageError(`${path} must not be there yet, got one; choose another --out, or add --overwrite`);
+    throw new UsageError(problem`${path} must not be there yet, got one; choose another --out, or add --overwrite`);
   }
 }
 
@@ -106,7 +108,8 @@ async function goOn(path: string, partial: readonly string[], request: OutputReq
     if (size < needed) {
       const got = size < 0 ? "none" : `${size}`;
       throw new StorageError(
-        `${file} must hold the ${needed} bytes that ${journalOf(path)} speaks of, got ${got}; begin anew with --overwrite.`,
+        problem`${file} must hold the ${needed} bytes that ${journalOf(path)} speaks of, got ${got}; begin anew with
+        --overwrite.`,
       );
     }
     await fs.truncate(file, needed);
@@ -129,8 +132,8 @@ function refuseOther(path: string, before: OutputRequest, now: OutputRequest): v
     return `${name} was ${said(before[name])} and is ${said(now[name])}`;
   });
   throw new UsageError(
-    `--resume must ask for what ${partialOf(path)} was begun with, got something else: ${told.join("; ")}; ` +
-      "give the same, or begin anew with --overwrite",
+    problem`--resume must ask for what ${partialOf(path)} was begun with, got something else: ${told.join("; ")}; give
+    the same, or begin anew with --overwrite`,
   );
 }
 
@@ -144,7 +147,7 @@ async function readJournal(path: string): Promise<{ readonly request: OutputRequ
     .map((line) => parseJson(line, name));
   if (!isRecord(request) || !lines.every(isJournalLine)) {
     throw new StorageError(
-      `${name} must be the journal of an unfinished file, got another; begin anew with --overwrite.`,
+      problem`${name} must be the journal of an unfinished file, got another; begin anew with --overwrite.`,
     );
   }
   return { request, lines };

@@ -1,5 +1,6 @@
 // New proteins, text or images from a trained model.
 
+import { problem } from "../../graph/errors.ts";
 import { DataError } from "../../data/errors.ts";
 import { imageShapeOf, splitNames, tagId, type Vocabulary } from "../../data/index.ts";
 import type { ModelConfig } from "../../model/config.ts";
@@ -126,7 +127,8 @@ function requireGenerating(opened: OpenedModel, { architecture, head }: ModelCon
   if (opened.kind === "pretrained") {
     if (architecture === "decoder" && head === "language-modeling") return;
     throw new UsageError(
-      `the model must predict the next token, got ${opened.name}, an ${architecture} with head '${head}'; use one of model_type gpt2`,
+      problem`the model must predict the next token, got ${opened.name}, an ${architecture} with head '${head}'; use one
+      of model_type gpt2`,
     );
   }
   const { data } = opened.run.config;
@@ -136,8 +138,8 @@ function requireGenerating(opened: OpenedModel, { architecture, head }: ModelCon
     ? "measure it with eval, and apply it to new sequences with PerformerForSequenceClassification.from_pretrained(folder).predict(sequences)"
     : "measure it with eval";
   throw new UsageError(
-    `the model must predict the next token (task language-modeling), got one of task ${data.task}, which sees whole sequences; ` +
-      `${use}; to generate, train another with --task language-modeling`,
+    problem`the model must predict the next token (task language-modeling), got one of task ${data.task}, which sees
+    whole sequences; ${use}; to generate, train another with --task language-modeling`,
   );
 }
 
@@ -188,18 +190,19 @@ function checkOutput(options: GenerateOptions, areImages: boolean): void {
   const { out, prompt, tokens, asText, minTokens, unique, novel } = options;
   if (!areImages && minTokens > (tokens ?? DEFAULT_TOKENS)) {
     throw new UsageError(
-      `--min-tokens must be at most --tokens (${tokens ?? DEFAULT_TOKENS}), got ${minTokens}; raise --tokens, or lower it`,
+      problem`--min-tokens must be at most --tokens (${tokens ?? DEFAULT_TOKENS}), got ${minTokens}; raise --tokens, or
+      lower it`,
     );
   }
   if (!areImages) return;
   if (minTokens > 0 || unique === true || novel !== undefined) {
-    throw new UsageError("images are generated whole, got --min-tokens, --unique or --novel; leave them out");
+    throw new UsageError(problem`images are generated whole, got --min-tokens, --unique or --novel; leave them out`);
   }
   if (out === undefined && asText === true) {
-    throw new UsageError("images must have a folder to go to, got none; add --out pictures");
+    throw new UsageError(problem`images must have a folder to go to, got none; add --out pictures`);
   }
   if (prompt !== "" || tokens !== undefined) {
-    throw new UsageError("images are generated whole, got --prompt or --tokens; leave them out");
+    throw new UsageError(problem`images are generated whole, got --prompt or --tokens; leave them out`);
   }
 }
 
@@ -213,7 +216,7 @@ function checkTag(tag: string, vocabulary: Vocabulary, opened: OpenedModel): voi
 function requireRunOfProteins(option: string, opened: OpenedModel): RunConfig {
   const kind = opened.kind === "run" ? opened.run.config.data.kind : "text";
   if (opened.kind === "run" && kind === "proteins") return opened.run.config;
-  throw new UsageError(`${option} must come with a model of proteins, got one of ${kind}; leave it out`);
+  throw new UsageError(problem`${option} must come with a model of proteins, got one of ${kind}; leave it out`);
 }
 
 /** Refused in the name of the option. */

@@ -1,5 +1,6 @@
 // What a model is given to read, of the kind that it reads: proteins, texts or images.
 
+import { problem, type Problem } from "../../graph/errors.ts";
 import { proteinVocabulary, type EncodedSequence } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { isPipe, readSequences, surveySequences, type SequenceOptions } from "./sequence-input.ts";
@@ -59,15 +60,15 @@ const kinds = {
   proteins: { own: ["sequence", "fasta"], missing: undefined },
   text: {
     own: ["text", "file"],
-    missing: 'the texts must be given with --text or --file, got neither; add --text "…" or --file FILE',
+    missing: problem`the texts must be given with --text or --file, got neither; add --text "…" or --file FILE`,
   },
   images: {
     own: ["image", "images"],
-    missing: "the images must be given with --image or --images, got neither; add --image FILE or --images FOLDER",
+    missing: problem`the images must be given with --image or --images, got neither; add --image FILE or --images FOLDER`,
   },
 } as const satisfies Record<
   EmbedSubject["reads"],
-  { readonly own: readonly (keyof InputOptions)[]; readonly missing: string | undefined }
+  { readonly own: readonly (keyof InputOptions)[]; readonly missing: Problem | undefined }
 >;
 
 const kindNames = Object.keys(kinds) as readonly EmbedSubject["reads"][]; // its own keys
@@ -78,7 +79,8 @@ function refuseOtherKind({ name, reads }: EmbedSubject, options: InputOptions): 
     const wrong = kind === reads ? undefined : kinds[kind].own.find((option) => options[option] !== undefined);
     if (wrong === undefined) continue;
     throw new UsageError(
-      `--${wrong} must come with a model of ${kind}, got ${name}, which reads ${reads}; use ${own.map((each) => `--${each}`).join(" or ")}`,
+      problem`--${wrong} must come with a model of ${kind}, got ${name}, which reads ${reads}; use
+      ${own.map((each) => `--${each}`).join(" or ")}`,
     );
   }
   if (missing !== undefined && own.every((option) => options[option] === undefined)) throw new UsageError(missing);
@@ -87,7 +89,7 @@ function refuseOtherKind({ name, reads }: EmbedSubject, options: InputOptions): 
 function imageInput(subject: EmbedSubject, options: InputOptions): EmbedInput {
   const { config, encodeImage, name } = subject;
   if (encodeImage === undefined)
-    throw new UsageError(`${name}: the model must be one of images of one shape; use another`);
+    throw new UsageError(problem`${name}: the model must be one of images of one shape; use another`);
   const sequences = () => readImages(options, encodeImage);
   return {
     words: { record: "image", unit: config.patches ? "patches" : "intensities" },

@@ -1,5 +1,6 @@
 // What --sequence and --fasta give: proteins as a model reads them, one after the other, whatever the file's size.
 
+import { problem } from "../../graph/errors.ts";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 
@@ -54,7 +55,8 @@ export async function* readSequences(
   requireProteins(vocabulary);
   if (sequence.length === 0 && fasta === undefined) {
     throw new UsageError(
-      "the proteins must be given with --sequence or --fasta, got neither; add --sequence MKVLA… or --fasta FILE",
+      problem`the proteins must be given with --sequence or --fasta, got neither; add --sequence MKVLA… or --fasta
+      FILE`,
     );
   }
   const warn = repetitionWarner(tell);
@@ -77,7 +79,7 @@ export function openInputFile(
   standardInput: (() => ByteSource) | undefined,
 ): { readonly name: string; readonly source: ByteSource } {
   if (path !== "-") return { name: basename(path), source: openFile(path) };
-  if (standardInput === undefined) throw new UsageError("there is no standard input here, got '-'; give a file");
+  if (standardInput === undefined) throw new UsageError(problem`there is no standard input here, got '-'; give a file`);
   return { name: "standard input", source: standardInput() };
 }
 
@@ -124,8 +126,8 @@ export function requireProteins(vocabulary: Vocabulary): void {
   const { kind } = vocabulary.toJSON();
   if (kind === "letters") return;
   throw new UsageError(
-    `the model must read proteins by their letters, got one with a vocabulary of ${kind}; ` +
-      "name a run that was trained on proteins, and measure this one with eval",
+    problem`the model must read proteins by their letters, got one with a vocabulary of ${kind}; name a run that was
+    trained on proteins, and measure this one with eval`,
   );
 }
 

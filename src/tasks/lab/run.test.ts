@@ -7,7 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { captureOutput, type Captured } from "../../../tests/cli/capture.ts";
-import { ConfigError } from "../../graph/errors.ts";
+import { ConfigError, problem } from "../../graph/errors.ts";
 import { defineClaim, defineExperiment } from "../../lab/index.ts";
 import type { TaskEvent } from "../../runs/events.ts";
 import { UsageError } from "../../runs/usage.ts";
@@ -31,7 +31,7 @@ const experiment = defineExperiment({
   examples: [],
   options: [],
   run: async ({ to }, { onNote }) => {
-    if (to === "x") throw new ConfigError("--to must be a number");
+    if (to === "x") throw new ConfigError(problem`--to must be a number`);
     onNote("begins");
     return { setting: {}, measured: { rows: 1 }, table: { header: ["name"], rows: [["a"]] }, figure };
   },

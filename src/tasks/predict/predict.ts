@@ -1,5 +1,6 @@
 // The classes, or the values, that a fine-tuned model predicts for new proteins.
 
+import { problem } from "../../graph/errors.ts";
 import { lengthOf } from "../../data/datasets.ts";
 import { vocabularyFrom } from "../../data/index.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
@@ -108,7 +109,8 @@ export async function predictAll(
 function requirePredicting({ data, model }: RunConfig): void {
   if (isPooled(model)) return;
   throw new UsageError(
-    `the model must tell a class or a value of whole sequences, got one of task ${data.task}; make one of it with performer finetune`,
+    problem`the model must tell a class or a value of whole sequences, got one of task ${data.task}; make one of it with
+    performer finetune`,
   );
 }
 

@@ -1,5 +1,6 @@
 // What of a model's folder goes to the hub: everything that is read of it, and nothing that only its training needs.
 
+import { problem } from "../../graph/errors.ts";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -38,7 +39,8 @@ export async function filesOfFolder(folder: string): Promise<readonly FolderFile
       else if (about.isFile()) found.push({ path: own.join("/"), sizeBytes: about.size });
       else {
         throw new StorageError(
-          `${join(folder, ...own)}: what is uploaded must be files, got a link or something else; copy the file itself, or take it away.`,
+          problem`${join(folder, ...own)}: what is uploaded must be files, got a link or something else; copy the file
+          itself, or take it away.`,
         );
       }
     }

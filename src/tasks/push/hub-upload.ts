@@ -1,5 +1,6 @@
 // Files to a model of the Hugging Face hub, as one commit; the model is created where there is none.
 
+import { problem } from "../../graph/errors.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { codeOf } from "../../storage/failures.ts";
 
@@ -75,13 +76,16 @@ function explain(error: unknown, { name, endpoint }: UploadOptions): StorageErro
     const said = error instanceof Error ? error.message : String(status);
     const rule = statuses[status] ?? `${endpoint} must take the files, got "${said}"; try again later`;
     return new StorageError(
-      `${name}: ${rule} (status ${status}). Nothing was changed there unless a commit is shown.`,
+      problem`${name}: ${rule} (status ${status}). Nothing was changed there unless a commit is shown.`,
       { cause: error },
     );
   }
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const reason = codeOf(cause) ?? (cause instanceof Error ? cause.message : String(cause));
-  return new StorageError(`${name}: ${endpoint} must answer, got ${reason}; check the connection and try again.`, {
-    cause: error,
-  });
+  return new StorageError(
+    problem`${name}: ${endpoint} must answer, got ${reason}; check the connection and try again.`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -1,5 +1,6 @@
 // A model's folder to the Hugging Face hub, with a card that says what it is.
 
+import { problem } from "../../graph/errors.ts";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -50,7 +51,9 @@ export async function pushToHub(
   { signal, onEvent }: TaskContext = {},
 ): Promise<PushResult> {
   if (!isHubName(name)) {
-    throw new UsageError(`the name must be owner/name, got ${JSON.stringify(name)}; for example me/minilm-favor`);
+    throw new UsageError(
+      problem`the name must be owner/name, got ${JSON.stringify(name)}; for example me/minilm-favor`,
+    );
   }
   const checked = dryRun ? "" : tokenOf(token);
   const { files, card } = await prepare(folder, name, untilAborted(signal, onEvent));
@@ -102,7 +105,9 @@ async function prepare(
   onEvent: OnEvent | undefined,
 ): Promise<{ files: readonly UploadFile[]; card: string | undefined }> {
   if ((await listFolder(folder)) === undefined) {
-    throw new StorageError(`${folder}: a model's folder is needed, but there is no such folder; check the path.`);
+    throw new StorageError(
+      problem`${folder}: a model's folder is needed, but there is no such folder; check the path.`,
+    );
   }
   const opened = await openModel(folder, {}, onEvent);
   const own = await filesOfFolder(folder);
@@ -127,8 +132,9 @@ function tokenOf(token: string | undefined): string {
   const trimmed = token?.trim() ?? "";
   if (/^hf_\w+$/.test(trimmed)) return trimmed;
   throw new UsageError(
-    `a token with write access must be given, got ${trimmed === "" ? "none" : "something that does not begin with hf_"}; ` +
-      "set HF_TOKEN to one of https://huggingface.co/settings/tokens, or use --dry-run",
+    problem`a token with write access must be given, got
+    ${trimmed === "" ? "none" : "something that does not begin with hf_"}; set HF_TOKEN to one of
+    https://huggingface.co/settings/tokens, or use --dry-run`,
   );
 }
 

@@ -1,5 +1,6 @@
 // `--out` of --mutants: the heat map as a picture, the table as a file.
 
+import { problem } from "../../graph/errors.ts";
 import { dirname, extname } from "node:path";
 
 import type { MutantScores } from "../../inference/mutants.ts";
@@ -27,7 +28,8 @@ export function checkOutputs({ out = [], mutants }: OutputOptions): void {
   const [first] = out;
   if (first !== undefined && mutants !== true) {
     throw new UsageError(
-      `--out must come with --mutants, got ${first} alone; scores of proteins go to standard output: redirect them with >`,
+      problem`--out must come with --mutants, got ${first} alone; scores of proteins go to standard output: redirect
+      them with >`,
     );
   }
   for (const path of out) formatOf(path);
@@ -51,6 +53,7 @@ function formatOf(path: string): keyof typeof formats {
   const ending = extname(path).toLowerCase();
   if (ending === ".svg" || ending === ".png" || ending === ".csv") return ending;
   throw new UsageError(
-    `--out must name a file that ends in ${Object.keys(formats).join(", ")}, got ${JSON.stringify(path)}; use one of these endings`,
+    problem`--out must name a file that ends in ${Object.keys(formats).join(", ")}, got ${JSON.stringify(path)}; use one
+    of these endings`,
   );
 }

@@ -1,5 +1,6 @@
 // How likely proteins are under a trained model, and what every mutation of one would change.
 
+import { problem } from "../../graph/errors.ts";
 import { tagId } from "../../data/index.ts";
 import { scoreMutants, type MutantScores } from "../../inference/mutants.ts";
 import { checkMethod, scoreSequences, type ScoringMethod, type SequenceScore } from "../../inference/score.ts";
@@ -157,6 +158,7 @@ async function onlySequence(subject: ScoreSubject, options: ScoreOptions, onEven
   const [only, another] = found;
   if (only !== undefined && another === undefined) return only;
   throw new UsageError(
-    `--mutants must be given one protein, got ${found.map(({ id }) => id).join(" and ") || "none"}; name one with --sequence`,
+    problem`--mutants must be given one protein, got ${found.map(({ id }) => id).join(" and ") || "none"}; name one with
+    --sequence`,
   );
 }

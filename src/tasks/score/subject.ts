@@ -1,5 +1,6 @@
 // The model that `performer score` asks: a run of ours, or a pretrained one that tells residues.
 
+import { problem } from "../../graph/errors.ts";
 import { proteinVocabulary, type Vocabulary } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
@@ -26,7 +27,7 @@ export async function openScoreSubject(
   if (opened.kind === "run") requireProteins(vocabulary);
   else if (reads !== "proteins") {
     throw new UsageError(
-      `the model must read proteins by their letters, got ${name}, which reads ${reads}; use one of proteins`,
+      problem`the model must read proteins by their letters, got ${name}, which reads ${reads}; use one of proteins`,
     );
   }
   requireLanguageModel(opened, config);
@@ -39,11 +40,13 @@ function requireLanguageModel(opened: OpenedModel, { head }: EmbedSubject["confi
   if (head === "language-modeling") return;
   if (opened.kind === "pretrained") {
     throw new UsageError(
-      `the model must tell residues, got ${opened.name}, a body without a head; use weights that were saved with it, as EsmForMaskedLM`,
+      problem`the model must tell residues, got ${opened.name}, a body without a head; use weights that were saved with
+      it, as EsmForMaskedLM`,
     );
   }
   throw new UsageError(
-    `the model must tell residues (task language-modeling or masked), got one of task ${opened.run.config.data.task}, which tells one label a protein; ` +
-      "measure it with eval, and score with a model trained with --task language-modeling or masked",
+    problem`the model must tell residues (task language-modeling or masked), got one of task
+    ${opened.run.config.data.task}, which tells one label a protein; measure it with eval, and score with a model
+    trained with --task language-modeling or masked`,
   );
 }

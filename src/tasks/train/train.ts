@@ -205,7 +205,7 @@ async function trainInFolder(
       saved === undefined
         ? "No checkpoint had been written yet."
         : `The checkpoint of step ${formatCount(saved)} is whole; continue with: performer train --resume ${folder.path}`;
-    throw new StorageError(`${error.message} ${kept}`, { cause: error });
+    throw new StorageError({ ...error.problem, fix: `${error.fix ?? ""} ${kept}` }, { cause: error });
   } finally {
     onEvent({ type: "progress-end", label: "train" });
   }

@@ -1,6 +1,6 @@
 /** The features of queries and keys as a map gives them, kept finite. */
 import { customGradient } from "../../../autodiff/custom-gradient.ts";
-import { GraphError } from "../../../graph/errors.ts";
+import { GraphError, problem } from "../../../graph/errors.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import { exp, mul, sub } from "../../../ops/elementwise.ts";
 import { swapLastAxes } from "../../../ops/layout.ts";
@@ -57,8 +57,8 @@ export function queryFeatures(map: FeatureMap, q: Tensor, projection: Tensor): T
 export function checked(map: FeatureMap, features: Features): Features {
   if (features.kind === map.kind) return features;
   throw new GraphError(
-    `favorAttention: the features of map '${map.name}' must be of the kind that it names, '${map.kind}', got '${features.kind}'; ` +
-      "correct its field 'kind'",
+    problem`favorAttention: the features of map '${map.name}' must be of the kind that it names, '${map.kind}', got
+    '${features.kind}'; correct its field 'kind'`,
   );
 }
 

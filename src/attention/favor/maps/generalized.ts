@@ -1,5 +1,5 @@
 /** Generalized attention: features f(ωx) + ε for any function f, which define a kernel instead of estimating one. */
-import { GraphError } from "../../../graph/errors.ts";
+import { GraphError, problem } from "../../../graph/errors.ts";
 import { ndarray } from "../../../graph/ndarray.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
 import { abs, add, cos, exp, mul, neg, relu, sigmoid, sub, tanh } from "../../../ops/elementwise.ts";
@@ -46,7 +46,8 @@ export function generalizedFeatures(options: GeneralizedOptions): FeatureMap {
   const { name, f, kernelEpsilon = KERNEL_EPSILON, warn = console.warn } = options;
   if (!Number.isFinite(kernelEpsilon) || kernelEpsilon < 0) {
     throw new GraphError(
-      `generalizedFeatures: kernelEpsilon must be a number from 0 on, got ${kernelEpsilon}; omit it for ${KERNEL_EPSILON}`,
+      problem`generalizedFeatures: kernelEpsilon must be a number from 0 on, got ${kernelEpsilon}; omit it for
+      ${KERNEL_EPSILON}`,
     );
   }
   const { least, where } = leastValue(name, f);
@@ -67,12 +68,13 @@ function checkOptions(options: GeneralizedOptions): void {
   refuseUnknownOptions("generalizedFeatures", options, optionNames);
   if (typeof options.name !== "string" || options.name === "") {
     throw new GraphError(
-      `generalizedFeatures: name must be a word, got ${shown(options.name)}; tables and errors use it`,
+      problem`generalizedFeatures: name must be a word, got ${shown(options.name)}; tables and errors use it`,
     );
   }
   if (typeof options.f !== "function") {
     throw new GraphError(
-      `generalizedFeatures: f must be a function of a tensor, got ${shown(options.f)}; for example (u) => square(relu(u))`,
+      problem`generalizedFeatures: f must be a function of a tensor, got ${shown(options.f)}; for example (u) =>
+      square(relu(u))`,
     );
   }
 }
@@ -85,14 +87,15 @@ function callOnTensor(name: string, f: (u: Tensor) => Tensor, u: Tensor): Tensor
   } catch (error) {
     if (error instanceof GraphError) throw error;
     throw new GraphError(
-      `generalizedFeatures: '${name}' must compute with tensors, got ${String(error)}; use the ops of performer-ts/ops`,
+      problem`generalizedFeatures: '${name}' must compute with tensors, got ${String(error)}; use the ops of
+      performer-ts/ops`,
       { cause: error },
     );
   }
   if (typeof values === "object" && values !== null && "node" in values) return values as Tensor; // tensors alone have nodes
   throw new GraphError(
-    `generalizedFeatures: '${name}' must return a tensor made by the ops of performer-ts/ops, got ${shown(values)}; ` +
-      "write mul(u, u) for u * u, exp(u) for Math.exp(u)",
+    problem`generalizedFeatures: '${name}' must return a tensor made by the ops of performer-ts/ops, got
+    ${shown(values)}; write mul(u, u) for u * u, exp(u) for Math.exp(u)`,
   );
 }
 
@@ -122,8 +125,8 @@ function leastValue(name: string, f: (u: Tensor) => Tensor): { readonly least: n
   const values = callOnTensor(name, f, u);
   if (values.shape.length !== 2 || values.shape[1] !== points.length) {
     throw new GraphError(
-      `generalizedFeatures: '${name}' must work element by element and keep the shape [1 ${points.length}], ` +
-        `got [${values.shape.join(" ")}]; build it from elementwise ops`,
+      problem`generalizedFeatures: '${name}' must work element by element and keep the shape [1 ${points.length}], got
+      [${values.shape.join(" ")}]; build it from elementwise ops`,
     );
   }
   const [result] = evaluate([values], new Map());
@@ -132,7 +135,8 @@ function leastValue(name: string, f: (u: Tensor) => Tensor): { readonly least: n
   result?.data.forEach((value, index) => {
     if (Number.isNaN(value)) {
       throw new GraphError(
-        `generalizedFeatures: '${name}' must be defined everywhere, got NaN at ${points[index]}; guard its argument`,
+        problem`generalizedFeatures: '${name}' must be defined everywhere, got NaN at ${points[index]}; guard its
+        argument`,
       );
     }
     if (value >= least) return;
@@ -192,7 +196,9 @@ export const generalizedMaps = {
  */
 export function arcCosineFeatures(order: 0 | 1 | 2): FeatureMap {
   if (![0, 1, 2].includes(order)) {
-    throw new GraphError(`arcCosineFeatures: order must be 0, 1 or 2, got ${shown(order)}; 1 is the kernel of ReLU`);
+    throw new GraphError(
+      problem`arcCosineFeatures: order must be 0, 1 or 2, got ${shown(order)}; 1 is the kernel of ReLU`,
+    );
   }
   const powers = [
     // The gradient of a step is 0 wherever it exists.
