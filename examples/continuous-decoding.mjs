@@ -1,4 +1,5 @@
-// Continuous batching: sequences join and leave a batch of slots at any time, each at its own position with its own state.
+// Continuous batching: sequences join and leave a batch of slots at any time, each at its own position with its own
+// state.
 //
 // Run it after `npm run build`:  node examples/continuous-decoding.mjs
 // (The weights are fresh, so what is written means nothing; the bookkeeping is that of a server.)

@@ -1,4 +1,5 @@
-// FAVOR+ on your own typed arrays, in one call: how near it comes to exact softmax attention, by the number of features.
+// FAVOR+ on your own typed arrays, in one call: how near it comes to exact softmax attention, by the number of
+// features.
 //
 // Run it after `npm run build`:  node examples/favor-attention.mjs
 

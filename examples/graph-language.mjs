@@ -9,7 +9,8 @@ import { createRandom, fillNormal } from "performer-ts/random";
 
 const [numPoints, hidden] = [64, 32];
 
-// A function of tensors is traced once; what it returns is compiled. `gradients` adds the derivatives to the same graph.
+// A function of tensors is traced once; what it returns is compiled. `gradients` adds the derivatives to the same
+// graph.
 const step = await compile(
   ({ x, target, w1, b1, w2, b2 }) => {
     const y = linear(tanh(linear(x, w1, b1)), w2, b2);

@@ -1,12 +1,14 @@
-// A softmax over 100,000 items without a pass over them: normalisers and draws by random features, beside the exact ones.
+// A softmax over 100,000 items without a pass over them: normalisers and draws by random features, beside the exact
+// ones.
 //
-// What it shows: a normaliser costs some 30 times less than all products, and memory is hardly more than the items. The price is the
-// error, which the temperature decides. With 256 features, normalisers are off by 8 % at temperature 1 and by 16 % at 0.5, and draws
-// are spread as they should be, as far as so few tell; but so flat a softmax tells items hardly apart. At 0.1, where the nearest 500
-// of the 100,000 items hold 60 % of the probability, log Z is off by more than 2, on average too low by about as much, and only one
-// draw in ten comes from those items. `expected`, what the estimates say of their own error, is right where it is small; at 0.5 it
-// means "do not trust this", and no more. FAVOR++ ("optimal") changes little here. To find the nearest items, search for them; for a
-// sharp softmax, take exact rows.
+// What it shows: a normaliser costs some 30 times less than all products, and memory is hardly more than the items. The
+// price is the error, which the temperature decides. With 256 features, normalisers are off by 8 % at temperature 1 and
+// by 16 % at 0.5, and draws are spread as they should be, as far as so few tell; but so flat a softmax tells items
+// hardly apart. At 0.1, where the nearest 500 of the 100,000 items hold 60 % of the probability, log Z is off by more
+// than 2, on average too low by about as much, and only one draw in ten comes from those items. `expected`, what the
+// estimates say of their own error, is right where it is small; at 0.5 it means "do not trust this", and no more.
+// FAVOR++ ("optimal") changes little here. To find the nearest items, search for them; for a sharp softmax, take exact
+// rows.
 //
 // Run it after `npm run build`:  node examples/retrieval.mjs
 
@@ -36,7 +38,12 @@ function nearCentres(name, count) {
   return { data, dims: [count, width] };
 }
 
-/** A Gaussian row of about the given length. @param {import("performer-ts/random").Random} random @param {number} length */
+/**
+ * A Gaussian row of about the given length.
+ *
+ * @param {import("performer-ts/random").Random} random
+ * @param {number} length
+ */
 function normalRow(random, length) {
   return Array.from({ length: width }, () => (random.normal() * length) / Math.sqrt(width));
 }

@@ -114,13 +114,13 @@ export interface ErrorsOptions {
   readonly heads: readonly ExactHead[];
   /** Projections a head. */
   readonly numDraws: number;
-  /** Told after every output, with the number of them. */
+  /** Called after every output with the number of outputs so far. */
   readonly onOutputs?: (count: number) => void;
 }
 
 /**
- * The errors of a mechanism, by head and then by projection. Projections are drawn from `createRandom(index of the head, "projection",
- * draw)`, so that mechanisms of the same projection see the same rows.
+ * The errors of a mechanism, by head and then by projection. Projections are drawn from `createRandom(index of the
+ * head, "projection", draw)`, so that mechanisms of the same projection see the same rows.
  */
 export async function outputErrors(options: ErrorsOptions): Promise<readonly (readonly OutputError[])[]> {
   const { mechanism, sizes, numRows, projection, heads, numDraws, onOutputs } = options;

@@ -1,4 +1,5 @@
-// Every claim, run quickly: it holds or is known not to, its figures are numbers, and they have the names of the full run's.
+// Every claim, run quickly: it holds or is known not to, its figures are numbers, and they have the names of the full
+// run's.
 
 import { readFileSync } from "node:fs";
 import { runClaim, type JsonValue } from "performer-ts/lab";
@@ -12,8 +13,8 @@ import { claims, experiments } from "./index.ts";
 const QUICK_MS = 60_000;
 
 /**
- * Claims that do not hold, with what does instead. attention-error: at N(0, 1) orthogonal and independent rows cannot be told apart,
- * and at N(0, ¼) trigonometric features are the better ones.
+ * Claims that do not hold, with what does instead. attention-error: at N(0, 1) orthogonal and independent rows cannot
+ * be told apart, and at N(0, ¼) trigonometric features are the better ones.
  */
 const notBorneOut: Readonly<Record<string, object>> = {
   "attention-error": {

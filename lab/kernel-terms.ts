@@ -10,7 +10,9 @@ import { compile } from "performer-ts/runtime";
 
 import type { VectorPair } from "./vector-pairs.ts";
 
-/** Numbers of a projection that are drawn between two words about progress, in whole blocks: some tens of milliseconds. */
+/**
+ * Numbers of a projection that are drawn between two words about progress, in whole blocks: some tens of milliseconds.
+ */
 const NUMBERS_AT_A_TIME = 65_536;
 
 export interface TermsOptions<Name extends string> {
@@ -19,12 +21,14 @@ export interface TermsOptions<Name extends string> {
   readonly projection: ProjectionName;
   /** Default `chi`, which makes each row N(0, I). */
   readonly rowLengths?: RowLengths;
-  /** Of headDim rows each. */
+  /** The number of blocks of headDim rows. */
   readonly numBlocks: number;
   readonly random: Random;
-  /** What maps with statistics measure them on, once for all: queries and keys `[1, 1, L, D]`. Default: on the pairs. */
+  /**
+   * What maps with statistics measure them on, once for all: queries and keys `[1, 1, L, D]`. Default: on the pairs.
+   */
   readonly sequences?: { readonly q: NdArray; readonly k: NdArray };
-  /** Told after every batch. */
+  /** Called after every batch. */
   readonly onBlocks?: (done: number) => void;
 }
 
@@ -32,8 +36,8 @@ export interface TermsOptions<Name extends string> {
 export type Terms<Name extends string> = Readonly<Record<Name, readonly Float32Array[]>>;
 
 /**
- * Draws projections and yields what each of their rows contributes to the estimate of the kernel of every pair by every map. All
- * maps and pairs see the same rows.
+ * Draws projections and yields what each of their rows contributes to the estimate of the kernel of every pair by every
+ * map. All maps and pairs see the same rows.
  */
 export async function* drawTerms<Name extends string>(options: TermsOptions<Name>): AsyncGenerator<Terms<Name>> {
   const { maps, pairs, projection, rowLengths = "chi", numBlocks, random, sequences, onBlocks } = options;

@@ -21,7 +21,7 @@ export interface LegendEntry {
 export function legend(
   entries: readonly LegendEntry[],
   corner: "top-left" | "top-right" | "bottom-right",
-  /** Of a figure of several, whose channel `fx` has its name. */
+  /** The panel of a figure with several, named by the channel `fx`. */
   panel?: string,
 ): Plot.Markish[] {
   const [dx, isBottom] = [corner.endsWith("right") ? -INSET_PIXELS : INSET_PIXELS, corner.startsWith("bottom")];

@@ -67,8 +67,9 @@ function compile(project, outFolder) {
 }
 
 /**
- * Claims import the package by its name, which leads to dist/ and so to the build before this one. For the compiler the names
- * lead to the folder that is about to become dist/, one by one as package.json exports them: what is not exported is refused.
+ * Claims import the package by its name, which leads to dist/ and so to the build before this one. For the compiler the
+ * names lead to the folder that is about to become dist/, one by one as package.json exports them: what is not exported
+ * is refused.
  *
  * @param {string} nextFolder
  */
@@ -87,7 +88,10 @@ async function compileClaims(nextFolder) {
 
 /** The declarations behind each name that the package exports or uses itself, below the folder of the build. */
 function exportedTypes() {
-  /** @type {{ name: string, exports: Record<string, string | { types: string }>, imports: Record<string, { node: string }> }} */
+  /**
+   * @type {{ name: string, exports: Record<string, string | { types: string }>, imports: Record<string, { node: string
+   * }> }}
+   */
   const { name, exports, imports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const exported = Object.entries(exports).flatMap(([path, target]) =>
     typeof target === "string" ? [] : [[posix.join(name, path), target.types]],

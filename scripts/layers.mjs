@@ -8,8 +8,8 @@ import { pathToFileURL } from "node:url";
 import { note, root, say } from "./process.mjs";
 
 /**
- * Each folder of src/, and each file directly in it, lowest layer first, and what it knows: it may import that, and whatever that may
- * import.
+ * Each folder of src/, and each file directly in it, lowest layer first, and what it knows: it may import that, and
+ * whatever that may import.
  *
  * @type {readonly { name: string, knows: readonly string[] | "all before" }[]}
  */

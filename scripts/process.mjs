@@ -14,7 +14,8 @@ export const say = (line) => process.stdout.write(`${line}\n`);
 export const note = (line) => process.stderr.write(`${line}\n`);
 
 /**
- * Runs a program with this terminal as its input and output. Ctrl-C reaches the child, and the child decides when to end.
+ * Runs a program with this terminal as its input and output. Ctrl-C reaches the child, and the child decides when to
+ * end.
  *
  * @param {string} command
  * @param {readonly string[]} args

@@ -1,4 +1,5 @@
-// Brings a fresh clone to where everything runs: modules installed, dist/ built, Chromium found. Does only what is missing.
+// Brings a fresh clone to where everything runs: modules installed, dist/ built, Chromium found. Does only what is
+// missing.
 
 import "./node-version.mjs";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -36,7 +37,9 @@ async function setUpModules() {
   note(`setup: npm ci failed with exit code ${code}; going on with the modules that are here`);
 }
 
-/** Runs `npm ci`. It deletes node_modules before it fetches, so the old folder waits beside it and returns on failure. */
+/**
+ * Runs `npm ci`. It deletes node_modules before it fetches, so the old folder waits beside it and returns on failure.
+ */
 async function installModules() {
   const movedAside = moveAside();
   // onnxruntime-node's install script fetches CUDA libraries, which are needed on a CUDA machine only.
@@ -97,7 +100,8 @@ function directOptionalPaths() {
 }
 
 /**
- * @typedef {{ version: string, optional?: boolean, devOptional?: boolean, peer?: boolean, os?: string[] }} LockedPackage
+ * @typedef {{ version: string, optional?: boolean, devOptional?: boolean, peer?: boolean, os?: string[] }}
+ *   LockedPackage
  * @returns {Record<string, LockedPackage>}
  */
 function lockedPackages() {

@@ -1,4 +1,5 @@
-// `npm test`: everything. The last line is `N passed, N failed`. Arguments after `--` choose test files, as Vitest does.
+// `npm test`: everything. The last line is `N passed, N failed`. Arguments after `--` choose test files, as Vitest
+// does.
 
 import { say } from "./process.mjs";
 import { setUp } from "./setup.mjs";

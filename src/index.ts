@@ -1,8 +1,8 @@
 /**
  * performer-ts: Transformers whose attention costs linear time and memory, for Node and browsers.
  *
- * The names that most programs need. Everything else stands in the subpaths that package.json exports: `performer-ts/attention`, `/ops`,
- * `/data`, `/training`, `/inference`, `/convert`, `/models`, …
+ * The names that most programs need. Everything else stands in the subpaths that package.json exports:
+ * `performer-ts/attention`, `/ops`, `/data`, `/training`, `/inference`, `/convert`, `/models`, …
  */
 export { attention, attentionGradients, diagnose, favorAttention } from "./attention/index.ts";
 export type { ArrayAttentionOptions, MechanismChoice } from "./attention/index.ts";

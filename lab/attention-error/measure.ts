@@ -28,7 +28,10 @@ export interface Draws {
   readonly other: number;
 }
 
-/** Maps of two features a row are measured with half as many rows, and once more with as many: as in either reading of m. */
+/**
+ * Maps of two features a row are measured with half as many rows, and once more with as many: as in either reading of
+ * m.
+ */
 function rowCounts({ featuresPerRow }: Subject, numFeatures: readonly number[]): readonly number[] {
   if (featuresPerRow === 1) return numFeatures;
   return [...numFeatures.map((count) => count / 2), ...numFeatures.slice(-1)];
@@ -70,7 +73,7 @@ export function meanSquared(cell: Cell): number {
   return mean(bySeed(cell));
 }
 
-/** Of all projections of all seeds: what a mean says nothing of where some denominators are nearly 0. */
+/** The median over all projections of all seeds, which tells more than a mean where some denominators are nearly 0. */
 export function medianSquared({ errors }: Cell): number {
   return median(errors.flat().map((error) => error.meanSquared));
 }
@@ -107,7 +110,10 @@ export function orthogonalGains(cells: readonly Cell[]): readonly Gain[] {
   });
 }
 
-/** How many times the least trigonometric mean, in either reading of m, is above the positive one at each number of features. */
+/**
+ * How many times the least trigonometric mean, in either reading of m, is above the positive one at each number of
+ * features.
+ */
 export function trigonometricOverPositive(cells: readonly Cell[]): readonly { numFeatures: number; ratio: number }[] {
   const trigonometric = [...cellsOf(cells, "trigonometric"), ...cellsOf(cells, "trigonometric, iid")];
   return cellsOf(cells, "positive").map(({ numFeatures }) => {

@@ -1,14 +1,15 @@
-// Accuracy by step: the Transformer's own training, a Performer's, and Performers that begin with the Transformer's weights.
+// Accuracy by step: the Transformer's own training, a Performer's, and Performers that begin with the Transformer's
+// weights.
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";
 import { legend, margins } from "../legend.ts";
 import type { Run, Transfer } from "./transfer.ts";
 
-/** Told apart by readers who do not see colours well (Okabe and Ito), the Transformer in grey. */
+/** Okabe and Ito's colours, which readers with colour blindness can tell apart; the Transformer is grey. */
 const COLORS = ["#555555", "#999999", "#d55e00", "#0072b2", "#009e73", "#cc79a7"] as const;
 
-/** Of the first seed: lines of several would hide one another. Each arm's longest run is drawn. */
+/** Draws the first seed, because lines of several would hide one another, and each arm's longest run. */
 export function drawTransfer(title: string, transfers: readonly Transfer[]): Figure {
   const runs = transfers.slice(0, 1).flatMap(({ transformer, scratch, moved }) => {
     const isLongest = ({ label, steps }: Run) => moved.every((other) => other.label !== label || other.steps <= steps);

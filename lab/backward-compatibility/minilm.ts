@@ -1,4 +1,5 @@
-// A published model of sentences with another attention in the place of its own: cosines of the vectors, by number of features.
+// A published model of sentences with another attention in the place of its own: cosines of the vectors, by number of
+// features.
 
 import { createBackend } from "performer-ts";
 import {
@@ -16,11 +17,11 @@ import { readFile } from "node:fs/promises";
 export interface MiniLmSetting {
   readonly numFeatures: readonly number[];
   readonly seeds: readonly number[];
-  /** Of *Emma*, whose vectors are compared. */
+  /** Sentences of *Emma* whose vectors are compared. */
   readonly numSentences: number;
-  /** Of *Pride and Prejudice*, that queries and keys are calibrated on. */
+  /** Sentences of *Pride and Prejudice* that queries and keys are calibrated on. */
   readonly numCalibration: number;
-  /** Told each number of features of each conversion. */
+  /** Called for each number of features of each conversion. */
   readonly onMeasured: () => void;
 }
 
@@ -30,7 +31,7 @@ export interface MiniLmRow {
   readonly calibrated: boolean;
   readonly numFeatures: number;
   readonly meanCosine: number;
-  /** Of the sentence that turns most, in any seed. */
+  /** The cosine of the sentence that turns most, in any seed. */
   readonly leastCosine: number;
 }
 

@@ -1,4 +1,5 @@
-// Claim: weights of a trained Transformer work in a Performer at once, and a few steps of training bring back their accuracy.
+// Claim: weights of a trained Transformer work in a Performer at once, and a few steps of training bring back their
+// accuracy.
 
 import {
   byteVocabulary,
@@ -176,7 +177,8 @@ async function learn(
     maxSeqLen: length,
     architecture: objective === "masked" ? "encoder" : "decoder",
     mechanism: "exact",
-    // Part of the states, so that queries and keys can be calibrated; and neighbours are found sooner than by a learned table.
+    // Part of the states, so that queries and keys can be calibrated; and neighbours are found sooner than by a learned
+    // table.
     positions: "sinusoidal",
     dropout: 0,
   });

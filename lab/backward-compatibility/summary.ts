@@ -3,7 +3,7 @@
 import { mean, roundTo, type JsonRecord } from "performer-ts/lab";
 import { stepsOf, type Run, type Transfer } from "./transfer.ts";
 
-/** Of the accuracy, in shares of one: as near counts as recovered. */
+/** An accuracy within this of the original's, in shares of one, counts as recovered. */
 export const MARGIN = 0.002;
 /** How far above the commonest token's share the accuracy at once must be, in shares of one, to be "well above". */
 export const ABOVE_FREQUENCIES = 0.05;
@@ -25,7 +25,7 @@ export function verdictOf(transfers: readonly Transfer[], judged: string, freque
 interface About {
   readonly frequencies: number;
   readonly budgets: readonly number[];
-  /** Of the original training. */
+  /** The steps of the original training. */
   readonly steps: number;
 }
 
@@ -67,7 +67,10 @@ function goalOf(transfers: readonly Transfer[]): number {
   return mean(transfers.map(({ transformer }) => atLast(transformer))) - MARGIN;
 }
 
-/** The smallest share of the original steps at which the mean over seeds of a run is at the goal; null where none comes so far. */
+/**
+ * The smallest share of the original steps at which the mean over seeds of a run is at the goal; null where none comes
+ * so far.
+ */
 function recoveredAt(runs: readonly Run[], goal: number, steps: number): number | null {
   const lengths = [...new Set(runs.map((run) => run.steps))];
   const reached = lengths.flatMap((length) => {

@@ -32,7 +32,9 @@ export interface TransferSetting {
   readonly subject: Pick<Subject, "batches" | "test">;
   readonly seed: number;
   readonly steps: number;
-  /** Shares of these steps that fine-tuning may take; each is a run of its own, with its own decay of the learning rate. */
+  /**
+   * Shares of these steps that fine-tuning may take; each is a run of its own, with its own decay of the learning rate.
+   */
   readonly budgets: readonly number[];
   readonly arms: readonly Arm[];
   readonly training: TrainingOptions;
@@ -53,7 +55,7 @@ export interface Point {
 export interface Run {
   readonly label: string;
   readonly seed: number;
-  /** Of the whole run, which decides its learning rates. */
+  /** The steps of the whole run, which decide its learning rates. */
   readonly steps: number;
   /** The first point is before the first step. */
   readonly curve: readonly Point[];

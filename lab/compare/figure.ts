@@ -6,7 +6,7 @@ import { legend, margins } from "../legend.ts";
 import type { Measure } from "../training-runs/subject.ts";
 import type { ComparedRun } from "./rows.ts";
 
-/** Told apart by readers who do not see colours well: Okabe and Ito's, then shades of grey. */
+/** Okabe and Ito's colours, which readers with colour blindness can tell apart, then shades of grey. */
 const COLORS = [
   "#0072b2",
   "#d55e00",
@@ -27,7 +27,9 @@ export interface Panel {
   readonly measure: Measure;
 }
 
-/** What lines are drawn over: seconds show what a mechanism costs, steps do not depend on what else the machine does. */
+/**
+ * What lines are drawn over: seconds show what a mechanism costs, steps do not depend on what else the machine does.
+ */
 export type Progress = "seconds" | "steps";
 
 export function drawComparison(runs: readonly ComparedRun[], measure: Measure, over: Progress): Figure {

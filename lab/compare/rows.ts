@@ -47,7 +47,9 @@ export function compareRuns(runs: readonly ComparedRun[], measure: Measure): rea
   });
 }
 
-/** For people: the best first is not the point, so rows stay as they were asked for, with the distance to the first one. */
+/**
+ * For people: the best first is not the point, so rows stay as they were asked for, with the distance to the first one.
+ */
 export function tableOf(rows: readonly ComparedRow[], measure: Measure): ResultTable {
   const [first] = rows;
   const shown = (value: number | null, digits: number) => (value === null ? "–" : value.toFixed(digits));

@@ -112,7 +112,7 @@ async function makeComparison(settings: CompareSettings, given: GivenOptions, ru
   };
 }
 
-/** As many steps for all as fit into the budget, by how long a few of them take. */
+/** Chooses the most steps that fit into the budget for all, by the time that a few of them take. */
 async function chooseSteps(
   { contenders, seeds, effort }: CompareSettings,
   jobOf: (contender: Contender, steps: number) => TrainingJob,

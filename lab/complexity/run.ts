@@ -16,7 +16,10 @@ const LENGTHS = { full: "2048,4096,8192,16384", quick: "512,1024,2048" } as cons
 const ROUNDS = { full: 7, quick: 3 } as const;
 /** Two lengths always lie on a line. */
 const FEWEST_LENGTHS = 3;
-/** FAVOR+ comes in many feature maps, which differ in nothing that depends on the length: one speaks for all. `auto` is two others. */
+/**
+ * FAVOR+ comes in many feature maps, which differ in nothing that depends on the length: one speaks for all. `auto` is
+ * two others.
+ */
 const LEFT_OUT = /^(favor-.*|auto)$/;
 
 export const complexity = defineExperiment({

@@ -14,8 +14,8 @@ const QUICK = {
   model: { modelDim: 64, numHeads: 4, mlpDim: 128, numFeatures: 32 },
 } as const;
 /**
- * The judged one first. Squared ReLU tells near positions from far ones more sharply than ReLU does; beside it the paper's two maps
- * and exact attention, which get as many steps.
+ * The judged one first. Squared ReLU tells near positions from far ones more sharply than ReLU does; beside it the
+ * paper's two maps and exact attention, which get as many steps.
  */
 const MECHANISMS = ["favor-requ", "favor-relu", "favor", "exact"] as const;
 const [JUDGED] = MECHANISMS;

@@ -30,7 +30,9 @@ export interface StateReader extends AsyncDisposable {
   readonly read: (tensors: Named<NdArray>) => Promise<HiddenStates>;
 }
 
-/** The same model with another attention: everything else of the configuration, and so the names of all weights, stays. */
+/**
+ * The same model with another attention: everything else of the configuration, and so the names of all weights, stays.
+ */
 export function withFavor(config: ModelConfig, numFeatures: number): ModelConfig {
   return { ...config, mechanism: "favor", numFeatures };
 }

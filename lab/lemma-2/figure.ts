@@ -7,7 +7,7 @@ import { pairName } from "../vector-pairs.ts";
 import type { Comparison } from "./result.ts";
 
 const COLORS = { positive: "#2563c9", hyperbolic: "#15803d", trigonometric: "#c2570c" } as const;
-/** Of the bars: two standard errors, as a 95 % interval has them. */
+/** The length of the bars, two standard errors, as a 95 % interval has. */
 const STANDARD_ERRORS = 2;
 const SHIFT_PIXELS = 7;
 

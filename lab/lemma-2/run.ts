@@ -21,8 +21,9 @@ const SEED = 2009;
 const HEAD_DIM = 16;
 const NUM_FEATURES = [1, 16] as const;
 /**
- * ‖x + y‖ from 0.5 to 1, ‖x − y‖ from 0.5 to 2.4. Not a longer sum: the squared error of a positive feature's term goes with the
- * fourth power of a lognormal one, and beyond 1 its mean is not known to a few per cent from millions of terms.
+ * ‖x + y‖ from 0.5 to 1, ‖x − y‖ from 0.5 to 2.4. Not a longer sum: the squared error of a positive feature's term goes
+ * with the fourth power of a lognormal one, and beyond 1 its mean is not known to a few per cent from millions of
+ * terms.
  */
 const PAIRS: readonly PairShape[] = [
   { normX: 0.5, normY: 0.5, angleDegrees: 60 },
@@ -39,7 +40,7 @@ const TOLERANCE = 0.05;
 const STANDARD_ERRORS = 4;
 
 interface Cell extends Pick<Comparison, "map" | "pair" | "numFeatures"> {
-  /** Of the squared errors. */
+  /** Moments of the squared errors. */
   readonly squares: Moments;
 }
 

@@ -1,4 +1,5 @@
-// Claim: FAVOR++ errs less than FAVOR+ at moderate norms, and the rescale of FAVOR# helps where keys are longer than queries.
+// Claim: FAVOR++ errs less than FAVOR+ at moderate norms, and the rescale of FAVOR# helps where keys are longer than
+// queries.
 
 import { defineClaim, mean, roundTo, standardError, type JsonRecord } from "performer-ts/lab";
 
@@ -6,7 +7,7 @@ import { exactHeads, type HeadScales } from "../attention-outputs.ts";
 import { drawReductions } from "./figure.ts";
 import { compare, describeReduction, measureMap, type MapErrors, type MapName, type Size } from "./measure.ts";
 
-/** As often in practice: about headDim · ln headDim features. */
+/** Sizes usual in practice: about headDim · ln headDim features. */
 const SIZES = [
   { headDim: 16, numFeatures: 64 },
   { headDim: 64, numFeatures: 256 },
@@ -18,7 +19,10 @@ const QUICK = { seqLen: 96, numSeeds: 8, numDraws: 3 } as const;
 const STD = 0.5;
 /** Where both maps are also compared: from nearly uniform attention to queries and keys of full length. */
 const SWEEP = { full: [0.125, 0.25, 0.375, STD, 0.625, 0.75, 1], quick: [STD] } as const;
-/** One side four times as long in every coordinate as the other; the product is that of `STD`, so exact attention is alike. */
+/**
+ * One side four times as long in every coordinate as the other; the product is that of `STD`, so exact attention is
+ * alike.
+ */
 const UNEQUAL = {
   longKeys: { queryStd: 0.25, keyStd: 1 },
   longQueries: { queryStd: 1, keyStd: 0.25 },
@@ -87,7 +91,10 @@ function isEqual({ scales }: MapErrors): boolean {
   return scales.queryStd === scales.keyStd;
 }
 
-/** The claim for one size: FAVOR++ below FAVOR+, and with long keys both below themselves without the rescale, with confidence. */
+/**
+ * The claim for one size: FAVOR++ below FAVOR+, and with long keys both below themselves without the rescale, with
+ * confidence.
+ */
 function decide(all: readonly MapErrors[]): { readonly measured: JsonRecord; readonly holds: boolean } {
   const at = ({ queryStd, keyStd }: HeadScales) =>
     all.filter(({ scales }) => scales.queryStd === queryStd && scales.keyStd === keyStd);

@@ -8,7 +8,10 @@ import { QUICK_MODEL } from "../training-runs/proteins.ts";
 import { runSeries } from "../training-runs/series.ts";
 import { measures } from "../training-runs/subject.ts";
 
-/** All but the first are linear in the length. The window holds a row of an image, with the pixel above, or half a line of text. */
+/**
+ * All but the first are linear in the length. The window holds a row of an image, with the pixel above, or half a line
+ * of text.
+ */
 const MECHANISMS = {
   exact: "exact",
   "favor + local": {

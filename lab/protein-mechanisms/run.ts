@@ -18,7 +18,10 @@ const MECHANISMS = {
   causal: ["exact", "favor", "favor-relu", "reformer"],
   masked: ["exact", "favor", "favor-relu", "linformer", "reformer"],
 } as const satisfies Record<Objective, readonly string[]>;
-/** Sequences of some 240 residues: buckets and windows of half the default, so that a step costs little more than the others'. */
+/**
+ * Sequences of some 240 residues: buckets and windows of half the default, so that a step costs little more than the
+ * others'.
+ */
 const REFORMER = { name: "reformer", numBuckets: 16, window: 32 } as const;
 const OBJECTIVES = ["causal", "masked"] as const;
 /** How much worse, of the perplexity, still counts as equal. */

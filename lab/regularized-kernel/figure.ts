@@ -7,7 +7,7 @@ import type { Comparison, Curve } from "./result.ts";
 import { publishedBound } from "./series.ts";
 
 const COLORS = { iid: "#c2570c", orthogonal: "#2563c9" } as const;
-/** Of the axis on either side, as a factor: room for the dots beside the outer values. */
+/** The axis margin on either side, as a factor: room for the dots beside the outer values. */
 const MARGIN = 1.15;
 /** From the end of a curve to its name, past the dots and the frame. */
 const LABEL_PIXELS = 24;

@@ -14,7 +14,10 @@ const SEED = 2009;
 const HEAD_DIMS = { full: [4, 8, 16, 32, 64, 128, 256], quick: [4, 8, 16, 32, 64] } as const;
 /** The same for every headDim: at 256, where a block takes longest to draw, 256 orthogonal blocks. */
 const NUM_ROWS = { full: 65_536, quick: 4_096 } as const;
-/** ‖x + y‖ = 0.5, 1, 1.5, on which alone the ratio depends; terms are nearly lognormal, so that longer sums have heavy tails. */
+/**
+ * ‖x + y‖ = 0.5, 1, 1.5, on which alone the ratio depends; terms are nearly lognormal, so that longer sums have heavy
+ * tails.
+ */
 const PAIRS: readonly PairShape[] = [
   { normX: 0.5, normY: 0.5, angleDegrees: 120 },
   { normX: 0.5, normY: 0.5, angleDegrees: 0 },

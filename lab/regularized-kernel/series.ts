@@ -4,8 +4,8 @@
  * SMREG/SM = exp(−z²/2) · E exp(√d·u·z) for u uniform on the unit sphere and z = ‖x + y‖
  *          = exp(−z²/2) · ₀F₁(; d/2; d z²/4) = exp(−z²/2) Σ_k (z²/2)ᵏ/k! · Π_{i<k} 1/(1 + 2i/d).
  *
- * Without the product the sum is exp(z²/2): hence SMREG ≤ SM. The product is at least 1 − k(k − 1)/d: hence the shortfall is at
- * most z⁴/(4d), and the ratio tends to 1.
+ * Without the product the sum is exp(z²/2): hence SMREG ≤ SM. The product is at least 1 − k(k − 1)/d: hence the
+ * shortfall is at most z⁴/(4d), and the ratio tends to 1.
  *
  * @param sumNorm z
  */

@@ -36,7 +36,7 @@ const MECHANISM = "favor-relu";
 /** Attention summed over pairs of residues and normalised, as published. */
 const JUDGED = "pairs";
 const LEAST_CORRELATION = 0.3;
-/** Of all pairs, in which those that chemistry makes alike must be. */
+/** The top share of all pairs, in which chemically similar ones must be. */
 const TOP_SHARE = 0.15;
 
 export const similarityMatrix = defineClaim({

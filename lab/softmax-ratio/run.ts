@@ -1,4 +1,5 @@
-// Claim: the ratio of the errors of trigonometric and of positive features is Lemma 2's, and has no bound where the kernel is small.
+// Claim: the ratio of the errors of trigonometric and of positive features is Lemma 2's, and has no bound where the
+// kernel is small.
 
 import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";
 
@@ -15,7 +16,9 @@ const QUICK = { lengths: [0.5, 1, 1.5], numBatches: 8 } as const;
 const ANGLES = [15, 30, 45, 60, 75, 90, 105, 120, 135, 150, 165, 170, 175, 178, 179, 179.5] as const;
 /** The length of the published slice. */
 const SLICE_LENGTH = 1;
-/** From the estimates' own batches; one in two million normal means lies further out, batch means are slightly skewed. */
+/**
+ * From the estimates' own batches; one in two million normal means lies further out, batch means are slightly skewed.
+ */
 const STANDARD_ERRORS = 5;
 /** Where the formula is nearer to 1 than this, the simulation need not tell which side it is on. */
 const MARGIN = 1.1;
@@ -94,7 +97,10 @@ function deviation({ formula, measured, standardError }: Comparison): number {
   return Math.abs(measured - formula) / standardError;
 }
 
-/** What is missing to 180° is at least halved from angle to angle; so r must become some four times as large, three are asked for. */
+/**
+ * What is missing to 180° is at least halved from angle to angle; so r must become some four times as large, three are
+ * asked for.
+ */
 function growsTowardsPi(comparisons: readonly Comparison[], length: number): boolean {
   const approach = APPROACH_DEGREES.map((degrees) =>
     comparisons.find((each) => each.place.length === length && each.degrees === degrees),

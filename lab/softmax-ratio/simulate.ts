@@ -15,9 +15,9 @@ const HEAD_DIM = 4;
 /** One engine call, whose mean squared error is one sample. */
 export const BATCH_DRAWS = 16_384;
 /**
- * Draws for positive features are centred on this times x + y. Squares of these features are lognormal, and plain draws miss the rare
- * ones that make their mean: at ‖x + y‖ = 2 a million of them leave it open by a factor. At 2 their spread would be 0, and that of
- * the weights too wide.
+ * Draws for positive features are centred on this times x + y. Squares of these features are lognormal, and plain draws
+ * miss the rare ones that make their mean: at ‖x + y‖ = 2 a million of them leave it open by a factor. At 2 their
+ * spread would be 0, and that of the weights too wide.
  */
 const SHIFT = 1.5;
 
@@ -67,8 +67,8 @@ export async function simulate(
 }
 
 /**
- * E[(estimate − SM)²] over ω ~ N(0, I), from draws ω = shift + normals of N(shift, I), each weighted by the ratio of both densities:
- * exp(−shift·ω + ‖shift‖²/2).
+ * E[(estimate − SM)²] over ω ~ N(0, I), from draws ω = shift + normals of N(shift, I), each weighted by the ratio of
+ * both densities: exp(−shift·ω + ‖shift‖²/2).
  */
 function positiveSquares(x: Tensor, y: Tensor, kernel: Tensor, shift: Tensor, normals: Tensor): Tensor {
   const rows = add(normals, shift);

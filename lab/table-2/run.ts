@@ -78,7 +78,7 @@ function cellOf(objective: ObjectiveLetter, model: string, split: HeldOutSplit, 
   };
 }
 
-/** Of the tokens that the first run was asked for: those of all others with this objective. */
+/** The baseline of the first run with this objective, which is that of all others. */
 function baselineCell(objective: ObjectiveLetter, split: HeldOutSplit, runs: readonly ComparedRun[]): Cell {
   const unigram = runs.find(({ label }) => label.startsWith(`${objective} `))?.result.unigram?.[split];
   return {

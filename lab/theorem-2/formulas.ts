@@ -17,8 +17,9 @@ export function leastGap(pair: PairShape, { headDim, numFeatures: m }: Sizes): n
 /**
  * MSE(iid) − MSE(orthogonal) = (m − 1)/m · SM² · (1 − exp(−z²) ₁F₁(d; d/2; z²/2)) with z = ‖x + y‖.
  *
- * A sum ω + ω' of two orthogonal rows with χ lengths is uniform in direction and χ with 2d degrees of freedom in length, so that
- * E exp((ω + ω')·(x + y)) = Σ_k (d)_k/(d/2)_k (z²/2)ᵏ/k!. For independent rows the fraction is 2ᵏ, and the sum is exp(z²).
+ * A sum ω + ω' of two orthogonal rows with χ lengths is uniform in direction and χ with 2d degrees of freedom in
+ * length, so that E exp((ω + ω')·(x + y)) = Σ_k (d)_k/(d/2)_k (z²/2)ᵏ/k!. For independent rows the fraction is 2ᵏ, and
+ * the sum is exp(z²).
  */
 export function exactGap(pair: PairShape, { headDim, numFeatures: m }: Sizes): number {
   const z2 = squaredSum(pair);

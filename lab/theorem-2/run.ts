@@ -22,8 +22,8 @@ const SEED = 2009;
 const HEAD_DIM = 16;
 const NUM_FEATURES = [2, 8, 16] as const;
 /**
- * ‖x + y‖ = 0.87, 1, 1.25, 1.5. The gap tends to the bound as x + y becomes shorter, so that no number of draws tells them apart; for
- * longer sums its products of two lognormal terms have too heavy tails.
+ * ‖x + y‖ = 0.87, 1, 1.25, 1.5. The gap tends to the bound as x + y becomes shorter, so that no number of draws tells
+ * them apart; for longer sums its products of two lognormal terms have too heavy tails.
  */
 const PAIRS: readonly PairShape[] = [
   { normX: 0.5, normY: 0.5, angleDegrees: 60 },
@@ -103,10 +103,12 @@ async function measure(numBlocks: number, onProgress: ClaimProgress): Promise<re
 }
 
 /**
- * Adds every block in parts of m rows, each of which is an estimate e: any m rows of a block are distributed as any others.
+ * Adds every block in parts of m rows, each of which is an estimate e: any m rows of a block are distributed as any
+ * others.
  *
- * (e − SM)² = Σᵢ (tᵢ − SM)²/m² + Σᵢ≠ⱼ (tᵢ − SM)(tⱼ − SM)/m². A single row does not know that others are orthogonal to it, so that
- * the first sum has the mean MSE(iid), which Lemma 2 gives exactly. The second one alone is the saving, with far less noise.
+ * (e − SM)² = Σᵢ (tᵢ − SM)²/m² + Σᵢ≠ⱼ (tᵢ − SM)(tⱼ − SM)/m². A single row does not know that others are orthogonal to
+ * it, so that the first sum has the mean MSE(iid), which Lemma 2 gives exactly. The second one alone is the saving,
+ * with far less noise.
  */
 function addBlocks({ pair, numFeatures, squares, savings }: Cell, terms: Float32Array): void {
   const kernel = Math.exp(innerProduct(pair));

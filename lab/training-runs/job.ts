@@ -1,4 +1,5 @@
-// What is trained when mechanisms are compared, and what comes out: plain data, for it crosses to a process of its own and back.
+// What is trained when mechanisms are compared, and what comes out: plain data, for it crosses to a process of its own
+// and back.
 
 import type { ModelOptions } from "performer-ts/model";
 import type { TrainingOptions } from "performer-ts/training";
@@ -17,7 +18,7 @@ export interface TrainingJob {
 /** A point of the validation curve. */
 export interface CurvePoint extends SplitResult {
   readonly step: number;
-  /** Of training alone. */
+  /** The time of training alone. */
   readonly seconds: number;
 }
 
@@ -35,7 +36,7 @@ export interface TrainingJobResult {
   readonly test: SplitResult | null;
   /** Null for data without such a split, too. */
   readonly ood: SplitResult | null;
-  /** Of the splits, by the frequencies of the training tokens; null for data without ood. */
+  /** The unigram baseline of each split; null for data without ood. */
   readonly unigram: Subject["unigram"] | null;
   /** The step whose loss was not finite, counted from 1; null when all were. */
   readonly failedAt: number | null;

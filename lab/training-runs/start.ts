@@ -1,4 +1,5 @@
-// Training jobs in processes of their own, one after the other: memory is each one's own, and none inherits another's caches.
+// Training jobs in processes of their own, one after the other: memory is each one's own, and none inherits another's
+// caches.
 
 import { problem } from "performer-ts/graph";
 import { fork } from "node:child_process";
@@ -18,7 +19,8 @@ export type ChildMessage =
 const program = new URL("./child.js", import.meta.url);
 
 /**
- * From the source, as tests run, there is no such program: the job is then carried out in this process, whose memory it shares.
+ * From the source, as tests run, there is no such program: the job is then carried out in this process, whose memory it
+ * shares.
  *
  * @param onStep told each step that is done
  * @throws RuntimeError when the job cannot be carried out, or the process ends, as for lack of memory

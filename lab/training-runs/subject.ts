@@ -1,4 +1,5 @@
-// What a subject of comparisons is: data as batches, the measure that is usual for them, and a model of a size that suits.
+// What a subject of comparisons is: data as batches, the measure that is usual for them, and a model of a size that
+// suits.
 
 import { bitsPerDimension, type UnigramBaseline } from "performer-ts/data";
 import type { ModelOptions } from "performer-ts/model";
@@ -15,7 +16,7 @@ export interface SubjectRequest {
   readonly length?: number;
   /** Joins sequences into rows of exactly so many tokens. Default false. */
   readonly concatenate?: boolean;
-  /** Of hidden tokens: test and ood count only those behind the mask. Default false: all that are chosen, as published. */
+  /** Whether test and ood count only masked tokens. Default false: all that are chosen, as published. */
   readonly behindMaskOnly?: boolean;
   /** Fewer evaluation batches; for tasks that are generated, smaller ones. */
   readonly quick: boolean;

@@ -2,7 +2,10 @@
 
 import type { TrainingRun } from "./training.ts";
 
-/** How long queries and keys begin: as the library initialises them, or with coordinates of variance 1, as Transformers usually start. */
+/**
+ * How long queries and keys begin: as the library initialises them, or with coordinates of variance 1, as Transformers
+ * usually start.
+ */
 export type ScaleName = "short" | "full";
 
 export type FeaturesName = "positive" | "trigonometric";

@@ -113,8 +113,8 @@ function describeSizes(sizes: RunSizes): JsonRecord {
 }
 
 /**
- * For every seed: with trigonometric features gradients explode or the run fails, and the final loss is above that of positive
- * features, with which neither happens.
+ * For every seed: with trigonometric features gradients explode or the run fails, and the final loss is above that of
+ * positive features, with which neither happens.
  */
 function isUnstable(runs: readonly LabelledRun[]): boolean {
   const positive = runs.filter(({ features }) => features === "positive");

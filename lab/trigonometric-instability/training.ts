@@ -30,7 +30,7 @@ export interface RunOptions {
 }
 
 export interface TrainingRun {
-  /** Of every step that was done. */
+  /** The loss of every step that was done. */
   readonly lossNats: readonly number[];
   /** Before clipping. */
   readonly gradientNorms: readonly number[];
@@ -59,7 +59,8 @@ export async function trainRun({
     mechanism,
     dropout: 0,
   });
-  // Everything else as the library has it, which is as published: AdamW(0.9, 0.98), gradients shortened to a norm of 0.5.
+  // Everything else as the library has it, which is as published: AdamW(0.9, 0.98), gradients shortened to a norm of
+  // 0.5.
   const training = trainingConfig({
     steps,
     seed,

@@ -9,8 +9,8 @@ import type { PairShape } from "../vector-pairs.ts";
 export const STANDARD_ERRORS = 4;
 
 /**
- * Relative, for what is computed in float32 from vectors rounded to float32: exponents of at most 10, each wrong by 6e-8 of
- * itself. Where estimates vary less than this they do not vary at all, and must be right to it.
+ * Relative, for what is computed in float32 from vectors rounded to float32: exponents of at most 10, each wrong by
+ * 6e-8 of itself. Where estimates vary less than this they do not vary at all, and must be right to it.
  */
 const ROUNDING = 1e-5;
 
@@ -20,7 +20,7 @@ export interface Cell {
   readonly pair: PairShape;
   /** Mean estimate over kernel; null where the kernel is 0. */
   readonly ratio: number | null;
-  /** Of the ratio; null where the kernel is 0. */
+  /** The standard error of the ratio; null where the kernel is 0. */
   readonly standardError: number | null;
   /** The distance of the mean from the kernel in standard errors; null where estimates do not vary. */
   readonly z: number | null;
@@ -38,7 +38,7 @@ export function compare(moments: Moments, kernel: number): Pick<Cell, "ratio" | 
   return { ratio: relative?.ratio ?? null, standardError: relative?.standardError ?? null, z, agrees };
 }
 
-/** As it stands in result.json. */
+/** The cell as result.json holds it. */
 export function describeCell({ map, projection, pair, ratio, standardError, z }: Cell): JsonRecord {
   const rounded = (value: number | null, digits: number) => (value === null ? null : roundTo(value, digits));
   return {

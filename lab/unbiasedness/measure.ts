@@ -28,8 +28,8 @@ export async function measureMeans(options: MeasureOptions): Promise<Readonly<Re
 }
 
 /**
- * Queries and keys for maps that measure statistics on sequences: Gaussian, of mean squared norm 1 once divided by headDim^¼, short
- * enough that their statistics differ from dimension to dimension.
+ * Queries and keys for maps that measure statistics on sequences: Gaussian, of mean squared norm 1 once divided by
+ * headDim^¼, short enough that their statistics differ from dimension to dimension.
  */
 export function drawSequences(
   random: Random,

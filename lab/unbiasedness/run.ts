@@ -13,8 +13,8 @@ import { allSeries, type Series } from "./subjects.ts";
 const SEED = 2009;
 const HEAD_DIM = 16;
 /**
- * ‖x‖ = ‖y‖. Not longer, because the logarithm of a positive feature's term has the standard deviation ‖x + y‖: beyond 2 not even
- * millions of terms have a mean that is nearly normal (`beyondReach` shows what happens there).
+ * ‖x‖ = ‖y‖. Not longer, because the logarithm of a positive feature's term has the standard deviation ‖x + y‖: beyond
+ * 2 not even millions of terms have a mean that is nearly normal (`beyondReach` shows what happens there).
  */
 const NORMS = [0.3, 0.6, 0.9] as const;
 const ANGLES = [0, 60, 90, 180] as const;
@@ -116,8 +116,9 @@ async function measureSeries(
 }
 
 /**
- * Positive features of longer vectors: the mean of as many rows beside the standard error that they show, and the one that they have,
- * √((exp(‖x + y‖²) − 1)/rows). Not judged: most of the mean comes from terms so rare that these rows hold none of them.
+ * Positive features of longer vectors: the mean of as many rows beside the standard error that they show, and the one
+ * that they have, √((exp(‖x + y‖²) − 1)/rows). Not judged: most of the mean comes from terms so rare that these rows
+ * hold none of them.
  */
 async function measureBeyond(numBlocks: number, onBlocks: OnBlocks): Promise<readonly JsonRecord[]> {
   const random = createRandom(SEED, "beyond");
@@ -151,7 +152,7 @@ function summariseAll(cells: readonly Cell[]): JsonRecord {
   return Object.fromEntries(names.map((name) => [name, summarise(cells.filter((cell) => nameOf(cell) === name))]));
 }
 
-/** Of exp(σ·normal): (e^(σ²) + 2)·√(e^(σ²) − 1). A mean of n has it divided by √n. */
+/** The skewness of exp(σ·normal): (e^(σ²) + 2)·√(e^(σ²) − 1). A mean of n has it divided by √n. */
 function lognormalSkewness(sigma: number): number {
   return (Math.exp(sigma ** 2) + 2) * Math.sqrt(Math.expm1(sigma ** 2));
 }

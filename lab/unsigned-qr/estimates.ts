@@ -8,9 +8,9 @@ export type DrawOrthogonal = (size: number, random: Random) => Float64Array;
 
 /** How estimate/truth is distributed along one direction. */
 export interface DirectionMoments {
-  /** Of the mean over the rows of a block: what a layer with numFeatures = headDim computes. */
+  /** Moments of the mean over the rows of a block, which a layer with numFeatures = headDim computes. */
   readonly block: Moments;
-  /** Of each row alone. */
+  /** Moments of each row alone. */
   readonly rows: readonly Moments[];
 }
 
@@ -29,8 +29,9 @@ const BLOCKS_AT_A_TIME = 250;
 /**
  * Estimates the softmax kernel by positive features, block after block, and divides by the truth.
  *
- * With φ(x) = exp(ω·x − ‖x‖²/2) the ratio φ(x)·φ(y) / exp(x·y) is exp(ω·z − ‖z‖²/2) at z = x + y: only the sum matters. Its mean
- * is 1 when ω ~ N(0, I), which a row of an orthogonal block is, once it has a length drawn from χ, if its direction is uniform.
+ * With φ(x) = exp(ω·x − ‖x‖²/2) the ratio φ(x)·φ(y) / exp(x·y) is exp(ω·z − ‖z‖²/2) at z = x + y: only the sum matters.
+ * Its mean is 1 when ω ~ N(0, I), which a row of an orthogonal block is, once it has a length drawn from χ, if its
+ * direction is uniform.
  *
  * @returns one entry a direction
  */

@@ -5,8 +5,8 @@ import { fillNormal, type Random } from "performer-ts/random";
 /**
  * Qᵀ of G = QR with G Gaussian, as Householder's algorithm leaves it: LAPACK's, and so NumPy's, PyTorch's and JAX's.
  *
- * Column by column, v = x + sign(x₀)·‖x‖·e₀ and H = I − 2vvᵀ/vᵀv, so that Hx = −sign(x₀)·‖x‖·e₀: the sign is chosen against
- * cancellation, and the diagonal of R takes whatever sign comes out.
+ * Column by column, v = x + sign(x₀)·‖x‖·e₀ and H = I − 2vvᵀ/vᵀv, so that Hx = −sign(x₀)·‖x‖·e₀: the sign is chosen
+ * against cancellation, and the diagonal of R takes whatever sign comes out.
  *
  * @returns [size, size], row-major; row j is column j of Q
  * Source: Golub and Van Loan, Matrix Computations, section 5.2.

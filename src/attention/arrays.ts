@@ -9,8 +9,9 @@ export interface TensorLike {
 }
 
 /**
- * Queries, keys or values: `[length, numHeads·headDim]` or `[batch, length, numHeads·headDim]`, as a tensor with `dims`, as an
- * array of rows (one typed array a position), or as one flat Float32Array together with the option `headDim`.
+ * Queries, keys or values: `[length, numHeads·headDim]` or `[batch, length, numHeads·headDim]`, as a tensor with
+ * `dims`, as an array of rows (one typed array a position), or as one flat Float32Array together with the option
+ * `headDim`.
  */
 export type AttentionArray = TensorLike | NdArray | readonly ArrayLike<number>[] | Float32Array;
 
@@ -19,7 +20,8 @@ export type AttentionArray = TensorLike | NdArray | readonly ArrayLike<number>[]
  *
  * @param who the function that was called, for messages
  * @param name what the caller calls the array
- * @param flatWidth the width of the rows of a flat array of so many elements, which carries no sizes; throws when nothing says it
+ * @param flatWidth the width of the rows of a flat array of so many elements, which carries no sizes; throws when
+ *   nothing says it
  * @returns the elements and their sizes, which nothing has compared yet when the caller gave both
  * @throws GraphError when it is none of the forms, or its rows differ in length
  */

@@ -39,23 +39,27 @@ export interface ArrayAttentionOptions {
   readonly numHeads?: number;
   /** Position i sees positions ≤ i. Default false. */
   readonly causal?: boolean;
-  /** Rows of the projection of a head; some maps give two features a row. Default round(headDim · ln headDim). More are slower and nearer to softmax. */
+  /**
+   * Rows of the projection of a head; some maps give two features a row. Default round(headDim · ln headDim). More are
+   * slower and nearer to softmax.
+   */
   readonly numFeatures?: number;
   /** Decides the random projection. Default 0. */
   readonly seed?: number;
   /**
-   * What computes: a name of the table `mechanisms`, a name with options (`{ name: "local", window: 8 }`), mechanisms for some of the heads
-   * each (`{ heads: […] }`), or a mechanism of your own, such as `favorMechanism(map)`. Default `favor`: approximates softmax attention.
+   * What computes: a name of the table `mechanisms`, a name with options (`{ name: "local", window: 8 }`), mechanisms
+   * for some of the heads each (`{ heads: […] }`), or a mechanism of your own, such as `favorMechanism(map)`. Default
+   * `favor`: approximates softmax attention.
    */
   readonly mechanism?: MechanismChoice | AttentionMechanism;
   /**
-   * How the projection is drawn, or your own: rows `[numFeatures, headDim]`, or `[numHeads, numFeatures, headDim]`. Default: what the
-   * mechanism is meant for, orthogonal rows for most; `none`: no projection.
+   * How the projection is drawn, or your own: rows `[numFeatures, headDim]`, or `[numHeads, numFeatures, headDim]`.
+   * Default: what the mechanism is meant for, orthogonal rows for most; `none`: no projection.
    */
   readonly projection?: NonNullable<ProjectionChoice["kind"]> | OwnArray;
   /**
-   * The mechanism's trained arrays by name, such as `centroids` of `routing`; `mechanism.parameters` of the table says which, and their
-   * shapes. Default: drawn by the seed, as in a model before training.
+   * The mechanism's trained arrays by name, such as `centroids` of `routing`; `mechanism.parameters` of the table says
+   * which, and their shapes. Default: drawn by the seed, as in a model before training.
    */
   readonly parameters?: Readonly<Record<string, OwnArray>>;
   /** Lengths of the projection's rows. Default: what the mechanism is meant for, `chi` for most. */
@@ -65,8 +69,8 @@ export interface ArrayAttentionOptions {
   /** Which keys are real. Default: all. A query without any real key gets 0 (with `exact`: the mean of the values). */
   readonly keyMask?: KeyMask;
   /**
-   * Which queries are real, for mechanisms that measure whole sequences; others do not read it. Default: as the keys, where there
-   * are as many queries as keys, else all.
+   * Which queries are real, for mechanisms that measure whole sequences; others do not read it. Default: as the keys,
+   * where there are as many queries as keys, else all.
    */
   readonly queryMask?: KeyMask;
   /** Frozen statistics (`measureStatistics`), which mechanisms that measure the whole sequence need to be causal. */
@@ -383,7 +387,10 @@ function readStatistics(
   );
 }
 
-/** What finite inputs can still come to: features of a user's function that overflow, or sums of features that cancel to 0. */
+/**
+ * What finite inputs can still come to: features of a user's function that overflow, or sums of features that cancel to
+ * 0.
+ */
 export function checkFinite(who: string, out: Float32Array, { name, map }: AttentionMechanism): void {
   const wrong = out.findIndex((value) => !Number.isFinite(value));
   if (wrong < 0) return;

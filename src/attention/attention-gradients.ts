@@ -1,4 +1,7 @@
-/** FAVOR+ on plain arrays with its gradients; causal attention over long sequences in parts, so that memory holds the arrays and one part. */
+/**
+ * FAVOR+ on plain arrays with its gradients; causal attention over long sequences in parts, so that memory holds the
+ * arrays and one part.
+ */
 import { backpropagate } from "../autodiff/gradients.ts";
 import { GraphError, problem } from "../graph/errors.ts";
 import { toFloat32, type NdArray } from "../graph/ndarray.ts";
@@ -21,13 +24,16 @@ import { joinHeads, splitHeads } from "./heads.ts";
 import { requirePositiveInteger } from "./checks.ts";
 import type { AttentionOutput } from "./favor-attention.ts";
 
-/** Positions of a part, where none are asked for: a few ten megabytes beside the arrays, and hardly any time lost at the seams. */
+/**
+ * Positions of a part, where none are asked for: a few ten megabytes beside the arrays, and hardly any time lost at the
+ * seams.
+ */
 const DEFAULT_SEGMENT = 8192;
 
 export interface AttentionGradientsOptions extends ArrayAttentionOptions {
   /**
-   * Positions of the parts in which a causal sequence is read; 0 reads it in one go. Default 8192, and 0 for bidirectional
-   * attention, mechanisms without a state, masks, and devices without loops, which have no parts.
+   * Positions of the parts in which a causal sequence is read; 0 reads it in one go. Default 8192, and 0 for
+   * bidirectional attention, mechanisms without a state, masks, and devices without loops, which have no parts.
    */
   readonly segmentLength?: number;
 }
@@ -45,8 +51,9 @@ export interface AttentionGradients {
 /**
  * Attention and its gradients over arrays.
  *
- * Causal sequences are read in parts: forward once, keeping the states between parts, then from the last part to the first, each
- * again from the state before it. The gradients are those of the whole sequence; the time is about a third more than in one go.
+ * Causal sequences are read in parts: forward once, keeping the states between parts, then from the last part to the
+ * first, each again from the state before it. The gradients are those of the whole sequence; the time is about a third
+ * more than in one go.
  *
  * @param arrays q, k, v as `attention` takes them, and dOut, the gradient of some scalar by the output
  * @throws GraphError as `attention`, for a dOut that does not fit, and for parts of what has none

@@ -1,4 +1,7 @@
-/** Gradients of causal attention over a long sequence in parts: memory holds the arrays, the states between parts, and one part. */
+/**
+ * Gradients of causal attention over a long sequence in parts: memory holds the arrays, the states between parts, and
+ * one part.
+ */
 import { backpropagate } from "../autodiff/gradients.ts";
 import { toFloat32, zeros, type NdArray } from "../graph/ndarray.ts";
 import { mapValues, renamed } from "../graph/records.ts";
@@ -10,7 +13,10 @@ import type { GradientBatches } from "./batch.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
 import type { RecurrentForm } from "./mechanism.ts";
 
-/** What a part's graph reads beside q, k, v and dOut, and gives beside the gradients by them, each before a state's name. */
+/**
+ * What a part's graph reads beside q, k, v and dOut, and gives beside the gradients by them, each before a state's
+ * name.
+ */
 const NEXT = "next.";
 const GRADIENT = "gradient.";
 const GRADIENT_OF_NEXT = "gradientOfNext.";

@@ -1,4 +1,7 @@
-/** The matrix of attention weights of any mechanism, approximate ones included: one-hot values through the mechanism itself. */
+/**
+ * The matrix of attention weights of any mechanism, approximate ones included: one-hot values through the mechanism
+ * itself.
+ */
 import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";
 import type { AttentionArray } from "./arrays.ts";
@@ -8,8 +11,8 @@ import { LARGEST_ARRAY_BYTES } from "./favor/projections.ts";
 
 export interface AttentionMatrix {
   /**
-   * Row-major; a row holds the weights that a query gives to the keys. Its sum is 1, or 0 where no key is real (and towards 0 where
-   * float32 has no digits left, as favorAttention tells).
+   * Row-major; a row holds the weights that a query gives to the keys. Its sum is 1, or 0 where no key is real (and
+   * towards 0 where float32 has no digits left, as favorAttention tells).
    */
   readonly data: Float32Array;
   /** `[numHeads, L, S]`, or `[batch, numHeads, L, S]` for arrays with a batch. */
@@ -17,7 +20,8 @@ export interface AttentionMatrix {
 }
 
 /**
- * The weights with which attention mixes the values: A in out = A v. With the options of a call of `favorAttention`, its own weights.
+ * The weights with which attention mixes the values: A in out = A v. With the options of a call of `favorAttention`,
+ * its own weights.
  *
  * The one-hot values make it as large and as slow as exact attention is: for looking at, not for computing with.
  *

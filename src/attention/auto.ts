@@ -4,14 +4,14 @@ import { exact } from "./exact.ts";
 import { favorMechanisms } from "./favor/favor.ts";
 import type { AttentionMechanism, ChoiceSizes } from "./mechanism.ts";
 
-// Without the summary of keys: for few of them attention is exact, and what is kept for it are the keys themselves. And without a length
-// of blocks: which of both is taken follows the length.
+// Without the summary of keys: for few of them attention is exact, and what is kept for it are the keys themselves. And
+// without a length of blocks: which of both is taken follows the length.
 const { summarised: _summarised, wholeBlocks: _wholeBlocks, ...favor } = favorMechanisms.favor;
 
 /**
- * Keys up to which exact attention is faster on the CPU: a fixed number and so many for each feature, for its cost for a query grows with
- * the keys, that of linear attention with the features. Between where the forward pass alone breaks even and where training does;
- * measured with 128, 256 and 512 features (docs/performance.md).
+ * Keys up to which exact attention is faster on the CPU: a fixed number and so many for each feature, for its cost for
+ * a query grows with the keys, that of linear attention with the features. Between where the forward pass alone breaks
+ * even and where training does; measured with 128, 256 and 512 features (docs/performance.md).
  */
 const CROSSOVER = {
   causal: { keys: 240, keysPerFeature: 1.4 },
@@ -29,8 +29,8 @@ function choose({ numKeys, ...sizes }: ChoiceSizes): "exact" | "favor" {
 }
 
 /**
- * Positive features estimate the softmax kernel, so both mechanisms take the weights of the other. A state is always that of FAVOR+:
- * decoding, and sequences in parts, are linear from the first token.
+ * Positive features estimate the softmax kernel, so both mechanisms take the weights of the other. A state is always
+ * that of FAVOR+: decoding, and sequences in parts, are linear from the first token.
  */
 export const auto: AttentionMechanism = {
   ...favor,

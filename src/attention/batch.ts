@@ -22,7 +22,10 @@ export interface Batch extends NdArray {
 /** Queries, keys, values, and the gradient by the output. */
 export type GradientBatches = Readonly<Record<"q" | "k" | "v" | "dOut", Batch>>;
 
-/** Which keys (or queries) are real: 1 or true, 0 or false for padding; for one sequence, or an array of them for each sequence of a batch. */
+/**
+ * Which keys (or queries) are real: 1 or true, 0 or false for padding; for one sequence, or an array of them for each
+ * sequence of a batch.
+ */
 export type KeyMask = ArrayLike<number | boolean> | readonly ArrayLike<number | boolean>[];
 
 /**

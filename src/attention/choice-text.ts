@@ -3,8 +3,10 @@ import type { MechanismChoice } from "./choice.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 
 /**
- * `favor` is a name, `local(window=64)` and `bigbird(blockSize=16, numRandom=2)` are names with options. Values are numbers, true or
- * false, and text otherwise. What begins with a brace is JSON, as configurations have it: `{"heads":[{"name":"local","numHeads":2},…]}`. Neither names nor options are looked up: `createMechanism` refuses unknown ones, with the nearest.
+ * `favor` is a name, `local(window=64)` and `bigbird(blockSize=16, numRandom=2)` are names with options. Values are
+ * numbers, true or false, and text otherwise. What begins with a brace is JSON, as configurations have it:
+ * `{"heads":[{"name":"local","numHeads":2},…]}`. Neither names nor options are looked up: `createMechanism` refuses
+ * unknown ones, with the nearest.
  *
  * @param who the name that errors begin with
  * @throws ConfigError for brackets that do not match, an option without a value, and JSON that is none
@@ -36,7 +38,9 @@ function parseJson(who: string, text: string): MechanismChoice {
   }
 }
 
-/** `exact,local(window=64,causal=true)` → `exact` and `local(window=64,causal=true)`: commas in brackets part options. */
+/**
+ * `exact,local(window=64,causal=true)` → `exact` and `local(window=64,causal=true)`: commas in brackets part options.
+ */
 export function splitMechanisms(text: string): readonly string[] {
   return text
     .split(/,(?![^(]*\))/)

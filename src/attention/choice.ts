@@ -7,7 +7,10 @@ import { configurableMechanisms, mechanisms, type MechanismName } from "./mechan
 import { mixedHeads } from "./mixed-heads.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 
-/** `"local"`, `{ name: "local", window: 128 }`, or a mechanism for each part of the heads: `{ heads: [{ name: "local", numHeads: 2 }, …] }`. */
+/**
+ * `"local"`, `{ name: "local", window: 128 }`, or a mechanism for each part of the heads: `{ heads: [{ name: "local",
+ * numHeads: 2 }, …] }`.
+ */
 export type MechanismChoice = MechanismName | MechanismWithOptions | MechanismsOfHeads;
 
 export interface MechanismWithOptions {

@@ -14,7 +14,9 @@ export interface ConfigurableMechanism<Schema extends z.ZodObject = z.ZodObject>
   create(options?: z.input<Schema>): AttentionMechanism;
 }
 
-/** @param make the mechanism of complete, checked options; it may throw ConfigError where options do not fit together */
+/**
+ * @param make the mechanism of complete, checked options; it may throw ConfigError where options do not fit together
+ */
 export function configurable<Schema extends z.ZodObject>(
   name: string,
   options: Schema,

@@ -14,9 +14,9 @@ const SUMMARY = "cosFormer: ReLU features, reweighted by the cosine of the dista
 
 const options = z.strictObject({
   /**
-   * M, the length at which a token's weight has fallen to 0: at least the longest sequence, for beyond it weights would be negative.
-   * Default 1024, as that of a model's maxSeqLen. It is part of what a model has learned, so it does not follow the sequence at
-   * hand, as in the published code, where a token would weigh otherwise once more text follows.
+   * M, the length at which a token's weight has fallen to 0: at least the longest sequence, for beyond it weights would
+   * be negative. Default 1024, as that of a model's maxSeqLen. It is part of what a model has learned, so it does not
+   * follow the sequence at hand, as in the published code, where a token would weigh otherwise once more text follows.
    */
   maxLength: z.int().min(1).default(1024),
 });
@@ -27,9 +27,9 @@ const ready = rowFeaturesMechanism({ name: "cosformer", summary: SUMMARY, featur
 /**
  * out_t = Σ_s w_ts v_s / Σ_s w_ts with w_ts = relu(q_t)·relu(k_s) cos(π/2 · (t − s)/M).
  *
- * By cos(a − b) = cos a cos b + sin a sin b that is linear attention with the features [relu(x_i) cos(πi/2M), relu(x_i) sin(πi/2M)]
- * of the token at position i. Angles are below π/2, so no feature is negative. A query all of whose products are 0 gets 0. In cross
- * attention queries and keys both count from 0.
+ * By cos(a − b) = cos a cos b + sin a sin b that is linear attention with the features [relu(x_i) cos(πi/2M), relu(x_i)
+ * sin(πi/2M)] of the token at position i. Angles are below π/2, so no feature is negative. A query all of whose
+ * products are 0 gets 0. In cross attention queries and keys both count from 0.
  *
  * Source: equations 10 to 12, arXiv:2202.08791.
  */
@@ -78,7 +78,7 @@ function reweighted(x: Tensor, angles: Angles): Tensor {
   return concat([mul(features, angles.cos), mul(features, angles.sin)], -1);
 }
 
-/** Of the positions 0 … length − 1, `[length, 1]`. */
+/** Angles of the positions 0 … length − 1, `[length, 1]`. */
 function knownAngles(length: number, maxLength: number): Angles {
   if (length > maxLength) {
     throw new GraphError(
@@ -98,7 +98,10 @@ function withPosition(initialState: RecurrentForm["initialState"]): RecurrentFor
   return (sizes) => ({ ...initialState({ ...sizes, D: 2 * sizes.D }), position: zeros([sizes.B, 1, 1, 1]) });
 }
 
-/** With the position in the state. From maxLength on all tokens stand at the last position, where weights are still above 0. */
+/**
+ * With the position in the state. From maxLength on all tokens stand at the last position, where weights are still
+ * above 0.
+ */
 function advance(step: RecurrentStep, maxLength: number): RecurrentStep {
   return (q, k, v, { position, ...state }, given) => {
     if (position === undefined) {

@@ -1,4 +1,7 @@
-/** Efficient attention: a softmax of queries over features and one of keys over positions, in place of one over all pairs. */
+/**
+ * Efficient attention: a softmax of queries over features and one of keys over positions, in place of one over all
+ * pairs.
+ */
 import { expectShapes } from "../graph/expect-shapes.ts";
 import { GraphError, problem } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -27,8 +30,9 @@ const summarised: SummarisedForm = {
 };
 
 /**
- * ρ_q(Q) (ρ_k(K)ᵀ V), with ρ_q the softmax of each row and ρ_k that of each column: every feature is an attention map over the
- * sequence, and a query mixes the means that they give. As published, without the factor 1/√D of softmax attention.
+ * ρ_q(Q) (ρ_k(K)ᵀ V), with ρ_q the softmax of each row and ρ_k that of each column: every feature is an attention map
+ * over the sequence, and a query mixes the means that they give. As published, without the factor 1/√D of softmax
+ * attention.
  *
  * A sequence without any real key gives 0.
  *

@@ -22,8 +22,9 @@ const QUERY_BLOCK = 256;
 /**
  * softmax(q kᵀ / √D) v.
  *
- * Without causality, and where there are loops, long sequences go by blocks of queries: as many operations, in memory that grows with the length
- * instead of its square. A query none of whose keys is real gets the mean of what it may see by position.
+ * Without causality, and where there are loops, long sequences go by blocks of queries: as many operations, in memory
+ * that grows with the length instead of its square. A query none of whose keys is real gets the mean of what it may see
+ * by position.
  */
 export const exact: AttentionMechanism = {
   name: "exact",

@@ -27,14 +27,16 @@ export interface AttentionArrays {
 /**
  * Attention over arrays, by any mechanism of the table `mechanisms`.
  *
- * Compiles a graph for the given sizes, runs it and frees it (some ten milliseconds beside the work itself). For repeated calls
- * build a graph of your own with `compile` and `createMechanism(…).apply`.
+ * Compiles a graph for the given sizes, runs it and frees it (some ten milliseconds beside the work itself). For
+ * repeated calls build a graph of your own with `compile` and `createMechanism(…).apply`.
  *
- * @throws GraphError when sizes do not fit, a number is not finite, or the output would not be; ConfigError for a mechanism that is not in
- *   the table, or options that it does not have; the message names the array or the option, the rule, what came, and the way out
+ * @throws GraphError when sizes do not fit, a number is not finite, or the output would not be; ConfigError for a
+ *   mechanism that is not in the table, or options that it does not have; the message names the array or the option,
+ *   the rule, what came, and the way out
  *
  * @example
- * const { data } = await attention({ q, k, v }, { numHeads: 8, causal: true, mechanism: { name: "local", window: 64 } });
+ * const { data } = await attention({ q, k, v }, { numHeads: 8, causal: true, mechanism: { name: "local", window: 64 }
+ * });
  */
 export async function attention(
   arrays: AttentionArrays,
@@ -46,8 +48,9 @@ export async function attention(
 /**
  * Linear-time attention over arrays: `attention`, by the name of its default.
  *
- * Any norms are safe: nothing overflows. Where float32 has no digits left, because no feature is large for both a query and any key
- * (norms of some ten and more with few features), outputs shrink towards 0; `diagnose` tells such data beforehand.
+ * Any norms are safe: nothing overflows. Where float32 has no digits left, because no feature is large for both a query
+ * and any key (norms of some ten and more with few features), outputs shrink towards 0; `diagnose` tells such data
+ * beforehand.
  *
  * @throws as `attention`
  *

@@ -48,8 +48,8 @@ export interface SequenceMasks {
 export type Statistics = Readonly<Record<string, Tensor>>;
 
 /**
- * What a map must know about whole sequences before it can choose its features. Such a map cannot be causal by itself, because
- * the statistics look ahead; with frozen ones it can.
+ * What a map must know about whole sequences before it can choose its features. Such a map cannot be causal by itself,
+ * because the statistics look ahead; with frozen ones it can.
  */
 export interface SequenceStatistics {
   /** The width of every number for heads of width D. */
@@ -65,8 +65,8 @@ export interface FeatureMap {
   readonly summary: string;
   readonly kind: Features["kind"];
   /**
-   * What φ(q)·φ(k) estimates without bias when every row of the projection is N(0, I): with x = q·D^(-1/4), y = k·D^(-1/4)
-   * `softmax` is exp(x·y), `gaussian` is exp(−‖x − y‖²/2). `own` is a kernel without such a name.
+   * What φ(q)·φ(k) estimates without bias when every row of the projection is N(0, I): with x = q·D^(-1/4), y =
+   * k·D^(-1/4) `softmax` is exp(x·y), `gaussian` is exp(−‖x − y‖²/2). `own` is a kernel without such a name.
    */
   readonly kernel: "softmax" | "gaussian" | "own";
   /** No feature is ever negative, so that denominators cannot vanish. */
@@ -85,10 +85,13 @@ export interface FeatureMap {
    */
   readonly features: (x: Tensor, projection: Tensor) => Features;
   /**
-   * An upper bound of log φ(x)√rows for any x, for exponential features that have one: `[1, 1]`, or `[H, 1, 1]` for heads with
-   * projections of their own. Attention then needs no running maximum (`common-scale.ts`).
+   * An upper bound of log φ(x)√rows for any x, for exponential features that have one: `[1, 1]`, or `[H, 1, 1]` for
+   * heads with projections of their own. Attention then needs no running maximum (`common-scale.ts`).
    */
   readonly logBound?: ((projection: Tensor) => Tensor) | undefined;
-  /** What a sum over all features is divided by to be an estimate: the number of rows, twice that for the hyperbolic map. */
+  /**
+   * What a sum over all features is divided by to be an estimate: the number of rows, twice that for the hyperbolic
+   * map.
+   */
   readonly normaliser: (rows: number) => number;
 }

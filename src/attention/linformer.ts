@@ -18,7 +18,7 @@ import type { AttentionMechanism, AttentionOptions, AttentionState, SummarisedFo
 
 const SUMMARY = "Linformer: softmax over a few learned mixtures of the keys; bidirectional, up to maxSeqLen";
 
-/** As good as full attention in the paper's figures for sequences of 512 to 4096 tokens. */
+/** In the paper's figures this is as good as full attention for sequences of 512 to 4096 tokens. */
 const PROJECTED_LENGTH = 256;
 
 const options = z.strictObject({
@@ -31,10 +31,11 @@ const options = z.strictObject({
 /**
  * softmax(q (E K)ᵀ / √D) F V with learned E, F `[k, maxSeqLen]`, which all heads of a layer share.
  *
- * Padding is set to 0 before the projection. A sequence of S tokens takes the first S columns. A sequence without any real key gives 0.
+ * Padding is set to 0 before the projection. A sequence of S tokens takes the first S columns. A sequence without any
+ * real key gives 0.
  *
- * E and F start with a standard deviation of 1/√maxSeqLen, so that mixtures of a full sequence are as large as its keys; the paper's
- * 1/√k would make them √(maxSeqLen/k) times larger.
+ * E and F start with a standard deviation of 1/√maxSeqLen, so that mixtures of a full sequence are as large as its
+ * keys; the paper's 1/√k would make them √(maxSeqLen/k) times larger.
  *
  * Source: equation 7, arXiv:2006.04768.
  */
@@ -99,12 +100,18 @@ function projected(
   };
 }
 
-/** The first columns, `[k, n]` → `[k, count]`, with the same nodes at any count: `slice` leaves its node out where all are taken. */
+/**
+ * The first columns, `[k, n]` → `[k, count]`, with the same nodes at any count: `slice` leaves its node out where all
+ * are taken.
+ */
 function gatheredColumns(projection: Tensor, count: number): Tensor {
   return transpose(gather(transpose(projection, [1, 0]), constant(countingUp("int32", [count]))), [1, 0]);
 }
 
-/** `[k, S]` · `[B, H, S, D]` → `[B, H, k, D]`: one product, for a product a head would make the weight's gradient one a head too. */
+/**
+ * `[k, S]` · `[B, H, S, D]` → `[B, H, k, D]`: one product, for a product a head would make the weight's gradient one a
+ * head too.
+ */
 function alongLength(projection: Tensor, x: Tensor): Tensor {
   const [B = 0, H = 0, S = 0, D = 0] = x.shape;
   const columns = reshape(transpose(x, [2, 0, 1, 3]), [S, B * H * D]);

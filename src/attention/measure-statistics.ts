@@ -11,8 +11,9 @@ const optionNames = ["numHeads", "mechanism", "keyMask", "queryMask", "headDim",
 export type MeasureStatisticsOptions = Pick<ArrayAttentionOptions, (typeof optionNames)[number]>;
 
 /**
- * Measures what `favor-optimal`, `favor-rescaled` and `favor-saderf` must know about whole sequences, over a batch of examples, to be
- * given as `statistics` afterwards: frozen, they make causal attention possible, and attention independent of what else stands in a sequence.
+ * Measures what `favor-optimal`, `favor-rescaled` and `favor-saderf` must know about whole sequences, over a batch of
+ * examples, to be given as `statistics` afterwards: frozen, they make causal attention possible, and attention
+ * independent of what else stands in a sequence.
  *
  * @returns by name, `[1, numHeads, 1, width]`: the mean over the batch; empty for mechanisms that need none
  *

@@ -8,8 +8,9 @@ import type { FeatureMap, SequenceStatistics, Statistics } from "./feature-map.t
 import type { WholeBlocks } from "./whole-blocks.ts";
 
 /**
- * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk, `parallel` holds all chunks in one tensor (for WebGPU,
- * whose Scan would silently run on the CPU), `fastest` is the one of both that is faster for the length, where there are loops.
+ * How a graph spreads attention over the sequence: `scan` walks it chunk by chunk, `parallel` holds all chunks in one
+ * tensor (for WebGPU, whose Scan would silently run on the CPU), `fastest` is the one of both that is faster for the
+ * length, where there are loops.
  */
 export type ExecutionForm = "fastest" | "scan" | "parallel";
 
@@ -34,13 +35,17 @@ export interface AttentionOptions {
   /** Default `fastest`, which devices without loops must not be given. */
   readonly form?: ExecutionForm;
   /**
-   * The sequence is whole blocks of so many positions, and the graph must have the same nodes for any number of them: given to mechanisms
-   * with `wholeBlocks`, for graphs that serve all lengths. Default: the nodes that are fastest at this length.
+   * The sequence is whole blocks of so many positions, and the graph must have the same nodes for any number of them:
+   * given to mechanisms with `wholeBlocks`, for graphs that serve all lengths. Default: the nodes that are fastest at
+   * this length.
    */
   readonly blockLength?: number | undefined;
 }
 
-/** A trained array before training: its shape, and the standard deviation of normal numbers or the constant that it starts with. */
+/**
+ * A trained array before training: its shape, and the standard deviation of normal numbers or the constant that it
+ * starts with.
+ */
 export interface InitialParameter {
   readonly shape: Shape;
   readonly init: { readonly std: number } | { readonly value: number };
@@ -50,9 +55,15 @@ export interface InitialParameter {
 export interface ProjectionChoice {
   /** Default: what the mechanism is meant for, orthogonal rows for most. `none` gives f(x) itself instead of f(ωx). */
   readonly kind?: ProjectionName | "none";
-  /** `chi`: each row as long as a Gaussian vector; `sqrt`: √headDim exactly. Default: what the mechanism is meant for, chi for most. */
+  /**
+   * `chi`: each row as long as a Gaussian vector; `sqrt`: √headDim exactly. Default: what the mechanism is meant for,
+   * chi for most.
+   */
   readonly rowLengths?: RowLengths;
-  /** A projection of its own for every head, instead of one for all. Default false: as the paper's code does, and faster. */
+  /**
+   * A projection of its own for every head, instead of one for all. Default false: as the paper's code does, and
+   * faster.
+   */
   readonly perHead?: boolean;
 }
 
@@ -96,7 +107,10 @@ export interface Refusal {
 export type AttentionState = Readonly<Record<string, Tensor>>;
 
 export interface RecurrentForm {
-  /** The state before the first token: B sequences, H heads, D = headDim, E = width of a value, M = rows of the projection. */
+  /**
+   * The state before the first token: B sequences, H heads, D = headDim, E = width of a value, M = rows of the
+   * projection.
+   */
   readonly initialState: (sizes: {
     readonly B: number;
     readonly H: number;
@@ -109,13 +123,13 @@ export interface RecurrentForm {
   /** One token: q, k `[B, H, 1, D]`, v `[B, H, 1, E]` → out `[B, H, 1, E]` and the next state. */
   readonly step: RecurrentStep;
   /**
-   * Any number of tokens, L, in one go, on devices with loops (`scan`). Gradients flow through the states, so that a long
-   * sequence can be trained part by part.
+   * Any number of tokens, L, in one go, on devices with loops (`scan`). Gradients flow through the states, so that a
+   * long sequence can be trained part by part.
    */
   readonly extend: RecurrentStep;
   /**
-   * One token at a time for decoding, with a state that is written only now and then. Its `sums` and `maximum` are those of `extend`.
-   * Mechanisms without one decode by `step`.
+   * One token at a time for decoding, with a state that is written only now and then. Its `sums` and `maximum` are
+   * those of `extend`. Mechanisms without one decode by `step`.
    */
   readonly windowed?: WindowedForm;
   /** Mechanisms without one cannot be exported so that they read whole prompts. */
@@ -123,11 +137,12 @@ export interface RecurrentForm {
 }
 
 /**
- * Any number of tokens by the same nodes, one of them too, which is what a file for other programs needs: no loops, and nothing that is unrolled. It
- * may use ops that not every engine has, and hold L² scores of a part of L tokens, but no features or values of all pairs. It has no gradient.
+ * Any number of tokens by the same nodes, one of them too, which is what a file for other programs needs: no loops, and
+ * nothing that is unrolled. It may use ops that not every engine has, and hold L² scores of a part of L tokens, but no
+ * features or values of all pairs. It has no gradient.
  */
 export interface AnyLengthForm {
-  /** As of the recurrent form; axes may be in another order. */
+  /** The recurrent form's initial state; axes may be in another order. */
   readonly initialState: RecurrentForm["initialState"];
   readonly extend: RecurrentStep;
 }
@@ -156,7 +171,7 @@ export interface WindowRow {
 
 /** The last tokens wait in a window beside the state; once it is full, `fold` adds them. */
 export interface WindowedForm {
-  /** Features of a key of so many numbers under a projection of so many rows. */
+  /** Number of features for keys of width `headDim` with `rows` projection rows. */
   readonly featuresOf: (rows: number, headDim: number) => number;
   /**
    * @param queriesAndKeys `[B, 2H, 1, D]`: the queries of all heads, then their keys
@@ -182,7 +197,9 @@ export type RecurrentStep = (
   options: Pick<AttentionOptions, "projection" | "statistics">,
 ) => { readonly out: Tensor; readonly state: AttentionState };
 
-/** Attention to a sequence that is whole before the first query comes: that of a decoder to what its encoder has read. */
+/**
+ * Attention to a sequence that is whole before the first query comes: that of a decoder to what its encoder has read.
+ */
 export interface SummarisedForm {
   /** All that queries need to know of keys `[B, H, S, D]` and values `[B, H, S, E]`. */
   readonly summarise: (
@@ -211,8 +228,8 @@ export interface AttentionMechanism {
   /** Keys are the queries (Reformer): a model then has no weights for keys. Default false. */
   readonly sharesKeys?: boolean;
   /**
-   * Queries and keys count by their products q·k alone, and of these only what differs among the keys of a query: A q and A⁻ᵀ k − c attend
-   * as q and k do, for any invertible A and any c. Default false.
+   * Queries and keys count by their products q·k alone, and of these only what differs among the keys of a query: A q
+   * and A⁻ᵀ k − c attend as q and k do, for any invertible A and any c. Default false.
    */
   readonly basisFree?: boolean;
   /** Trained arrays of a layer beside queries, keys, values and output, by name. Default: none. */
@@ -223,14 +240,15 @@ export interface AttentionMechanism {
     sizes: ProjectionSizes & { readonly projection?: ProjectionChoice },
   ) => { readonly projection: NdArray } | undefined;
   /**
-   * The blocks that one graph for all lengths needs. Sequences are padded at their end to whole ones, whose length `apply` is told by
-   * `AttentionOptions.blockLength`; every number of blocks then has the same nodes, and real positions have the outputs that they have without padding.
-   * Default: there are no such blocks, because nodes or outputs follow the length.
+   * The blocks that one graph for all lengths needs. Sequences are padded at their end to whole ones, whose length
+   * `apply` is told by `AttentionOptions.blockLength`; every number of blocks then has the same nodes, and real
+   * positions have the outputs that they have without padding. Default: there are no such blocks, because nodes or
+   * outputs follow the length.
    */
   readonly wholeBlocks?: WholeBlocks;
   /**
-   * The shape of the projection that `initialise` draws, or undefined where it draws none: sizes are then known without drawing, which
-   * takes a time that grows with the cube of headDim. Default: one is drawn to see it.
+   * The shape of the projection that `initialise` draws, or undefined where it draws none: sizes are then known without
+   * drawing, which takes a time that grows with the cube of headDim. Default: one is drawn to see it.
    */
   readonly projectionShape?: (sizes: ProjectionSizes & { readonly projection?: ProjectionChoice }) => Shape | undefined;
   /** What a mechanism must know about the whole sequence, if anything: without frozen values it cannot be causal. */
@@ -238,7 +256,10 @@ export interface AttentionMechanism {
   /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
   readonly apply: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions) => Tensor;
   readonly recurrent?: RecurrentForm;
-  /** Keys and values summed up once, for queries that come later, as a decoder's do. Default: keys and values themselves. */
+  /**
+   * Keys and values summed up once, for queries that come later, as a decoder's do. Default: keys and values
+   * themselves.
+   */
   readonly summarised?: SummarisedForm;
   /** For mechanisms that choose among others: the one that `apply` takes at these sizes. */
   readonly choose?: (sizes: ChoiceSizes) => string;

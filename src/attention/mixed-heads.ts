@@ -29,11 +29,12 @@ interface PlacedPart extends HeadsPart {
 /**
  * Attention whose heads are split among mechanisms, in their order.
  *
- * Parameters and states of a part bear its number: `part0_keys`. One part at most may have a random projection, for a layer has one;
- * where heads have their own, it takes those of its heads.
+ * Parameters and states of a part bear its number: `part0_keys`. One part at most may have a random projection, for a
+ * layer has one; where heads have their own, it takes those of its heads.
  *
  * @throws ConfigError without parts, and for parts that cannot share a layer
- * @example mixedHeads([{ mechanism: local.create({ window: 64 }), numHeads: 2 }, { mechanism: mechanisms.favor, numHeads: 2 }])
+ * @example
+ * mixedHeads([{ mechanism: local.create({ window: 64 }), numHeads: 2 }, { mechanism: mechanisms.favor, numHeads: 2 }])
  * Source: arXiv:2003.05997, whose layers have heads of local attention beside those of routing.
  */
 export function mixedHeads(given: readonly HeadsPart[]): AttentionMechanism {

@@ -24,17 +24,20 @@ const options = z.strictObject({
   /** m, the number of segments. Default 64, as published: enough for sequences of 512 to 4096 tokens. */
   numLandmarks: z.int().min(1).default(64),
   /**
-   * Steps towards the pseudo-inverse of the attention A between landmarks. Default 6, as published: about 5 % of A are then still missing
-   * (‖AZA − A‖/‖A‖ for 64 landmarks of normal queries and keys of width 64), 0.5 % after 10, 1e-6 after 20.
+   * Steps towards the pseudo-inverse of the attention A between landmarks. Default 6, as published: about 5 % of A are
+   * then still missing (‖AZA − A‖/‖A‖ for 64 landmarks of normal queries and keys of width 64), 0.5 % after 10, 1e-6
+   * after 20.
    */
   inverseIterations: z.int().min(1).default(6),
 });
 
 /**
- * softmax(q K̃ᵀ/√D) · softmax(Q̃ K̃ᵀ/√D)⁺ · softmax(Q̃ kᵀ/√D) v, with landmarks Q̃, K̃ the means of ⌈L/m⌉ tokens that stand together.
+ * softmax(q K̃ᵀ/√D) · softmax(Q̃ K̃ᵀ/√D)⁺ · softmax(Q̃ kᵀ/√D) v, with landmarks Q̃, K̃ the means of ⌈L/m⌉ tokens that
+ * stand together.
  *
- * The inverse ⁺ is the limit of products of third order. Padding counts in no mean, and a segment of nothing else is no landmark. Where each
- * token would be a landmark this is softmax attention itself, and computed so. A sequence without any real key gives 0.
+ * The inverse ⁺ is the limit of products of third order. Padding counts in no mean, and a segment of nothing else is no
+ * landmark. Where each token would be a landmark this is softmax attention itself, and computed so. A sequence without
+ * any real key gives 0.
  *
  * The published model adds a depthwise convolution of the values to the output, as an option; it is not part of this.
  *
@@ -96,7 +99,7 @@ function maskedSoftmax(q: Tensor, k: Tensor, mask: Tensor | undefined): Tensor {
 }
 
 interface Landmarks {
-  /** Of the real tokens of each segment, `[B, H, m, D]`. */
+  /** The mean of the real tokens of each segment, `[B, H, m, D]`. */
   readonly means: Tensor;
   /** 1 where there are any, else 0: `[B, 1, m, 1]`. */
   readonly real: Tensor;
@@ -114,7 +117,8 @@ function landmarks(x: Tensor, mask: Tensor | undefined, segment: number): Landma
 }
 
 /**
- * Z ← ¼ Z (13 − AZ (15 − AZ (7 − AZ))) from Z = Aᵀ / ‖A‖₁, for matrices A whose rows sum to 1 or are 0. Rows and columns of zeros stay so.
+ * Z ← ¼ Z (13 − AZ (15 − AZ (7 − AZ))) from Z = Aᵀ / ‖A‖₁, for matrices A whose rows sum to 1 or are 0. Rows and
+ * columns of zeros stay so.
  *
  * @param A `[B, H, m, m]`
  */

@@ -22,8 +22,8 @@ const customGradientOp = defineMultiOp<CustomGradientAttributes>({
  *
  * @param inputs what gradients are wanted for
  * @param forward computes the outputs; list among them what the backward pass reuses
- * @param backward from the outputs' gradients (undefined where nothing depends on an output) to the inputs'; what it leaves
- *   out has none
+ * @param backward from the outputs' gradients (undefined where nothing depends on an output) to the inputs'; what it
+ *   leaves out has none
  *
  * @example
  * // log(1 + e^x), whose gradient by the walk would overflow

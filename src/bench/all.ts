@@ -157,7 +157,7 @@ const decode: Measure = async (threads, quick, context) => {
   return { name: "decode", result, table: formatDecodeBench(result) };
 };
 
-/** Of the embedded proteins, which are there on every machine. */
+/** Measures the embedded proteins, which every machine has. */
 const data: Measure = async (_threads, _quick, context) => {
   const result = await benchData(fileURLToPath(embeddedProteinsUrl), context);
   return { name: "data", result, table: formatDataBench(result) };

@@ -1,4 +1,5 @@
-// How long attention takes, beside the matrix products that it cannot do without, beside exact attention, and beside its peers.
+// How long attention takes, beside the matrix products that it cannot do without, beside exact attention, and beside
+// its peers.
 
 import { createBackend } from "#engine";
 import { median } from "../statistics/index.ts";
@@ -48,15 +49,24 @@ export interface AttentionBenchRow {
   readonly causal: boolean;
   readonly seqLen: number;
   readonly pass: Pass;
-  /** Features a token has: the same for all mechanisms, so that their products are the same. Of the table's mechanisms only. */
+  /**
+   * Features a token has: the same for all mechanisms, so that their products are the same. Of the table's mechanisms
+   * only.
+   */
   readonly featuresPerToken?: number;
   readonly medianMs: number;
   readonly minMs: number;
-  /** Median of the matrix products of linear attention alone: plain products in one graph where that fits, else those of the loop. */
+  /**
+   * Median of the matrix products of linear attention alone: plain products in one graph where that fits, else those of
+   * the loop.
+   */
   readonly boundMs: number;
   /** medianMs over boundMs. */
   readonly ratioToBound: number;
-  /** Median of the products alone in the loops that attention itself uses, features of the backward pass computed again there. */
+  /**
+   * Median of the products alone in the loops that attention itself uses, features of the backward pass computed again
+   * there.
+   */
   readonly loopBoundMs: number;
   readonly ratioToLoopBound: number;
   /** medianMs over that of `favor`, positive features, when it is measured too. Of the table's mechanisms only. */
@@ -88,7 +98,9 @@ export function benchCases(settings: AttentionBenchSettings): readonly Attention
   );
 }
 
-/** Measures attention on random q, k, v of one sequence, and tells of every round and of every peer that is not there. */
+/**
+ * Measures attention on random q, k, v of one sequence, and tells of every round and of every peer that is not there.
+ */
 export async function benchAttention(
   settings: AttentionBenchSettings,
   context: TaskContext = {},

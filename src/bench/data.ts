@@ -12,7 +12,7 @@ import { countRecords, packedSequence } from "../data/packed.ts";
 export interface DataBenchResult {
   /** The file's name. */
   readonly file: string;
-  /** As it lies on the disk. */
+  /** The file's size on the disk. */
   readonly fileBytes: number;
   readonly records: number;
   readonly residues: number;
@@ -26,7 +26,7 @@ export interface DataBenchRow {
   readonly indexMs: number;
   /** All residues as ids, a sequence at a time. */
   readonly readMs: number;
-  /** Of the file on the disk, indexed; null where it is not read. */
+  /** Megabytes of the file indexed per second; null where it is not read. */
   readonly megabytesPerSecond: number | null;
   /** Indexed and read. */
   readonly residuesPerSecond: number;

@@ -34,14 +34,15 @@ interface QueryChunk {
 }
 
 /**
- * softmax(q kᵀ / √D) v, head by head and chunk by chunk, as FlashAttention does it: the logarithm of each query's denominator is
- * kept, weights are computed again on the way back, and causal queries meet no key behind their chunk.
+ * softmax(q kᵀ / √D) v, head by head and chunk by chunk, as FlashAttention does it: the logarithm of each query's
+ * denominator is kept, weights are computed again on the way back, and causal queries meet no key behind their chunk.
  *
  *   P = exp(s − log Σ exp s),  δ = Σ dO ∘ O,  dS = P ∘ (dO vᵀ − δ)
  *
  * @param q `[B, H, L, D]`, as k; v `[B, H, L, E]`
  * @returns `[B, H, L, E]`
- * Source: algorithms 1 and 4 of arXiv:2205.14135, without blocks of keys, whose small products this engine starts slowly.
+ * Source: algorithms 1 and 4 of arXiv:2205.14135, without blocks of keys, whose small products this engine starts
+ * slowly.
  */
 export function exactInChunks(q: Tensor, k: Tensor, v: Tensor, causal: boolean, chunk = QUERY_CHUNK): Tensor {
   const [, , length = 0, headDim = 1] = q.shape;

@@ -24,9 +24,9 @@ export const exactNames = {
 export const completeExact: readonly string[] = [exactNames.fused, exactNames.wholeMatrix, exactNames.chunked];
 
 /**
- * Bytes of the `[H, L, L]` matrices that an exact attention holds at a time, as measured at 1,024 to 4,096 tokens (`performer bench
- * memory`): 4.2 to 4.8 of them where all are kept for the gradient, 1.3 in the engine's causal op, none in its bidirectional one and
- * in chunks.
+ * Bytes of the `[H, L, L]` matrices that an exact attention holds at a time, as measured at 1,024 to 4,096 tokens
+ * (`performer bench memory`): 4.2 to 4.8 of them where all are kept for the gradient, 1.3 in the engine's causal op,
+ * none in its bidirectional one and in chunks.
  */
 export function matrixBytes(name: string, { numHeads, seqLen, causal }: AttentionCase): number {
   const matrix = 4 * numHeads * seqLen ** 2;
@@ -57,8 +57,9 @@ function wholeMatrix(q: Tensor, k: Tensor, v: Tensor, causal: boolean): Tensor {
 }
 
 /**
- * Forward: the engine's fused op. Forward + backward, which that op has not: the mechanism `exact` while its L × L matrices fit, the
- * same in chunks of queries, and, where the first no longer fits, the fused forward alone, which is less than any of them must do.
+ * Forward: the engine's fused op. Forward + backward, which that op has not: the mechanism `exact` while its L × L
+ * matrices fit, the same in chunks of queries, and, where the first no longer fits, the fused forward alone, which is
+ * less than any of them must do.
  *
  * @param budgetBytes memory that L × L matrices may take
  */

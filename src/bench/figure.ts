@@ -8,7 +8,7 @@ import type { CurvePoint } from "./curves.ts";
 const FACET_HEIGHT = 300;
 const LEGEND_LINE = 16;
 
-/** As many as tell apart; more series begin again, dashed. */
+/** Colours that can be told apart; more series repeat them, dashed. */
 const COLORS = ["#2563c9", "#c2570c", "#1a7f4b", "#8b3fb0", "#b3261e", "#0e7c86", "#6b7280"] as const;
 /** The fastest that anything can be, where it is measured. */
 const FREE_COLOR = "#1c1e21";

@@ -7,8 +7,8 @@ import { outputStack } from "../model/stacks.ts";
 const COUNTED_CHUNK = 64;
 
 /**
- * Floating-point operations of one pass over tokens: 2 for each multiplication and addition of the matrix products of linear layers, of
- * linear attention, and of the head where it is asked for. Elementwise work does not count.
+ * Floating-point operations of one pass over tokens: 2 for each multiplication and addition of the matrix products of
+ * linear layers, of linear attention, and of the head where it is asked for. Elementwise work does not count.
  */
 export function forwardFlop(config: ModelConfig, tokens: number, { head }: { readonly head: boolean }): number {
   const { modelDim, mlpDim, numHeads, headDim, numLayers, numFeatures, vocabSize } = config;
@@ -21,8 +21,8 @@ export function forwardFlop(config: ModelConfig, tokens: number, { head }: { rea
 }
 
 /**
- * Operations of a training step: three times those of the forward pass, for forward and backward together. Recomputation of features
- * and the optimizer do not count.
+ * Operations of a training step: three times those of the forward pass, for forward and backward together.
+ * Recomputation of features and the optimizer do not count.
  */
 export function stepFlop(config: ModelConfig, tokens: number): number {
   return 3 * forwardFlop(config, tokens, { head: true });

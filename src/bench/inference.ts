@@ -38,7 +38,7 @@ export interface InferenceBenchRow {
   /** gflop over seconds, as a share of the rate of a 1024³ product measured in between. */
   readonly shareOfGemm: number;
   readonly gemmGflops: number;
-  /** Of the places that were computed, those that hold no token. */
+  /** The share of computed positions that hold no token. */
   readonly paddingShare: number;
   readonly graphs: number;
   readonly compileSeconds: number;

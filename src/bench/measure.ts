@@ -53,11 +53,14 @@ export function describeRun({ cpu, threads, platform, node, engine }: Machine): 
 export interface Contender {
   readonly name: string;
   readonly run: () => Promise<unknown>;
-  /** Runs once and says how many milliseconds it took, for what runs in a process of its own. Default: `run`, timed from here. */
+  /**
+   * Runs once and says how many milliseconds it took, for what runs in a process of its own. Default: `run`, timed from
+   * here.
+   */
   readonly timedRun?: () => Promise<number>;
   /**
-   * Stops being measured once its runs have taken this long together, but runs once; of several runs the first only warms up.
-   * Default: every round.
+   * Stops being measured once its runs have taken this long together, but runs once; of several runs the first only
+   * warms up. Default: every round.
    */
   readonly budgetMs?: number;
 }

@@ -24,7 +24,7 @@ export interface MemoryBenchRow {
   readonly causal: boolean;
   readonly seqLen: number;
   readonly pass: Pass;
-  /** Of the whole process: program, engine, inputs and outputs included. */
+  /** The peak of the whole process: program, engine, inputs and outputs included. */
   readonly peakBytes: number;
 }
 

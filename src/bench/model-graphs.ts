@@ -89,9 +89,10 @@ export async function prepareModel(asked: ModelSubject, backend: Backend, owned:
 }
 
 /**
- * What a contender needs at least, by the peaks measured at 512 to 2,048 tokens: weights with their gradients, what each layer keeps
- * for its backward pass (four tensors of the stream's width and four of the feed-forward layer's), and for exact attention `[H, L, L]`
- * matrices: two forward, one and a half a layer where gradients need them, and a causal mask a layer.
+ * What a contender needs at least, by the peaks measured at 512 to 2,048 tokens: weights with their gradients, what
+ * each layer keeps for its backward pass (four tensors of the stream's width and four of the feed-forward layer's), and
+ * for exact attention `[H, L, L]` matrices: two forward, one and a half a layer where gradients need them, and a causal
+ * mask a layer.
  */
 export function leastModelBytes(asked: ModelSubject): number {
   const { numLayers, modelDim, mlpDim, numHeads } = subjectConfig(asked);

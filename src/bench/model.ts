@@ -1,4 +1,5 @@
-// A whole model beside the same model with attention that costs nothing, in time and memory, as in figure 3 of arXiv:2009.14794.
+// A whole model beside the same model with attention that costs nothing, in time and memory, as in figure 3 of
+// arXiv:2009.14794.
 
 import { proteinVocabulary } from "../data/index.ts";
 import { median } from "../statistics/index.ts";
@@ -76,7 +77,8 @@ export function modelComparisons(settings: ModelBenchSettings): readonly Compari
             vocabSize: proteinVocabulary.size,
             numFeatures,
             dropout: 0,
-            // Added once, at the same cost for all; rotary positions would be a cost of queries and keys, which X does not compute.
+            // Added once, at the same cost for all; rotary positions would be a cost of queries and keys, which X does
+            // not compute.
             positions: "learned" as const,
             maxSeqLen: seqLen,
           },
@@ -86,7 +88,9 @@ export function modelComparisons(settings: ModelBenchSettings): readonly Compari
   );
 }
 
-/** Each contender runs in a process of its own; all of a comparison run in turn, round by round, each of which is told. */
+/**
+ * Each contender runs in a process of its own; all of a comparison run in turn, round by round, each of which is told.
+ */
 export async function benchModel(
   settings: ModelBenchSettings,
   context: TaskContext = {},

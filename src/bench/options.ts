@@ -22,7 +22,7 @@ export function chosenCases({ pass, direction }: CaseOptions) {
   };
 }
 
-/** Of one attention. */
+/** The sizes of one attention layer. */
 export interface SizeOptions {
   readonly heads: number;
   readonly headDim: number;
@@ -33,7 +33,7 @@ export function chosenSizes({ heads, headDim, features }: SizeOptions) {
   return { numHeads: heads, headDim, numFeatures: features };
 }
 
-/** Of the model that training and decoding are measured with. */
+/** The sizes of the model that training and decoding are measured with. */
 export interface BenchModelOptions {
   readonly layers: number;
   readonly modelDim: number;

@@ -1,4 +1,5 @@
-// The matrix products of linear attention and nothing else: the least that any implementation on this engine must compute.
+// The matrix products of linear attention and nothing else: the least that any implementation on this engine must
+// compute.
 
 import { CAUSAL_CHUNK } from "../attention/favor/causal-scan.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -11,7 +12,9 @@ import { full } from "../ops/source.ts";
 export const passes = ["forward", "forward+backward"] as const;
 export type Pass = (typeof passes)[number];
 
-/** What is multiplied: q, k `[R, L, D]`, v with its column of ones and that one's gradient dU `[R, L, E + 1]`; R = B·H. */
+/**
+ * What is multiplied: q, k `[R, L, D]`, v with its column of ones and that one's gradient dU `[R, L, E + 1]`; R = B·H.
+ */
 export interface Operands {
   readonly q: Tensor;
   readonly k: Tensor;
@@ -27,21 +30,30 @@ type Arrangement = (operands: Operands) => Products;
 const transposeA = { transposeA: true } as const;
 const transposeB = { transposeB: true } as const;
 
-/** Above this many elements in a tensor of features, all chunks at once would need more memory than the real thing by far. */
+/**
+ * Above this many elements in a tensor of features, all chunks at once would need more memory than the real thing by
+ * far.
+ */
 const LARGEST_BATCH = 2 ** 26;
 
 /** The same products in two arrangements; the additions that join two products are there too. */
 export interface ProductBounds {
   /**
-   * One graph of plain products over the whole sequence, each of them once: what the engine needs when nothing but products is
-   * asked for. Undefined where that needs too much memory.
+   * One graph of plain products over the whole sequence, each of them once: what the engine needs when nothing but
+   * products is asked for. Undefined where that needs too much memory.
    */
   readonly batched: Arrangement | undefined;
-  /** The products alone in the loops that attention itself uses, whose operands stay in the cache; backward, features once more. */
+  /**
+   * The products alone in the loops that attention itself uses, whose operands stay in the cache; backward, features
+   * once more.
+   */
   readonly loop: Arrangement;
 }
 
-/** @param featureElements of one tensor of features of the whole sequence; where that is too large there is only the loop */
+/**
+ * @param featureElements of one tensor of features of the whole sequence; where that is too large there is only the
+ * loop
+ */
 export function productBounds(causal: boolean, pass: Pass, featureElements: number): ProductBounds {
   const { batched, loop } = (causal ? arrangements.causal : arrangements.bidirectional)[pass];
   return { batched: featureElements > LARGEST_BATCH ? undefined : batched, loop };
@@ -85,7 +97,9 @@ const causalInBatch: Arrangement = ({ q, k, v, projection }) => {
   return { out: chunkOutput(queries, keys, values, matmul(values, keys, transposeA)) };
 };
 
-/** Forward and backward, nothing twice: features, states and weights of the forward pass are kept for the backward one. */
+/**
+ * Forward and backward, nothing twice: features, states and weights of the forward pass are kept for the backward one.
+ */
 const causalGradientsInBatch: Arrangement = ({ q, k, v, dU, projection }) => {
   const [queries, keys, values, dValues] = [
     project(chunks(q), projection),

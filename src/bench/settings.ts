@@ -119,7 +119,8 @@ export interface TrainBenchOptions extends BenchModelOptions {
 
 export function trainBenchSettings(options: TrainBenchOptions): TrainBenchSettings {
   const { batch, length, segment, steps, threads } = options;
-  // With learned positions, as the model that the notes on performance speak of; a table of a million positions would be the model.
+  // With learned positions, as the model that the notes on performance speak of; a table of a million positions would
+  // be the model.
   const positions = segment === undefined ? ({ positions: "learned" } as const) : {};
   return {
     model: { ...chosenModel(options), ...positions, maxSeqLen: length },

@@ -1,4 +1,5 @@
-// `performer attention` on pretrained and converted models: the tokenizer's own tokens, pages that say what they show, and what is refused.
+// `performer attention` on pretrained and converted models: the tokenizer's own tokens, pages that say what they show,
+// and what is refused.
 
 import { parseHTML } from "linkedom";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -37,7 +38,7 @@ function dataOf(page: string): PageData {
   return JSON.parse(parseHTML(page).document.querySelector("#data")?.textContent ?? "") as PageData;
 }
 
-/** As the page reads them: of two bytes each. */
+/** The weights as the page reads them, two bytes each. */
 function weightsOf({ heads, largest }: PageData): readonly Float64Array[] {
   return heads.map(({ weights }) => {
     const bytes = Buffer.from(weights, "base64");

@@ -17,7 +17,8 @@ export interface Interrupt extends Disposable {
 }
 
 /**
- * Listens for SIGHUP, SIGINT and SIGTERM until it is disposed of; from then on they end the process, as they do by default.
+ * Listens for SIGHUP, SIGINT and SIGTERM until it is disposed of; from then on they end the process, as they do by
+ * default.
  *
  * @param onFirst tells the user that the end is being prepared, or ends the process with the code that it is given
  */

@@ -9,8 +9,8 @@ import { performerCommand, shellQuoted } from "./invocation.ts";
 import { showEvents } from "./output/show-events.ts";
 
 /**
- * Prepares a run, trains it, and sets the process's exit code. The first Ctrl-C ends training after the step in progress, with a
- * checkpoint.
+ * Prepares a run, trains it, and sets the process's exit code. The first Ctrl-C ends training after the step in
+ * progress, with a checkpoint.
  */
 export async function trainHere(
   prepare: (onEvent: OnEvent) => Promise<TrainingRun>,

@@ -119,8 +119,8 @@ export function addRunOptions(command: Command): Command {
 }
 
 /**
- * `--resume FOLDER` takes everything from the folder. `--out FOLDER --resume` is the command that began the run, given again: what it
- * says must be what the run has.
+ * `--resume FOLDER` takes everything from the folder. `--out FOLDER --resume` is the command that began the run, given
+ * again: what it says must be what the run has.
  */
 async function resumedRun(
   recipe: string | undefined,

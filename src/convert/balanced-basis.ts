@@ -1,7 +1,10 @@
 /** Queries and keys of a head in the basis in which both have one covariance. */
 import { dot, multiply, powerOf, transpose, type Matrix } from "./matrices.ts";
 
-/** Added to covariances, as a share of their mean variance: directions that the examples hardly know are left nearly alone. */
+/**
+ * Added to covariances, as a share of their mean variance: directions that the examples hardly know are left nearly
+ * alone.
+ */
 const SHRINKAGE = 1e-3;
 
 /** A head's map from states x to queries or to keys, weight · x + bias. */
@@ -13,9 +16,11 @@ export interface HeadMap {
 }
 
 /**
- * Maps to A q and A⁻ᵀ k − c, where A and c make the mean of ‖A q + A⁻ᵀ k − c‖² over pairs of queries and keys the least.
+ * Maps to A q and A⁻ᵀ k − c, where A and c make the mean of ‖A q + A⁻ᵀ k − c‖² over pairs of queries and keys the
+ * least.
  *
- * AᵀA = G, the geometric mean of Σ_q⁻¹ and Σ_k, has many solutions A. This is the symmetric one, G^½, which rotates the axes least.
+ * AᵀA = G, the geometric mean of Σ_q⁻¹ and Σ_k, has many solutions A. This is the symmetric one, G^½, which rotates the
+ * axes least.
  *
  * @param seen queries and keys, `[tokens, D]`
  */

@@ -1,16 +1,16 @@
 /**
  * Queries and keys that random features estimate well, for the same exact attention.
  *
- * Softmax attention knows q·k alone, and of that nothing that all keys of a query share. So A q and A⁻ᵀ k − c in the place of q and k
- * leave it as it is, for any invertible A and any c, and both can be written into the weights of a layer. The variance of positive
- * features grows with exp ‖q + k‖². Here
+ * Softmax attention knows q·k alone, and of that nothing that all keys of a query share. So A q and A⁻ᵀ k − c in the
+ * place of q and k leave it as it is, for any invertible A and any c, and both can be written into the weights of a
+ * layer. The variance of positive features grows with exp ‖q + k‖². Here
  *
  *     A and c make the mean of ‖A q + A⁻ᵀ k − c‖² over pairs the least:  AᵀA Σ_q AᵀA = Σ_k,  c = mean of A q + A⁻ᵀ k
  *
  * with Σ the covariances of a head's queries and keys on examples: AᵀA is the geometric mean of Σ_q⁻¹ and Σ_k.
  *
- * Source: FAVOR# (arXiv:2302.00787) rescales each dimension by what a sequence holds; here the change is of the whole basis, with a shift,
- * and made once, so that it costs nothing later and is causal.
+ * Source: FAVOR# (arXiv:2302.00787) rescales each dimension by what a sequence holds; here the change is of the whole
+ * basis, with a shift, and made once, so that it costs nothing later and is causal.
  */
 import { ConfigError, problem } from "../graph/errors.ts";
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
@@ -31,16 +31,17 @@ const WHO = "calibrateAttention";
 const SEQUENCES = 32;
 
 /**
- * Weights of an equivalent model: with exact attention it computes the same (to rounding), and what takes attention's place by
- * random features comes nearer to it.
+ * Weights of an equivalent model: with exact attention it computes the same (to rounding), and what takes attention's
+ * place by random features comes nearer to it.
  *
  * @returns all tensors, those of queries and keys of the layers as new arrays
- * @throws ConfigError for rotary positions, which turn queries and keys behind the weights; for layers that are not there, and for those
- *   whose attention is not exact over the tokens that it reads; for fewer tokens than the width of a head
+ * @throws ConfigError for rotary positions, which turn queries and keys behind the weights; for layers that are not
+ *   there, and for those whose attention is not exact over the tokens that it reads; for fewer tokens than the width of
+ *   a head
  *
  * @example
- * const tensors = await calibrateAttention({ ...model, tokenIds: texts.map((text) => model.encode(text).tokenIds), backend });
- * const converted = convertPretrained({ ...model, tensors }, { mechanism: "favor", seed: 0 });
+ * const tensors = await calibrateAttention({ ...model, tokenIds: texts.map((text) => model.encode(text).tokenIds),
+ * backend }); const converted = convertPretrained({ ...model, tensors }, { mechanism: "favor", seed: 0 });
  */
 export async function calibrateAttention(options: CalibrateOptions): Promise<Record<string, NdArray>> {
   const { config, tensors, tokenIds, backend } = options;

@@ -1,4 +1,7 @@
-/** The weights of a folder: model.safetensors, the shards that model.safetensors.index.json lists, or a variant in other precision. */
+/**
+ * The weights of a folder: model.safetensors, the shards that model.safetensors.index.json lists, or a variant in other
+ * precision.
+ */
 import * as z from "zod";
 import type { NdArray } from "../graph/ndarray.ts";
 import { requireInside, type FileSource } from "../storage/file-source.ts";
@@ -25,8 +28,8 @@ const indexFile = z.looseObject({ weight_map: z.record(z.string(), z.string()) }
  * All tensors, halves as float32.
  *
  * @param base the folder inside the source, with a slash at its end; empty for the source itself
- * @throws StorageError for a file that is missing, cut short or damaged, for shards that leave the folder, and where the list of
- *   shards and the shards do not agree
+ * @throws StorageError for a file that is missing, cut short or damaged, for shards that leave the folder, and where
+ *   the list of shards and the shards do not agree
  */
 export async function readCheckpoint(source: FileSource, base = ""): Promise<readonly StoredTensor[]> {
   const single = await readSingle(source, base, [SINGLE]);

@@ -22,7 +22,10 @@ export interface ReportOptions extends Omit<
 
 export interface LayerConversion {
   readonly layer: number;
-  /** ‖out − exact‖ / ‖exact‖ of the attention output, mean over heads and drawn projections; null where outputs were not finite. */
+  /**
+   * ‖out − exact‖ / ‖exact‖ of the attention output, mean over heads and drawn projections; null where outputs were not
+   * finite.
+   */
   readonly outputError: number | null;
   /** The map that is nearest in most heads, at as many features. */
   readonly best: Pick<MeasuredCandidate, "mechanism" | "projection">;
@@ -55,7 +58,8 @@ const SEQUENCES = 8;
  *
  * Errors are means over projections drawn anew, of which the converted model holds one.
  *
- * @returns undefined for a mechanism without a feature map (a window, Nyström): the vectors of the converted model say how near it is
+ * @returns undefined for a mechanism without a feature map (a window, Nyström): the vectors of the converted model say
+ *   how near it is
  * @throws ConfigError for no token at all, and as `diagnoseModel`
  */
 export async function reportConversion(options: ReportOptions): Promise<ConversionReport | undefined> {

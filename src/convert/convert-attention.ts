@@ -1,4 +1,7 @@
-/** Another attention mechanism in the place of a trained model's: every weight stays, and what the mechanism draws at random is drawn. */
+/**
+ * Another attention mechanism in the place of a trained model's: every weight stays, and what the mechanism draws at
+ * random is drawn.
+ */
 import { createMechanism, type MechanismChoice } from "../attention/choice.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
@@ -23,7 +26,9 @@ export interface ConvertOptions extends Pick<ModelOptions, "projection"> {
   readonly seed: number;
   /** Positions of the converted model, as many as there are or more. Default: as many. */
   readonly maxSeqLen?: number;
-  /** Where more positions come from, with learned ones. Default `repeat`: texts of the old length keep their positions. */
+  /**
+   * Where more positions come from, with learned ones. Default `repeat`: texts of the old length keep their positions.
+   */
   readonly positions?: PositionRule;
 }
 
@@ -48,11 +53,12 @@ const TABLE = "positionEmbedding.weight";
 /**
  * A trained model with another attention mechanism in all layers or in some.
  *
- * Nothing is trained: how near the result is, `reportConversion` measures. Layers that do not change keep their projections; the others'
- * are drawn from the seed and the layer's number, so that a layer's is the same whichever others change.
+ * Nothing is trained: how near the result is, `reportConversion` measures. Layers that do not change keep their
+ * projections; the others' are drawn from the seed and the layer's number, so that a layer's is the same whichever
+ * others change.
  *
- * @throws ConfigError for what the mechanism cannot do (as `modelConfig`), for one with weights that the model lacks, for layers out of
- *   range, for fewer positions than before, and for encoder–decoders
+ * @throws ConfigError for what the mechanism cannot do (as `modelConfig`), for one with weights that the model lacks,
+ *   for layers out of range, for fewer positions than before, and for encoder–decoders
  *
  * @example convertModel(await loadPretrained("all-MiniLM-L6-v2"), { mechanism: "favor", numFeatures: 256, seed: 0 })
  */
@@ -94,7 +100,10 @@ export function convertModel({ config, tensors }: ConvertibleModel, options: Con
   return { config: converted, tensors: Object.fromEntries(chosen), layers };
 }
 
-/** @throws ConfigError for a mechanism that would need weights which only training gives, or would leave some of the model's unused */
+/**
+ * @throws ConfigError for a mechanism that would need weights which only training gives, or would leave some of the
+ * model's unused
+ */
 function checkWeights(config: ModelConfig, tensors: Named<NdArray>, layer: number, choice: MechanismChoice): void {
   const mechanism = createMechanism(choice, WHO);
   const { numHeads, headDim } = config;

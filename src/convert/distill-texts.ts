@@ -20,7 +20,10 @@ export interface DistillTextOptions {
   readonly pairs?: number;
 }
 
-/** Shares of the paragraphs, in their order, that are held out and that are tested on: what is next to a text is like it. */
+/**
+ * Shares of the paragraphs, in their order, that are held out and that are tested on: what is next to a text is like
+ * it.
+ */
 const HELD_OUT = 0.05;
 const TESTED = 0.05;
 

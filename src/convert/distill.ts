@@ -48,7 +48,10 @@ export interface DistillOptions extends Partial<Pick<DistillGraphOptions, "pooli
 export interface DistillOutcome {
   /** With the weights of the least distance; those of the beginning where nothing came nearer. */
   readonly tensors: ConvertedModel["tensors"];
-  /** On the texts held out: of encoders 1 − cosine of the vectors, of decoders KL(teacher ‖ student) of the next token in nats. */
+  /**
+   * On the texts held out: of encoders 1 − cosine of the vectors, of decoders KL(teacher ‖ student) of the next token
+   * in nats.
+   */
   readonly before: number;
   readonly after: number;
   /** Steps that were made. */
@@ -64,8 +67,9 @@ const LONGEST = 512;
 /**
  * Trains a converted model to do what its original does. Projections, embeddings and the head stay as they are.
  *
- * In the stage `layers` every block learns to do what the teacher's block does on the same states, in the stage `model` the student learns
- * to end where the teacher ends: at its vectors, of a decoder at its predictions, and at the states of every layer.
+ * In the stage `layers` every block learns to do what the teacher's block does on the same states, in the stage `model`
+ * the student learns to end where the teacher ends: at its vectors, of a decoder at its predictions, and at the states
+ * of every layer.
  *
  * @throws ConfigError for models that are not of one making, and for texts that do not fill a batch
  *

@@ -17,7 +17,8 @@ export interface EmbedTextsOptions extends Pick<
 /** What `embedSequences` is told of a pretrained model beside the sequences. */
 export function embeddingOf(model: Pick<PretrainedModel, "config" | "tensors" | "vocabulary" | "reads">) {
   const { config, tensors, vocabulary, reads } = model;
-  // The special tokens of texts are those that the tokenizer puts there; proteins and images stand between <cls> and <eos>.
+  // The special tokens of texts are those that the tokenizer puts there; proteins and images stand between <cls> and
+  // <eos>.
   return { config, tensors, vocabulary, ...(reads === "text" && { wrap: "bare" as const }) };
 }
 
@@ -45,11 +46,14 @@ export async function embedTexts(
  * The vectors of images, in their order.
  *
  * @param images PNG or JPEG files, or pixels; of any size, as the model's folder says how they are resized
- * @param options `pooling` and `normalize`: default as the model's folder says, which is the state of the vector in front
+ * @param options `pooling` and `normalize`: default as the model's folder says, which is the state of the vector in
+ *   front
  * @returns for each image `[modelDim]`, with pooling `residues` `[patches, modelDim]`
  * @throws ConfigError for a model of something else; DataError for files that are no images, or damaged
  *
- * @example const [cat] = await embedImages(await loadPretrained("vit-base-patch16-224"), [await readFile("cat.png")], { backend });
+ * @example
+ * const model = await loadPretrained("vit-base-patch16-224");
+ * const [cat] = await embedImages(model, [await readFile("cat.png")], { backend });
  */
 export async function embedImages(
   model: PretrainedModel,

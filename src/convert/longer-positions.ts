@@ -2,9 +2,10 @@
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 
 /**
- * `repeat`: the table begins anew behind its end, so that texts that the model could read keep their positions, as in Longformer
- * (arXiv:2004.05150). `interpolate`: every row lies on the line between two old ones, first and last stay (as rotary angles in
- * arXiv:2306.15595), so that positions are in order and texts of any length have others than before.
+ * `repeat`: the table begins anew behind its end, so that texts that the model could read keep their positions, as in
+ * Longformer (arXiv:2004.05150). `interpolate`: every row lies on the line between two old ones, first and last stay
+ * (as rotary angles in arXiv:2306.15595), so that positions are in order and texts of any length have others than
+ * before.
  */
 export const positionRules = ["repeat", "interpolate"] as const;
 export type PositionRule = (typeof positionRules)[number];

@@ -29,8 +29,8 @@ export function powerOf(matrix: Matrix, power: number): number[][] {
 const MAX_SWEEPS = 64;
 
 /**
- * Eigenvalues of a symmetric matrix, and an eigenvector a row, by Jacobi's rotations: each makes one element 0, until all beside the
- * diagonal are rounding. Source: Golub and Van Loan, Matrix Computations, 8.5.
+ * Eigenvalues of a symmetric matrix, and an eigenvector a row, by Jacobi's rotations: each makes one element 0, until
+ * all beside the diagonal are rounding. Source: Golub and Van Loan, Matrix Computations, 8.5.
  */
 export function eigenvectors(matrix: Matrix): { readonly values: number[]; readonly vectors: number[][] } {
   const size = matrix.length;

@@ -12,13 +12,17 @@ import { shown } from "./refuse.ts";
 
 export type OpenSourceOptions = Partial<HubOptions>;
 
-/** Where the files of a model are: the path of a folder, the address of one (https://…/), a name on the hub (owner/name), or the files. */
+/**
+ * Where the files of a model are: the path of a folder, the address of one (https://…/), a name on the hub
+ * (owner/name), or the files.
+ */
 export type ModelOrigin = string | FileSource | GivenFiles;
 
 /**
  * Opens the files of a model. A name is that of a folder, or else of a model on the hub.
  *
- * What begins like a folder that is there (`runs/…` beside a folder `runs`) is a path that is mistyped, and nothing is asked of the hub.
+ * What begins like a folder that is there (`runs/…` beside a folder `runs`) is a path that is mistyped, and nothing is
+ * asked of the hub.
  *
  * @param options `cacheFolder`: default what PERFORMER_CACHE names, else the system's folder for caches
  * @throws StorageError when there is neither

@@ -23,11 +23,13 @@ export interface PretrainedModel {
   /** Weights by our names, float32. */
   readonly tensors: Readonly<Record<string, NdArray>>;
   readonly vocabulary: Vocabulary;
-  /** Tensors of the files that are not part of it, each with the reason: heads of tasks, tables that are computed anew. */
+  /**
+   * Tensors of the files that are not part of it, each with the reason: heads of tasks, tables that are computed anew.
+   */
   readonly unused: readonly UnusedTensor[];
   /**
-   * How the folder makes one vector of a text. Default `mean`, over all tokens; of proteins over the residues. Of images `cls`, the state
-   * of the vector in front.
+   * How the folder makes one vector of a text. Default `mean`, over all tokens; of proteins over the residues. Of
+   * images `cls`, the state of the vector in front.
    */
   readonly pooling: Pooling;
   /** Whether the folder divides vectors by their length. */
@@ -39,7 +41,8 @@ export interface PretrainedModel {
   /** Stands in front of every text. */
   readonly prompt: string;
   /**
-   * A text's token ids with the special tokens that the model wants around it, cut to `longest`; a protein's residues without.
+   * A text's token ids with the special tokens that the model wants around it, cut to `longest`; a protein's residues
+   * without.
    *
    * @param id for messages
    * @param longest tokens that are read, where it is to be another number

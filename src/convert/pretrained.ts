@@ -22,14 +22,15 @@ import { createWeightReader } from "./weight-reader.ts";
  * Reads a model as `save_pretrained` writes it: config.json, model.safetensors or its shards, tokenizer.json; and what
  * sentence-transformers adds (modules.json, pooling, the longest text).
  *
- * Attention is exact, halves become float32, and every tensor of the file is either part of the model or listed in `unused`. Of heads
- * those that predict tokens are read; a body without one has the head `none`. What `saveConverted` wrote is read with the mechanism that
- * it was given.
+ * Attention is exact, halves become float32, and every tensor of the file is either part of the model or listed in
+ * `unused`. Of heads those that predict tokens are read; a body without one has the head `none`. What `saveConverted`
+ * wrote is read with the mechanism that it was given.
  *
  * @param from a folder, or a name on the hub such as "sentence-transformers/all-MiniLM-L6-v2", the address of a folder
  *   (https://…/), or files by their paths
- * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is missing, unknown or of
- *   another shape, a file that is cut short or damaged, a path that leaves the folder, a tokenizer of another model
+ * @throws StorageError naming file, key, rule and what came: for an unknown `model_type` or setting, a weight that is
+ *   missing, unknown or of another shape, a file that is cut short or damaged, a path that leaves the folder, a
+ *   tokenizer of another model
  */
 export async function loadPretrained(from: ModelOrigin, opening: OpenSourceOptions = {}): Promise<PretrainedModel> {
   const source = await openSource(from, opening);
@@ -106,8 +107,8 @@ function knownType(found: unknown, who: string): PretrainedModelType {
 const description = z.looseObject({ model_type: z.string() });
 
 /**
- * Whether a source holds a pretrained model rather than a run of ours: config.json with a `model_type` other than "performer" or, of a
- * converted one, with what it was before; or modules.json of sentence-transformers.
+ * Whether a source holds a pretrained model rather than a run of ours: config.json with a `model_type` other than
+ * "performer" or, of a converted one, with what it was before; or modules.json of sentence-transformers.
  */
 export async function isPretrained(source: FileSource): Promise<boolean> {
   if (await source.has("modules.json")) return true;

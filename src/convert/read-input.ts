@@ -1,4 +1,6 @@
-/** What stands in front of a pretrained model: the tokens of its texts or proteins, or the preparation of its images. */
+/**
+ * What stands in front of a pretrained model: the tokens of its texts or proteins, or the preparation of its images.
+ */
 import { imageVocabulary, type Vocabulary } from "../data/index.ts";
 import { encodePixels } from "../data/vocabularies/pixels.ts";
 import { DataError } from "../data/errors.ts";

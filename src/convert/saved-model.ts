@@ -1,10 +1,11 @@
 /**
- * Converted models as folders: the layout that Hugging Face's library writes, with our configuration and our names of weights.
+ * Converted models as folders: the layout that Hugging Face's library writes, with our configuration and our names of
+ * weights.
  *
  *     config.json         model_type "performer"; under `pretrained` what it was before, under `model` what it is
  *     model.safetensors   weights and projections, float32
  *     tokenizer.json, …   as they were
- *     modules.json, …     of sentence-transformers: pooling and normalisation as they were, the model itself beside them
+ *     modules.json, …     of sentence-transformers: pooling and normalisation as they were
  */
 import * as z from "zod";
 import type { ModelConfig, ModelOptions } from "../model/config.ts";

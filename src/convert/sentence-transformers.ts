@@ -1,6 +1,6 @@
 /**
- * How a folder of sentence-transformers makes one vector of a text: modules.json and what it names. Without it, the mean over all tokens,
- * as that library does with any other model.
+ * How a folder of sentence-transformers makes one vector of a text: modules.json and what it names. Without it, the
+ * mean over all tokens, as that library does with any other model.
  */
 import * as z from "zod";
 import type { Pooling } from "../inference/embed.ts";
@@ -48,7 +48,9 @@ const poolings = new Map<string, Pooling>(
   } as const),
 );
 
-/** @throws StorageError for modules and kinds of pooling that are not computed here, and for paths that leave the folder */
+/**
+ * @throws StorageError for modules and kinds of pooling that are not computed here, and for paths that leave the folder
+ */
 export async function readPipeline(source: FileSource): Promise<SentencePipeline> {
   const modules = await readJsonIfThere(source, "modules.json", modulesFile);
   if (modules === undefined) {

@@ -1,4 +1,7 @@
-/** Texts as a pretrained model reads them: the tokenizer's own ids, special tokens around them, cut to what the model can read. */
+/**
+ * Texts as a pretrained model reads them: the tokenizer's own ids, special tokens around them, cut to what the model
+ * can read.
+ */
 import type { Tokenizer } from "@huggingface/tokenizers";
 import { tokenizerVocabulary, type Vocabulary } from "../data/index.ts";
 import { DataError } from "../data/errors.ts";
@@ -35,7 +38,10 @@ export interface EncodedText {
   readonly tokenIds: Int32Array;
   /** Tokens that were left out, because the model reads no more. */
   readonly dropped: number;
-  /** How many of `tokenIds` are special ones, in front of the text's own and behind them; undefined where there are none. */
+  /**
+   * How many of `tokenIds` are special ones, in front of the text's own and behind them; undefined where there are
+   * none.
+   */
   readonly specials?: readonly [before: number, after: number];
 }
 
@@ -83,8 +89,9 @@ export async function readTokens(source: FileSource, settings: TokenSettings): P
 }
 
 /**
- * The same vocabulary with as many tokens as the model has rows. Roles that the tokenizer lacks, as GPT-2 lacks padding, stand at its end
- * token: decoders neither see what comes behind a text, nor are padding and masks ever predicted.
+ * The same vocabulary with as many tokens as the model has rows. Roles that the tokenizer lacks, as GPT-2 lacks
+ * padding, stand at its end token: decoders neither see what comes behind a text, nor are padding and masks ever
+ * predicted.
  */
 function fitted(known: Vocabulary, vocabSize: number): Vocabulary {
   const inside = (id: number) => (id < vocabSize ? id : known.eosId);

@@ -1,4 +1,7 @@
-/** Tensors of a file by their names, each taken once with the shape that it must have; what is left over is accounted for. */
+/**
+ * Tensors of a file by their names, each taken once with the shape that it must have; what is left over is accounted
+ * for.
+ */
 import { ndarray, toFloat32, type NdArray } from "../graph/ndarray.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";

@@ -17,7 +17,9 @@ export interface Batch extends BatchShape {
   readonly inputIds: Int32Array;
   /** `[batchSize, targetLen]`: tokens, classes, or of pointers positions of the source; empty for a regression. */
   readonly targetIds: Int32Array;
-  /** `[batchSize, targetLen, numLabels]`: the targets of a regression. In float64, because figures of evaluations are. */
+  /**
+   * `[batchSize, targetLen, numLabels]`: the targets of a regression. In float64, because figures of evaluations are.
+   */
   readonly targetValues?: Float64Array | undefined;
   /** `[batchSize, targetLen]`: 1 where the target counts, 0 on padding. */
   readonly weights: Float32Array;

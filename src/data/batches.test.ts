@@ -13,8 +13,8 @@ function protein(text: string): EncodedSequence {
 }
 
 /**
- * Sequences whose every token is unique in the whole set, so that a target tells which residue it is. The ids lie beyond
- * the alphabet: batches only carry them.
+ * Sequences whose every token is unique in the whole set, so that a target tells which residue it is. The ids lie
+ * beyond the alphabet: batches only carry them.
  */
 function tracedSequences(lengths: readonly number[]): EncodedSequence[] {
   let next = 100;

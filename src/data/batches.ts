@@ -13,9 +13,9 @@ export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Con
   /** Decides the order of everything. */
   readonly seed: number | string;
   /**
-   * Whether the windows of sequences longer than maxSeqLen begin at other places in every epoch. Default false: every token is
-   * predicted once an epoch. True suits few long documents, whose windows would otherwise be the same ones for ever; it costs
-   * one more window for each such sequence, and predicts fewer than two windows' tokens of it twice.
+   * Whether the windows of sequences longer than maxSeqLen begin at other places in every epoch. Default false: every
+   * token is predicted once an epoch. True suits few long documents, whose windows would otherwise be the same ones for
+   * ever; it costs one more window for each such sequence, and predicts fewer than two windows' tokens of it twice.
    */
   readonly shiftWindows?: boolean;
 }
@@ -24,11 +24,11 @@ export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Con
 export type TrainingPlan = Plan<PlannedBatch>;
 
 /**
- * Plans training as `planEpochs` tells: every epoch predicts every token at least once, in an order of its own. With `sampling:
- * "sequences"` it reads every sequence once, of long ones a window that is drawn anew.
+ * Plans training as `planEpochs` tells: every epoch predicts every token at least once, in an order of its own. With
+ * `sampling: "sequences"` it reads every sequence once, of long ones a window that is drawn anew.
  *
- * @throws DataError when there is nothing to predict, a size is not a positive integer, or sampling and concatenate exclude each
- *   other
+ * @throws DataError when there is nothing to predict, a size is not a positive integer, or sampling and concatenate
+ *   exclude each other
  */
 export function planTraining(options: TrainingPlanOptions): TrainingPlan {
   const who = "planTraining";
@@ -66,8 +66,8 @@ export function planTraining(options: TrainingPlanOptions): TrainingPlan {
 }
 
 /**
- * All batches of an evaluation, in which every token is predicted exactly once. Shapes are those of a training plan over
- * the same sequences; the last batch is filled up with rows of weight 0.
+ * All batches of an evaluation, in which every token is predicted exactly once. Shapes are those of a training plan
+ * over the same sequences; the last batch is filled up with rows of weight 0.
  *
  * @throws DataError when there is nothing to predict, or a size is not a positive integer
  */

@@ -1,4 +1,6 @@
-/** Byte streams of any origin as bytes, text or lines, gunzipped on sight; lines are never held in memory as a whole. */
+/**
+ * Byte streams of any origin as bytes, text or lines, gunzipped on sight; lines are never held in memory as a whole.
+ */
 import { DataError } from "./errors.ts";
 
 /** Anything that hands out bytes piece by piece: a file, a response body, an array of chunks behind a generator. */

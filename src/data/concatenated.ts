@@ -1,13 +1,17 @@
-/** Many sequences joined into one long one with <eos> behind each, read on demand: what rows of long contexts are cut from. */
+/**
+ * Many sequences joined into one long one with <eos> behind each, read on demand: what rows of long contexts are cut
+ * from.
+ */
 import { createRandom, permutation } from "../random/index.ts";
 import { lengthOf, readTokens, type EncodedSequence } from "./datasets.ts";
 
 /** Whether rows hold one sequence or many. */
 export interface Concatenation {
   /**
-   * Joins sequences, <eos> behind each, and cuts rows of exactly maxSeqLen from them wherever a sequence ends, so that no place is
-   * padding: the long task of arXiv:2009.14794 (§ 4.4: TrEMBL, 8,192 tokens). A token may attend to the proteins before its own. Tags are
-   * left out. In training every epoch joins in another order, and its last row goes on with the first sequences. Default false.
+   * Joins sequences, <eos> behind each, and cuts rows of exactly maxSeqLen from them wherever a sequence ends, so that
+   * no place is padding: the long task of arXiv:2009.14794 (§ 4.4: TrEMBL, 8,192 tokens). A token may attend to the
+   * proteins before its own. Tags are left out. In training every epoch joins in another order, and its last row goes
+   * on with the first sequences. Default false.
    */
   readonly concatenate?: boolean;
 }

@@ -31,7 +31,7 @@ async function pack(text: string, { vocabulary = proteinVocabulary, ...options }
   return packedDataset(records, { name: "test.fasta", ...options });
 }
 
-/** Of every sequence the token in front of it. */
+/** The token in front of every sequence. */
 function starts({ splits, vocabulary }: SequenceDataset): Record<string, string> {
   const all = splitNames.flatMap((split) => splits[split]);
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * Conditioning tags of proteins: what a model is told of a sequence before its first residue, so that it can be asked for more of the kind.
- * Source: CTRL, arXiv:1909.05858; ProGen, arXiv:2004.03497.
+ * Conditioning tags of proteins: what a model is told of a sequence before its first residue, so that it can be asked
+ * for more of the kind. Source: CTRL, arXiv:1909.05858; ProGen, arXiv:2004.03497.
  */
 import { DataError, quoted, requirePositiveInteger } from "./errors.ts";
 import { familyOf, type Assignment, type NumberedRecords, type ProteinSplitOptions } from "./protein-splits.ts";
@@ -17,8 +17,9 @@ export type TagKind = (typeof tagKinds)[number];
 /** Which sequences get a tag. */
 export interface TagOptions {
   /**
-   * "family": the first family of the table, or without a table the header's third word, where the second one is a split; whatever
-   * `splitBy` is. "organism": what a header of UniProt says, OS=Bos taurus or Tax=Bacillus. Default: no tags.
+   * "family": the first family of the table, or without a table the header's third word, where the second one is a
+   * split; whatever `splitBy` is. "organism": what a header of UniProt says, OS=Bos taurus or Tax=Bacillus. Default: no
+   * tags.
    */
   readonly tags?: TagKind;
   /** Sequences of the training split that a tag must have. Default 5: fewer teach a token next to nothing. */
@@ -51,10 +52,11 @@ const remedies = {
 } satisfies Record<TagKind, string>;
 
 /**
- * Gives each record the tag that it is named by; records without one, or with one of too few sequences, begin with <bos>.
+ * Gives each record the tag that it is named by; records without one, or with one of too few sequences, begin with
+ * <bos>.
  *
- * The tags are those of at least minTagged training sequences, by name; where the vocabulary has tags already, as that of a trained
- * model, it is these, whatever the records name.
+ * The tags are those of at least minTagged training sequences, by name; where the vocabulary has tags already, as that
+ * of a trained model, it is these, whatever the records name.
  *
  * @param assigned the records' splits, in their order
  * @throws DataError when no tag has sequences enough, and on names that `checkTags` refuses

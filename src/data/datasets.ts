@@ -21,11 +21,17 @@ export interface EncodedSequence {
   readonly startId?: number | undefined;
   /** The tokens' ids, without specials. Sequences of an index read them anew every time: keep what is used twice. */
   readonly tokenIds: Int32Array;
-  /** The number of tokens, of sequences that are read on demand; these hold ordinary tokens, all of which can be predicted. */
+  /**
+   * The number of tokens, of sequences that are read on demand; these hold ordinary tokens, all of which can be
+   * predicted.
+   */
   readonly length?: number;
   /** The tokens start … end − 1, of sequences that are read on demand. */
   readTokens?(start: number, end: number): Int32Array;
-  /** All tokens as bytes, of packed sequences: for counting and hashing millions. A view that is valid until the next read. */
+  /**
+   * All tokens as bytes, of packed sequences: for counting and hashing millions. A view that is valid until the next
+   * read.
+   */
   readBytes?(): Uint8Array;
 }
 

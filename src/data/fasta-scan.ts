@@ -35,8 +35,8 @@ export function isBlankByte(byte: number): boolean {
  * Parts a FASTA text, LF or CR LF, into headers and sequence lines; blank lines and a byte order mark are skipped.
  *
  * @param name the file's name, for messages
- * @throws DataError from push and finish, naming file and line: on NUL bytes, on text before the first header, and on a file
- *   without a record
+ * @throws DataError from push and finish, naming file and line: on NUL bytes, on text before the first header, and on a
+ *   file without a record
  */
 export function createFastaScanner(name: string, sink: FastaSink): FastaScanner {
   let line = 1;

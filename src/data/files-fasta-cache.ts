@@ -1,4 +1,7 @@
-/** The cache of packed FASTA files: a folder a file, complete or not there, named by the file's path, size and time of change. */
+/**
+ * The cache of packed FASTA files: a folder a file, complete or not there, named by the file's path, size and time of
+ * change.
+ */
 import { defaultCacheFolder, digest, files, paths } from "#files";
 import { withTags } from "./conditioning.ts";
 import type { FileInfo, FileWriter, InPlaceFile, InPlaceFiles } from "../files/files.ts";
@@ -133,7 +136,10 @@ function openEntry(inPlace: InPlaceFiles, entry: string): CachedRecords {
   };
 }
 
-/** A store over a file. Reading that goes on where it ended is served from larger pieces; reading here and there takes what is asked for. */
+/**
+ * A store over a file. Reading that goes on where it ended is served from larger pieces; reading here and there takes
+ * what is asked for.
+ */
 function readingFrom(file: InPlaceFile): ByteStore {
   let piece = new Uint8Array(0);
   let pieceStart = 0;

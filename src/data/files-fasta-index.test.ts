@@ -1,4 +1,7 @@
-/** The same sequences from memory, from a cache being filled and from a filled one; and a cache that never holds the wrong thing. */
+/**
+ * The same sequences from memory, from a cache being filled and from a filled one; and a cache that never holds the
+ * wrong thing.
+ */
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

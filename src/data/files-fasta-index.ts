@@ -1,4 +1,7 @@
-/** FASTA files of any size: one pass packs them, in memory or, when that is too much, into a cache that is read in place. */
+/**
+ * FASTA files of any size: one pass packs them, in memory or, when that is too much, into a cache that is read in
+ * place.
+ */
 import { files, paths } from "#files";
 import { createFastaScanner } from "./fasta-scan.ts";
 import { readPieces } from "./bytes.ts";
@@ -15,8 +18,8 @@ export interface FastaIndexOptions {
   /** The alphabet, one of letters; amino acids unless told. */
   readonly vocabulary?: Vocabulary;
   /**
-   * Residues and headers up to so many bytes are packed in memory; more go to the cache. Default 256 MiB: twice the size of
-   * Swiss-Prot, and little beside what training takes. In browsers all are packed in memory.
+   * Residues and headers up to so many bytes are packed in memory; more go to the cache. Default 256 MiB: twice the
+   * size of Swiss-Prot, and little beside what training takes. In browsers all are packed in memory.
    */
   readonly memoryBytes?: number;
   /** Where the cache lies. Default: the variable PERFORMER_CACHE, else the operating system's folder for caches. */
@@ -36,13 +39,15 @@ export interface FastaIndex extends PackedRecords, AsyncDisposable {
 const WRITE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a FASTA file, plain or gzip, once, and checks it; what it gives is read in place from then on, a sequence at a time.
+ * Reads a FASTA file, plain or gzip, once, and checks it; what it gives is read in place from then on, a sequence at a
+ * time.
  *
- * Held in memory are 24 bytes a record, and the residues (a byte each) and headers where these are at most `memoryBytes`. Otherwise they
- * lie in a folder of the cache that belongs to this path, size and time of change, so that the next time nothing is read at all.
+ * Held in memory are 24 bytes a record, and the residues (a byte each) and headers where these are at most
+ * `memoryBytes`. Otherwise they lie in a folder of the cache that belongs to this path, size and time of change, so
+ * that the next time nothing is read at all.
  *
- * @throws DataError on everything `readFasta` refuses, on letters outside the alphabet, gaps and stops, each with file, line, record
- *   and remedy, and when the cache cannot be written
+ * @throws DataError on everything `readFasta` refuses, on letters outside the alphabet, gaps and stops, each with file,
+ *   line, record and remedy, and when the cache cannot be written
  */
 export async function indexFasta(path: string | URL, options: FastaIndexOptions = {}): Promise<FastaIndex> {
   const { vocabulary = proteinVocabulary, memoryBytes = 256 * 1024 * 1024, onProgress } = options;

@@ -32,8 +32,8 @@ export const fashionFolder = "/usr/share/datasets/fashion-mnist";
 export type IdxImageOptions = Pick<LoadIdxOptions, "size" | "validShare">;
 
 /**
- * Loads the embedded images: 1,000 + 200 of Fashion-MNIST, 28 × 28 grey, 784 tokens each, ten classes (see data/README.md). The
- * last tenth of each class in the training file is valid.
+ * Loads the embedded images: 1,000 + 200 of Fashion-MNIST, 28 × 28 grey, 784 tokens each, ten classes (see
+ * data/README.md). The last tenth of each class in the training file is valid.
  *
  * @throws DataError when a file is missing
  */

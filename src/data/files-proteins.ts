@@ -9,7 +9,10 @@ import type { TagOptions } from "./conditioning.ts";
 export interface IndexedProteinOptions extends FastaIndexOptions, TagOptions, LengthLimits {
   /** The rule that assigns proteins to splits, as in `loadProteins`. */
   readonly splitBy: ProteinSplitRule;
-  /** The path of a table of families (see `readFamilies`), for splits or tags by family. Default: the families of the headers. */
+  /**
+   * The path of a table of families (see `readFamilies`), for splits or tags by family. Default: the families of the
+   * headers.
+   */
   readonly families?: string;
 }
 

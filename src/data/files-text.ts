@@ -21,7 +21,8 @@ export type EmbeddedTextName = keyof typeof embeddedTextUrls;
 export type TextOptions = Omit<LoadTextOptions, "sources">;
 
 /**
- * Loads *Pride and Prejudice*, 684,768 characters of ASCII, or other embedded texts: by default as bytes, its last tenth held out.
+ * Loads *Pride and Prejudice*, 684,768 characters of ASCII, or other embedded texts: by default as bytes, its last
+ * tenth held out.
  *
  * @param options.texts Default ["prideprejudice"]
  * @throws DataError when the file is missing

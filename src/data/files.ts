@@ -8,7 +8,8 @@ import type { ByteSource } from "./bytes.ts";
 /**
  * A file's bytes, piece by piece. Nothing is opened before the first piece is asked for.
  *
- * @param path a path, in Node relative to the working directory or absolute, in browsers one of the page's own storage; or a URL
+ * @param path a path, in Node relative to the working directory or absolute, in browsers one of the page's own storage;
+ *   or a URL
  * @throws DataError when there is no such file, when it is a folder, and when it may not be read
  */
 export async function* openFile(path: string | URL): AsyncGenerator<Uint8Array> {
@@ -32,8 +33,8 @@ export async function* openFile(path: string | URL): AsyncGenerator<Uint8Array> 
 /** Where the package's data are read from. */
 export interface PackagedOptions {
   /**
-   * The address at which the package's folder data/ is served, such as `new URL("/data/", location.href)`. Needed in browsers, as
-   * bundlers leave data out. Default in Node: the folder itself.
+   * The address at which the package's folder data/ is served, such as `new URL("/data/", location.href)`. Needed in
+   * browsers, as bundlers leave data out. Default in Node: the folder itself.
    */
   readonly dataUrl?: string | URL;
 }

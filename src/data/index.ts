@@ -1,4 +1,7 @@
-/** Data for training: proteins, text, images, labelled sequences; vocabularies, splits, batches, and the baseline to beat. */
+/**
+ * Data for training: proteins, text, images, labelled sequences; vocabularies, splits, batches, and the baseline to
+ * beat.
+ */
 export type { Batch, BatchShape, BatchSource, PlannedBatch } from "./batch.ts";
 export { planEvaluation, planTraining, streamEvaluation } from "./batches.ts";
 export type { TrainingPlan, TrainingPlanOptions } from "./batches.ts";

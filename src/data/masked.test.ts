@@ -71,8 +71,8 @@ describe.each(["tokens", "spans"] as const)("masking of %s", (masking) => {
     expect(places).toHaveLength(3000);
     const chosen = new Set(places);
     const share = (is: (id: number) => boolean) => places.filter((place) => is(inputIds[place] ?? -1)).length / 3000;
-    // A run is of one kind; its mean length is below 4, so there are at least 750 of them. Four standard errors of a share p:
-    // 4·√(p(1 − p)/runs), times √(mean square / mean of lengths ≈ 6) for the runs' unequal lengths.
+    // A run is of one kind; its mean length is below 4, so there are at least 750 of them. Four standard errors of a
+    // share p: 4·√(p(1 − p)/runs), times √(mean square / mean of lengths ≈ 6) for the runs' unequal lengths.
     const runs = masking === "tokens" ? 3000 : 3000 / 6;
     const bound = (p: number) => 4 * Math.sqrt((p * (1 - p)) / runs);
     expect(Math.abs(share((id) => id === maskId) - 0.8)).toBeLessThan(bound(0.8));
@@ -94,7 +94,8 @@ test("spans are runs of the published mean length", () => {
   const mask = createMasking("test", { masking: "spans", maskRate: 0.01 }, vocabulary);
   const { places } = mask(new Int32Array(100_000).fill(4), createRandom(2));
   const starts = places.filter((place, i) => places[i - 1] !== place - 1).length;
-  // Mean Σ l·0.2·0.8^(l−1) / Σ 0.2·0.8^(l−1) over l ≤ 10 = 3.797; its standard deviation 2.7, so 4·2.7/√263 = 0.67 on the mean.
+  // Mean Σ l·0.2·0.8^(l−1) / Σ 0.2·0.8^(l−1) over l ≤ 10 = 3.797; its standard deviation 2.7, so 4·2.7/√263 = 0.67 on
+  // the mean.
   expect(Math.abs(places.length / starts - 3.797)).toBeLessThan(0.67);
 });
 

@@ -30,14 +30,14 @@ interface MaskedRow extends WrappedRow {
 }
 
 /**
- * Plans masked training. Rows are <bos> tokens <eos>, the targets the original ids at the chosen places (targetLen = seqLen), with
- * a fresh mask, a function of seed and step, every time that a row comes. With `concatenate` the tokens of a row are those of many
- * sequences, with <eos> between them.
+ * Plans masked training. Rows are <bos> tokens <eos>, the targets the original ids at the chosen places (targetLen =
+ * seqLen), with a fresh mask, a function of seed and step, every time that a row comes. With `concatenate` the tokens
+ * of a row are those of many sequences, with <eos> between them.
  *
  * Source: arXiv:1810.04805 (BERT), and arXiv:1907.11692 for masks that change (RoBERTa).
  *
- * @throws DataError when there is no token, a size is not a positive integer, the rate is outside (0, 1], or sampling and
- *   concatenate exclude each other
+ * @throws DataError when there is no token, a size is not a positive integer, the rate is outside (0, 1], or sampling
+ *   and concatenate exclude each other
  */
 export function planMaskedTraining(options: MaskedBatchOptions & SequenceSampling & TagDropout): Plan<PlannedBatch> {
   const who = "planMaskedTraining";
@@ -72,8 +72,8 @@ export function planMaskedTraining(options: MaskedBatchOptions & SequenceSamplin
 }
 
 /**
- * All batches of a masked evaluation: every part exactly once, under the one mask that the seed gives it, whatever the batches'
- * size; the last batch is filled up with rows of weight 0.
+ * All batches of a masked evaluation: every part exactly once, under the one mask that the seed gives it, whatever the
+ * batches' size; the last batch is filled up with rows of weight 0.
  *
  * @throws DataError when there is no token, a size is not a positive integer, or the rate is outside (0, 1]
  */
@@ -102,8 +102,9 @@ export function streamMaskedEvaluation(options: MaskedBatchOptions): EvaluationP
 }
 
 /**
- * The same batches, counting only what stands behind the mask. Of the other chosen tokens a tenth can be copied without having learnt
- * anything, and a tenth are replaced by others, which a model must take for true as often: neither compares with frequencies.
+ * The same batches, counting only what stands behind the mask. Of the other chosen tokens a tenth can be copied without
+ * having learnt anything, and a tenth are replaced by others, which a model must take for true as often: neither
+ * compares with frequencies.
  */
 export function* behindMask<T extends Pick<PlannedBatch, "inputIds" | "weights">>(
   batches: Iterable<T>,

@@ -8,8 +8,9 @@ export interface MaskingOptions {
   /** The share of ordinary tokens that become targets. Default 0.15, as in BERT (arXiv:1810.04805). */
   readonly maskRate?: number;
   /**
-   * "tokens": each on its own, as in BERT. "spans": runs of tokens of geometric length, P(l) ∝ 0.8^(l − 1) · 0.2 up to 10 (mean
-   * 3.8), each hidden in one way, as in SpanBERT (arXiv:1907.10529): a neighbour then gives less away. Default "tokens".
+   * "tokens": each on its own, as in BERT. "spans": runs of tokens of geometric length, P(l) ∝ 0.8^(l − 1) · 0.2 up to
+   * 10 (mean 3.8), each hidden in one way, as in SpanBERT (arXiv:1907.10529): a neighbour then gives less away. Default
+   * "tokens".
    */
   readonly masking?: "tokens" | "spans";
 }
@@ -31,8 +32,8 @@ export interface MaskedTokens {
 }
 
 /**
- * Makes the function that masks a row: round(maskRate · ordinary tokens) of them, at least one where there is one, are chosen
- * without repetition; special tokens never are.
+ * Makes the function that masks a row: round(maskRate · ordinary tokens) of them, at least one where there is one, are
+ * chosen without repetition; special tokens never are.
  *
  * @returns draws from the given stream alone, so that equal streams give equal masks
  * @throws DataError when the rate is outside (0, 1], or the vocabulary has no ordinary token
@@ -87,8 +88,8 @@ function chooseTokens(candidates: readonly number[], count: number, random: Rand
 }
 
 /**
- * Runs until so many candidates are chosen; the last one is cut to fit. Lengths are drawn first and starts then uniformly; what a
- * run shares with an earlier one, or with a special token, is not chosen again.
+ * Runs until so many candidates are chosen; the last one is cut to fit. Lengths are drawn first and starts then
+ * uniformly; what a run shares with an earlier one, or with a special token, is not chosen again.
  */
 function chooseSpans(candidates: readonly number[], count: number, random: Random): number[][] {
   const runs: number[][] = [];

@@ -1,4 +1,7 @@
-/** Packed records as a data set whose sequences are read on demand: filtered by length, parted, their accessions counted. */
+/**
+ * Packed records as a data set whose sequences are read on demand: filtered by length, parted, their accessions
+ * counted.
+ */
 import { assignTags, type TagOptions } from "./conditioning.ts";
 import { emptySplits, stableHash, type EncodedSequence, type SequenceDataset } from "./datasets.ts";
 import { DataError } from "./errors.ts";
@@ -37,7 +40,8 @@ export interface PackedDataset extends SequenceDataset {
 }
 
 /**
- * Parts packed records. What is held is an object a sequence (about 100 bytes, as much again for its place in a plan), no residue.
+ * Parts packed records. What is held is an object a sequence (about 100 bytes, as much again for its place in a plan),
+ * no residue.
  *
  * @throws DataError when no record is within the limits, and on what `assignSplits` and `assignTags` refuse
  */
@@ -83,7 +87,10 @@ export function packedDataset(records: PackedRecords, options: PackedDatasetOpti
   return { name, vocabulary: tagged.vocabulary, splits, leftOut, duplicates: findDuplicates(records) };
 }
 
-/** By a hash of 53 bits a record, so that millions of identifiers need not be held; those of equal hashes are compared as they are. */
+/**
+ * By a hash of 53 bits a record, so that millions of identifiers need not be held; those of equal hashes are compared
+ * as they are.
+ */
 function findDuplicates(records: PackedRecords): PackedDataset["duplicates"] {
   const count = countRecords(records);
   const accessionAt = (index: number): string => accessionOf(readId(records, index));

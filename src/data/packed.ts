@@ -1,4 +1,7 @@
-/** Sequences of letters packed into one byte a token, beside a table of where each begins; nothing of them is held as objects. */
+/**
+ * Sequences of letters packed into one byte a token, beside a table of where each begins; nothing of them is held as
+ * objects.
+ */
 import { DataError } from "./errors.ts";
 import {
   emptyRecord,
@@ -42,7 +45,9 @@ const BLANK = 254;
 const STOP = 253;
 const FOREIGN = 252;
 
-/** Packs records as they are scanned. What has been packed can be taken away, so that a file need not fit into memory. */
+/**
+ * Packs records as they are scanned. What has been packed can be taken away, so that a file need not fit into memory.
+ */
 export interface Packer extends FastaSink {
   readonly tokens: ByteBuffer;
   readonly headers: ByteBuffer;
@@ -54,8 +59,8 @@ export interface Packer extends FastaSink {
  * A sink that checks letters and packs: lower case is raised, blanks and a final "*" are left out.
  *
  * @param name the file's name, for messages
- * @throws DataError from its methods, naming file, line and record: on letters outside the vocabulary, gaps, stops inside a sequence,
- *   records without residues and headers without an identifier
+ * @throws DataError from its methods, naming file, line and record: on letters outside the vocabulary, gaps, stops
+ *   inside a sequence, records without residues and headers without an identifier
  */
 export function createPacker(name: string, vocabulary: Vocabulary): Packer {
   const codes = codesOf(vocabulary);

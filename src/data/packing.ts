@@ -112,7 +112,10 @@ export function packBuckets<R extends Row>(buckets: readonly Bucket<R>[]): reado
   return batches;
 }
 
-/** All batches of an evaluation, written one by one as they are asked for: what is held is one batch, whatever the data's size. */
+/**
+ * All batches of an evaluation, written one by one as they are asked for: what is held is one batch, whatever the
+ * data's size.
+ */
 export interface EvaluationPlan<B> extends Iterable<B> {
   /** How many batches there are. */
   readonly length: number;
@@ -136,12 +139,12 @@ export function planOnce<R extends Row, B>(
 }
 
 /**
- * Plans training: epoch = floor(step / batchesPerEpoch), and every epoch has its own order, of the rows within the buckets and
- * of the batches.
+ * Plans training: epoch = floor(step / batchesPerEpoch), and every epoch has its own order, of the rows within the
+ * buckets and of the batches.
  *
- * All batches are full. A bucket's rest moves up into the next longer bucket; the longest bucket's last batch is filled up
- * by repeating rows of the same epoch, long ones first. So an epoch repeats fewer rows than its longest shape has, and none
- * more than once unless all the data are fewer than these rows.
+ * All batches are full. A bucket's rest moves up into the next longer bucket; the longest bucket's last batch is filled
+ * up by repeating rows of the same epoch, long ones first. So an epoch repeats fewer rows than its longest shape has,
+ * and none more than once unless all the data are fewer than these rows.
  *
  * @param bucketsOf the buckets of an epoch; their shapes and sizes are the same in every epoch
  * @param layOut writes the arrays of a step's batch

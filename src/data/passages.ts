@@ -14,8 +14,8 @@ export function paragraphsOf(text: string): readonly string[] {
 }
 
 /**
- * Sentences by their punctuation alone: what follows ".", "!" or "?" (closing quotes included) and a space is another one, so "Mr. Bennet"
- * is cut too.
+ * Sentences by their punctuation alone: what follows ".", "!" or "?" (closing quotes included) and a space is another
+ * one, so "Mr. Bennet" is cut too.
  *
  * @param paragraph on one line
  */

@@ -8,7 +8,7 @@ import { clusterSimilar } from "./similarity.ts";
 import { proteinVocabulary, standardResidues } from "./vocabularies/letters.ts";
 import type { ProteinSplitRule } from "./protein-splits.ts";
 
-/** Of pairs of relatives the share whose members are in different splits. */
+/** The share of pairs of relatives whose members are in different splits. */
 function shareParted(groups: Iterable<readonly SplitName[]>): { readonly pairs: number; readonly parted: number } {
   let pairs = 0;
   let parted = 0;
@@ -44,12 +44,14 @@ test("of relatives in the embedded families hashing parts every fifth pair, simi
     return shareParted(groups.values());
   };
   const byFamily = (index: number) => all[index]?.family;
-  // Provenance: this implementation; with 90, 5 and 5 % of identifiers 1 − (0.9² + 2·0.05²) = 18.5 % of pairs are expected.
+  // Provenance: this implementation; with 90, 5 and 5 % of identifiers 1 − (0.9² + 2·0.05²) = 18.5 % of pairs are
+  // expected.
   expect(groupsBy(byFamily, hash)).toEqual({ pairs: 26_359, parted: 4_965 });
   // Most members of a family are distant: similarity is no substitute for families.
   expect(groupsBy(byFamily, similarity)).toEqual({ pairs: 26_359, parted: 3_450 });
   expect(groupsBy(byFamily, family)).toEqual({ pairs: 26_359, parted: 0 });
-  // Near copies by another measure than the clusters' own: residues that agree place by place, of pairs of equal length.
+  // Near copies by another measure than the clusters' own: residues that agree place by place, of pairs of equal
+  // length.
   const near = all.flatMap((a, i) =>
     all.slice(0, i).flatMap((b) => (identity(a.tokenIds, b.tokenIds) >= 0.7 ? [[a.id, b.id]] : [])),
   );

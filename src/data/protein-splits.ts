@@ -1,4 +1,7 @@
-/** Which split each record of a FASTA file belongs to: as its header says, or by its identifier, its family, or its relatives. */
+/**
+ * Which split each record of a FASTA file belongs to: as its header says, or by its identifier, its family, or its
+ * relatives.
+ */
 import { readLines, type ByteSource } from "./bytes.ts";
 import { splitByHash, splitNames, stableHash, type SplitName } from "./datasets.ts";
 import { DataError, quoted } from "./errors.ts";
@@ -16,14 +19,17 @@ export type ProteinSplitRule = (typeof proteinSplitRules)[number];
 export interface ProteinSplitOptions {
   /**
    * "header": the header's second word names the split and the third the family ("-" for none), as in
-   * `>P00974|BPT1_BOVIN test PS00280`. "hash": by a stable hash of the identifier, 90 % train, 5 % valid, 5 % test and no
-   * ood; hashing looks at no sequence, so relatives land on both sides and its test figures are kinder than the others'. "family": by a
-   * hash of the family, 80 % of families train, 5 % valid, 5 % test, 10 % ood, so that no family is parted; records without a family go
-   * by their identifiers, never to ood. "similarity": by a hash of the cluster of nearly equal sequences, in the shares of "hash";
-   * what is found and what is not, `clusterSimilar` tells.
+   * `>P00974|BPT1_BOVIN test PS00280`. "hash": by a stable hash of the identifier, 90 % train, 5 % valid, 5 % test and
+   * no ood; hashing looks at no sequence, so relatives land on both sides and its test figures are kinder than the
+   * others'. "family": by a hash of the family, 80 % of families train, 5 % valid, 5 % test, 10 % ood, so that no
+   * family is parted; records without a family go by their identifiers, never to ood. "similarity": by a hash of the
+   * cluster of nearly equal sequences, in the shares of "hash"; what is found and what is not, `clusterSimilar` tells.
    */
   readonly splitBy: ProteinSplitRule;
-  /** For "family", or tags of it: the families of an accession, as `readFamilies` reads them. Default: those of the headers. */
+  /**
+   * For "family", or tags of it: the families of an accession, as `readFamilies` reads them. Default: those of the
+   * headers.
+   */
   readonly families?: Families;
 }
 
@@ -126,7 +132,8 @@ function splitOfFamily(family: string): SplitName {
 }
 
 /**
- * The family of a record: the first that the table names, or without a table the header's third word, where the second one is a split.
+ * The family of a record: the first that the table names, or without a table the header's third word, where the second
+ * one is a split.
  */
 export function familyOf({ id, description }: FastaHeader, families?: Families): string | undefined {
   if (families !== undefined) return (families.get(id) ?? families.get(accessionOf(id)))?.[0];
@@ -168,8 +175,8 @@ function* assignBySimilarity(
 }
 
 /**
- * Reads a table of accession and family, tab-separated, plain or gzip; further columns, blank lines and lines that begin with "#" are
- * left out. An accession may have several families: these then stay together.
+ * Reads a table of accession and family, tab-separated, plain or gzip; further columns, blank lines and lines that
+ * begin with "#" are left out. An accession may have several families: these then stay together.
  *
  * @param name the file's name, for messages
  * @throws DataError on a line of one column, and on a table without lines

@@ -16,7 +16,9 @@ export interface LoadProteinsOptions extends ProteinSplitOptions, TagOptions {
   readonly source: ByteSource;
   /** The data set's and the file's name, for messages. */
   readonly name: string;
-  /** The alphabet; amino acids unless told. Where it has tags, these are the data's, whatever else their headers name. */
+  /**
+   * The alphabet; amino acids unless told. Where it has tags, these are the data's, whatever else their headers name.
+   */
   readonly vocabulary?: Vocabulary;
 }
 

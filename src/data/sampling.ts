@@ -8,9 +8,9 @@ export const samplingRules = ["tokens", "sequences"] as const;
 /** How often long sequences come up in training; evaluation always reads everything. */
 export interface SequenceSampling {
   /**
-   * "tokens": a sequence longer than maxSeqLen gives as many windows as it has, so that an epoch reads every token once and long
-   * sequences weigh by their length. "sequences": every sequence gives one row an epoch, a long one a window that begins at a place
-   * drawn anew, so that one giant protein weighs no more than a short one. Default "tokens".
+   * "tokens": a sequence longer than maxSeqLen gives as many windows as it has, so that an epoch reads every token once
+   * and long sequences weigh by their length. "sequences": every sequence gives one row an epoch, a long one a window
+   * that begins at a place drawn anew, so that one giant protein weighs no more than a short one. Default "tokens".
    */
   readonly sampling?: (typeof samplingRules)[number];
 }

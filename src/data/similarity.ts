@@ -2,13 +2,16 @@
 import type { Vocabulary } from "./vocabulary.ts";
 
 /**
- * Ten groups of amino acids that replace each other often, so that a conservative substitution leaves a k-mer as it was.
- * Source: L. R. Murphy, A. Wallqvist, R. M. Levy, Protein Engineering 13 (2000) 149–152. Of the rare letters B and Z join D, N, E, Q,
- * U joins C and O joins K; X breaks k-mers.
+ * Ten groups of amino acids that replace each other often, so that a conservative substitution leaves a k-mer as it
+ * was. Source: L. R. Murphy, A. Wallqvist, R. M. Levy, Protein Engineering 13 (2000) 149–152. Of the rare letters B and
+ * Z join D, N, E, Q, U joins C and O joins K; X breaks k-mers.
  */
 const GROUPS = ["LVIM", "CU", "A", "G", "ST", "P", "FYW", "EDNQBZ", "KRO", "H"] as const;
 
-/** Ten groups to the sixth are 10⁶ words: two unrelated proteins of 400 residues share less than one in a thousand of theirs. */
+/**
+ * Ten groups to the sixth are 10⁶ words: two unrelated proteins of 400 residues share less than one in a thousand of
+ * theirs.
+ */
 const WORD_LENGTH = 6;
 
 /** Values of a signature: the share that two have in common estimates the share of words, ± 0.06 at one half. */
@@ -18,12 +21,16 @@ const SIGNATURE_LENGTH = 64;
 const BAND_LENGTH = 1;
 
 /**
- * Values in common that make two sequences relatives: an eighth, which unrelated ones never reach. Of pairs of equal length with
- * substitutions at random, those 90 % identical have 24 of 64 in common on average, those 80 % identical 11, those 70 % identical 5.
+ * Values in common that make two sequences relatives: an eighth, which unrelated ones never reach. Of pairs of equal
+ * length with substitutions at random, those 90 % identical have 24 of 64 in common on average, those 80 % identical
+ * 11, those 70 % identical 5.
  */
 const FEWEST_IN_COMMON = 8;
 
-/** Newest members of a bucket that a sequence is compared with: words that many strangers have make large ones, and relatives meet in others too. */
+/**
+ * Newest members of a bucket that a sequence is compared with: words that many strangers have make large ones, and
+ * relatives meet in others too.
+ */
 const MOST_COMPARED = 16;
 
 /** Sequences by number. */
@@ -36,14 +43,16 @@ export interface NumberedSequences {
 /**
  * Joins sequences that are nearly the same into clusters.
  *
- * A word is six consecutive residues in an alphabet of ten groups. A sequence's signature is 64 minima of its words' hashes (one
- * permutation: P. Li, A. Owen, C.-H. Zhang, NIPS 2012; densified as by A. Shrivastava, ICML 2017), and the share of values that two signatures have in common
- * estimates the share of words (Jaccard) that the sequences have. Pairs that agree in one of 64 bands of one value are compared, and
- * those with an eighth in common joined, with all that either is joined to already.
+ * A word is six consecutive residues in an alphabet of ten groups. A sequence's signature is 64 minima of its words'
+ * hashes (one permutation: P. Li, A. Owen, C.-H. Zhang, NIPS 2012; densified as by A. Shrivastava, ICML 2017), and the
+ * share of values that two signatures have in common estimates the share of words (Jaccard) that the sequences have.
+ * Pairs that agree in one of 64 bands of one value are compared, and those with an eighth in common joined, with all
+ * that either is joined to already.
  *
- * Identical sequences are always joined. The limits: a fragment, or two proteins that share one domain, have few of all their words in
- * common and are not; nor are distant relatives, which no comparison of words finds (family splits are for these). A chain of
- * relatives is one cluster, though its ends may differ. Time is linear in residues and sequences; memory about 350 bytes a sequence.
+ * Identical sequences are always joined. The limits: a fragment, or two proteins that share one domain, have few of all
+ * their words in common and are not; nor are distant relatives, which no comparison of words finds (family splits are
+ * for these). A chain of relatives is one cluster, though its ends may differ. Time is linear in residues and
+ * sequences; memory about 350 bytes a sequence.
  *
  * @param vocabulary of amino-acid letters
  * @returns of each sequence the number of its cluster's first one
@@ -55,7 +64,8 @@ export function clusterSimilar({ count, tokensOf }: NumberedSequences, vocabular
     const target = signatures.subarray(i * SIGNATURE_LENGTH, (i + 1) * SIGNATURE_LENGTH);
     writeSignature(tokensOf(i), groups, target);
   }
-  // The last 8 bits of each value, for comparing: 64 bytes a sequence are read four times as fast, and equal by chance for one in 256.
+  // The last 8 bits of each value, for comparing: 64 bytes a sequence are read four times as fast, and equal by chance
+  // for one in 256.
   const digests = new Uint8Array(signatures.length);
   for (let i = 0; i < digests.length; i++) digests[i] = signatures[i] ?? 0;
   const parents = Int32Array.from({ length: count }, (_, i) => i);

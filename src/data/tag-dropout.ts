@@ -7,9 +7,9 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** How often training leaves a tag out; evaluation never does. */
 export interface TagDropout {
   /**
-   * The share of tagged rows that read <bos> instead, drawn anew every time that one comes: where all sequences have tags, <bos> would
-   * otherwise be learnt from nothing. Default 0.1, the share for which classifier-free guidance leaves labels out
-   * (arXiv:2207.12598); ProGen (arXiv:2004.03497) shows every protein without its tags too.
+   * The share of tagged rows that read <bos> instead, drawn anew every time that one comes: where all sequences have
+   * tags, <bos> would otherwise be learnt from nothing. Default 0.1, the share for which classifier-free guidance
+   * leaves labels out (arXiv:2207.12598); ProGen (arXiv:2004.03497) shows every protein without its tags too.
    */
   readonly tagDropout?: number;
 }

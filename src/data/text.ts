@@ -31,25 +31,27 @@ export interface LoadTextOptions {
   /** The data set's name. Default: the documents' names. */
   readonly name?: string;
   /**
-   * What the ids mean, or a function that makes it from all texts, such as `characterVocabulary`. Default `byteVocabulary`,
-   * which knows every text.
+   * What the ids mean, or a function that makes it from all texts, such as `characterVocabulary`. Default
+   * `byteVocabulary`, which knows every text.
    */
   readonly vocabulary?: Vocabulary | ((texts: readonly string[]) => Vocabulary);
   /**
-   * "contiguous": the beginning of each document is train, what follows valid, its end test, so that no window of one split
-   * holds text of another. "hash": whole documents by a stable hash of their names, 90 % train, 5 % valid, 5 % test. Default
-   * "contiguous", which also suits a single document.
+   * "contiguous": the beginning of each document is train, what follows valid, its end test, so that no window of one
+   * split holds text of another. "hash": whole documents by a stable hash of their names, 90 % train, 5 % valid, 5 %
+   * test. Default "contiguous", which also suits a single document.
    */
   readonly splitBy?: "contiguous" | "hash";
-  /** For "contiguous". Default 0.9, 0.05, 0.05; characters are the unit, so the cuts do not depend on the vocabulary. */
+  /**
+   * For "contiguous". Default 0.9, 0.05, 0.05; characters are the unit, so the cuts do not depend on the vocabulary.
+   */
   readonly shares?: SplitShares;
 }
 
 /**
  * Reads and encodes documents. A part without a character is left out.
  *
- * @throws DataError when there is no document, when one is not text in UTF-8 or is empty, when the shares do not add up to 1,
- *   and on text outside the vocabulary
+ * @throws DataError when there is no document, when one is not text in UTF-8 or is empty, when the shares do not add up
+ *   to 1, and on text outside the vocabulary
  */
 export async function loadText(options: LoadTextOptions): Promise<SequenceDataset> {
   const { sources, splitBy = "contiguous", shares = { train: 0.9, valid: 0.05, test: 0.05 } } = options;

@@ -2,7 +2,10 @@
 
 /** The parts of a header that are there. Source: https://www.uniprot.org/help/fasta-headers */
 export interface UniProtHeader {
-  /** "P00974"; of an isoform "Q4R572-2"; of a UniRef cluster the one that it is named after, "Q9K794"; else the identifier. */
+  /**
+   * "P00974"; of an isoform "Q4R572-2"; of a UniRef cluster the one that it is named after, "Q9K794"; else the
+   * identifier.
+   */
   readonly accession: string;
   readonly database: "Swiss-Prot" | "TrEMBL" | "UniRef" | "other";
   /** "BPT1_BOVIN". */
@@ -31,9 +34,10 @@ export interface UniProtHeader {
 /**
  * Reads a header.
  *
- * `>sp|P00974|BPT1_BOVIN Pancreatic trypsin inhibitor OS=Bos taurus OX=9913 GN=PTI PE=1 SV=2`, the same with `tr|`, isoforms
- * (`sp|Q4R572-2|…`), `>UniRef50_Q9K794 Putative AgrB-like protein n=2 Tax=Bacillus TaxID=1386 RepID=AGRB_BACHD`, the embedded
- * proteins' `>P00974|BPT1_BOVIN`, and any other header, whose first word is taken for the accession.
+ * `>sp|P00974|BPT1_BOVIN Pancreatic trypsin inhibitor OS=Bos taurus OX=9913 GN=PTI PE=1 SV=2`, the same with `tr|`,
+ * isoforms (`sp|Q4R572-2|…`), `>UniRef50_Q9K794 Putative AgrB-like protein n=2 Tax=Bacillus TaxID=1386
+ * RepID=AGRB_BACHD`, the embedded proteins' `>P00974|BPT1_BOVIN`, and any other header, whose first word is taken for
+ * the accession.
  *
  * @param header with or without the ">"
  */

@@ -20,7 +20,9 @@ export type VocabularyDescription =
   /** `json` is the parsed tokenizer.json, `config` the parsed tokenizer_config.json where there is one. */
   | { readonly kind: "tokenizer"; readonly name: string; readonly json: object; readonly config?: object };
 
-/** Tokens and their ids. All kinds but "tokenizer" have the four special tokens in front: <pad>, <bos>, <eos>, <mask>. */
+/**
+ * Tokens and their ids. All kinds but "tokenizer" have the four special tokens in front: <pad>, <bos>, <eos>, <mask>.
+ */
 export interface Vocabulary {
   readonly name: string;
   /** The token of every id. */

@@ -20,9 +20,9 @@ export interface BatchOptions extends PackingOptions {
 }
 
 /**
- * Consecutive predictions of one sequence. Place p of a sequence r₁…rₙ has the input r_p (its tag or <bos> at p = 0) and the target
- * r_{p+1} (<eos> at p = n); a window is the places start … start + length − 1. A later window therefore starts with the
- * token before its first target, and does not see the tag.
+ * Consecutive predictions of one sequence. Place p of a sequence r₁…rₙ has the input r_p (its tag or <bos> at p = 0)
+ * and the target r_{p+1} (<eos> at p = n); a window is the places start … start + length − 1. A later window therefore
+ * starts with the token before its first target, and does not see the tag.
  */
 export interface Window extends Row {
   readonly sequence: EncodedSequence;
@@ -70,8 +70,8 @@ function cutWindows(sequence: EncodedSequence, numPlaces: number, maxSeqLen: num
 }
 
 /**
- * Full windows at start, i · maxSeqLen − shift, and flush with the end: one more than without a shift, in exchange for two
- * overlaps of together less than two windows. Their number does not depend on the shift.
+ * Full windows at start, i · maxSeqLen − shift, and flush with the end: one more than without a shift, in exchange for
+ * two overlaps of together less than two windows. Their number does not depend on the shift.
  */
 function cutShifted(sequence: EncodedSequence, numPlaces: number, maxSeqLen: number, shift: number): Window[] {
   return Array.from({ length: Math.ceil(numPlaces / maxSeqLen) + 1 }, (_, i) => {
@@ -89,8 +89,8 @@ export interface LayOutOptions {
 }
 
 /**
- * The arrays of a batch. Rows without a window have weight 0 throughout and read <bos> and then padding: a row of nothing
- * but padding would leave masked attention without a single key.
+ * The arrays of a batch. Rows without a window have weight 0 throughout and read <bos> and then padding: a row of
+ * nothing but padding would leave masked attention without a single key.
  */
 export function layOut(
   { shape, rows }: PackedBatch<Window>,

@@ -39,8 +39,9 @@ export function checkWrapped(who: string, options: PackingOptions): void {
 }
 
 /**
- * The inputs of a batch, [batchSize, seqLen]. A part from a sequence's beginning reads its tag, where it has one, in place of <bos>. Rows
- * without a sequence read <bos> and then padding: a row of nothing but padding would leave masked attention without a single key.
+ * The inputs of a batch, [batchSize, seqLen]. A part from a sequence's beginning reads its tag, where it has one, in
+ * place of <bos>. Rows without a sequence read <bos> and then padding: a row of nothing but padding would leave masked
+ * attention without a single key.
  *
  * @param startAt the token in front of a sequence. Default: its tag, else <bos>
  */

@@ -2,8 +2,8 @@
 import { PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 
 /**
- * Thrown by everything in `files/` and `storage/`. The message names the file, the rule, what was found and the way out; `cause` holds
- * the platform's error where there was one.
+ * Thrown by everything in `files/` and `storage/`. The message names the file, the rule, what was found and the way
+ * out; `cause` holds the platform's error where there was one.
  */
 export class StorageError extends PerformerError {
   override readonly name = "StorageError";

@@ -1,4 +1,7 @@
-/** What a platform's files can do. `node.ts` has the disk; `web.ts` has a page's own storage (OPFS). `#files` chooses one. */
+/**
+ * What a platform's files can do. `node.ts` has the disk; `web.ts` has a page's own storage (OPFS). `#files` chooses
+ * one.
+ */
 
 /** What is at a path. */
 export interface FileInfo {
@@ -15,9 +18,11 @@ export interface FolderEntry {
 }
 
 /**
- * Files by path. Paths that begin with http:// or https:// are addresses of servers: they can be read, and nothing else.
+ * Files by path. Paths that begin with http:// or https:// are addresses of servers: they can be read, and nothing
+ * else.
  *
- * Errors carry the codes of the operating system (ENOENT, ENOSPC, …), or are StorageErrors where the platform has reasons of its own.
+ * Errors carry the codes of the operating system (ENOENT, ENOSPC, …), or are StorageErrors where the platform has
+ * reasons of its own.
  */
 export interface Files {
   /** What to do about a file that is not there, for messages. */
@@ -37,7 +42,10 @@ export interface Files {
   readonly append: (path: string, bytes: Uint8Array) => Promise<void>;
   /** Creates a folder. With `parents` also those above it, and one that is there is left as it is. */
   readonly createFolder: (path: string, options?: { readonly parents?: boolean }) => Promise<void>;
-  /** Gives a file or a folder another name at once: an interruption leaves the old name or the new one. A file takes a file's place. */
+  /**
+   * Gives a file or a folder another name at once: an interruption leaves the old name or the new one. A file takes a
+   * file's place.
+   */
   readonly rename: (from: string, to: string) => Promise<void>;
   /** Gives a file a second name, or copies it where files have one name only. */
   readonly link: (from: string, to: string) => Promise<void>;

@@ -95,7 +95,10 @@ export function packagedUrl(name: string): URL {
   return new URL(`../../data/${name}`, import.meta.url);
 }
 
-/** The folder of an npm package: found from the working directory, then from this package; undefined when it is not installed. */
+/**
+ * The folder of an npm package: found from the working directory, then from this package; undefined when it is not
+ * installed.
+ */
 export function findPackage(name: string): string | undefined {
   for (const from of [join(cwd(), "package.json"), import.meta.url]) {
     try {

@@ -8,7 +8,10 @@ interface MovableFile extends FileSystemFileHandle {
   readonly move?: (folder: FileSystemDirectoryHandle, name: string) => Promise<void>;
 }
 
-/** Renames of folders that have begun. Folders cannot be renamed at once, so each is noted here first, and finished by who comes next. */
+/**
+ * Renames of folders that have begun. Folders cannot be renamed at once, so each is noted here first, and finished by
+ * who comes next.
+ */
 const JOURNAL = ".performer-renames";
 
 /** An error with the operating system's code for it, which callers know. */

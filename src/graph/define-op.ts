@@ -24,7 +24,7 @@ export interface Vjp<A extends Arity, Attributes> {
 }
 
 export interface OpDefinition<A extends Arity, Attributes> {
-  /** As in ONNX where ONNX has the op. */
+  /** The op's name, ONNX's where ONNX has the op. */
   readonly name: string;
   readonly arity: A;
   /** The output's type, or a throw that names the rule; the op's name, its inputs and its path are added. */
@@ -36,7 +36,7 @@ export interface OpDefinition<A extends Arity, Attributes> {
     types: { readonly inputs: Tuples<TensorType>[A]; readonly output: TensorType },
   ) => string;
   readonly vjp: ((context: Vjp<A, Attributes>) => Tuples<Tensor | undefined>[A]) | NotDifferentiable;
-  /** As of OpRule. Default: no other op skips it. */
+  /** See OpRule. Default: no other op skips it. */
   readonly skipped?: string;
   /** The same in plain float64 loops: the oracle of the tests. */
   readonly reference: (inputs: Tuples<ReferenceArray>[A], attributes: Attributes, output: TensorType) => ReferenceArray;

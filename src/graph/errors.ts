@@ -19,7 +19,10 @@ export type ErrorCode = keyof typeof errorCodes;
 
 /** One thing that is wrong. */
 export interface Problem {
-  /** Who refuses: a function, an option's origin, or a file with its line. Empty where the command or the caller is meant. */
+  /**
+   * Who refuses: a function, an option's origin, or a file with its line. Empty where the command or the caller is
+   * meant.
+   */
   readonly who: string;
   /** The rule that was broken: "numFeatures must be a positive integer". */
   readonly rule: string;
@@ -118,8 +121,8 @@ export class ConfigError extends PerformerError {
 /**
  * Writes a problem as a sentence: problem`${who}: steps must be a whole number, got ${steps}; give one`.
  *
- * The parts are told apart by ": ", ", got " and "; " in the sentence itself, never in a value. A line break with the blanks around it
- * is one blank.
+ * The parts are told apart by ": ", ", got " and "; " in the sentence itself, never in a value. A line break with the
+ * blanks around it is one blank.
  */
 export function problem(texts: TemplateStringsArray, ...values: readonly unknown[]): Problem {
   let sentence = "";
@@ -177,7 +180,9 @@ export function configuredBy<T>(who: string, make: () => T): T {
   }
 }
 
-/** The option that a problem is about, where its rule begins with one: "numFeatures must …", "'typo' is not an option". */
+/**
+ * The option that a problem is about, where its rule begins with one: "numFeatures must …", "'typo' is not an option".
+ */
 export function optionOf({ rule }: Problem): string | undefined {
   return /(?:^|, )'?([\w-]+)'? (?:must|is not an option|is not a key)\b/.exec(rule)?.[1];
 }

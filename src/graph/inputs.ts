@@ -15,8 +15,8 @@ export function inputName(node: Node): string | undefined {
 /**
  * The inputs of a graph, each name with all the tensors that were declared for it.
  *
- * @throws GraphError when there is no output, when declarations of one name differ in type, or when an input and an output
- *   share a name
+ * @throws GraphError when there is no output, when declarations of one name differ in type, or when an input and an
+ *   output share a name
  */
 export function inputsOf(graph: Graph): Map<string, readonly [Tensor, ...Tensor[]]> {
   const outputs = expectOutputs(graph);

@@ -58,7 +58,10 @@ export function zeros(shape: Shape, dtype: DType = "float32"): NdArray {
   return lazyArray(dtype, shape, () => new constructors[dtype](sizeOf(shape)));
 }
 
-/** An array that is made when its elements are first read: what a graph of any size takes is known from its shapes alone. */
+/**
+ * An array that is made when its elements are first read: what a graph of any size takes is known from its shapes
+ * alone.
+ */
 export function lazyArray(dtype: DType, shape: Shape, make: () => TypedArray): NdArray {
   let made: TypedArray | undefined;
   return {

@@ -8,8 +8,8 @@ const LETTERS_PER_SLIP = 3;
 const SHORTEST_PART = 4;
 
 /**
- * The candidate with the fewest changed letters, case and separators aside (`num_heads` is `numHeads`); failing that, one that
- * contains the name (`features` in `numFeatures`).
+ * The candidate with the fewest changed letters, case and separators aside (`num_heads` is `numHeads`); failing that,
+ * one that contains the name (`features` in `numFeatures`).
  *
  * @returns undefined when nothing is near: a wrong guess helps less than none
  */

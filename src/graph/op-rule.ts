@@ -49,7 +49,10 @@ export interface OpRule {
     node: { readonly inputs: readonly Tensor[]; readonly outputs: readonly Tensor[]; readonly attributes: unknown },
   ) => readonly string[];
   readonly vjp: VjpRule | NotDifferentiable;
-  /** For ops that later ones skip, by reading their inputs: how messages call them. Nothing can be differentiated by their outputs. */
+  /**
+   * For ops that later ones skip, by reading their inputs: how messages call them. Nothing can be differentiated by
+   * their outputs.
+   */
   readonly skipped?: string | undefined;
   readonly reference: (
     inputs: readonly ReferenceArray[],

@@ -7,7 +7,9 @@ export function mapValues<From, To>(
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
 }
 
-/** The entries whose names begin with `from`, under names that begin with `to` instead; with '' for `from`, all of them. */
+/**
+ * The entries whose names begin with `from`, under names that begin with `to` instead; with '' for `from`, all of them.
+ */
 export function renamed<Value>(
   record: Readonly<Record<string, Value>>,
   from: string,

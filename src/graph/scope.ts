@@ -1,6 +1,7 @@
 /** Names for parts of a graph, so that errors, listings and profiles say where an op stands. */
 
-// Graph building is synchronous, so a stack that is restored in `finally` is safe; it affects names only, never results.
+// Graph building is synchronous, so a stack that is restored in `finally` is safe; it affects names only, never
+// results.
 const stack: string[] = [];
 
 /**

@@ -1,4 +1,7 @@
-/** Attention maps: they hold the weights with which a model mixes its own values, for causal models and for those that see both sides. */
+/**
+ * Attention maps: they hold the weights with which a model mixes its own values, for causal models and for those that
+ * see both sides.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { naiveExact } from "../../tests/attention/naive.ts";

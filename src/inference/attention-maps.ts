@@ -1,4 +1,7 @@
-/** The attention of a model as matrices: the weights of every layer and head on one sequence, as the model itself computes them. */
+/**
+ * The attention of a model as matrices: the weights of every layer and head on one sequence, as the model itself
+ * computes them.
+ */
 import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
 import { formFor } from "../attention/mechanism.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
@@ -37,8 +40,9 @@ export interface AttentionMap {
   /** The mechanism of the layer. */
   readonly mechanism: string;
   /**
-   * `[L, L]` row by row: what each query (row) gives to each key (column). Rows of mechanisms that normalise sum to 1 (cosFormer's may be
-   * 0); those of Linformer and the Nyströmformer need not, and these and trigonometric features can be below 0.
+   * `[L, L]` row by row: what each query (row) gives to each key (column). Rows of mechanisms that normalise sum to 1
+   * (cosFormer's may be 0); those of Linformer and the Nyströmformer need not, and these and trigonometric features can
+   * be below 0.
    */
   readonly weights: Float32Array;
 }
@@ -53,16 +57,17 @@ export interface AttentionMaps {
 }
 
 /**
- * A in out = A v, for every layer and head: one-hot values are sent through the layer's own attention, with the projections, masks and
- * positions of the model, so that any mechanism that never forms this matrix shows it.
+ * A in out = A v, for every layer and head: one-hot values are sent through the layer's own attention, with the
+ * projections, masks and positions of the model, so that any mechanism that never forms this matrix shows it.
  *
  * It takes L · L numbers a head, and time in proportion: for looking at, not for computing with.
  *
- * @throws ConfigError for encoder–decoders, for layers and heads that are not there, and where the matrices exceed 2 GiB
+ * @throws ConfigError for encoder–decoders, for layers and heads that are not there, and where the matrices exceed 2
+ *   GiB
  *
  * @example
- * const { maps, length } = await attentionMaps({ config, tensors, tokenIds: [vocabulary.bosId, ...vocabulary.encode("MKVLA")], backend });
- * Source: appendix C.4 (figures 10 to 13), arXiv:2009.14794.
+ * const { maps, length } = await attentionMaps({ config, tensors, tokenIds: [vocabulary.bosId,
+ * ...vocabulary.encode("MKVLA")], backend }); Source: appendix C.4 (figures 10 to 13), arXiv:2009.14794.
  */
 export async function attentionMaps(options: AttentionMapsOptions): Promise<AttentionMaps> {
   const { config, tensors, backend, tokenIds } = options;

@@ -1,4 +1,6 @@
-/** Continuous batching over many mechanisms and a random schedule: prefill, joining and leaving, forks and snapshots. */
+/**
+ * Continuous batching over many mechanisms and a random schedule: prefill, joining and leaving, forks and snapshots.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../random/index.ts";

@@ -1,9 +1,11 @@
 /**
- * Continuous batching: sequences join and leave a batch of slots at any time, each at its own position with its own state.
+ * Continuous batching: sequences join and leave a batch of slots at any time, each at its own position with its own
+ * state.
  *
- * What a sequence is told depends on its own tokens alone: not on its slot, nor on which others are there. To the last bit where
- * modelDim, mlpDim and 2 · numHeads · features are multiples of 16, the width of the engine's vectors; with other widths, up to the
- * rounding of float32, because functions such as exp round the end of an array otherwise than its middle.
+ * What a sequence is told depends on its own tokens alone: not on its slot, nor on which others are there. To the last
+ * bit where modelDim, mlpDim and 2 · numHeads · features are multiples of 16, the width of the engine's vectors; with
+ * other widths, up to the rounding of float32, because functions such as exp round the end of an array otherwise than
+ * its middle.
  */
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -43,9 +45,11 @@ export interface BatchDecoder extends AsyncDisposable {
   /**
    * Starts a sequence in a free slot.
    *
-   * @param position of its first token. Default 0, and nothing else with mechanisms without a state, which read their sequences again
+   * @param position of its first token. Default 0, and nothing else with mechanisms without a state, which read their
+   *   sequences again
    * @returns the slot
-   * @throws RuntimeError when all slots are taken, and for a position other than 0 with a mechanism that reads its sequences again
+   * @throws RuntimeError when all slots are taken, and for a position other than 0 with a mechanism that reads its
+   *   sequences again
    */
   readonly join: (position?: number) => number;
   /** Frees a slot. */

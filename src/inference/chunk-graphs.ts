@@ -10,7 +10,9 @@ import type { Backend, Executable } from "../runtime/backend.ts";
 import { createLazily, type Lazy } from "./lazy.ts";
 import { constantModel } from "./step-graph.ts";
 
-/** Tokens of a prompt that are read in one go, most first. Multiples of the window, so that nothing waits behind a part. */
+/**
+ * Tokens of a prompt that are read in one go, most first. Multiples of the window, so that nothing waits behind a part.
+ */
 const CHUNK_LENGTHS = [512, 64] as const;
 
 /** Graphs by the length of the part, longest first; empty where the device has no loops. */

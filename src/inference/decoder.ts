@@ -1,4 +1,7 @@
-/** Next-token logits for growing sequences: by a state of fixed size where the mechanism has one, else by running it all again. */
+/**
+ * Next-token logits for growing sequences: by a state of fixed size where the mechanism has one, else by running it all
+ * again.
+ */
 import { problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -18,7 +21,9 @@ export interface Decoder extends AsyncDisposable {
    * @returns logits of the token after it, `[B, vocabSize]`
    */
   readonly next: (tokens: Int32Array) => Promise<Float32Array>;
-  /** A decoder that goes on from here by itself; the compiled graph is shared, and freed with the last one that uses it. */
+  /**
+   * A decoder that goes on from here by itself; the compiled graph is shared, and freed with the last one that uses it.
+   */
   readonly fork: () => Decoder;
 }
 

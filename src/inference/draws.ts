@@ -17,7 +17,10 @@ export type Drawing<Sequence> = AsyncGenerator<readonly DrawnToken[], readonly S
 
 /** A token of a stream. */
 export interface StreamedToken extends Omit<DrawnToken, "row" | "isLast"> {
-  /** The text that has become certain with it; empty for the end token, and while the bytes of a character are not complete. */
+  /**
+   * The text that has become certain with it; empty for the end token, and while the bytes of a character are not
+   * complete.
+   */
   readonly text: string;
 }
 

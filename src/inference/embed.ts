@@ -17,9 +17,10 @@ import type { Backend, WeightOptions } from "../runtime/backend.ts";
 import { runSequenceWindows, type SequenceRunOptions, type SequenceWindow } from "./sequence-runs.ts";
 
 /**
- * From states of tokens to vectors. `mean`: over the residues, without special tokens. `cls`: the state of the first token, `<bos>`, which
- * sees everything in an encoder; of images the vector in front. `last`: that of the last residue, which has seen everything in a decoder. `residues`: one vector a residue.
- * Of images, squares stand in the place of residues.
+ * From states of tokens to vectors. `mean`: over the residues, without special tokens. `cls`: the state of the first
+ * token, `<bos>`, which sees everything in an encoder; of images the vector in front. `last`: that of the last residue,
+ * which has seen everything in a decoder. `residues`: one vector a residue. For images, patches take the place of
+ * residues.
  */
 export const poolings = ["mean", "cls", "last", "residues"] as const;
 export type Pooling = (typeof poolings)[number];
@@ -36,8 +37,9 @@ export interface EmbedOptions<S extends EncodedSequence = EncodedSequence> exten
   /** Divide each vector by its Euclidean length, so that products are cosines. Default false. */
   readonly normalize?: boolean;
   /**
-   * `bare`: tokens are read as they are and hold special ones already, which `mean` and `residues` count as any other; so pretrained models
-   * of text are used. Default: `<bos>`, and in an encoder `<eos>`, are put around them and do not count.
+   * `bare`: tokens are read as they are and hold special ones already, which `mean` and `residues` count as any other;
+   * so pretrained models of text are used. Default: `<bos>`, and in an encoder `<eos>`, are put around them and do not
+   * count.
    */
   readonly wrap?: "bare";
   /** Budget of a batch, padding included. */
@@ -60,11 +62,11 @@ export interface SequenceEmbedding {
 const WINDOW_NUMBERS = 2 ** 24;
 
 /**
- * The vectors of sequences, in the order of the input: of the last layer, behind the final norm. Streamed: memory does not depend on how
- * many there are. The head of the model, whatever it predicts, is not computed.
+ * The vectors of sequences, in the order of the input: of the last layer, behind the final norm. Streamed: memory does
+ * not depend on how many there are. The head of the model, whatever it predicts, is not computed.
  *
- * @throws ConfigError for encoder–decoders, for a pooling that says nothing in this kind of model, and for sequences longer than the
- *   model's positions; DataError for a sequence without tokens
+ * @throws ConfigError for encoder–decoders, for a pooling that says nothing in this kind of model, and for sequences
+ *   longer than the model's positions; DataError for a sequence without tokens
  */
 export async function* embedSequences<S extends EncodedSequence>(
   options: EmbedOptions<S>,
@@ -73,7 +75,8 @@ export async function* embedSequences<S extends EncodedSequence>(
 }
 
 /**
- * As `embedSequences`, all of a window at once. Begun anew with the sequence behind any of them, the rest comes out bit by bit the same.
+ * Embeds like `embedSequences`, and yields a whole window at a time. Restarted after any window, the rest comes out bit
+ * by bit the same.
  */
 export async function* embedWindows<S extends EncodedSequence>(
   options: EmbedOptions<S>,
@@ -154,7 +157,9 @@ const pooled = {
   residues: (states) => states,
 } as const satisfies Record<Pooling, (states: Tensor, start: number) => Tensor>;
 
-/** Of each place which residue stands there, counted from 1, `[1, L]`; and of each sequence how many it has, `[B, 1]`. */
+/**
+ * For each position its residue's number, counted from 1, `[1, L]`; for each sequence its number of residues, `[B, 1]`.
+ */
 function placesAndLengths(states: Tensor, start: number) {
   const [batchSize = 1, seqLen = 1] = states.shape;
   // A place in front of the first is that of <bos>: further than any sequence goes.

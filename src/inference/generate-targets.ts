@@ -39,7 +39,7 @@ export interface GenerateTargetsOptions extends SamplingOptions {
 export interface GeneratedTarget {
   /** Without bosId and eosId. */
   readonly tokenIds: readonly number[];
-  /** Of a pointer: the positions of the source that the tokens come from. */
+  /** Only for pointer networks: the positions of the source that the tokens come from. */
   readonly positions?: readonly number[];
   /** Whether the model ended it; otherwise maxNewTokens did. */
   readonly finished: boolean;

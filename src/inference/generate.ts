@@ -12,7 +12,9 @@ import { createBatchDecoder, type BatchDecoder } from "./batch-decoder.ts";
 import { checkMinNewTokens, checkSampling, sample, type SamplingOptions } from "./sampling.ts";
 import { drawAll, streamDrawn, type Drawing, type DrawnToken, type StoppingRule, type StreamedToken } from "./draws.ts";
 
-/** Draws for a sequence, where some are dropped, before it is given up: a model that repeats itself would draw forever. */
+/**
+ * Draws for a sequence, where some are dropped, before it is given up: a model that repeats itself would draw forever.
+ */
 const DRAWS_A_SEQUENCE = 20;
 
 /** Sequences decoded side by side, if there are as many: more make a step dearer by as much as they add. */
@@ -34,7 +36,9 @@ export interface GenerateOptions extends SamplingOptions {
   readonly minNewTokens?: number;
   /** Default 0. Each sequence has a stream of its own, so the first is the same whatever the count. */
   readonly seed?: number;
-  /** Sequences. They share a batch of up to 16 slots, each of which goes to the next sequence when one ends. Default 1. */
+  /**
+   * Sequences. They share a batch of up to 16 slots, each of which goes to the next sequence when one ends. Default 1.
+   */
   readonly count?: number;
   /** A sequence that has come before is dropped and another drawn in its place. Default false. */
   readonly unique?: boolean;
@@ -42,7 +46,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly accept?: (sequence: string) => boolean;
   /** Sequences drawn at most, dropped ones included: there may be fewer than `count` then. Default 20 · count. */
   readonly maxDraws?: number;
-  /** Told of every sequence that is dropped. */
+  /** Called for each sequence that is dropped. */
   readonly onDropped?: (reason: "duplicate" | "refused") => void;
   /** How the weights are stored. Default float32. */
   readonly dtype?: WeightOptions["dtype"];
@@ -52,7 +56,10 @@ export interface GenerateOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
   /** Ends a sequence early. Default: sequences end by themselves, or at maxNewTokens. */
   readonly stop?: StoppingRule | undefined;
-  /** A decoder of this model whose slots are free. It stays open. Default: one of its own, which is disposed of at the end. */
+  /**
+   * A decoder of this model whose slots are free. It stays open. Default: one of its own, which is disposed of at the
+   * end.
+   */
   readonly decoder?: BatchDecoder | undefined;
 }
 
@@ -80,13 +87,13 @@ interface Row {
 }
 
 /**
- * Generates sequences token by token, at a cost that does not depend on the position for mechanisms with a recurrent form. A
- * sequence depends on its seed and its number alone; with another count it may differ where two tokens are as good as equally likely,
- * because the engine rounds products of batches of another size otherwise. Where sequences are dropped, the ones that are left are those
- * of the lowest numbers.
+ * Generates sequences token by token, at a cost that does not depend on the position for mechanisms with a recurrent
+ * form. A sequence depends on its seed and its number alone; with another count it may differ where two tokens are as
+ * good as equally likely, because the engine rounds products of batches of another size otherwise. Where sequences are
+ * dropped, the ones that are left are those of the lowest numbers.
  *
- * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary and for a tag that it does
- *   not have; RuntimeError for a dtype that the device does not have
+ * @throws ConfigError for options out of range; DataError for a prompt with letters outside the vocabulary and for a
+ *   tag that it does not have; RuntimeError for a dtype that the device does not have
  */
 export async function generate(options: GenerateOptions): Promise<readonly GeneratedSequence[]> {
   return drawAll(drawTokens(options), options.onToken);

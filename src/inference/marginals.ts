@@ -17,7 +17,7 @@ interface MaskedSequence<S> extends EncodedSequence {
 /** The distribution at one hidden place. */
 export interface MaskedMarginal<S> {
   readonly sequence: S;
-  /** Of the hidden token, from 0. */
+  /** The position of the masked token, from 0. */
   readonly place: number;
   /** log p(token | all others) of every token of the vocabulary, in nats: `[vocabSize]`. */
   readonly logProbabilities: Float32Array;
@@ -29,7 +29,8 @@ export type MarginalOptions<S extends EncodedSequence> = Omit<
 >;
 
 /**
- * log p(· | r without place i) for every place i of every sequence, in order: as many passes as there are tokens, in batches.
+ * log p(· | r without place i) for every place i of every sequence, in order: as many passes as there are tokens, in
+ * batches.
  *
  * Source: Salazar et al., Masked Language Model Scoring, arXiv:1910.14659.
  *
@@ -72,7 +73,10 @@ async function* hideEach<S extends EncodedSequence>(
   }
 }
 
-/** One place a row is picked before the softmax: `[B, vocabSize]` is computed and comes back instead of `[B, L, vocabSize]`. */
+/**
+ * One place a row is picked before the softmax: `[B, vocabSize]` is computed and comes back instead of `[B, L,
+ * vocabSize]`.
+ */
 function logProbabilitiesAtPlaces({ model, tokenIds, form }: SequenceGraph): Record<string, Tensor> {
   const [B = 1, L = 1] = tokenIds.shape;
   const chosen = oneHot(input("places", [B, 1], "int32"), L);

@@ -30,19 +30,22 @@ export interface MutantScores {
   readonly residues: readonly string[];
   /** The wild type, one a column. */
   readonly wildType: readonly string[];
-  /** log p(mutant) − log p(wild type), `[residues, tokens]` row by row; 0 where the residue is that of the wild type. */
+  /**
+   * log p(mutant) − log p(wild type), `[residues, tokens]` row by row; 0 where the residue is that of the wild type.
+   */
   readonly deltaNats: Float32Array;
 }
 
 /**
  * The table of all single mutants.
  *
- * A decoder scores each mutant as a whole, because what stands behind the place becomes more or less likely too: 19 passes a residue, in
- * batches. With mechanisms that have a state, a pass begins at the block of the place: half of the tokens, over a long sequence.
+ * A decoder scores each mutant as a whole, because what stands behind the place becomes more or less likely too: 19
+ * passes a residue, in batches. With mechanisms that have a state, a pass begins at the block of the place: half of the
+ * tokens, over a long sequence.
  *
- * An encoder compares residues where the place is hidden, log p(mutant | others) − log p(wild type | others): the masked marginals of
- * Meier et al. (ESM-1v, 2021, doi:10.1101/2021.07.09.450648), one pass a residue; `one-pass` reads both from the sequence as it is, the
- * wild-type marginals there, in one pass.
+ * An encoder compares residues where the place is hidden, log p(mutant | others) − log p(wild type | others): the
+ * masked marginals of Meier et al. (ESM-1v, 2021, doi:10.1101/2021.07.09.450648), one pass a residue; `one-pass` reads
+ * both from the sequence as it is, the wild-type marginals there, in one pass.
  *
  * @throws what `scoreSequences` throws; DataError for residues outside the vocabulary
  */
@@ -73,7 +76,7 @@ const tables = {
   "one-pass": inOnePass,
 } satisfies Record<MutantScores["method"], Table>;
 
-/** Of all passes together. */
+/** The tokens of all passes together. */
 const tokensToRead = {
   likelihood: ({ config, backend, sequence }, ids) => {
     const { length } = sequence.tokenIds;

@@ -44,8 +44,8 @@ export interface ModelDiagnosis extends Omit<Diagnosis, "heads"> {
 }
 
 /**
- * Diagnoses the attention of every layer on given sequences: its own map and numFeatures, or what FAVOR+ would make of a model with
- * exact attention.
+ * Diagnoses the attention of every layer on given sequences: its own map and numFeatures, or what FAVOR+ would make of
+ * a model with exact attention.
  *
  * The sequences run through the model as it is, so that later layers see what its own attention passes on.
  *

@@ -23,7 +23,10 @@ export interface ObserveOptions {
   readonly backend: Backend;
 }
 
-/** What the attention of a layer is given: `[batch, length, modelDim]` each, heads side by side, as `favorAttention` takes them. */
+/**
+ * What the attention of a layer is given: `[batch, length, modelDim]` each, heads side by side, as `favorAttention`
+ * takes them.
+ */
 export interface ObservedAttention {
   readonly q: NdArray;
   readonly k: NdArray;

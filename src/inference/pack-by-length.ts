@@ -18,20 +18,20 @@ export interface PackOptions {
   /** Lengths are not rounded beyond this. */
   readonly longest: number;
   /**
-   * What a further length costs, in places: compiling its graph takes as long as computing so many. Rare lengths are rounded up to the
-   * next one where that costs less. Default 0: each has its own.
+   * What a further length costs, in places: compiling its graph takes as long as computing so many. Rare lengths are
+   * rounded up to the next one where that costs less. Default 0: each has its own.
    */
   readonly graphCost?: number;
   /**
-   * Lengths are rounded up to multiples of this, and beyond eight of them to multiples of an eighth of a power of two: at most 1/8 more.
-   * Default 64.
+   * Lengths are rounded up to multiples of this, and beyond eight of them to multiples of an eighth of a power of two:
+   * at most 1/8 more. Default 64.
    */
   readonly lengthStep?: number;
 }
 
 /**
- * Packs rows, the longest first. A batch that is not full has room for a power of two of rows, so that a single sequence costs what one
- * costs and the number of shapes stays small.
+ * Packs rows, the longest first. A batch that is not full has room for a power of two of rows, so that a single
+ * sequence costs what one costs and the number of shapes stays small.
  *
  * @param rows of at least one place each
  */
@@ -60,10 +60,11 @@ export function batchSizeFor(rows: number, most: number): number {
 }
 
 /**
- * Of each rounded length the one that is computed in its place, so that all places and graphs together cost least.
+ * Chooses for each rounded length the length that is computed instead, so that all positions and graphs together cost
+ * least.
  *
- * Lengths that share one are neighbours, so the best choice for the first j lengths is the best for the first i and one length for those
- * between: dynamic programming over at most a few dozen lengths.
+ * Lengths that share one are neighbours, so the best choice for the first j lengths is the best for the first i and one
+ * length for those between: dynamic programming over at most a few dozen lengths.
  */
 function fewLengths(
   rows: readonly { readonly length: number }[],

@@ -31,8 +31,8 @@ const ROWS = 16;
 const BUCKET = 64;
 
 /**
- * @returns for each sequence, in the order given, its logits or numbers: one row a token, or one in all where the head reads the whole
- *   sequence
+ * @returns for each sequence, in the order given, its logits or numbers: one row a token, or one in all where the head
+ *   reads the whole sequence
  * @throws ConfigError for language models that generate, and for sequences that are longer than the model can read
  * @throws RuntimeError for empty sequences and tokens outside the vocabulary
  */

@@ -69,7 +69,10 @@ function slotsOf(graphs: Graphs, states: SlotStates, positions: Float64Array): S
     return { "rotary.cos": cos, "rotary.sin": sin };
   };
 
-  /** Adds a full window to the state. The moment depends on the sequence's own tokens alone, so no other changes its rounding. */
+  /**
+   * Adds a full window to the state. The moment depends on the sequence's own tokens alone, so no other changes its
+   * rounding.
+   */
   const foldFull = async (slot: number) => {
     if (states.waiting(slot) < sizes.W) return;
     const run = await fold.get();

@@ -13,7 +13,7 @@ const TOLERANCE = 1e-5;
 const backend = createBackend({ threads: 1 });
 const vocabulary = proteinVocabulary;
 const random = createRandom(31, "proteins");
-/** Of different lengths; X is no standard residue. */
+/** Sequences of different lengths; X is no standard residue. */
 const proteins = [17, 23, 11].map((length, index) => ({
   id: `protein ${index}`,
   tokenIds: vocabulary.encode(

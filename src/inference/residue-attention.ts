@@ -24,7 +24,7 @@ export interface ResidueAttentionOptions {
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
-  /** Of proteins. */
+  /** A vocabulary of proteins. */
   readonly vocabulary: Vocabulary;
   readonly backend: Backend;
   /** Read once, streamed. */
@@ -50,11 +50,11 @@ export interface ResidueAttention {
 }
 
 /**
- * Σ over queries i of type a and keys j of type b of A_ij, for every head, over a set of sequences. Special tokens and letters other than the
- * 20 standard ones count neither as queries nor as keys.
+ * Σ over queries i of type a and keys j of type b of A_ij, for every head, over a set of sequences. Special tokens and
+ * letters other than the 20 standard ones count neither as queries nor as keys.
  *
- * No attention matrix is formed: the types of the residues, one-hot, are sent through the attention as its values, so that linear attention
- * stays linear here.
+ * No attention matrix is formed: the types of the residues, one-hot, are sent through the attention as its values, so
+ * that linear attention stays linear here.
  *
  * @throws ConfigError for encoder–decoders, and for layers and heads that are not there
  * @throws DataError without any residue, and for sequences as `runSequences` does

@@ -1,4 +1,6 @@
-/** What a model expects where each residue stands: the same as from single rows in float64, every residue asked once. */
+/**
+ * What a model expects where each residue stands: the same as from single rows in float64, every residue asked once.
+ */
 import { describe, expect, it } from "vitest";
 import { logProbabilitiesInFloat64, TOLERANCE } from "../../tests/inference/tiny-proteins.ts";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";
@@ -11,7 +13,7 @@ const COUNT = standardResidues.length;
 const vocabulary = proteinVocabulary;
 const backend = createBackend({ threads: 1 });
 const draws = createRandom(41, "proteins");
-/** Of different lengths, one shorter than there are passes; X is no standard residue. */
+/** Sequences of different lengths, one shorter than there are passes; X is no standard residue. */
 const sequences = [11, 3, 16].map((length, index) => ({
   id: `P${index}`,
   tokenIds: vocabulary.encode(

@@ -16,14 +16,17 @@ import { oneHotTypes, RESIDUE_TYPES, residueTypes, typeTable } from "./residue-t
 import { checkMethod } from "./score.ts";
 import { runSequences } from "./sequence-runs.ts";
 
-/** Passes in which an encoder has every residue hidden once: a seventh at a time is BERT's 15 %, with which it was trained. */
+/**
+ * Passes in which an encoder has every residue hidden once: a seventh at a time is BERT's 15 %, with which it was
+ * trained.
+ */
 const PASSES = 7;
 
 export interface ResiduePredictionOptions {
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
-  /** Of proteins. */
+  /** A vocabulary of proteins. */
   readonly vocabulary: Vocabulary;
   readonly backend: Backend;
   /** Read once, streamed. */
@@ -53,8 +56,9 @@ interface Asked extends EncodedSequence {
 }
 
 /**
- * Σ log p(b | context) over all places where a stands, for every pair of amino acids, where the model does not see the place itself: of a
- * decoder the context is what stands before, of an encoder all that is not hidden. Every residue is predicted once.
+ * Σ log p(b | context) over all places where a stands, for every pair of amino acids, where the model does not see the
+ * place itself: of a decoder the context is what stands before, of an encoder all that is not hidden. Every residue is
+ * predicted once.
  *
  * @throws ConfigError for models that predict no tokens of their own input
  * @throws DataError without any residue, and for sequences as `runSequences` does

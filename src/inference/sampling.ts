@@ -11,9 +11,10 @@ export interface SamplingOptions {
   /** Only the most probable tokens that together reach this probability; 1 (default) keeps all. */
   readonly topP?: number;
   /**
-   * Logits of tokens that have come before, the prompt's included, are divided by it where they are above 0 and multiplied by it where
-   * they are below, as in Hugging Face's library; below 1 it rewards repetition. 1 (default) changes nothing. Meant for large
-   * vocabularies: of 20 residues all have soon come, and from then on it lowers them all alike, which brings the end nearer.
+   * Logits of tokens that have come before, the prompt's included, are divided by it where they are above 0 and
+   * multiplied by it where they are below, as in Hugging Face's library; below 1 it rewards repetition. 1 (default)
+   * changes nothing. Meant for large vocabularies: of 20 residues all have soon come, and from then on it lowers them
+   * all alike, which brings the end nearer.
    *
    * Source: CTRL, arXiv:1909.05858.
    */
@@ -64,7 +65,8 @@ export function checkMinNewTokens(minNewTokens: number, maxNewTokens: number): v
  * Draws a token.
  *
  * @param logits one a token; −Infinity for tokens that must not come
- * @returns the token and its log-probability under the model itself (temperature 1, no penalty, nothing cut or barred), in nats
+ * @returns the token and its log-probability under the model itself (temperature 1, no penalty, nothing cut or barred),
+ *   in nats
  */
 export function sample(
   logits: Float64Array,

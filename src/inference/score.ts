@@ -10,9 +10,10 @@ import { runSequences, type SequenceGraph, type SequenceRunOptions } from "./seq
 import { targetLogProbabilities } from "./target-log-probabilities.ts";
 
 /**
- * How an encoder, which has no likelihood, scores a sequence. `masked`: the pseudo-log-likelihood Σ log p(rᵢ | r without rᵢ), exactly, with
- * as many passes as there are tokens (arXiv:1910.14659). `one-pass`: Σ log p(rᵢ | r), where every token sees itself: an approximation from
- * above, because training shows a tenth of the targets as they are; at the cost of one pass.
+ * How an encoder, which has no likelihood, scores a sequence. `masked`: the pseudo-log-likelihood Σ log p(rᵢ | r
+ * without rᵢ), exactly, with as many passes as there are tokens (arXiv:1910.14659). `one-pass`: Σ log p(rᵢ | r), where
+ * every token sees itself: an approximation from above, because training shows a tenth of the targets as they are; at
+ * the cost of one pass.
  */
 export const scoringMethods = ["masked", "one-pass"] as const;
 export type ScoringMethod = (typeof scoringMethods)[number];
@@ -21,7 +22,7 @@ export interface ScoreOptions<S extends EncodedSequence = EncodedSequence> exten
   SequenceRunOptions<unknown, S>,
   "config" | "tensors" | "vocabulary" | "backend" | "sequences" | "tokensPerBatch" | "memoryLimitBytes" | "dtype"
 > {
-  /** Of an encoder. Default `masked`; a decoder must be given none, for its likelihood takes one pass. */
+  /** How an encoder scores. Default `masked`. Decoders take none: their likelihood is one pass. */
   readonly method?: ScoringMethod;
   /** Called after every batch with the tokens scored so far. */
   readonly onProgress?: (tokens: number) => void;
@@ -42,12 +43,13 @@ export interface SequenceScore {
 /**
  * Scores sequences as they come, in their order, at memory that does not grow with their number.
  *
- * Probabilities are those that training and evaluation know: over the whole vocabulary, special tokens included. So minus the sum over a split
- * divided by its tokens is the loss that an evaluation of a decoder gives, as long as no sequence is longer than maxSeqLen: an evaluation cuts
- * those into windows, and here they are read whole, which learned positions and mechanisms with a parameter for each place do not allow.
+ * Probabilities are those that training and evaluation know: over the whole vocabulary, special tokens included. So
+ * minus the sum over a split divided by its tokens is the loss that an evaluation of a decoder gives, as long as no
+ * sequence is longer than maxSeqLen: an evaluation cuts those into windows, and here they are read whole, which learned
+ * positions and mechanisms with a parameter for each place do not allow.
  *
- * @throws ConfigError for models that predict no tokens of their own input, for a method with a decoder, and for sequences that are longer
- *   than the model's positions; DataError for a sequence without tokens
+ * @throws ConfigError for models that predict no tokens of their own input, for a method with a decoder, and for
+ *   sequences that are longer than the model's positions; DataError for a sequence without tokens
  *
  * @example
  * const sequences = [{ id: "one", tokenIds: vocabulary.encode("MKVLA") }];
@@ -106,7 +108,10 @@ async function* inOnePass(options: ScoreOptions, wrap: "shifted" | "wrapped"): A
   });
 }
 
-/** Outputs `nats` `[B, L]` from inputs `tokenIds` and `targetIds`: the softmax over the vocabulary stays inside the graph. */
+/**
+ * Outputs `nats` `[B, L]` from inputs `tokenIds` and `targetIds`: the softmax over the vocabulary stays inside the
+ * graph.
+ */
 export function logProbabilitiesOfTargets({ model, tokenIds, form }: SequenceGraph): Record<string, Tensor> {
   const targetIds = input("targetIds", tokenIds.shape, "int32");
   return { nats: targetLogProbabilities(logits(model, tokenIds, { form }), targetIds) };

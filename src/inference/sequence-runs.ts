@@ -18,19 +18,26 @@ import { feedsFor, type Backend, type Executable, type WeightOptions } from "../
 import { packByLength, type PackedRows } from "./pack-by-length.ts";
 import { storedWeights } from "./stored-weights.ts";
 
-/** Sequences that are read ahead, to find some of like length: many, and of tokens 4 MB at most, beyond the first sequence. */
+/**
+ * Sequences that are read ahead, to find some of like length: many, and of tokens 4 MB at most, beyond the first
+ * sequence.
+ */
 const defaultWindow: SequenceWindow = { sequences: 1024, tokens: 2 ** 20 };
 /** Default of `tokensPerBatch`: 8192 take no less time a token, four times the memory, and more padding. */
 export const TOKENS_PER_BATCH = 2048;
 /** Compiled graphs are kept while what they hold stays below this: some thirty of a small model. */
 const KEPT_BYTES = 2 ** 30;
-/** Compiling a layer takes as long as twice so many operations of its linear layers, and its graph serves later windows too. */
+/**
+ * Compiling a layer takes as long as twice so many operations of its linear layers, and its graph serves later windows
+ * too.
+ */
 const COMPILE_FLOP = 1e9;
 
 /**
- * What stands around a sequence's tokens; in place of `<bos>` its tag, where it has one. `causal`: `<bos>` tokens, as a decoder reads
- * them. `shifted`: the same without the last token: place i is where token i is predicted. `wrapped`: `<bos>` tokens `<eos>`, as an
- * encoder reads them. `bare`: the tokens alone, which hold special ones where the model wants them.
+ * What stands around a sequence's tokens; in place of `<bos>` its tag, where it has one. `causal`: `<bos>` tokens, as a
+ * decoder reads them. `shifted`: the same without the last token: place i is where token i is predicted. `wrapped`:
+ * `<bos>` tokens `<eos>`, as an encoder reads them. `bare`: the tokens alone, which hold special ones where the model
+ * wants them.
  */
 export type SequenceWrap = "causal" | "shifted" | "wrapped" | "bare";
 
@@ -60,11 +67,14 @@ export interface SequenceRunOptions<R, S extends EncodedSequence = EncodedSequen
   /** The graph's outputs, each with an axis of batchSize in front. */
   readonly build: (graph: SequenceGraph) => Readonly<Record<string, Tensor>>;
   /**
-   * Further int32 inputs of the graph, which `build` declares as `input(name, [B, …], "int32")`: what the row of a sequence holds
-   * from its beginning on; behind that zeros.
+   * Further int32 inputs of the graph, which `build` declares as `input(name, [B, …], "int32")`: what the row of a
+   * sequence holds from its beginning on; behind that zeros.
    */
   readonly rows?: Readonly<Record<string, (sequence: S) => ArrayLike<number>>>;
-  /** The result of one sequence, from the row that is its own. Outputs live no longer than this call unless they are copied. */
+  /**
+   * The result of one sequence, from the row that is its own. Outputs live no longer than this call unless they are
+   * copied.
+   */
   readonly read: (outputs: Readonly<Record<string, NdArray>>, row: number, sequence: S) => R;
   /** Budget of a batch, padding included; a longer sequence goes alone. Default 2048: more is no faster on a CPU. */
   readonly tokensPerBatch?: number;
@@ -79,8 +89,8 @@ export interface SequenceRunOptions<R, S extends EncodedSequence = EncodedSequen
 }
 
 /**
- * Reads up to 1024 sequences ahead (or 2²⁰ tokens), packs those of like length together, runs them, and yields their results in the order
- * in which they came. Memory does not depend on the number of sequences.
+ * Reads up to 1024 sequences ahead (or 2²⁰ tokens), packs those of like length together, runs them, and yields their
+ * results in the order in which they came. Memory does not depend on the number of sequences.
  *
  * @throws DataError for a sequence without tokens; ConfigError for one that is longer than the model's positions
  */
@@ -91,8 +101,8 @@ export async function* runSequences<R, S extends EncodedSequence = EncodedSequen
 }
 
 /**
- * As `runSequences`, all results of a window at once. Begun anew with the sequence behind any of them, the rest comes out bit by bit the
- * same: batches are made within windows.
+ * Runs like `runSequences`, and yields all results of a window at once. Restarted after any window, the rest comes out
+ * bit by bit the same: batches are made within windows.
  */
 export async function* runSequenceWindows<R, S extends EncodedSequence = EncodedSequence>(
   options: SequenceRunOptions<R, S>,

@@ -1,6 +1,7 @@
 /**
- * Decoding of encoder–decoders: sources are read once, and what cross-attention needs of them is kept: keys and values, or what the
- * mechanism sums them up to. The decoder's own attention goes on by its state where it carries one, else by reading the target again.
+ * Decoding of encoder–decoders: sources are read once, and what cross-attention needs of them is kept: keys and values,
+ * or what the mechanism sums them up to. The decoder's own attention goes on by its state where it carries one, else by
+ * reading the target again.
  */
 import { ConfigError, problem } from "../graph/errors.ts";
 import { formFor } from "../attention/mechanism.ts";

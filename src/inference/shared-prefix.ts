@@ -1,4 +1,6 @@
-/** Variants of one sequence under a decoder whose past is a state of fixed size: what they share with it is read once. */
+/**
+ * Variants of one sequence under a decoder whose past is a state of fixed size: what they share with it is read once.
+ */
 import { formFor } from "../attention/mechanism.ts";
 import { startOf, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
@@ -15,7 +17,10 @@ import { batchSizeFor } from "./pack-by-length.ts";
 import { storedWeights } from "./stored-weights.ts";
 import { targetLogProbabilities } from "./target-log-probabilities.ts";
 
-/** Tokens between the states that are kept: what a variant reads too much is half of this on average, and each adds a graph. */
+/**
+ * Tokens between the states that are kept: what a variant reads too much is half of this on average, and each adds a
+ * graph.
+ */
 const BLOCK = 64;
 
 /** A variant is the sequence itself up to a place. */

@@ -1,11 +1,17 @@
-/** How well similarities of amino acids agree with a substitution matrix: correlation, its uncertainty, the nearest pairs. */
+/**
+ * How well similarities of amino acids agree with a substitution matrix: correlation, its uncertainty, the nearest
+ * pairs.
+ */
 import { DataError } from "../data/errors.ts";
 import { createRandom, shuffle } from "../random/index.ts";
 import { pearson, quantile } from "../statistics/index.ts";
 import { pairsOf, type SimilarityMatrix } from "./similarity.ts";
 import type { SubstitutionMatrix } from "./substitution-matrix.ts";
 
-/** Pairs that chemistry makes alike, whose ranks are told: acids, rings, branched chains, bases. The first two are named by the paper. */
+/**
+ * Pairs that chemistry makes alike, whose ranks are told: acids, rings, branched chains, bases. The first two are named
+ * by the paper.
+ */
 const NOTED_PAIRS = ["DE", "FY", "IV", "KR"] as const;
 
 export interface ComparisonOptions {
@@ -46,8 +52,8 @@ export interface SimilarityComparison {
 /**
  * Compares similarities with the scores of a substitution matrix over all pairs of different amino acids.
  *
- * The 190 entries are not independent, as each amino acid is in 19 of them: so amino acids, not entries, are drawn anew for the interval,
- * and permuted for the p-value.
+ * The 190 entries are not independent, as each amino acid is in 19 of them: so amino acids, not entries, are drawn anew
+ * for the interval, and permuted for the p-value.
  *
  * @throws DataError when a pair has no similarity
  * Source of the test: Mantel, Cancer Research 27:209 (1967).

@@ -1,4 +1,7 @@
-/** Which amino acids a model treats alike: similarities of all pairs, from its attention, its embeddings or its predictions. */
+/**
+ * Which amino acids a model treats alike: similarities of all pairs, from its attention, its embeddings or its
+ * predictions.
+ */
 import { ConfigError, problem } from "../graph/errors.ts";
 import { DataError } from "../data/errors.ts";
 import { standardResidues } from "../data/vocabularies/letters.ts";
@@ -34,8 +37,9 @@ export const similarityMeanings = {
 export const LEAST_HEADS = 3;
 
 /**
- * Two amino acids are alike if the same heads look at them: the Pearson correlation, over heads h, of the shares
- * p_h(a) = Σ_ij A_ij [x_j = a] / Σ_ij A_ij of each head's attention that they receive. Attention to and from special tokens is left out.
+ * Two amino acids are alike if the same heads look at them: the Pearson correlation, over heads h, of the shares p_h(a)
+ * = Σ_ij A_ij [x_j = a] / Σ_ij A_ij of each head's attention that they receive. Attention to and from special tokens is
+ * left out.
  *
  * A correlation over few heads is noisy: a model of 16 heads has a standard error of 0.26 in each entry.
  *
@@ -61,8 +65,8 @@ export function headSimilarity({ maps, sums }: Pick<ResidueAttention, "maps" | "
 }
 
 /**
- * How much more two amino acids attend to each other than chance would have it: with sums S_ab over all heads, and U_ab if every residue
- * attended alike to all that it may see,
+ * How much more two amino acids attend to each other than chance would have it: with sums S_ab over all heads, and U_ab
+ * if every residue attended alike to all that it may see,
  *
  * r_ab = (S_ab / Σ_{c≠a} S_ac) / (U_ab / Σ_{c≠a} U_ac), similarity = (r_ab + r_ba) / 2; 1 is chance.
  *
@@ -116,8 +120,9 @@ export function embeddingSimilarity({
 }
 
 /**
- * How much more a model expects one amino acid where another stands, s_ab = mean log p(b) where a stands − mean log p(b) everywhere,
- * similarity = (s_ab + s_ba) / 2 in nats: what BLOSUM's log-odds say of aligned proteins, said of a model's predictions.
+ * How much more a model expects one amino acid where another stands, s_ab = mean log p(b) where a stands − mean log
+ * p(b) everywhere, similarity = (s_ab + s_ba) / 2 in nats: what BLOSUM's log-odds say of aligned proteins, said of a
+ * model's predictions.
  *
  * @throws DataError when some residue does not occur
  */

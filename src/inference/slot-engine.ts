@@ -1,6 +1,9 @@
 /** What a batch of slots must be able to do, whatever a mechanism remembers a sequence by. */
 
-/** What a sequence has left behind, by name: plain arrays, to be stored, sent, and given to any decoder of the same model. */
+/**
+ * What a sequence has left behind, by name: plain arrays, to be stored, sent, and given to any decoder of the same
+ * model.
+ */
 export type SequenceArrays = Readonly<Record<string, Float32Array | Int32Array>>;
 
 /** Slots without any bookkeeping of which of them are taken. Tokens and positions have been checked. */

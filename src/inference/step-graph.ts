@@ -1,4 +1,7 @@
-/** The graphs of decoding with a state of fixed size: one token of every sequence, and adding the full window of one to its state. */
+/**
+ * The graphs of decoding with a state of fixed size: one token of every sequence, and adding the full window of one to
+ * its state.
+ */
 import type { WindowedForm, WindowedState } from "../attention/mechanism.ts";
 import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";
@@ -38,7 +41,10 @@ export interface StateSizes {
   readonly W: number;
 }
 
-/** The form that all layers can be decoded by in these graphs, if there is one: they know norms before branches, and one mechanism. */
+/**
+ * The form that all layers can be decoded by in these graphs, if there is one: they know norms before branches, and one
+ * mechanism.
+ */
 export function windowedForm(config: ModelConfig): WindowedForm | undefined {
   const { mechanism, normPlacement, tokenShift, positions } = config;
   if (isList(mechanism) || normPlacement !== "pre" || tokenShift) return undefined;
@@ -71,12 +77,13 @@ export function layerInputs(layer: number) {
 /**
  * One token of each of B sequences, every one at a position of its own.
  *
- * Inputs: `tokenIds` `[B]`; `position` `[B]` (learned), or `rotary.cos` and `rotary.sin` `[B, D / 2]`; of each layer `sums`
- * `[B, H, E + 1, M]`, `keys` `[B, H, W, M]`, `values` `[B, H, W, E + 1]`; `logScales` `[B, H, L, 1 + W]`.
+ * Inputs: `tokenIds` `[B]`; `position` `[B]` (learned), or `rotary.cos` and `rotary.sin` `[B, D / 2]`; of each layer
+ * `sums` `[B, H, E + 1, M]`, `keys` `[B, H, W, M]`, `values` `[B, H, W, E + 1]`; `logScales` `[B, H, L, 1 + W]`.
  *
  * The stream is `[B, modelDim]`: an axis for the one token would cost two more nodes at every linear layer.
  *
- * @returns `logits` `[B, vocabSize]`, and `rows` `[B, H, 1, L · (M + E + 2)]`: of each layer the token's key, value and log scale
+ * @returns `logits` `[B, vocabSize]`, and `rows` `[B, H, 1, L · (M + E + 2)]`: of each layer the token's key, value and
+ *   log scale
  */
 export function stepOutputs(
   config: ModelConfig,
@@ -127,8 +134,8 @@ export function stepOutputs(
 }
 
 /**
- * The layers of query, key and value as one: `[2 · H · D + H · (D + 1), modelDim]`. Each head's value gets a row of zeros with a bias
- * of 1, which is its ones column.
+ * The layers of query, key and value as one: `[2 · H · D + H · (D + 1), modelDim]`. Each head's value gets a row of
+ * zeros with a bias of 1, which is its ones column.
  */
 function packInputs({ modelDim, numHeads, headDim: D }: ModelConfig, tensors: Named<NdArray>, layer: number) {
   const width = numHeads * D;
@@ -150,7 +157,9 @@ function packInputs({ modelDim, numHeads, headDim: D }: ModelConfig, tensors: Na
   return { weight: constant(ndarray(weight, [rows, modelDim])), bias: constant(ndarray(bias, [rows])) };
 }
 
-/** The state of one sequence with its full window added: `next.sums` `[L, H, E + 1, M]`, `next.maximum` `[L, H, 1, 1]`. */
+/**
+ * The state of one sequence with its full window added: `next.sums` `[L, H, E + 1, M]`, `next.maximum` `[L, H, 1, 1]`.
+ */
 export function foldOutputs(config: ModelConfig, form: WindowedForm): Record<"next.sums" | "next.maximum", Tensor> {
   const { L, H, M, E1, W } = stateSizes(config, form);
   const scales = input("logScales", [H, L, 1 + W]);

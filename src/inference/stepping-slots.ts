@@ -1,4 +1,7 @@
-/** Slots of models whose layers all carry a state: a token costs the same at any position, whatever a layer's mechanism carries. */
+/**
+ * Slots of models whose layers all carry a state: a token costs the same at any position, whatever a layer's mechanism
+ * carries.
+ */
 import { problem } from "../graph/errors.ts";
 import type { NdArray, TypedArray } from "../graph/ndarray.ts";
 import { formFor } from "../attention/mechanism.ts";

@@ -11,7 +11,10 @@ export interface StoredWeights {
   readonly feeds: Named<NdArray>;
 }
 
-/** In float32 the weights are inputs, so that they are in memory once for all graphs; otherwise each graph holds them, as they are stored. */
+/**
+ * In float32 the weights are inputs, so that they are in memory once for all graphs; otherwise each graph holds them,
+ * as they are stored.
+ */
 export function storedWeights(options: {
   readonly backend: Backend;
   readonly tensors: Named<NdArray>;

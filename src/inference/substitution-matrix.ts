@@ -1,4 +1,7 @@
-/** Substitution matrices, which say how readily evolution takes one amino acid for another, in NCBI's text format; BLOSUM62 among them. */
+/**
+ * Substitution matrices, which say how readily evolution takes one amino acid for another, in NCBI's text format;
+ * BLOSUM62 among them.
+ */
 import { readLines, type ByteSource } from "../data/bytes.ts";
 import { DataError, quoted } from "../data/errors.ts";
 import { openPackaged, type PackagedOptions } from "../data/files.ts";
@@ -20,7 +23,8 @@ export interface SubstitutionMatrix {
  * Reads a matrix: `#` comments, a line of letters, then a line for each letter with its scores.
  *
  * @param options.name of the matrix, for messages
- * @throws DataError naming the line, where rows or columns are missing, scores are no numbers or the matrix is not symmetric
+ * @throws DataError naming the line, where rows or columns are missing, scores are no numbers or the matrix is not
+ *   symmetric
  */
 export async function readSubstitutionMatrix(
   source: ByteSource,

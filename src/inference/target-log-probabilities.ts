@@ -5,7 +5,8 @@ import { mul } from "../ops/elementwise.ts";
 import { sum } from "../ops/reduce.ts";
 
 /**
- * log softmax(logits)[target], over the whole vocabulary: a number a token leaves the graph instead of one a token of the vocabulary.
+ * log softmax(logits)[target], over the whole vocabulary: a number a token leaves the graph instead of one a token of
+ * the vocabulary.
  *
  * @param logits `[B, L, V]`
  * @param targetIds `[B, L]` int32

@@ -23,13 +23,19 @@ import { kernelMatrix } from "./terms.ts";
 
 export interface EstimateKernelOptions {
   readonly kernel: KernelName;
-  /** Of the arc-cosine kernel. Default 1, the kernel of ReLU features. */
+  /** The order of the arc-cosine kernel. Default 1, the kernel of ReLU features. */
   readonly order?: ArcCosineOrder;
-  /** A name of the table or a map of your own that estimates this kernel. Default `positive`, `gaussian` or ReLU to the order. */
+  /**
+   * A name of the table or a map of your own that estimates this kernel. Default `positive`, `gaussian` or ReLU to the
+   * order.
+   */
   readonly featureMap?: FeatureMapName | FeatureMap;
   /** Rows of the projection. Default round(width · ln width), as many as the theory asks for up to constants. */
   readonly numFeatures?: number;
-  /** Default: what the map is meant for, orthogonal rows for most. `hadamard` and `givens` are very nearly unbiased only. */
+  /**
+   * Default: what the map is meant for, orthogonal rows for most. `hadamard` and `givens` are very nearly unbiased
+   * only.
+   */
   readonly projection?: ProjectionName;
   /** Decides the random projection. Default 0. */
   readonly seed?: number;
@@ -60,11 +66,12 @@ const optionNames = {
 /**
  * Estimates a kernel between all rows of x and y: φ(x)·φ(y), unbiased over seeds, in O((N + S) · M · D + N · S · M).
  *
- * An entry's relative standard error is √((exp(‖x + y‖²) − 1)/numFeatures) for the softmax kernel with positive features, the
- * default: fine for ‖x + y‖ up to 2 or so, hopeless from 5 on, where nearly every seed gives far too little, down to 0, and a rare
- * one far too much. `exactKernel` gives the same matrix in closed form to compare with.
+ * An entry's relative standard error is √((exp(‖x + y‖²) − 1)/numFeatures) for the softmax kernel with positive
+ * features, the default: fine for ‖x + y‖ up to 2 or so, hopeless from 5 on, where nearly every seed gives far too
+ * little, down to 0, and a rare one far too much. `exactKernel` gives the same matrix in closed form to compare with.
  *
- * @param arrays x `[N, D]` and y `[S, D]`, not divided by anything: the softmax kernel is exp(x·y). Not for attention, where the
+ * @param arrays x `[N, D]` and y `[S, D]`, not divided by anything: the softmax kernel is exp(x·y). Not for attention,
+ *   where the
  * queries and keys are divided by D^¼ first
  * @returns `[N, S]`
  * @throws KernelError for NaN, infinity, widths that differ, a map of another kernel, and estimates beyond float32
@@ -122,7 +129,8 @@ function mapFor(
   const usual = defaultMaps[kernel](order);
   if (asked === undefined) return usual;
   const map = typeof asked === "string" ? lookUp<FeatureMap>(who, "featureMap", featureMaps, asked) : asked;
-  // Maps of the arc-cosine kernels define them: nothing but their names tells them from other maps with a kernel of their own.
+  // Maps of the arc-cosine kernels define them: nothing but their names tells them from other maps with a kernel of
+  // their own.
   if (kernel === "arc-cosine" ? map.name === usual.name : map.kernel === kernel) return map;
   const own = map.kernel === "own" ? "a kernel of its own" : `the ${map.kernel} kernel`;
   throw new KernelError(

@@ -12,7 +12,7 @@ export type ArcCosineOrder = 0 | 1 | 2;
 
 export interface ExactKernelOptions {
   readonly kernel: KernelName;
-  /** Of the arc-cosine kernel. Default 1, the kernel of ReLU features. */
+  /** The order of the arc-cosine kernel. Default 1, the kernel of ReLU features. */
   readonly order?: ArcCosineOrder;
   /** The width of a row; needed for flat arrays only. */
   readonly width?: number;
@@ -77,8 +77,8 @@ export function checkKernel(who: string, kernel: KernelName, order: ArcCosineOrd
 }
 
 /**
- * Kernels between all rows of x and y in closed form: O(N · S · D), in float64 on the rows as float32 holds them, which is what
- * `estimateKernel` sees.
+ * Kernels between all rows of x and y in closed form: O(N · S · D), in float64 on the rows as float32 holds them, which
+ * is what `estimateKernel` sees.
  *
  * softmax: exp(x·y); gaussian: exp(−‖x − y‖²/2); arc-cosine of order n with θ the angle between x and y:
  * 2 E[Θ(ω·x) Θ(ω·y) (ω·x)ⁿ (ω·y)ⁿ] over ω ~ N(0, I) = ‖x‖ⁿ‖y‖ⁿ Jₙ(θ)/π. A row of zeros gives 0 at every order.

@@ -1,4 +1,7 @@
-/** Sums of the features of many items: over all of them, and up to each block, so that items can be drawn by their features. */
+/**
+ * Sums of the features of many items: over all of them, and up to each block, so that items can be drawn by their
+ * features.
+ */
 import { problem } from "../graph/errors.ts";
 import { logSumExp } from "../statistics/index.ts";
 import type { Rows } from "./arguments.ts";
@@ -20,8 +23,8 @@ export interface ItemTable {
 /**
  * Reads all items once: O(N · M · D), in blocks.
  *
- * Everything is a logarithm until it is a share, each feature under its own sum, so that neither long items nor features that
- * hardly any item has overflow or vanish.
+ * Everything is a logarithm until it is a share, each feature under its own sum, so that neither long items nor
+ * features that hardly any item has overflow or vanish.
  *
  * @param items at least one, already divided by √τ
  * @param numFeatures M', features of a row

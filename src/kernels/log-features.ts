@@ -13,8 +13,8 @@ import type { Rows } from "./arguments.ts";
 import { asHead } from "./terms.ts";
 
 /**
- * Rows that the engine takes at once. Items of a block share one row of sums: larger blocks need less memory and make a draw from
- * a block slower.
+ * Rows that the engine takes at once. Items of a block share one row of sums: larger blocks need less memory and make a
+ * draw from a block slower.
  */
 export const ROWS_PER_BLOCK = 128;
 

@@ -16,9 +16,9 @@ export interface Normalizers {
   readonly data: Float64Array;
   readonly dims: readonly [number];
   /**
-   * `[Q]`: the standard error of Ẑ as a part of Ẑ, from the spread of its terms over the rows of the projection; NaN for one row.
-   * Too large for orthogonal rows, as a rule. Too small where terms are so unequal that the largest have not come up: above 0.3
-   * take it for a warning, not a figure.
+   * `[Q]`: the standard error of Ẑ as a part of Ẑ, from the spread of its terms over the rows of the projection; NaN
+   * for one row. Too large for orthogonal rows, as a rule. Too small where terms are so unequal that the largest have
+   * not come up: above 0.3 take it for a warning, not a figure.
    */
   readonly relativeErrors: Float64Array;
 }
@@ -52,7 +52,10 @@ export interface QueryOptions {
   readonly numRows: number;
 }
 
-/** Queries whose features are held at once: their draws share the blocks of items, in memory that does not grow with the queries. */
+/**
+ * Queries whose features are held at once: their draws share the blocks of items, in memory that does not grow with the
+ * queries.
+ */
 const QUERIES_AT_ONCE = 8 * ROWS_PER_BLOCK;
 
 /** The answers; `Softmax` says what each is. */

@@ -46,11 +46,12 @@ export function queryTerms(
 }
 
 /**
- * Draws items with probability φ(q)·φ(k_i) / Σ_j φ(q)·φ(k_j), as a mixture: first a feature m in proportion to φ_m(q) Σ_i φ_m(k_i),
- * then a block of items in proportion to its share of Σ_i φ_m(k_i), then an item of the block in proportion to φ_m(k_i).
+ * Draws items with probability φ(q)·φ(k_i) / Σ_j φ(q)·φ(k_j), as a mixture: first a feature m in proportion to φ_m(q)
+ * Σ_i φ_m(k_i), then a block of items in proportion to its share of Σ_i φ_m(k_i), then an item of the block in
+ * proportion to φ_m(k_i).
  *
- * The features of a block are computed again for the draws that fall into it, all draws of a block together: O(M + log N) a draw and
- * O(M · D) for each item of a block that was hit.
+ * The features of a block are computed again for the draws that fall into it, all draws of a block together: O(M + log
+ * N) a draw and O(M · D) for each item of a block that was hit.
  *
  * @param streams one a query
  */

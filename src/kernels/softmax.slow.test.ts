@@ -49,7 +49,9 @@ async function estimates(options: { readonly numFeatures: number; readonly seed:
   return Array.from({ length: Q }, (_, query) => Array.from(data.subarray(query * N, (query + 1) * N)));
 }
 
-/** Σ_ij exp(x·y_i + x·y_j) (exp((x + y_i)·(x + y_j)) − 1): the variance of Ẑ by one independent row of the projection. */
+/**
+ * Σ_ij exp(x·y_i + x·y_j) (exp((x + y_i)·(x + y_j)) − 1): the variance of Ẑ by one independent row of the projection.
+ */
 function rowVariance(query: readonly number[]): number {
   const x = query.map((value) => value / Math.sqrt(temperature));
   const sums = list(items).map((item) =>

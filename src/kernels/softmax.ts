@@ -23,14 +23,21 @@ import { createQueries, type RowNormalizer, type Normalizers, type SoftmaxRow, t
 import type { SampledItems } from "./sample-items.ts";
 
 export interface SoftmaxOptions {
-  /** Rows of the projection. Default round(width · ln width). The error falls with its root; time and memory grow with it. */
+  /**
+   * Rows of the projection. Default round(width · ln width). The error falls with its root; time and memory grow with
+   * it.
+   */
   readonly numFeatures?: number;
   /**
-   * A positive map of the softmax kernel, by name or your own. Default `positive`. `optimal` (FAVOR++), `rescaled` and `saderf` have
-   * less variance for single items, and sometimes for the sum of many: compare `relativeErrors`. They need `sampleQueries`.
+   * A positive map of the softmax kernel, by name or your own. Default `positive`. `optimal` (FAVOR++), `rescaled` and
+   * `saderf` have less variance for single items, and sometimes for the sum of many: compare `relativeErrors`. They
+   * need `sampleQueries`.
    */
   readonly featureMap?: FeatureMapName | FeatureMap;
-  /** Queries like those to come, for maps that measure: their statistics are measured on these and all items, and frozen. */
+  /**
+   * Queries like those to come, for maps that measure: their statistics are measured on these and all items, and
+   * frozen.
+   */
   readonly sampleQueries?: AttentionArray;
   /** τ in exp(q·k/τ). Default 1. */
   readonly temperature?: number;
@@ -44,7 +51,10 @@ export interface SoftmaxOptions {
   readonly backend?: Backend;
 }
 
-/** The softmax over items: p_i(q) = exp(q·k_i/τ) / Z(q), Z(q) = Σ_j exp(q·k_j/τ). M' counts features, N items, D their width. */
+/**
+ * The softmax over items: p_i(q) = exp(q·k_i/τ) / Z(q), Z(q) = Σ_j exp(q·k_j/τ). M' counts features, N items, D their
+ * width.
+ */
 export interface Softmax extends AsyncDisposable {
   readonly numItems: number;
   readonly width: number;
@@ -55,23 +65,24 @@ export interface Softmax extends AsyncDisposable {
   /**
    * log Ẑ(q), Ẑ(q) = φ(q)·Σ_i φ(k_i), for queries `[Q, D]`: O(M · D) a query, whatever N. Ẑ is unbiased over seeds.
    *
-   * @throws KernelError for queries of another width, NaN and infinity, and normalisers that float32 features cannot give
+   * @throws KernelError for queries of another width, NaN and infinity, and normalisers that float32 features cannot
+   *   give
    */
   readonly logNormalizers: (queries: AttentionArray) => Promise<Normalizers>;
   /** log Z(q) exactly, in float64: O(N · D) a query. What the estimate is compared with. */
   readonly exactLogNormalizers: (queries: AttentionArray) => Float64Array;
   /**
-   * exp(q·k_i/τ) / Ẑ(q) for the chosen items, the same for all queries: O(M · D + I · D) a query. Exact numerators over an estimated
-   * normaliser: ratios between items are exact, and a score may exceed 1.
+   * exp(q·k_i/τ) / Ẑ(q) for the chosen items, the same for all queries: O(M · D + I · D) a query. Exact numerators over
+   * an estimated normaliser: ratios between items are exact, and a score may exceed 1.
    *
    * @param itemIndices `[I]`, from 0 to numItems − 1
    * @throws KernelError for an index out of range, and scores beyond float32
    */
   readonly scores: (queries: AttentionArray, itemIndices: ArrayLike<number>) => Promise<SoftmaxScores>;
   /**
-   * Draws items with replacement from the approximated softmax p̂_i(q) = φ(q)·φ(k_i) / Ẑ(q): O(M + log N) a draw, and O(M · D) for
-   * each of the 128 items of a block that any draw falls into. Each comes with its p̂: weights exp(q·k_i/τ) / p̂_i make any mean
-   * over draws one of the exact softmax.
+   * Draws items with replacement from the approximated softmax p̂_i(q) = φ(q)·φ(k_i) / Ẑ(q): O(M + log N) a draw, and
+   * O(M · D) for each of the 128 items of a block that any draw falls into. Each comes with its p̂: weights
+   * exp(q·k_i/τ) / p̂_i make any mean over draws one of the exact softmax.
    *
    * @param count draws for each query
    * @param seed default: that of the softmax. Same queries, count and seed, same draws
@@ -79,8 +90,8 @@ export interface Softmax extends AsyncDisposable {
    */
   readonly sample: (queries: AttentionArray, count: number, seed?: number) => Promise<SampledItems>;
   /**
-   * The row of all items for one query, O(N · D) with either normaliser, because its numerators are exact:
-   * `estimated` exp(q·k_i/τ) / Ẑ(q), the numbers that `scores` gives, which sum to Z/Ẑ; `exact` the softmax itself, which sums to 1
+   * The row of all items for one query, O(N · D) with either normaliser, because its numerators are exact: `estimated`
+   * exp(q·k_i/τ) / Ẑ(q), the numbers that `scores` gives, which sum to Z/Ẑ; `exact` the softmax itself, which sums to 1
    * and costs one more pass over N numbers.
    *
    * @param normalizer default `estimated`
@@ -104,17 +115,18 @@ const optionNames = {
 /**
  * Reads the items once, O(N · M · D), and answers for any query afterwards.
  *
- * How near Ẑ comes is decided by lengths: a term's relative variance is (exp(‖q + k‖²/τ) − 1)/numFeatures with positive features.
- * Where the temperature is low, most seeds underestimate Ẑ by far and a few overestimate it further; `relativeErrors` beside the
- * normalisers warn of it. Then: a higher temperature, more features, or the exact row.
+ * How near Ẑ comes is decided by lengths: a term's relative variance is (exp(‖q + k‖²/τ) − 1)/numFeatures with positive
+ * features. Where the temperature is low, most seeds underestimate Ẑ by far and a few overestimate it further;
+ * `relativeErrors` beside the normalisers warn of it. Then: a higher temperature, more features, or the exact row.
  *
  * @param items `[N, D]`, in any of the forms of attention; copied
- * @throws KernelError for no items, NaN and infinity, a temperature that is not above 0, numFeatures below 1 or too large, and maps
+ * @throws KernelError for no items, NaN and infinity, a temperature that is not above 0, numFeatures below 1 or too
+ *   large, and maps
  * that are not positive or estimate another kernel
  *
  * @example
- * await using softmax = await createSoftmax({ data, dims: [100_000, 64] }, { numFeatures: 256, temperature: 0.5, seed: 7 });
- * const { indices, probabilities } = await softmax.sample({ data: queries, dims: [10, 64] }, 20);
+ * await using softmax = await createSoftmax({ data, dims: [100_000, 64] }, { numFeatures: 256, temperature: 0.5, seed:
+ * 7 }); const { indices, probabilities } = await softmax.sample({ data: queries, dims: [10, 64] }, 20);
  */
 export async function createSoftmax(items: AttentionArray, options: SoftmaxOptions = {}): Promise<Softmax> {
   const who = "createSoftmax";

@@ -1,4 +1,5 @@
-// An experiment: a measurement with options, made for the user's own data and question, where a claim has one setting and one answer.
+// An experiment: a measurement with options, made for the user's own data and question, where a claim has one setting
+// and one answer.
 
 import { checkLabName, type ClaimProgress } from "./claim.ts";
 import type { Figure } from "./figure.ts";
@@ -6,7 +7,7 @@ import type { JsonRecord } from "./json.ts";
 
 /** An option of the command line. */
 export interface ExperimentOption {
-  /** As commander reads it: `--data <name>`; without `<…>` the option is a switch. */
+  /** The flags in commander's notation: `--data <name>`; without `<…>` the option is a switch. */
   readonly flags: string;
   readonly description: string;
   readonly default?: string;
@@ -28,7 +29,7 @@ export interface ExperimentRun {
 /** What came out, as a table for people. */
 export interface ResultTable {
   readonly header: readonly string[];
-  /** As many cells each as the header. */
+  /** The rows, each with as many cells as the header. */
   readonly rows: readonly (readonly (string | number)[])[];
 }
 

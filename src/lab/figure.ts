@@ -8,8 +8,8 @@ export interface Figure {
   /** In pixels. */
   readonly height: number;
   /**
-   * Everything else as in Plot's documentation, for the width that is given. It has to stay one SVG picture: title, subtitle,
-   * caption and colour legends are HTML in Plot, so series are named by `Plot.text` marks.
+   * Everything else as in Plot's documentation, for the width that is given. It has to stay one SVG picture: title,
+   * subtitle, caption and colour legends are HTML in Plot, so series are named by `Plot.text` marks.
    */
   readonly plot: (widthPixels: number) => PlotOptions;
 }

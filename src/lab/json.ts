@@ -6,7 +6,10 @@ export interface JsonRecord {
   readonly [name: string]: JsonValue;
 }
 
-/** Where in plain data something stands that JSON cannot hold, and what it is; undefined when there is nothing of the kind. */
+/**
+ * Where in plain data something stands that JSON cannot hold, and what it is; undefined when there is nothing of the
+ * kind.
+ */
 export function findNotJson(value: unknown, path: string): { readonly path: string; readonly got: string } | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   if (typeof value === "number") return Number.isFinite(value) ? undefined : { path, got: String(value) };

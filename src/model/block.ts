@@ -1,9 +1,9 @@
 /**
  * One block of the model, and the stream that blocks hand on: one tensor, or the two of a reversible model.
  *
- * A block adds its branches to the stream: attention, in a decoder beside an encoder cross-attention, and mlp. In a reversible model
- * each branch reads one half of the stream and is added to the other half, so that the block's input follows from its output, and no
- * layer's activations need to be kept:
+ * A block adds its branches to the stream: attention, in a decoder beside an encoder cross-attention, and mlp. In a
+ * reversible model each branch reads one half of the stream and is added to the other half, so that the block's input
+ * follows from its output, and no layer's activations need to be kept:
  *
  *   y₁ = x₁ + attention(norm(x₂)),  y₂ = x₂ + mlp(norm(y₁))
  *
@@ -31,7 +31,10 @@ export function enterStream({ reversible }: Pick<ModelConfig, "reversible">, x: 
   return reversible ? [x, x] : [x];
 }
 
-/** What the output layer reads: the mean of the halves, which keeps the width of all weights and the scale of a single stream. */
+/**
+ * What the output layer reads: the mean of the halves, which keeps the width of all weights and the scale of a single
+ * stream.
+ */
 export function leaveStream([first, second]: Stream): Tensor {
   return second === undefined ? first : mul(add(first, second), 0.5);
 }
@@ -44,7 +47,7 @@ export function streamTensors([first, second]: Stream): readonly Tensor[] {
 /** What a block adds to its stream, each from `[B, L, modelDim]` to the same. */
 export interface Branches {
   readonly attention: (x: Tensor) => Tensor;
-  /** Of a decoder beside an encoder. */
+  /** Cross-attention, in the decoder of an encoder–decoder. */
   readonly cross?: ((x: Tensor) => Tensor) | undefined;
   readonly mlp: (x: Tensor) => Tensor;
   /** Applied to the stream behind a branch; default: nothing. */
@@ -57,7 +60,7 @@ export type BranchName = "attention" | "cross" | "mlp";
 export type Attend = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
 
 export interface BranchOptions {
-  /** Of rotary encodings. */
+  /** Positions of rotary encodings. */
   readonly positions?: Positions | undefined;
   /** Applied to what each branch adds. Default: nothing is dropped. */
   readonly dropout?: ((x: Tensor) => Tensor) | undefined;

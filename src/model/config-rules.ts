@@ -211,7 +211,10 @@ function siteProblem(config: ModelConfig, site: AttentionSite): Broken | undefin
   return { ...refused, got: `${refused.got} (${got} in ${site.name})`, fix: fix ?? refused.fix };
 }
 
-/** In the decoder of an encoder–decoder, the key that names its mechanisms apart from the encoder's, where it was not given. */
+/**
+ * In the decoder of an encoder–decoder, the key that names its mechanisms apart from the encoder's, where it was not
+ * given.
+ */
 function ownKeyOf(
   { architecture, decoderMechanism, crossMechanism }: ModelConfig,
   { cross, causal, mechanism }: AttentionSite,

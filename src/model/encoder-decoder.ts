@@ -1,6 +1,6 @@
 /**
- * Encoder–decoders: an encoder reads one sequence, the source, and a decoder predicts another with attention to what the encoder leaves:
- * its next token, or as a pointer a position of the source.
+ * Encoder–decoders: an encoder reads one sequence, the source, and a decoder predicts another with attention to what
+ * the encoder leaves: its next token, or as a pointer a position of the source.
  */
 import type { AttentionState } from "../attention/mechanism.ts";
 import { GraphError, problem } from "../graph/errors.ts";
@@ -33,14 +33,17 @@ const HIDDEN = -1e30;
 export interface Source {
   /** `[B, S]` float32: 1 for tokens, 0 for padding. */
   readonly mask: Tensor;
-  /** Of each layer: keys and values of cross-attention, or what the mechanism sums them up to. */
+  /** Keys and values of cross-attention for each layer, or the mechanism's summary of them. */
   readonly layers: readonly AttentionState[];
   /** `[B, S, modelDim]`: what pointers are compared with. */
   readonly pointerKeys?: Tensor | undefined;
 }
 
 export interface ReadSourceOptions extends ForwardOptions {
-  /** Sum keys and values up where the mechanism can, for queries that come one by one. Default false: for all queries at once. */
+  /**
+   * Sum keys and values up where the mechanism can, for queries that come one by one. Default false: for all queries at
+   * once.
+   */
   readonly summarise?: boolean;
 }
 
@@ -109,7 +112,7 @@ export function sequenceToSequenceLogits(
   return scope("performer", () => targetLogits(model, readSource(model, sourceIds, options), inputIds, options));
 }
 
-/** As `sequenceToSequenceLogits`, from a source that has been read. */
+/** Logits like those of `sequenceToSequenceLogits`, from a source that has been read. */
 export function targetLogits(
   model: ModelTensors,
   source: Source,
@@ -148,8 +151,8 @@ export function targetLogitsOfPart(
 /**
  * Tokens, or positions of the source: log p(s) ∝ query(x) · key(s) / √modelDim over all s that are no padding.
  *
- * Source of pointers: Vinyals et al., arXiv:1506.03134; with a scaled product as in Kool et al., arXiv:1803.08475, where the original
- * has vᵀ tanh(W₁e + W₂d), which takes modelDim numbers for every pair of positions.
+ * Source of pointers: Vinyals et al., arXiv:1506.03134; with a scaled product as in Kool et al., arXiv:1803.08475,
+ * where the original has vᵀ tanh(W₁e + W₂d), which takes modelDim numbers for every pair of positions.
  */
 function predict(model: ModelTensors, { mask, pointerKeys }: Source, x: Tensor): Tensor {
   const { config, parameters } = model;

@@ -1,4 +1,7 @@
-/** Encoders: every token sees all others, none sees padding, as what pools the tokens of a decoder; and chunks of the feed-forward layer change nothing. */
+/**
+ * Encoders: every token sees all others, none sees padding, as what pools the tokens of a decoder; and chunks of the
+ * feed-forward layer change nothing.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { present, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";

@@ -1,4 +1,7 @@
-/** The feed-forward layer of a block: activations with and without a gate, for all positions at once or for some at a time. */
+/**
+ * The feed-forward layer of a block: activations with and without a gate, for all positions at once or for some at a
+ * time.
+ */
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { customGradient } from "../autodiff/custom-gradient.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -27,8 +30,8 @@ function blockedGelu(x: Tensor, form: ExecutionForm): Tensor {
 }
 
 /**
- * The approximation of gelu that GPT-2 and later models were trained with, x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2, written with
- * (1 + tanh(u)) / 2 = sigmoid(2u). It differs from gelu by up to 0.0005.
+ * The approximation of gelu that GPT-2 and later models were trained with, x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) /
+ * 2, written with (1 + tanh(u)) / 2 = sigmoid(2u). It differs from gelu by up to 0.0005.
  *
  * Source: Hendrycks and Gimpel, arXiv:1606.08415.
  */
@@ -37,7 +40,7 @@ function geluTanh(x: Tensor): Tensor {
   return mul(x, sigmoid(mul(cubic, 2 * Math.sqrt(2 / Math.PI))));
 }
 
-/** Of the hidden layer, or of the gate beside it. Source of the gates: Shazeer, arXiv:2002.05202. */
+/** Activations of the hidden layer, or of the gate beside it. Source of the gates: Shazeer, arXiv:2002.05202. */
 const activations = {
   gelu: blockedGelu,
   "gelu-tanh": geluTanh,
@@ -69,7 +72,8 @@ function whole(x: Tensor, { gate, up, down }: Mlp<Tensor>, { activation }: FeedF
 }
 
 /**
- * So many positions at a time, of all sequences of the batch one behind the other: a loop, whose backward pass computes each chunk again.
+ * So many positions at a time, of all sequences of the batch one behind the other: a loop, whose backward pass computes
+ * each chunk again.
  *
  * Source: Kitaev et al., Reformer, section 3, arXiv:2001.04451.
  */

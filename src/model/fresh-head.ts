@@ -27,8 +27,9 @@ export interface HeadedModel {
 const NEW = "classifier.";
 
 /**
- * A model of one stack with the body of another and a head of its own. A decoder stays one: its tokens go on seeing what comes before
- * them alone, as they have learnt to, and the head reads the mean over all of them, or with `pooling: "last"` the last.
+ * A model of one stack with the body of another and a head of its own. A decoder stays one: its tokens go on seeing
+ * what comes before them alone, as they have learnt to, and the head reads the mean over all of them, or with `pooling:
+ * "last"` the last.
  *
  * @param tensors weights and projections of `config`
  * @param seed decides the weights of the head

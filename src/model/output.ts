@@ -30,7 +30,8 @@ export function applyFinalNorm(config: ModelConfig, { finalNorm }: StackParamete
  *
  * @param x `[…, modelDim]`; where there is one prediction a sequence `[B, L, modelDim]`
  * @param mask `[B, L]` float32: 1 for real tokens; default: all are
- * @returns `[…, vocabSize]` or `[…, numLabels]`; of head `none` x behind the final norm; where there is one prediction a sequence `[B, 1, numLabels]`
+ * @returns `[…, vocabSize]` or `[…, numLabels]`; of head `none` x behind the final norm; where there is one prediction
+ *   a sequence `[B, 1, numLabels]`
  */
 export function output(
   { config, parameters }: { readonly config: ModelConfig; readonly parameters: Parameters<Tensor> },
@@ -41,7 +42,7 @@ export function output(
   return applyHead({ config, parameters }, normed, mask);
 }
 
-/** As `output`, from what the final norm leaves. */
+/** The output layer alone, applied to the final norm's result. */
 export function applyHead(
   { config, parameters }: { readonly config: ModelConfig; readonly parameters: Parameters<Tensor> },
   normed: Tensor,

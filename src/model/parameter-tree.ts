@@ -15,7 +15,7 @@ export interface Linear<T> {
 export interface Norm<T> {
   /** `[modelDim]`, of `scalenorm` `[1]`. */
   readonly weight: T;
-  /** Of `layernorm`. */
+  /** Only for `layernorm`. */
   readonly bias?: T;
 }
 
@@ -35,7 +35,7 @@ export interface Attention<T> {
 }
 
 export interface Mlp<T> {
-  /** Of activations with a gate. */
+  /** Only for activations with a gate. */
   readonly gate?: Linear<T>;
   readonly up: Linear<T>;
   readonly down: Linear<T>;
@@ -54,7 +54,7 @@ export interface Block<T> {
   readonly mlp: Mlp<T>;
 }
 
-/** Of a model of images. */
+/** The patch embedding of a model of images. */
 export interface PatchEmbedding<T> {
   /** `[modelDim, channels · size · size]`. */
   readonly projection: Linear<T>;
@@ -79,15 +79,15 @@ export interface StackParameters<T> {
 export interface Parameters<T> extends StackParameters<T> {
   /** Unless places are patches. */
   readonly tokenEmbedding?: { readonly weight: T };
-  /** Of models of patches. */
+  /** Only for models of patches. */
   readonly patchEmbedding?: PatchEmbedding<T>;
-  /** Of language models without tied embeddings. */
+  /** The output layer of language models without tied embeddings. */
   readonly head?: { readonly weight: T };
   /** In front of the output layer, of language models that have it. */
   readonly headTransform?: { readonly linear: Linear<T>; readonly norm: Norm<T> };
   /** `[vocabSize]`, of language models that have it. */
   readonly headBias?: { readonly bias: T };
-  /** Of classifications and regressions. */
+  /** The output layer of classifications and regressions. */
   readonly classifier?: Linear<T>;
   readonly pointer?: { readonly query: Linear<T>; readonly key: Linear<T> };
   /** The two stacks of an encoder–decoder, which has no blocks beside them. */

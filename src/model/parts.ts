@@ -35,7 +35,7 @@ function initialStateOf({ recurrent }: AttentionMechanism, form: RecurrenceForm)
   return (form === "own" ? recurrent : recurrent?.anyLength)?.initialState;
 }
 
-/** Of one layer: what its mechanism carries, and with token shift the last token before each branch. */
+/** The states of one layer: its mechanism's, and with token shift the last token before each branch. */
 function layerStates(config: ModelConfig, batchSize: number, form: RecurrenceForm): readonly Record<string, NdArray>[] {
   const { modelDim, numHeads, numFeatures, headDim, tokenShift } = config;
   const sizes = { B: batchSize, H: numHeads, D: headDim, E: headDim, M: numFeatures };
@@ -46,7 +46,9 @@ function layerStates(config: ModelConfig, batchSize: number, form: RecurrenceFor
   }));
 }
 
-/** The states of all layers before the first token, by the names of `stateInputs`. Empty for mechanisms that have none. */
+/**
+ * The states of all layers before the first token, by the names of `stateInputs`. Empty for mechanisms that have none.
+ */
 export function initialStates(
   config: ModelConfig,
   batchSize: number,
@@ -112,8 +114,8 @@ export interface PartOptions extends Pick<ForwardOptions, "dropout" | "form"> {
 }
 
 /**
- * Logits over a part of a sequence, with the states of all layers in and out: one token costs the same at any position, and long
- * sequences can be read part by part, with gradients through the states.
+ * Logits over a part of a sequence, with the states of all layers in and out: one token costs the same at any position,
+ * and long sequences can be read part by part, with gradients through the states.
  *
  * @param tokenIds `[B, L]` int32
  * @param states one for each layer, behind what came before

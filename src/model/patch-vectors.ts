@@ -15,8 +15,9 @@ import { FIRST_INTENSITY_ID, numIntensities, type Patches } from "./patches.ts";
 const BRIGHTEST = 255;
 
 /**
- * `[B, L]` int32 → `[B, 1 + patches, modelDim]`: the vector in front, then a linear layer of each square, rows from the top, without
- * positions. An intensity enters as (intensity / 255 − mean) / deviation of its channel; a square as `[channels, size, size]`, flattened.
+ * `[B, L]` int32 → `[B, 1 + patches, modelDim]`: the vector in front, then a linear layer of each square, rows from the
+ * top, without positions. An intensity enters as (intensity / 255 − mean) / deviation of its channel; a square as
+ * `[channels, size, size]`, flattened.
  *
  * @throws GraphError for tokens that hold no whole image
  */

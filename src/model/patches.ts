@@ -1,8 +1,9 @@
 /**
- * Images as a Transformer reads them: a place of the sequence for each square of pixels, behind a learned vector that stands for all.
+ * Images as a Transformer reads them: a place of the sequence for each square of pixels, behind a learned vector that
+ * stands for all.
  *
- * Tokens are `<bos>`, whose state is that vector's, and the intensities of the image in raster order, the channels of a pixel together;
- * what comes behind them (`<eos>`, padding) is not read.
+ * Tokens are `<bos>`, whose state is that vector's, and the intensities of the image in raster order, the channels of a
+ * pixel together; what comes behind them (`<eos>`, padding) is not read.
  *
  * Source: Dosovitskiy et al. (ViT), arXiv:2010.11929.
  */

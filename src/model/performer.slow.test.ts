@@ -1,4 +1,6 @@
-/** The whole model: causal to the bit, the same in every form, and on the reference backend what it is on the engine. */
+/**
+ * The whole model: causal to the bit, the same in every form, and on the reference backend what it is on the engine.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import type { ExecutionForm } from "../attention/mechanism.ts";

@@ -28,7 +28,7 @@ export interface ForwardOptions {
   readonly form?: ExecutionForm;
   /** Takes the place of the configuration's mechanism, in every layer. */
   readonly mechanism?: AttentionMechanism;
-  /** Told each layer's attention, as the mechanism sees it. */
+  /** Called with each layer's queries, keys and values, as the mechanism sees them. */
   readonly observe?: (layer: number, attention: LayerAttention) => void;
 }
 
@@ -56,17 +56,17 @@ export interface StackRun extends ForwardOptions {
   readonly positions: Positions;
   /** `[B, L]` float32: 1 for tokens, 0 for padding, which an encoder does not see. */
   readonly mask?: Tensor | undefined;
-  /** Of a decoder beside an encoder. */
+  /** Cross-attention, in the decoder of an encoder–decoder. */
   readonly across?: AttendAcross;
-  /** Told to mechanisms: `AttentionOptions.blockLength`. */
+  /** Passed to mechanisms as `AttentionOptions.blockLength`. */
   readonly blockLength?: number | undefined;
 }
 
 /**
  * Predictions of a model of one stack at every position, or for every sequence.
  *
- * @param tokenIds `[B, L]` int32. Padding at the end: no earlier token of a decoder sees it; an encoder, and what pools a sequence,
- *   see none of padId
+ * @param tokenIds `[B, L]` int32. Padding at the end: no earlier token of a decoder sees it; an encoder, and what pools
+ *   a sequence, see none of padId
  * @returns `[B, L, vocabSize]`; `[B, L, numLabels]` or `[B, 1, numLabels]` of heads with labels
  */
 export function logits(model: ModelTensors, tokenIds: Tensor, options: ForwardOptions = {}): Tensor {
@@ -108,7 +108,10 @@ function normedStates(
   return scope("output", () => applyFinalNorm(config, parameters, states));
 }
 
-/** The mask of an encoder, which sees tokens on either side, and of what pools a sequence; other decoders need none, nor do whole images. */
+/**
+ * The mask of an encoder, which sees tokens on either side, and of what pools a sequence; other decoders need none, nor
+ * do whole images.
+ */
 export function visibleTokens(config: ModelConfig, tokenIds: Tensor): Tensor | undefined {
   if (config.patches) return undefined;
   return outputStack(config).causal && !isPooled(config) ? undefined : tokenMask(config, tokenIds);

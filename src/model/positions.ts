@@ -15,7 +15,10 @@ export interface Positions {
   readonly waves?: Tensor;
   /** For rotary positions. */
   readonly angles?: RotaryAngles<Tensor>;
-  /** Sequences stand at positions of their own: B · L of them in the place of L, those of a sequence side by side. Default: at the same. */
+  /**
+   * Sequences stand at positions of their own: B · L of them in the place of L, those of a sequence side by side.
+   * Default: at the same.
+   */
   readonly perSequence?: boolean;
 }
 
@@ -87,7 +90,10 @@ function toPositions(tables: Tables<NdArray>, tensorOf: (kind: Kind, array: NdAr
   };
 }
 
-/** How long sequences may be, and why: without end but for positions and mechanisms that have parameters for each position. */
+/**
+ * How long sequences may be, and why: without end but for positions and mechanisms that have parameters for each
+ * position.
+ */
 export function longestSequence(config: ModelConfig): {
   readonly length: number;
   readonly reason: string;

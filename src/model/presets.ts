@@ -13,11 +13,13 @@ const classifier = {
 } as const;
 
 /**
- * Of the Performer (arXiv:2009.14794): `paper-regular` and `paper-small` of figure 3; `progen-like`, the proteins of section 4.2 at their
- * length of 1,024; `imagenet64`, 64 · 64 · 3 tokens in 6 layers, whose other sizes are those of `paper-regular`.
+ * The Performer's (arXiv:2009.14794): `paper-regular` and `paper-small` of figure 3; `progen-like`, the proteins of
+ * section 4.2 at their length of 1,024; `imagenet64`, 64 · 64 · 3 tokens in 6 layers, whose other sizes are those of
+ * `paper-regular`.
  *
- * Of the Long-Range Arena (arXiv:2011.04006): the base models in the configurations that its authors published with the benchmark
- * (google-research/long-range-arena). `lra-retrieval` reads one of two documents. `lra-pathfinder` has pictures of 32 × 32 pixels.
+ * The Long-Range Arena's (arXiv:2011.04006): the base models in the configurations that its authors published with the
+ * benchmark (google-research/long-range-arena). `lra-retrieval` reads one of two documents. `lra-pathfinder` has
+ * pictures of 32 × 32 pixels.
  */
 export const modelPresets = {
   "paper-regular": regular,

@@ -1,6 +1,6 @@
 /**
- * The stacks of blocks that a model is made of, and the attention of each of their layers: the one place that says which mechanism
- * stands where.
+ * The stacks of blocks that a model is made of, and the attention of each of their layers: the one place that says
+ * which mechanism stands where.
  */
 import { createMechanism, type MechanismChoice } from "../attention/choice.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";
@@ -17,7 +17,7 @@ export interface Stack {
   readonly cross: boolean;
   /** One for all layers, or one for each. */
   readonly mechanism: MechanismChoices;
-  /** Of cross-attention. */
+  /** The mechanisms of cross-attention. */
   readonly crossMechanism: MechanismChoices;
 }
 
@@ -60,7 +60,10 @@ function choiceOf(choices: MechanismChoices, layer: number): MechanismChoice {
   return choice;
 }
 
-/** Mechanisms with options, by the choice that a configuration holds: reading options takes longer than building a graph node. */
+/**
+ * Mechanisms with options, by the choice that a configuration holds: reading options takes longer than building a graph
+ * node.
+ */
 const created = new WeakMap<object, AttentionMechanism>();
 
 function mechanismOf(choice: MechanismChoice): AttentionMechanism {

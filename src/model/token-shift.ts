@@ -9,8 +9,8 @@ export function shiftedWidth(modelDim: number): number {
 }
 
 /**
- * The first channels of each token replaced by those of the token before; of the first token by what came before, which is 0 at the
- * beginning of a sequence.
+ * The first channels of each token replaced by those of the token before; of the first token by what came before, which
+ * is 0 at the beginning of a sequence.
  *
  * @param x `[B, L, modelDim]`
  * @param before `[B, 1, shiftedWidth]`; default 0

@@ -1,4 +1,7 @@
-/** Checks of what callers give to ready models, for those without types: each error says who, the rule, what came, and the way out. */
+/**
+ * Checks of what callers give to ready models, for those without types: each error says who, the rule, what came, and
+ * the way out.
+ */
 import { problem } from "../graph/errors.ts";
 import { DataError, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import { nearestName } from "../graph/nearest-name.ts";

@@ -4,7 +4,10 @@ import { refuseUnknownKeys } from "./check-examples.ts";
 import { ConfigError } from "../model/index.ts";
 import type { StoppingRule, StreamedToken } from "../inference/index.ts";
 
-/** Receives token ids while they are generated, as transformers.js' TextStreamer does: `new TextStreamer(tokenizer)` is one. */
+/**
+ * Receives token ids while they are generated, as transformers.js' TextStreamer does: `new TextStreamer(tokenizer)` is
+ * one.
+ */
 export interface TokenStreamer {
   /** Called with the prompt's ids, then with each new id: `[[id]]`. */
   put(value: bigint[][]): void;

@@ -1,4 +1,7 @@
-/** A saved model of another kind becomes a classifier or a regression: the body stays to the bit, the output layer is new, and it is told. */
+/**
+ * A saved model of another kind becomes a classifier or a regression: the body stays to the bit, the output layer is
+ * new, and it is told.
+ */
 import { describe, expect, it } from "vitest";
 import { PerformerForCausalLM } from "./performer-for-causal-lm.ts";
 import { PerformerForMaskedLM } from "./performer-for-masked-lm.ts";

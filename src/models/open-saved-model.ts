@@ -1,4 +1,7 @@
-/** A model from its files, whoever wrote them: what trains and saves here, what was converted here, or Hugging Face's library. */
+/**
+ * A model from its files, whoever wrote them: what trains and saves here, what was converted here, or Hugging Face's
+ * library.
+ */
 import { problem } from "../graph/errors.ts";
 import {
   isPretrained,

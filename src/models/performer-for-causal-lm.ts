@@ -49,8 +49,8 @@ export class PerformerForCausalLM extends PerformerModel<SequenceInput> {
   /**
    * Generates sequences that begin with the prompt.
    *
-   * @throws DataError for a prompt with letters outside the vocabulary, and a tag that it does not have; ConfigError for options out of
-   *   range; the signal's reason once it is aborted, within one step
+   * @throws DataError for a prompt with letters outside the vocabulary, and a tag that it does not have; ConfigError
+   *   for options out of range; the signal's reason once it is aborted, within one step
    *
    * @example const [{ sequence }] = await model.generate("MKV", { max_new_tokens: 50, temperature: 0.8 });
    */
@@ -117,7 +117,8 @@ export class PerformerForCausalLM extends PerformerModel<SequenceInput> {
    * How likely sequences are: log p of each token given those before it, and their sum, in nats. The end is not scored.
    *
    * @returns in the order given; `id` says which one: `sequence 1`, …
-   * @throws DataError for parts outside the vocabulary and sequences of nothing; ConfigError for sequences that are longer than learned positions
+   * @throws DataError for parts outside the vocabulary and sequences of nothing; ConfigError for sequences that are
+   *   longer than learned positions
    *
    * @example
    * const [{ logLikelihoodNats, perplexity, perTokenNats }] = await model.score(["MKVLAT"]);

@@ -10,7 +10,10 @@ import { PerformerModel, type BatchPlan, type SequenceInput } from "./performer-
 
 /** Names as in transformers.js, where it has them. */
 export interface FillMaskOptions {
-  /** Most probable tokens of each hidden position. Default 5, as in transformers.js; all of the vocabulary where it has fewer. */
+  /**
+   * Most probable tokens of each hidden position. Default 5, as in transformers.js; all of the vocabulary where it has
+   * fewer.
+   */
   readonly top_k?: number;
   /** Positions of tokens to be hidden, from 0, beside those that the sequence itself hides. Default none. */
   readonly positions?: readonly number[];
@@ -19,8 +22,8 @@ export interface FillMaskOptions {
 /** How sequences are scored. */
 export interface MaskedScoreOptions {
   /**
-   * Default `masked`: the pseudo-log-likelihood, each token hidden in turn, as many passes as there are tokens. `one-pass` shows every token, the
-   * scored one too: quick, and too good by what that gives away.
+   * Default `masked`: the pseudo-log-likelihood, each token hidden in turn, as many passes as there are tokens.
+   * `one-pass` shows every token, the scored one too: quick, and too good by what that gives away.
    */
   readonly method?: ScoringMethod;
 }
@@ -44,9 +47,10 @@ export interface FilledPosition {
 /**
  * An encoder trained to predict hidden tokens, as BERT; examples are sequences.
  *
- * `train` and `evaluate` choose 15 % of a sequence's ordinary tokens, one at least: 80 % of these are replaced by the mask, 10 % by a
- * random token, 10 % stay, and all of them are to be told. Training chooses anew every time, `evaluate` always the same ones, which the model's
- * seed decides; its accuracy is the share of them that the most probable token is right about. `fill_mask` hides the tokens that you say.
+ * `train` and `evaluate` choose 15 % of a sequence's ordinary tokens, one at least: 80 % of these are replaced by the
+ * mask, 10 % by a random token, 10 % stay, and all of them are to be told. Training chooses anew every time, `evaluate`
+ * always the same ones, which the model's seed decides; its accuracy is the share of them that the most probable token
+ * is right about. `fill_mask` hides the tokens that you say.
  *
  * @example
  * const model = PerformerForMaskedLM.create({ modelDim: 128, numLayers: 2, seed: 7 });
@@ -69,11 +73,11 @@ export class PerformerForMaskedLM extends PerformerModel<SequenceInput> {
   /**
    * What may stand at the hidden positions of a sequence, all of them hidden at once.
    *
-   * @param sequence hides a token where the mask of the vocabulary stands, `<mask>` in the vocabularies of this package:
-   *   `vocabulary.tokens[vocabulary.maskId]`
+   * @param sequence hides a token where the mask of the vocabulary stands, `<mask>` in the vocabularies of this
+   *   package: `vocabulary.tokens[vocabulary.maskId]`
    * @returns for each hidden position, in order, its most probable ordinary tokens
-   * @throws DataError where nothing is hidden, for positions outside the sequence, sequences of more than maxSeqLen − 2 tokens, and
-   *   parts outside the vocabulary; ConfigError for options out of range
+   * @throws DataError where nothing is hidden, for positions outside the sequence, sequences of more than maxSeqLen − 2
+   *   tokens, and parts outside the vocabulary; ConfigError for options out of range
    */
   async fill_mask(sequence: string, options: FillMaskOptions = {}): Promise<readonly FilledPosition[]> {
     const { config, tensors, backend, dtype, vocabulary } = this;
@@ -93,13 +97,14 @@ export class PerformerForMaskedLM extends PerformerModel<SequenceInput> {
   }
 
   /**
-   * How well the tokens of sequences fit the others: log p of each given all others, and their sum, the pseudo-log-likelihood, in nats.
+   * How well the tokens of sequences fit the others: log p of each given all others, and their sum, the
+   * pseudo-log-likelihood, in nats.
    *
    * Source: Salazar et al., arXiv:1910.14659.
    *
    * @returns in the order given; `id` says which one: `sequence 1`, …
-   * @throws DataError for parts outside the vocabulary and sequences of nothing; ConfigError for an unknown method, and for sequences that
-   *   are longer than learned positions
+   * @throws DataError for parts outside the vocabulary and sequences of nothing; ConfigError for an unknown method, and
+   *   for sequences that are longer than learned positions
    *
    * @example
    * const [{ logLikelihoodNats, perTokenNats }] = await model.score(["MKVLAT"]);
@@ -154,7 +159,8 @@ export class PerformerForMaskedLM extends PerformerModel<SequenceInput> {
     const { maskId } = this.vocabulary;
     const parts = sequence.split(mask);
     if (this.vocabulary.toJSON().kind === "tokenizer") {
-      // A tokenizer that knows its mask reads what stands beside it as it was trained to, such as the blank in front of it.
+      // A tokenizer that knows its mask reads what stands beside it as it was trained to, such as the blank in front of
+      // it.
       const whole = this.tokensOf(sequence, "the sequence");
       if (whole.filter((id) => id === maskId).length === parts.length - 1) return [...whole];
       if (this.isPretrained) {

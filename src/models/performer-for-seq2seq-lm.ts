@@ -37,9 +37,10 @@ export interface GeneratedText {
 /**
  * An encoder–decoder that turns sequences into others.
  *
- * A source may have maxSeqLen − 2 tokens and a target of training maxSeqLen − 1; longer ones are refused. Options of `create` are those
- * of all models: `mechanism` stands in the encoder and, unless `decoderMechanism` and `crossMechanism` name others, also in the decoder
- * and between both. Give these two where `mechanism` cannot stand there: windows, as of 'local', cannot cross, and 'linformer' cannot be causal.
+ * A source may have maxSeqLen − 2 tokens and a target of training maxSeqLen − 1; longer ones are refused. Options of
+ * `create` are those of all models: `mechanism` stands in the encoder and, unless `decoderMechanism` and
+ * `crossMechanism` name others, also in the decoder and between both. Give these two where `mechanism` cannot stand
+ * there: windows, as of 'local', cannot cross, and 'linformer' cannot be causal.
  *
  * @example
  * const model = PerformerForSeq2SeqLM.create({ modelDim: 64, numLayers: 2, seed: 7 });
@@ -61,8 +62,8 @@ export class PerformerForSeq2SeqLM extends PerformerModel<SequencePair> {
   /**
    * Generates a target for each source.
    *
-   * @throws DataError for parts outside the vocabulary and sources of more than maxSeqLen − 2 tokens; ConfigError for options out of
-   *   range; the signal's reason once it is aborted, within one step
+   * @throws DataError for parts outside the vocabulary and sources of more than maxSeqLen − 2 tokens; ConfigError for
+   *   options out of range; the signal's reason once it is aborted, within one step
    */
   async generate(sources: readonly string[], options: TargetGenerationOptions = {}): Promise<readonly GeneratedText[]> {
     const settings = generationSettings("generate", options, ["streamer"]);

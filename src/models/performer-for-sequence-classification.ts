@@ -18,15 +18,17 @@ export interface SequencePrediction {
 }
 
 /**
- * An encoder, or a causal decoder, that predicts a class, or with head `regression` a number, of a sequence. It begins from nothing, or
- * from what another model has learnt: `performer finetune` does the same with early stopping and figures.
+ * An encoder, or a causal decoder, that predicts a class, or with head `regression` a number, of a sequence. It begins
+ * from nothing, or from what another model has learnt: `performer finetune` does the same with early stopping and
+ * figures.
  *
  * @example
  * const model = PerformerForSequenceClassification.create({ numLabels: 2, modelDim: 64, seed: 7 });
  * await model.train([{ sequence: "MKV", label: 0 }, …], { steps: 200 });
  * const [{ label, probabilities }] = await model.predict(["MKVLAT"]);
  *
- * const tuned = await PerformerForSequenceClassification.from_pretrained("runs/demo", { numLabels: 2, onNotice: console.warn });
+ * const tuned = await PerformerForSequenceClassification.from_pretrained("runs/demo", { numLabels: 2, onNotice:
+ * console.warn });
  */
 export class PerformerForSequenceClassification extends PerformerModel<LabelledExample> {
   static readonly architectureName = "PerformerForSequenceClassification";

@@ -6,7 +6,10 @@ import type { SequencePrediction } from "./performer-for-sequence-classification
 import { kindsOfClasses, type ModelKind } from "./model-kinds.ts";
 import { PerformerModel, type BatchPlan } from "./performer-model.ts";
 
-/** A sequence and the classes of its tokens, from 0, or −1 where there is none to be learned: as text, or as `loadTagged` gives it. */
+/**
+ * A sequence and the classes of its tokens, from 0, or −1 where there is none to be learned: as text, or as
+ * `loadTagged` gives it.
+ */
 export type TaggedExample = { readonly sequence: string; readonly labels: ArrayLike<number> } | TaggedSequence;
 
 /**
@@ -30,7 +33,8 @@ export class PerformerForTokenClassification extends PerformerModel<TaggedExampl
   }
 
   /**
-   * @returns for each sequence a prediction a token; of longer sequences than maxSeqLen − 2 for the tokens that are read
+   * @returns for each sequence a prediction a token; of longer sequences than maxSeqLen − 2 for the tokens that are
+   *   read
    * @throws DataError for parts outside the vocabulary
    */
   async predict(sequences: readonly string[]): Promise<readonly (readonly SequencePrediction[])[]> {

@@ -55,7 +55,9 @@ export type CreateOptions = Omit<ModelOptions, "vocabSize" | "padId"> & {
   readonly seed?: number;
   /** Default: proteins, the 20 standard residues and B O U X Z. */
   readonly vocabulary?: Vocabulary;
-  /** Names of the classes of labels, in the order of their numbers; saved with the model. `numLabels` follows from them. */
+  /**
+   * Names of the classes of labels, in the order of their numbers; saved with the model. `numLabels` follows from them.
+   */
   readonly classNames?: readonly string[];
   /** Default: the platform's own. */
   readonly backend?: Backend;
@@ -64,12 +66,15 @@ export type CreateOptions = Omit<ModelOptions, "vocabSize" | "padId"> & {
 export interface LoadOptions extends NewHeadOptions, OpenSourceOptions {
   /** Default: the one that the model was saved with; proteins where there is none. */
   readonly vocabulary?: Vocabulary;
-  /** Names of the classes of labels, in place of those that were saved. With a new output layer, `numLabels` follows from them. */
+  /**
+   * Names of the classes of labels, in place of those that were saved. With a new output layer, `numLabels` follows
+   * from them.
+   */
   readonly classNames?: readonly string[];
   readonly backend?: Backend;
   /**
-   * How weights are stored while the model generates and evaluates; training and saving keep float32. Default float32. The names of
-   * transformers.js, fp32, fp16 and q8, mean float32, float16 and int8.
+   * How weights are stored while the model generates and evaluates; training and saving keep float32. Default float32.
+   * The names of transformers.js, fp32, fp16 and q8, mean float32, float16 and int8.
    */
   readonly dtype?: WeightDtype | "fp32" | "fp16" | "q8";
 }
@@ -163,7 +168,8 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   }
 
   /**
-   * A saved model, from the texts and bytes of its files; of one that began as a pretrained one `from_pretrained` takes them, by path.
+   * A saved model, from the texts and bytes of its files; of one that began as a pretrained one `from_pretrained` takes
+   * them, by path.
    *
    * @throws ConfigError or StorageError when they are damaged or do not belong together
    */
@@ -172,14 +178,15 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   }
 
   /**
-   * Loads a model: a run of `performer train`, what `save_pretrained` wrote, a folder of Hugging Face's library (BERT, RoBERTa, DistilBERT,
-   * ESM-2, GPT-2), or one that was converted. Pretrained models read texts by their own tokenizer.
+   * Loads a model: a run of `performer train`, what `save_pretrained` wrote, a folder of Hugging Face's library (BERT,
+   * RoBERTa, DistilBERT, ESM-2, GPT-2), or one that was converted. Pretrained models read texts by their own tokenizer.
    *
-   * Like in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head: "regression"`, it
-   * puts a new output layer on their body, and calls `onNotice` with what was drawn anew. Train the model before you use it.
+   * Like in Hugging Face's library, a class with labels takes models of other kinds too: with `numLabels`, or `head:
+   * "regression"`, it puts a new output layer on their body, and calls `onNotice` with what was drawn anew. Train the
+   * model before you use it.
    *
-   * @param from a folder's path, a name on the hub (owner/name), the address of a folder (https://…/), or files: by their
-   *   paths, or as a page was given them
+   * @param from a folder's path, a name on the hub (owner/name), the address of a folder (https://…/), or files: by
+   *   their paths, or as a page was given them
    * @throws StorageError or ConfigError naming the file and what is wrong with it, or the class that takes such a model
    *
    * @example const model = await PerformerForMaskedLM.from_pretrained("facebook/esm2_t6_8M_UR50D");
@@ -218,8 +225,8 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   }
 
   /**
-   * Writes config.json and model.safetensors, and beside them the tokenizer of a pretrained model. Each file is complete or absent, never
-   * half.
+   * Writes config.json and model.safetensors, and beside them the tokenizer of a pretrained model. Each file is
+   * complete or absent, never half.
    */
   async save_pretrained(folder: string): Promise<void> {
     const { config, model, others = {} } = this.toFiles();
@@ -249,12 +256,12 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   protected abstract evaluationBatches(examples: readonly Example[], plan: BatchPlan, seed: number): readonly Batch[];
 
   /**
-   * Trains on examples, from the present weights. The model keeps these until training ends, so it can be used and saved meanwhile; where
-   * training fails, it keeps them altogether.
+   * Trains on examples, from the present weights. The model keeps these until training ends, so it can be used and
+   * saved meanwhile; where training fails, it keeps them altogether.
    *
    * @param options `signal` ends training after the step in progress, and the model takes the weights of that step
-   * @throws DataError for parts outside the vocabulary; ConfigError for options; TrainingError when the loss diverges, and while another
-   *   `train` of this model runs; whatever `onStep` or `onEvaluation` throws
+   * @throws DataError for parts outside the vocabulary; ConfigError for options; TrainingError when the loss diverges,
+   *   and while another `train` of this model runs; whatever `onStep` or `onEvaluation` throws
    */
   async train(examples: readonly Example[], options: FitOptions<Example> = {}): Promise<TrainingProgress | undefined> {
     if (this.#isTraining) {
@@ -299,7 +306,8 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   }
 
   /**
-   * Frees what the model keeps between calls: the compiled graphs of a language model's decoder. A model that is used again makes them anew.
+   * Frees what the model keeps between calls: the compiled graphs of a language model's decoder. A model that is used
+   * again makes them anew.
    *
    * @example await using model = PerformerForCausalLM.create({ numLayers: 2 });
    */
@@ -320,12 +328,12 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
   /**
    * What the model makes of sequences: the states of its last layer behind the final norm, without its head.
    *
-   * @param options `pooling`: `mean` over the tokens (default), `cls` (encoders), `last` (decoders), or `residues`, a vector a token;
-   *   `normalize`: divide each vector by its length (default false). The defaults of a pretrained model are its folder's; of texts that it
-   *   cannot read whole it reads the beginning, as `embedTexts` does
+   * @param options `pooling`: `mean` over the tokens (default), `cls` (encoders), `last` (decoders), or `residues`, a
+   *   vector a token; `normalize`: divide each vector by its length (default false). The defaults of a pretrained model
+   *   are its folder's; of texts that it cannot read whole it reads the beginning, as `embedTexts` does
    * @returns for each sequence `[modelDim]`, with pooling `residues` `[tokens, modelDim]`
-   * @throws DataError for parts outside the vocabulary and empty sequences; ConfigError for a pooling that says nothing in this kind of
-   *   model, and for encoder–decoders
+   * @throws DataError for parts outside the vocabulary and empty sequences; ConfigError for a pooling that says nothing
+   *   in this kind of model, and for encoder–decoders
    */
   async embed(
     sequences: readonly string[],

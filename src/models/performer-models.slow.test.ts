@@ -1,4 +1,6 @@
-/** The ready models beside the language model: each learns, predicts, and gives the same after it was saved and loaded. */
+/**
+ * The ready models beside the language model: each learns, predicts, and gives the same after it was saved and loaded.
+ */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** What ready models refuse before anything is compiled: mistakes of callers without types, and labels that are no class. */
+/**
+ * What ready models refuse before anything is compiled: mistakes of callers without types, and labels that are no
+ * class.
+ */
 import { describe, expect, it } from "vitest";
 import { DataError } from "../data/index.ts";
 import { PerformerForCausalLM } from "./performer-for-causal-lm.ts";
@@ -23,7 +26,7 @@ const classes = [
   PerformerForSeq2SeqLM,
 ];
 
-/** As callers without types give it. */
+/** A value as callers without types give it. */
 const untyped = (value: unknown) => value as never;
 
 describe("labels", () => {

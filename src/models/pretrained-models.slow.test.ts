@@ -1,4 +1,7 @@
-/** Pretrained models through the ready classes: the same numbers as by the functions that take them, saved and loaded again. */
+/**
+ * Pretrained models through the ready classes: the same numbers as by the functions that take them, saved and loaded
+ * again.
+ */
 import { createServer } from "node:http";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";

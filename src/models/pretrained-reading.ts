@@ -1,4 +1,6 @@
-/** How a ready class reads texts with a pretrained model: by the model's own tokenizer, between its own special tokens. */
+/**
+ * How a ready class reads texts with a pretrained model: by the model's own tokenizer, between its own special tokens.
+ */
 import { problem } from "../graph/errors.ts";
 import { readCompanions, type Companions } from "../convert/saved-model.ts";
 import type { PretrainedModel } from "../convert/index.ts";

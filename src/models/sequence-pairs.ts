@@ -1,4 +1,7 @@
-/** Pairs of sequences as batches of encoder–decoders: the source whole, the target shifted by one, both between begin and end. */
+/**
+ * Pairs of sequences as batches of encoder–decoders: the source whole, the target shifted by one, both between begin
+ * and end.
+ */
 import { DataError, type Plan, type Vocabulary } from "../data/index.ts";
 import { bucketRows, packBuckets, planEpochs, type Bucket, type PackedBatch, type Row } from "../data/packing.ts";
 import type { BatchPlan } from "./performer-model.ts";
@@ -23,7 +26,10 @@ export function planPairEvaluation(pairs: readonly EncodedPair[], plan: BatchPla
   return packBuckets(bucketPairs("evaluate", pairs, plan)).map((packed) => layOut(packed, plan.vocabulary));
 }
 
-/** Both sides of a bucket have one length. The source has its begin and end, the target its begin as input and its end as target. */
+/**
+ * Both sides of a bucket have one length. The source has its begin and end, the target its begin as input and its end
+ * as target.
+ */
 function bucketPairs(who: string, pairs: readonly EncodedPair[], plan: BatchPlan): readonly Bucket<PairRow>[] {
   const rows = pairs.map((pair, index) => {
     const length = Math.max(pair.source.length + 2, pair.target.length + 1);

@@ -132,8 +132,8 @@ function toAttribute(
 }
 
 /**
- * Gives the outputs their public names: values made by a node of this graph are renamed, others (inputs, constants, a value
- * that is output twice) pass through an Identity.
+ * Gives the outputs their public names: values made by a node of this graph are renamed, others (inputs, constants, a
+ * value that is output twice) pass through an Identity.
  */
 function nameOutputs(nodes: NodeProto[], outputs: readonly (readonly [string, string])[]): NodeProto[] {
   const made = new Set(nodes.flatMap((node) => node.outputs));

@@ -1,8 +1,8 @@
 /**
  * Tables that rows are looked up in, as int8: each row with a scale of its own (round to nearest, symmetric).
  *
- * Rows are gathered as they are and multiplied by their scales: standard ops alone. Tables that are also read otherwise, such as embeddings
- * that serve as output layer, stay.
+ * Rows are gathered as they are and multiplied by their scales: standard ops alone. Tables that are also read
+ * otherwise, such as embeddings that serve as output layer, stay.
  */
 import { ndarray } from "../graph/ndarray.ts";
 import { DATA_TYPES, type AttributeProto, type GraphProto, type InitializerProto, type NodeProto } from "./model.ts";

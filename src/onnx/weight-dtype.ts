@@ -1,9 +1,10 @@
 /**
  * Weights in fewer bits: rewrites an emitted graph so that its large weights are stored as float16 or int8.
  *
- * float16: the stored array is rounded to half precision and cast back where the graph is loaded; products stay in float32.
- * int8: weights of linear layers in blocks of 32 along the input, each with a float32 scale (round to nearest, symmetric). The engine
- * multiplies them as they are, with inputs rounded to 8 bits block by block of their own row, so that no row depends on another.
+ * float16: the stored array is rounded to half precision and cast back where the graph is loaded; products stay in
+ * float32. int8: weights of linear layers in blocks of 32 along the input, each with a float32 scale (round to nearest,
+ * symmetric). The engine multiplies them as they are, with inputs rounded to 8 bits block by block of their own row, so
+ * that no row depends on another.
  */
 import { toFloat16Bits } from "../graph/half-precision.ts";
 import { ndarray } from "../graph/ndarray.ts";
@@ -13,7 +14,9 @@ import type { GraphProto, InitializerProto, NodeProto, RawArray } from "./model.
 export const weightDtypes = ["float32", "float16", "int8"] as const;
 export type WeightDtype = (typeof weightDtypes)[number];
 
-/** Inputs of a linear layer that share a scale: a quarter of the bytes of float32, and an eighth more for the scales. */
+/**
+ * Inputs of a linear layer that share a scale: a quarter of the bytes of float32, and an eighth more for the scales.
+ */
 export const QUANTIZATION_BLOCK = 32;
 
 /** MatMulNBits, `accuracy_level`: inputs rounded to int8, which its fast kernels need. */
@@ -91,7 +94,8 @@ function isLinear({ opType, attributes }: NodeProto): boolean {
 }
 
 /**
- * `[N, K]` in blocks along K, the last one filled up with zeros: `[N, K / block, block]` uint8 around 128, and a scale each.
+ * `[N, K]` in blocks along K, the last one filled up with zeros: `[N, K / block, block]` uint8 around 128, and a scale
+ * each.
  *
  * 127 steps on either side of 0, so that a block's largest value keeps its place exactly.
  */

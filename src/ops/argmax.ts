@@ -12,7 +12,8 @@ export const argmax = defineOp<1>({
     return { dtype: "int32", shape: x.shape.slice(0, -1) };
   },
   emit: (onnx, [x], _attributes, { inputs: [type] }) => {
-    // The engine's own ArgMax has no kernel on WebGPU. Here the first of the largest gets the largest mark, N − position.
+    // The engine's own ArgMax has no kernel on WebGPU. Here the first of the largest gets the largest mark, N −
+    // position.
     const width = type.shape.at(-1) ?? 1;
     const marks = onnx.constant(
       ndarray(

@@ -5,8 +5,9 @@ import { notDifferentiable } from "../graph/op-rule.ts";
 /**
  * Positions of the last axis in ascending order of their values, stable: int32 `[…, L]` → int32 `[…, L]`.
  *
- * The engine's TopK breaks ties by the lower position, as its standard says, so that keys need no position of their own in them and
- * may use all of int32. It has no kernel on WebGPU: there the engine copies these integers to the CPU and back.
+ * The engine's TopK breaks ties by the lower position, as its standard says, so that keys need no position of their own
+ * in them and may use all of int32. It has no kernel on WebGPU: there the engine copies these integers to the CPU and
+ * back.
  */
 export const argsort = defineOp<1>({
   name: "ArgSort",

@@ -57,8 +57,9 @@ function namesIn<Value>(
 /**
  * Runs one of two functions, each traced into a graph of its own.
  *
- * What a branch computes from `inputs` is computed only where it is chosen; what it reads of the surrounding graph besides is
- * computed before, in any case. It has no gradient of its own: inside `customGradient`, the backward pass chooses again.
+ * What a branch computes from `inputs` is computed only where it is chosen; what it reads of the surrounding graph
+ * besides is computed before, in any case. It has no gradient of its own: inside `customGradient`, the backward pass
+ * chooses again.
  *
  * @param predicate bool, of one element
  * @param whenTrue gives the same names, shapes and types as `whenFalse`

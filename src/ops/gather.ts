@@ -35,9 +35,9 @@ export const gather = defineOp<2>({
 });
 
 /**
- * Tables of at most this many rows take the one-hot product, fewer where rows are narrow. On one core the product costs about 0.03 ns
- * for each table row and each element of the rows, the one-hot matrix 0.8 ns an entry. ScatterElements costs 3.4 ns an element,
- * whatever the table.
+ * Tables of at most this many rows take the one-hot product, fewer where rows are narrow. On one core the product costs
+ * about 0.03 ns for each table row and each element of the rows, the one-hot matrix 0.8 ns an entry. ScatterElements
+ * costs 3.4 ns an element, whatever the table.
  */
 const LONGEST_ONE_HOT = 110;
 
@@ -57,9 +57,9 @@ function oneHotProduct(onnx: Emitter, rows: string, indices: string, { length, c
 }
 
 /**
- * ScatterElements over the flat table, which takes half the time of one with two axes. The engine runs it on one thread, in the order of
- * the rows. (ScatterND with a reduction is ten times as fast and wrong: it runs on all threads without atomics, and loses additions to
- * the same row.)
+ * ScatterElements over the flat table, which takes half the time of one with two axes. The engine runs it on one
+ * thread, in the order of the rows. (ScatterND with a reduction is ten times as fast and wrong: it runs on all threads
+ * without atomics, and loses additions to the same row.)
  */
 function scatterElements(
   onnx: Emitter,
@@ -118,8 +118,9 @@ const scatterRowsOp = defineOp<2, { readonly shape: Shape }>({
 /**
  * The adjoint of `gather`: a table of zeros with each row added at its index.
  *
- * Rows of the same index are added in their order, on any number of threads: equal runs give equal bits. (On WebGPU tables of more than
- * about a hundred rows are added to by atomic operations, in any order: right, but only to rounding the same in every run.)
+ * Rows of the same index are added in their order, on any number of threads: equal runs give equal bits. (On WebGPU
+ * tables of more than about a hundred rows are added to by atomic operations, in any order: right, but only to rounding
+ * the same in every run.)
  */
 export function scatterRows(rows: Tensor, indices: Tensor, shape: Shape): Tensor {
   return scatterRowsOp(rows, indices, { shape });

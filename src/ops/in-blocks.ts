@@ -4,14 +4,17 @@ import type { Tensor, TensorRecord } from "../graph/tensor.ts";
 import { reshape } from "./layout.ts";
 import { scan } from "./scan.ts";
 
-/** Elements of a block: 1 MB a tensor. Smaller ones stay nearer to the core, but every step of a Scan costs time of its own. */
+/**
+ * Elements of a block: 1 MB a tensor. Smaller ones stay nearer to the core, but every step of a Scan costs time of its
+ * own.
+ */
 const BLOCK_ELEMENTS = 262144;
 
 /**
  * Applies a function of single elements to tensors of one shape, block after block.
  *
- * A chain of elementwise ops over large tensors waits for memory at every op; in blocks it does not. Only for devices that run
- * Scan (not WebGPU), and for gradients written by hand: walking back through it would compute it again.
+ * A chain of elementwise ops over large tensors waits for memory at every op; in blocks it does not. Only for devices
+ * that run Scan (not WebGPU), and for gradients written by hand: walking back through it would compute it again.
  *
  * @param blockElements elements of a block; tensors that it does not cut evenly are left whole
  */

@@ -76,8 +76,8 @@ const op = defineMultiOp<{ readonly numHeads: number }>({
 type Four<T> = readonly [T, T, T, T];
 
 /**
- * S_t = exp(g_t)·S_{t−1} + k_t v_tᵀ and out_t = S_tᵀ q_t for every head, in one node: `com.microsoft.LinearAttention` of ONNX Runtime, on CPU,
- * wasm and WebGPU. It has no gradient.
+ * S_t = exp(g_t)·S_{t−1} + k_t v_tᵀ and out_t = S_tᵀ q_t for every head, in one node: `com.microsoft.LinearAttention`
+ * of ONNX Runtime, on CPU, wasm and WebGPU. It has no gradient.
  *
  * @param q `[B, T, H·M]`, as k; v `[B, T, H·E]`
  * @param state S before the first token, `[B, H, M, E]`

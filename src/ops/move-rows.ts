@@ -46,8 +46,8 @@ const moveRowsOp: (x: Tensor, from: Tensor, to: Tensor, attributes: { readonly h
 /**
  * y[i] = x[from[i]], or a row of zeros where from[i] is −1: x `[R, D]` → `[T, D]`.
  *
- * A gather by any indices needs a sum over rows that were taken twice for its gradient. Here no row is, and the gradient is the gather
- * by the inverse: dx[r] = dy[to[r]].
+ * A gather by any indices needs a sum over rows that were taken twice for its gradient. Here no row is, and the
+ * gradient is the gather by the inverse: dx[r] = dy[to[r]].
  *
  * @param from `[T]` int32; no row twice
  * @param to `[R]` int32: where each row went, or −1; the inverse of `from`

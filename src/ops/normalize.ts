@@ -55,15 +55,16 @@ const layerNormOp = defineMultiOp<NormAttributes>({
     onnx.nodes("LayerNormalization", inputs, 3, {
       attributes: { axis: { int: -1 }, epsilon: { float: epsilon } },
     }),
-  // With x̂ = (x − mean)/σ and g = dy · scale: dx = (g − mean(g) − x̂ · mean(g · x̂)) / σ. Mean and 1/σ have gradients where
-  // the gradient itself is differentiated: 1/n, and −x̂/(n σ²).
+  // With x̂ = (x − mean)/σ and g = dy · scale: dx = (g − mean(g) − x̂ · mean(g · x̂)) / σ. Mean and 1/σ have gradients
+  // where the gradient itself is differentiated: 1/n, and −x̂/(n σ²).
   vjp: ({ inputs, outputs, outputGradients: [dy, dMean, dInverse] }) => {
     const [x, scale] = inputs;
     const [, mean, inverseDeviation] = outputs;
     if (!x || !scale || !mean || !inverseDeviation) return [];
     const normalized = mul(sub(x, mean), inverseDeviation);
     const perRow = 1 / (x.shape.at(-1) ?? 1);
-    // The mean of a row weighted by scale, as a product with one column: it reads the row once and writes nothing in between.
+    // The mean of a row weighted by scale, as a product with one column: it reads the row once and writes nothing in
+    // between.
     const column = reshape(mul(scale, perRow), [-1, 1]);
     const scaledMean = (value: Tensor) => matmul(value, column);
     const byY = (gradient: Tensor) => {

@@ -38,7 +38,8 @@ const placeAtOp = defineOp<2, PlaceAttributes>({
 });
 
 /**
- * Rows of the given length that hold each value at its position, and `fill` elsewhere: int32 `[…, L]` → int32 `[…, length]`.
+ * Rows of the given length that hold each value at its position, and `fill` elsewhere: int32 `[…, L]` → int32 `[…,
+ * length]`.
  *
  * With the numbers 0 … L − 1 as values it inverts a permutation.
  *

@@ -97,7 +97,8 @@ const scanOp = defineMultiOp<ScanAttributes>({
         const dOutputs = outputGradientsOfSteps.map((gradient) => gradient && items[nextItem++]);
         const step = body(states, xs);
         const results = [...step.carry, ...step.outputs];
-        // Traced again, the body computes anew what it reads but what does not depend on its arguments, in the same order.
+        // Traced again, the body computes anew what it reads but what does not depend on its arguments, in the same
+        // order.
         const read = capturedTensors([...states, ...xs], results);
         const gradients = backpropagate(
           results,

@@ -1,4 +1,6 @@
-/** What ops with graphs of their own (Scan, If) have in common: records as lists, and what a body reads from outside. */
+/**
+ * What ops with graphs of their own (Scan, If) have in common: records as lists, and what a body reads from outside.
+ */
 import { nodesInOrder } from "../graph/graph.ts";
 import { currentPath } from "../graph/scope.ts";
 import type { Tensor, TensorRecord } from "../graph/tensor.ts";

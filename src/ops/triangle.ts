@@ -3,8 +3,8 @@ import { defineOp } from "../graph/define-op.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 /**
- * Keeps the entries on and below the diagonal of the last two axes and puts 0 above: it selects and does not multiply, so what
- * stands above may be infinite.
+ * Keeps the entries on and below the diagonal of the last two axes and puts 0 above: it selects and does not multiply,
+ * so what stands above may be infinite.
  */
 export const lowerTriangle: (x: Tensor) => Tensor = defineOp<1>({
   name: "LowerTriangle",

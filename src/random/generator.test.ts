@@ -1,4 +1,7 @@
-/** The generator against its published sequence, its streams against each other, its numbers against their distributions. */
+/**
+ * The generator against its published sequence, its streams against each other, its numbers against their
+ * distributions.
+ */
 import { ArgumentError } from "../graph/errors.ts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

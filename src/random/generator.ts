@@ -4,9 +4,9 @@ import { ArgumentError, problem } from "../graph/errors.ts";
  *
  * The generator is xoshiro128** 1.1 (Blackman & Vigna, 2018; public domain): 128 bits of state, 32 output bits, only
  * integer operations, so that every platform yields the same numbers. It is written out here rather than taken from the
- * `pure-rand` package: that package seeds with 32 bits alone, so hashing (seed, path) into a state would be ours anyway,
- * and its fastest generator takes 2.5 times as long a number (9 ns against 3.5 ns in Node 20).
- * Normal numbers use a logarithm of plain arithmetic, because Math.log may differ between engines in its last bit.
+ * `pure-rand` package: that package seeds with 32 bits alone, so hashing (seed, path) into a state would be ours
+ * anyway, and its fastest generator takes 2.5 times as long a number (9 ns against 3.5 ns in Node 20). Normal numbers
+ * use a logarithm of plain arithmetic, because Math.log may differ between engines in its last bit.
  */
 
 /** One stream of random numbers. Streams are mutable: every call moves the stream on. */

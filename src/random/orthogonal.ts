@@ -8,10 +8,10 @@ import { fillNormal, type Random } from "./generator.ts";
  * G = QR with G Gaussian; the result is (Q·diag(sign R₀₀, sign R₁₁, …))ᵀ.
  *
  * The signs are what makes it Haar. A QR factorisation is unique only when R's diagonal is positive, and Householder's
- * picks the sign of each R_jj from the data, for numerical stability: the entry Q_jj comes out of one sign far more often
- * than of the other (Q₀₀ is always negative). Rows that favour one direction bias every estimate E f(ω·x): positive
- * features at size 16 and ‖x + y‖ = 1.5 then estimate 0.13 … 1.88 times the true kernel from the first row. Multiplying
- * by sign(diag R) restores the unique factorisation, and with it the invariance of G.
+ * picks the sign of each R_jj from the data, for numerical stability: the entry Q_jj comes out of one sign far more
+ * often than of the other (Q₀₀ is always negative). Rows that favour one direction bias every estimate E f(ω·x):
+ * positive features at size 16 and ‖x + y‖ = 1.5 then estimate 0.13 … 1.88 times the true kernel from the first row.
+ * Multiplying by sign(diag R) restores the unique factorisation, and with it the invariance of G.
  *
  * @param size number of rows and of columns, a positive integer
  * @returns [size, size], row-major, rows (and columns) orthonormal to rounding

@@ -127,9 +127,9 @@ const iid: ProjectionKind = {
 };
 
 /**
- * Blocks of H·D₁·H·D₂·H·D₃ (`hadamardBlock`), orthogonal when headDim is a power of two and nearly so otherwise. Biased:
- * directions are finitely many and only nearly uniform, which shows at small headDim (figures there). A block has as many rows as the
- * power of two.
+ * Blocks of H·D₁·H·D₂·H·D₃ (`hadamardBlock`), orthogonal when headDim is a power of two and nearly so otherwise.
+ * Biased: directions are finitely many and only nearly uniform, which shows at small headDim (figures there). A block
+ * has as many rows as the power of two.
  */
 const hadamard: ProjectionKind = {
   name: "hadamard",

@@ -8,9 +8,9 @@ import { at, dot, haarOrthogonal } from "./orthogonal.ts";
  * is not below headDim; each D is a diagonal of random signs. Costs P² log P where a rotation of full freedom costs P³.
  *
  * A row is not uniformly distributed on the sphere: it takes finitely many values, 4 at P = 2 (the diagonals, so that
- * every entry is ±√½). What three products buy is the fourth moment. An entry of a uniform row of P numbers has
- * E u⁴ = (3 − 6/P + 12/P² − …)/P², an entry here (3 − 6/P + 4/P²)/P²; with fewer products the term in 1/P is wrong along
- * some axis or diagonal. Measured bias of E exp(ω·z − ‖z‖²/2) under χ lengths, ‖z‖ = 1.5, along an axis and along the
+ * every entry is ±√½). What three products buy is the fourth moment. An entry of a uniform row of P numbers has E u⁴ =
+ * (3 − 6/P + 12/P² − …)/P², an entry here (3 − 6/P + 4/P²)/P²; with fewer products the term in 1/P is wrong along some
+ * axis or diagonal. Measured bias of E exp(ω·z − ‖z‖²/2) under χ lengths, ‖z‖ = 1.5, along an axis and along the
  * diagonal: −14 % and +14 % at headDim 2, −2 % and +6 % at 4, −1.3 % and +0.9 % at 8, −0.5 % and under 0.1 % at 16,
  * under 0.3 % at 64.
  *
@@ -24,7 +24,8 @@ import { at, dot, haarOrthogonal } from "./orthogonal.ts";
  *
  * @returns [numRows, headDim], row-major; numRows is P less the rows that vanish with the columns left out, and never
  *   below headDim
- * Source: Choromanski, Rowland, Weller, The Unreasonable Effectiveness of Structured Random Orthogonal Embeddings, 2017.
+ * Source: Choromanski, Rowland, Weller, The Unreasonable Effectiveness of Structured Random Orthogonal Embeddings,
+ * 2017.
  */
 export function hadamardBlock(headDim: number, random: Random): Float64Array {
   let size = 1;
@@ -64,8 +65,8 @@ function walshHadamard(x: Float64Array): void {
 }
 
 /**
- * The fraction by which the fourth moment of a Givens row's entry may exceed a uniform row's. Together with the decay in
- * `numGivensRounds` it keeps the bias of kernel estimates far below what a million features could show.
+ * The fraction by which the fourth moment of a Givens row's entry may exceed a uniform row's. Together with the decay
+ * in `numGivensRounds` it keeps the bias of kernel estimates far below what a million features could show.
  */
 const GIVENS_EXCESS = 1e-4;
 

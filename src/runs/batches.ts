@@ -100,7 +100,8 @@ const planners = {
   masked: ({ splits }, options) => ({
     training: () => planMaskedTraining({ ...options, sequences: splits.train }),
     evaluation: (split) => {
-      // Whatever training hides: figures of models that were trained with other rates compare with each other, and with what is published.
+      // Whatever training hides: figures of models that were trained with other rates compare with each other, and with
+      // what is published.
       const { maskRate: _, ...hiding } = options;
       return streamMaskedEvaluation({ ...hiding, sequences: splits[split] });
     },

@@ -41,7 +41,9 @@ export interface LoadOptions {
   readonly onEvent?: OnEvent | undefined;
 }
 
-/** @throws DataError naming file, line and record of what cannot be used; ConfigError for a tokenizer that is not there */
+/**
+ * @throws DataError naming file, line and record of what cannot be used; ConfigError for a tokenizer that is not there
+ */
 export async function loadData(source: DataSource, options: LoadOptions = {}): Promise<RunDataset> {
   const { kind } = source;
   const { dataset, task, notice }: Loaded = await loaders[kind](source, options);
@@ -88,10 +90,11 @@ const LARGEST_WIDE = 2 ** 28;
 const NARROW_MARK = "bytes:";
 
 /**
- * SHA-256 of all splits, labels and tags included: a run that goes on with other sequences would not be the same run. Sequences of an index are
- * read one by one.
+ * SHA-256 of all splits, labels and tags included: a run that goes on with other sequences would not be the same run.
+ * Sequences of an index are read one by one.
  *
- * @param stored the digest to compare with, which says of what kind the new one must be. Default: the kind for the data's size
+ * @param stored the digest to compare with, which says of what kind the new one must be. Default: the kind for the
+ *   data's size
  */
 export function digestOf({ splits, labelled }: Pick<RunDataset, "splits" | "labelled">, stored?: string): string {
   const isPacked = splitNames.every((split) => splits[split].every(({ readBytes }) => readBytes !== undefined));

@@ -43,9 +43,15 @@ export interface PredictionFigures extends CommonFigures {
   readonly bitsPerByte?: number;
   /** Only for images; a dimension is one intensity. */
   readonly bitsPerDimension?: number;
-  /** The baseline of token frequencies in the training split; null when the data have no such split, undefined for classes. */
+  /**
+   * The baseline of token frequencies in the training split; null when the data have no such split, undefined for
+   * classes.
+   */
   readonly unigram?: UnigramBaseline | null;
-  /** Only for the task `masked`: the same figures on the masked tokens alone, without the fifth that is kept or replaced. */
+  /**
+   * Only for the task `masked`: the same figures on the masked tokens alone, without the fifth that is kept or
+   * replaced.
+   */
   readonly behindMask?: MaskFigures;
   /** The baseline that always predicts the most frequent class of the training split. */
   readonly majority?: UnigramBaseline | null;

@@ -94,7 +94,8 @@ export type TaskEvent =
   | TextEvent;
 
 /**
- * Called for every event, in order. An error that it throws ends the task with that error; to end a task in order, abort its signal.
+ * Called for every event, in order. An error that it throws ends the task with that error; to end a task in order,
+ * abort its signal.
  */
 export type OnEvent = (event: TaskEvent) => void;
 

@@ -76,7 +76,7 @@ describe("listFigures", () => {
   });
 });
 
-/** Of a table of labels. */
+/** The figures of a table of labels. */
 const labelled: SplitFigures = {
   task: "classification",
   split: "test",

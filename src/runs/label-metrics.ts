@@ -1,4 +1,5 @@
-// How well labels are predicted: the usual measures of classifications and regressions, with intervals, beside a prediction that is blind.
+// How well labels are predicted: the usual measures of classifications and regressions, with intervals, beside a
+// prediction that is blind.
 
 import { createRandom } from "../random/index.ts";
 import {
@@ -26,7 +27,10 @@ export interface MeasuredLabel {
   readonly value: number;
   /** 95 % bootstrap interval over sequences; NaN where the measure is not defined on some draws. */
   readonly interval: Interval;
-  /** The measure of a constant prediction, the most frequent class or the mean of the training labels; null where undefined. */
+  /**
+   * The measure of a constant prediction, the most frequent class or the mean of the training labels; null where
+   * undefined.
+   */
   readonly baseline: number | null;
 }
 
@@ -99,7 +103,8 @@ export function macroF1(pairs: readonly LabelPair[]): number {
 }
 
 /**
- * (TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN)), of the classes 0 and 1; 0 where one of them is never met or never predicted.
+ * (TP·TN − FP·FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN)), of the classes 0 and 1; 0 where one of them is never met or never
+ * predicted.
  *
  * Source: Matthews, Biochim. Biophys. Acta 405 (1975).
  */

@@ -49,7 +49,9 @@ const defaultRecipes = {
   table: "labelled",
 } as const satisfies Record<DataKind, string>;
 
-/** The recipe with everything that the command line changes in it, checked as far as that can be done without the data. */
+/**
+ * The recipe with everything that the command line changes in it, checked as far as that can be done without the data.
+ */
 export function requested(recipeName: string | undefined, options: NewRunOptions): Promise<Requested> {
   return asUsage(async () => {
     const changes = await changesOf(options);

@@ -1,4 +1,5 @@
-// Whether a generated protein is new: not one of the known sequences, nor a part of one, nor one of them with something around it.
+// Whether a generated protein is new: not one of the known sequences, nor a part of one, nor one of them with something
+// around it.
 
 import type { EncodedSequence, Vocabulary } from "../data/index.ts";
 
@@ -14,8 +15,8 @@ export interface KnownSequences {
 export interface NearestSequence {
   readonly id: string;
   /**
-   * Jaccard index of the sets of words of three letters: how many are in both, over how many are in either. No alignment, and no
-   * identity: relatives of 30 % identity share hardly more words than chance.
+   * Jaccard index of the sets of words of three letters: how many are in both, over how many are in either. No
+   * alignment, and no identity: relatives of 30 % identity share hardly more words than chance.
    */
   readonly kmerJaccard: number;
 }

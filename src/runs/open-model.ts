@@ -27,7 +27,10 @@ export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | 
   /** The model's own pooling, for callers who name none. */
   readonly pooling: Pooling;
   readonly normalize: boolean;
-  /** Encodes a text with a pretrained model's tokenizer, cut to its longest input. Undefined for runs, which use their vocabulary. */
+  /**
+   * Encodes a text with a pretrained model's tokenizer, cut to its longest input. Undefined for runs, which use their
+   * vocabulary.
+   */
   readonly encode: ((text: string, id: string) => EncodedText) | undefined;
   /** Encodes an image of any size. Only for models of images. */
   readonly encodeImage: ((image: PixelImage, id: string) => EncodedText) | undefined;

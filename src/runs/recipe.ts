@@ -1,10 +1,11 @@
-// Recipes: commented JSON files that say which model is trained, how, and on what; and single settings of them, `training.steps=100`.
+// Recipes: commented JSON files that say which model is trained, how, and on what; and single settings of them,
+// `training.steps=100`.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// oxlint-disable-next-line import/default -- the linter reads the package's other build; Node loads its CommonJS one, as one object
+// oxlint-disable-next-line import/default -- Node loads the package's CommonJS build, as one object
 import jsonc from "jsonc-parser";
 import * as z from "zod";
 
@@ -146,8 +147,8 @@ const sections = ["model", "training", "data"] as const satisfies readonly Secti
 const allKeys = sections.flatMap((section) => keysOf[section].map((key) => ({ section, key })));
 
 /**
- * Parses `--set`: `training.steps=100`, or `steps=100` where only one section has such a key, or several with commas between them. A comma
- * that no key follows belongs to the value. Values are JSON; anything else is text.
+ * Parses `--set`: `training.steps=100`, or `steps=100` where only one section has such a key, or several with commas
+ * between them. A comma that no key follows belongs to the value. Values are JSON; anything else is text.
  *
  * @throws UsageError when there is no `=`, or no such key (the nearest one is named)
  */

@@ -28,8 +28,8 @@ import type { TrainingRun } from "./training-run.ts";
 import { asUsage, UsageError } from "./usage.ts";
 
 /**
- * Refuses to go on with a run when the command line asks for another model or training than the run has: for a command that is
- * given again as it was, with `--resume` added.
+ * Refuses to go on with a run when the command line asks for another model or training than the run has: for a command
+ * that is given again as it was, with `--resume` added.
  *
  * @throws UsageError naming the first setting that differs, with both values
  */
@@ -130,8 +130,8 @@ function movedTo(own: RunConfig["data"], { data, fasta }: ResumeOptions): { read
 const CHANGEABLE: readonly string[] = ["steps", "gradientCheckpointing"];
 
 /**
- * The number of steps can change where it does not decide the learning rate of the steps before; and gradient checkpointing, which
- * decides where a step's memory goes, not what it computes but for rounding.
+ * The number of steps can change where it does not decide the learning rate of the steps before; and gradient
+ * checkpointing, which decides where a step's memory goes, not what it computes but for rounding.
  */
 function extendTraining(
   before: TrainingConfig,

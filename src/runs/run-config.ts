@@ -146,7 +146,9 @@ export function architecturesOf(model: ModelConfig): readonly string[] {
   return [classFor(model) ?? "Performer"];
 }
 
-/** The task of data without labels, from the model that is asked for: who sees both sides is trained on hidden tokens. */
+/**
+ * The task of data without labels, from the model that is asked for: who sees both sides is trained on hidden tokens.
+ */
 export function unlabelledTask(model: Settings): Task {
   return model["architecture"] === "encoder" ? "masked" : "language-modeling";
 }
@@ -211,7 +213,8 @@ function readPatches({ patches }: Settings, { image, isOpen }: DecidedByData, or
 }
 
 /**
- * The configuration of a run that goes on with a model: the model's own, with the settings that are asked for in place of its.
+ * The configuration of a run that goes on with a model: the model's own, with the settings that are asked for in place
+ * of its.
  *
  * @throws ConfigError with every key that is unknown or out of range
  */
@@ -222,7 +225,9 @@ export function checkChanges(
   return checkSettings(origin, { ...own, ...model, ...readMechanisms(model, origin) }, training);
 }
 
-/** Mechanisms that are written with their options in brackets, "local(window=16)", alone or in a list of one a layer. */
+/**
+ * Mechanisms that are written with their options in brackets, "local(window=16)", alone or in a list of one a layer.
+ */
 function readMechanisms(model: Settings, origin: string): Settings {
   const read = (choice: unknown): unknown =>
     typeof choice === "string" && choice.includes("(") ? parseMechanism(`${origin}: model`, choice) : choice;

@@ -1,4 +1,7 @@
-/** What `save_pretrained` wrote as a run whose data are not known: its config.json holds the model and the vocabulary alone. */
+/**
+ * What `save_pretrained` wrote as a run whose data are not known: its config.json holds the model and the vocabulary
+ * alone.
+ */
 import { basename, resolve } from "node:path";
 
 import { ConfigError, problem } from "../graph/errors.ts";

@@ -1,4 +1,5 @@
-// The model that a new run goes on from (`--init`): a run's, a converted or a pretrained one, and what a recipe may still say of it.
+// The model that a new run goes on from (`--init`): a run's, a converted or a pretrained one, and what a recipe may
+// still say of it.
 
 import { isDeepStrictEqual } from "node:util";
 
@@ -46,10 +47,11 @@ export interface StartingModel {
 /**
  * Opens a run, a converted model or a pretrained one.
  *
- * Encoders go on with hidden tokens and decoders with the next one, a run of labels with these. A pretrained body without a head gets the
- * one whose weights are its token embeddings.
+ * Encoders go on with hidden tokens and decoders with the next one, a run of labels with these. A pretrained body
+ * without a head gets the one whose weights are its token embeddings.
  *
- * @throws StorageError or ConfigError as `openModel`; UsageError for a model whose vocabulary has no place for padding or masks
+ * @throws StorageError or ConfigError as `openModel`; UsageError for a model whose vocabulary has no place for padding
+ *   or masks
  */
 export async function openStart(folder: string, engine: EngineOptions, onEvent?: OnEvent): Promise<StartingModel> {
   const opened = await openModel(folder, engine, onEvent);
@@ -113,8 +115,8 @@ const CHANGEABLE: readonly string[] = ["dropout", "maxSeqLen"];
 /**
  * The configuration of a run that goes on with a model.
  *
- * Unless they are asked for, projections stay as they are, and the learning rate is a third of the default from scratch, as in
- * fine-tuning.
+ * Unless they are asked for, projections stay as they are, and the learning rate is a third of the default from
+ * scratch, as in fine-tuning.
  *
  * @throws UsageError or ConfigError for settings of the model that are not what it is
  */

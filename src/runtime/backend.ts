@@ -31,8 +31,8 @@ export interface WeightOptions {
   /** Values of some inputs: they become part of the compiled graph and are not given again. Default: none. */
   readonly constants?: Readonly<Record<string, NdArray>>;
   /**
-   * How the weights that are part of the graph are stored. Default float32: as they are. float16 halves and int8 quarters them,
-   * at some cost in accuracy.
+   * How the weights that are part of the graph are stored. Default float32: as they are. float16 halves and int8
+   * quarters them, at some cost in accuracy.
    */
   readonly dtype?: WeightDtype;
 }

@@ -21,7 +21,10 @@ export interface MemorySources {
 
 const CONTROL_GROUPS = "/sys/fs/cgroup";
 
-/** Control groups of version 2 and of version 1: which line of /proc/self/cgroup is theirs, and where their limit stands. */
+/**
+ * Control groups of version 2 and of version 1: which line of /proc/self/cgroup is theirs, and where their limit
+ * stands.
+ */
 const versions = [
   { line: /^0::(.*)$/m, roots: [CONTROL_GROUPS, `${CONTROL_GROUPS}/unified`], file: "memory.max" },
   { line: /^\d+:[^:]*\bmemory\b[^:]*:(.*)$/m, roots: [`${CONTROL_GROUPS}/memory`], file: "memory.limit_in_bytes" },
@@ -51,7 +54,9 @@ export function memoryLimitOn(device: Device, limit: MemoryLimit = memoryLimit()
   return device === "wasm" && WASM_BYTES < limit.bytes ? { bytes: WASM_BYTES, setBy: "WebAssembly" } : limit;
 }
 
-/** "max", nothing, and what is no number set no limit; no limit of version 1 is a number beyond any machine's memory. */
+/**
+ * "max", nothing, and what is no number set no limit; no limit of version 1 is a number beyond any machine's memory.
+ */
 function parseLimit(text: string | undefined): number {
   const trimmed = text?.trim() ?? "";
   return /^\d+$/.test(trimmed) ? Number(trimmed) : Number.POSITIVE_INFINITY;

@@ -8,7 +8,10 @@ import type { Engine } from "./session.ts";
 
 const require = createRequire(import.meta.url);
 
-/** Why the native engine cannot be loaded; undefined where it can. It is an optional dependency, and has no build for some systems. */
+/**
+ * Why the native engine cannot be loaded; undefined where it can. It is an optional dependency, and has no build for
+ * some systems.
+ */
 export function nativeEngineProblem(): string | undefined {
   return (checked ??= check()).problem;
 }
@@ -17,7 +20,8 @@ let checked: { readonly problem: string | undefined } | undefined;
 
 function check(): { readonly problem: string | undefined } {
   try {
-    // Loading is the only test that also finds a missing system library. The engine reads its environment later, with its first session.
+    // Loading is the only test that also finds a missing system library. The engine reads its environment later, with
+    // its first session.
     require("onnxruntime-node");
     return { problem: undefined };
   } catch (error) {
@@ -27,7 +31,10 @@ function check(): { readonly problem: string | undefined } {
   }
 }
 
-/** The command that installs the native engine. Without the variable its install script downloads CUDA libraries on Linux. */
+/**
+ * The command that installs the native engine. Without the variable its install script downloads CUDA libraries on
+ * Linux.
+ */
 export function installCommand(): string {
   const variable = process.platform === "linux" ? "ONNXRUNTIME_NODE_INSTALL=skip " : "";
   // All parts of the engine have the same version.

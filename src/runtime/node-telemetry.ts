@@ -7,9 +7,10 @@ const VARIABLE = "ORT_DISABLE_TELEMETRY";
 const MAIN_THREAD_TIMEOUT_MS = 1000;
 
 /**
- * Sets `ORT_DISABLE_TELEMETRY=1` in the process's environment, unless the variable is set. To be awaited before the engine creates its
- * first session: that is when it reads the variable. Without it the engine writes a device id and a database of events below
- * the user's cache folder, looks up its maker's host, and crashes where the command line is longer than some 28 kB.
+ * Sets `ORT_DISABLE_TELEMETRY=1` in the process's environment, unless the variable is set. To be awaited before the
+ * engine creates its first session: that is when it reads the variable. Without it the engine writes a device id and a
+ * database of events below the user's cache folder, looks up its maker's host, and crashes where the command line is
+ * longer than some 28 kB.
  */
 export function disableTelemetry(): Promise<void> {
   return (asked ??= ask());
@@ -29,10 +30,12 @@ async function ask(): Promise<void> {
 }
 
 /**
- * A worker thread's `process.env` is a copy that native code never sees (unless the thread was made with `SHARE_ENV`); only that of
- * the main thread is the process's own. The inspector reaches the main thread without its help, even while it waits in `Atomics.wait`.
+ * A worker thread's `process.env` is a copy that native code never sees (unless the thread was made with `SHARE_ENV`);
+ * only that of the main thread is the process's own. The inspector reaches the main thread without its help, even while
+ * it waits in `Atomics.wait`.
  *
- * @returns whether the main thread has the variable now; not where Node runs with its permission model or without an inspector
+ * @returns whether the main thread has the variable now; not where Node runs with its permission model or without an
+ *   inspector
  */
 async function setInMainThread(value: string): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

@@ -14,8 +14,9 @@ export async function loadWasmEngine(threads: number): Promise<Engine> {
 }
 
 /**
- * Says once, for this thread and those that it starts, that the native engine is missing, what that costs, and how to get it. The
- * ratio is that of `performer bench attention --pass both --lengths 1024 --rounds 25 --no-exact --peers wasm`.
+ * Says once, for this thread and those that it starts, that the native engine is missing, what that costs, and how to
+ * get it. The ratio is that of `performer bench attention --pass both --lengths 1024 --rounds 25 --no-exact --peers
+ * wasm`.
  */
 export function warnOfWasm(problem: string): void {
   if (getEnvironmentData(WASM_WARNING) === true) return;

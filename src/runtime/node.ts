@@ -10,8 +10,8 @@ import { createReferenceBackend } from "./reference.ts";
 import { createSessionBackend, type DebugSink } from "./session.ts";
 
 /**
- * The device that `createBackend` takes when none is named: `cpu`, or `wasm` where the native engine is missing. A warning with the code
- * `PERFORMER_WASM` then says so, once.
+ * The device that `createBackend` takes when none is named: `cpu`, or `wasm` where the native engine is missing. A
+ * warning with the code `PERFORMER_WASM` then says so, once.
  */
 export function defaultDevice(): Device {
   const problem = nativeEngineProblem();
@@ -57,8 +57,8 @@ export function createBackend(options: BackendOptions = {}): Backend {
 }
 
 /**
- * The native engine with any number of threads. More than the process has cores is only for tests: the engine divides work by its number
- * of threads, so they show on a small machine what happens on a large one.
+ * The native engine with any number of threads. More than the process has cores is only for tests: the engine divides
+ * work by its number of threads, so they show on a small machine what happens on a large one.
  */
 export function createNativeBackend({
   device,
@@ -75,8 +75,8 @@ export function createNativeBackend({
     sessionOptions: {
       executionProviders: [device],
       intraOpNumThreads: threads,
-      // A pattern is laid out beside the memory that the first run took, which stays: a training step takes 1.6 times as much with it,
-      // and no less time.
+      // A pattern is laid out beside the memory that the first run took, which stays: a training step takes 1.6 times
+      // as much with it, and no less time.
       enableMemPattern: false,
       logSeverityLevel: 3,
       extra: {

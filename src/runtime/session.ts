@@ -27,7 +27,9 @@ export interface Engine {
 
 /** PERFORMER_DEBUG: what a backend tells about each graph that it compiles and runs. */
 export interface DebugSink {
-  /** 1: timings of compiling and running; 2: graph listings; 3: the .onnx files; 4: also sizes and ranges of outputs. */
+  /**
+   * 1: timings of compiling and running; 2: graph listings; 3: the .onnx files; 4: also sizes and ranges of outputs.
+   */
   readonly level: number;
   readonly line: (text: string) => void;
   readonly model: (bytes: Uint8Array) => void;

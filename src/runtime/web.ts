@@ -13,8 +13,9 @@ export function defaultDevice(): Device {
  * Creates a backend. More than one thread needs a page that is cross-origin isolated (COOP and COEP headers); elsewhere
  * the engine runs on one. The number of threads is fixed by the first backend of the page.
  *
- * In a worker the default is one thread, in a page all cores: the engine starts threads from the file that it lies in. Where a bundler
- * has put it into the worker's own file, as Vite does unless `worker.format` is "es", each thread would run the worker again.
+ * In a worker the default is one thread, in a page all cores: the engine starts threads from the file that it lies in.
+ * Where a bundler has put it into the worker's own file, as Vite does unless `worker.format` is "es", each thread would
+ * run the worker again.
  *
  * @throws RuntimeError for a device that browsers do not have
  */

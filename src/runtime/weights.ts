@@ -46,7 +46,8 @@ export function checkWeights(
 }
 
 /**
- * The same backend for one set of weights: graphs that it compiles hold them, in the given type, and pass over those that are fed.
+ * The same backend for one set of weights: graphs that it compiles hold them, in the given type, and pass over those
+ * that are fed.
  *
  * @throws RuntimeError for a dtype that does not exist or that the device does not have
  */

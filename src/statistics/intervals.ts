@@ -1,4 +1,7 @@
-/** Intervals: of a mean by Student's t, of anything by the bootstrap, and whether a measured mean agrees with a true value. */
+/**
+ * Intervals: of a mean by Student's t, of anything by the bootstrap, and whether a measured mean agrees with a true
+ * value.
+ */
 import { ArgumentError, problem } from "../graph/errors.ts";
 import { mean, standardError } from "./moments.ts";
 import { quantile } from "./order.ts";
@@ -23,7 +26,9 @@ export function withinStandardErrors(measured: number, truth: number, error: num
   return Math.abs(measured - truth) <= count * error;
 }
 
-/** Student's t that leaves 2.5 % above it, for 1, 2, … degrees of freedom; later ones are within 2 % of the normal 1.96. */
+/**
+ * Student's t that leaves 2.5 % above it, for 1, 2, … degrees of freedom; later ones are within 2 % of the normal 1.96.
+ */
 const T_975 = [
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
   2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
@@ -51,8 +56,9 @@ export function meanInterval(values: readonly number[]): Interval {
 }
 
 /**
- * A two-sided confidence interval of any statistic of independent samples, by redrawing them with replacement: for ratios of
- * variances and whatever else has no formula. The samples may be pairs, which keeps what belongs together together.
+ * A two-sided confidence interval of any statistic of independent samples, by redrawing them with replacement: for
+ * ratios of variances and whatever else has no formula. The samples may be pairs, which keeps what belongs together
+ * together.
  *
  * @param samples independent of one another; some thirty or more, fewer give intervals that are too narrow
  * @param statistic what is asked of a set of samples, such as variance(…)/variance(…)

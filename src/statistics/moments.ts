@@ -61,8 +61,8 @@ export function createMoments(): Moments {
 }
 
 /**
- * The arithmetic mean: first Σ x / n, then corrected by the mean of what is left, Σ (x − that) / n. The mean of equal numbers is
- * that number, exactly.
+ * The arithmetic mean: first Σ x / n, then corrected by the mean of what is left, Σ (x − that) / n. The mean of equal
+ * numbers is that number, exactly.
  *
  * @returns NaN for no values, and where one of them is NaN
  */

@@ -20,7 +20,8 @@ export function quantile(values: ArrayLike<number>, share: number): number {
   const below = Math.floor(place);
   const lower = sorted[below] ?? Number.NaN;
   const upper = sorted[below + 1] ?? lower;
-  // Between equal values, such as two infinities, there is nothing to add; nor on a place itself, whatever stands beside it.
+  // Between equal values, such as two infinities, there is nothing to add; nor on a place itself, whatever stands
+  // beside it.
   return place === below || lower === upper ? lower : lower + (place - below) * (upper - lower);
 }
 

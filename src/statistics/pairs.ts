@@ -1,10 +1,13 @@
-/** Moments of pairs of numbers, and what follows from them: squared error, R², correlation, slope. In float64, about the means. */
+/**
+ * Moments of pairs of numbers, and what follows from them: squared error, R², correlation, slope. In float64, about the
+ * means.
+ */
 import { ArgumentError, problem } from "../graph/errors.ts";
 import { mean } from "./moments.ts";
 
 /**
- * What is kept of any number of pairs (x, y): their means, and sums about these. Sums about the means stay exact where the numbers are
- * far from zero; sums of x² and y² would cancel.
+ * What is kept of any number of pairs (x, y): their means, and sums about these. Sums about the means stay exact where
+ * the numbers are far from zero; sums of x² and y² would cancel.
  */
 export interface PairMoments {
   readonly count: number;
@@ -91,8 +94,8 @@ export function meanSquaredErrorOf({ squaredErrors, count }: PairMoments): numbe
 }
 
 /**
- * Coefficient of determination, 1 − Σ (y − x)² / Σ (x − x̄)², of targets x and predictions y. At most 1; 0 for the targets' own mean, and
- * below that for worse predictions.
+ * Coefficient of determination, 1 − Σ (y − x)² / Σ (x − x̄)², of targets x and predictions y. At most 1; 0 for the
+ * targets' own mean, and below that for worse predictions.
  *
  * @returns NaN where the targets do not vary, as of a single one
  */
@@ -127,7 +130,8 @@ export function pearson(xs: ArrayLike<number>, ys: ArrayLike<number>): number {
 }
 
 /**
- * Slope of the line through points by least squares, Σ (x − x̄)(y − ȳ) / Σ (x − x̄)²: of logarithms, the exponent of a power law.
+ * Slope of the line through points by least squares, Σ (x − x̄)(y − ȳ) / Σ (x − x̄)²: of logarithms, the exponent of a
+ * power law.
  *
  * @returns NaN where x does not vary
  * @throws ArgumentError as `pairMoments`

@@ -119,7 +119,8 @@ describe("intervals at 95 %", () => {
       expect(low).toBeLessThan(high);
       if (low <= 4 && high >= 4) held += 1;
     }
-    // Four standard errors of a share, and the few per cent by which the percentile interval of 60 samples is too narrow.
+    // Four standard errors of a share, and the few per cent by which the percentile interval of 60 samples is too
+    // narrow.
     expect(held / repeats).toBeGreaterThan(0.95 - 4 * Math.sqrt((0.95 * 0.05) / repeats) - 0.03);
   });
 

@@ -47,13 +47,16 @@ interface CheckpointName {
   readonly path: string;
 }
 
-/** Also a complete checkpoint that was set aside while another of the same step took its name, and left there by an interruption. */
+/**
+ * Also a complete checkpoint that was set aside while another of the same step took its name, and left there by an
+ * interruption.
+ */
 const CHECKPOINT_NAME = new RegExp(`^checkpoint-(\\d+)(${REPLACED_MARK.replace(".", "\\.")}[0-9a-f]+)?$`);
 
 /**
- * Writes checkpoint-<step>/ with a copy of the run's config.json, points the run's model.safetensors at it, and only then
- * deletes earlier checkpoints beyond `keep`. A checkpoint of the same step is replaced. Leftovers of interrupted writes are
- * deleted first: one process writes a run at a time.
+ * Writes checkpoint-<step>/ with a copy of the run's config.json, points the run's model.safetensors at it, and only
+ * then deletes earlier checkpoints beyond `keep`. A checkpoint of the same step is replaced. Leftovers of interrupted
+ * writes are deleted first: one process writes a run at a time.
  *
  * @returns the path of the checkpoint
  * @throws StorageError when it cannot be written; the earlier checkpoint is then whole, and named in the message
@@ -90,7 +93,8 @@ export async function writeCheckpoint(folder: RunFolder, content: CheckpointCont
 }
 
 /**
- * The checkpoint of the highest step, or undefined when none is complete yet. Unfinished ones (`*.partial-*`) do not count.
+ * The checkpoint of the highest step, or undefined when none is complete yet. Unfinished ones (`*.partial-*`) do not
+ * count.
  *
  * @throws StorageError when it is damaged; the message names it, and an older whole one if there is one
  */

@@ -26,7 +26,10 @@ export interface DownloadProgress {
 /** What a file holds. */
 export type FileContent = Blob | Uint8Array | string;
 
-/** Files that are there already: contents by relative path, or what a page was given to choose (`input.files` of a folder). */
+/**
+ * Files that are there already: contents by relative path, or what a page was given to choose (`input.files` of a
+ * folder).
+ */
 export type GivenFiles = Readonly<Record<string, FileContent>> | Iterable<File>;
 
 /** Files that are there already, e.g. what a page has fetched. */
@@ -60,8 +63,8 @@ function isList(files: GivenFiles): files is Iterable<File> {
 }
 
 /**
- * Refuses paths that could lead out of the folder that they are relative to. Files name other files (shards, modules), and whoever wrote
- * them may not be known.
+ * Refuses paths that could lead out of the folder that they are relative to. Files name other files (shards, modules),
+ * and whoever wrote them may not be known.
  *
  * @throws StorageError for absolute paths, `..`, backslashes and drives
  */

@@ -1,11 +1,15 @@
-// Files that are either complete or not there: temporary name, fsync, rename. All that this folder writes is written here.
+// Files that are either complete or not there: temporary name, fsync, rename. All that this folder writes is written
+// here.
 
 import { problem } from "../graph/errors.ts";
 import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 import { codeOf, explainFailure } from "./failures.ts";
 
-/** Files and folders with this in their name are unfinished: written by a process that was interrupted, or that still runs. */
+/**
+ * Files and folders with this in their name are unfinished: written by a process that was interrupted, or that still
+ * runs.
+ */
 export const PARTIAL_MARK = ".partial-";
 /** A complete folder that was set aside while another takes its name, see {@link writeFolderAtomically}. */
 export const REPLACED_MARK = ".replaced-";
@@ -23,8 +27,8 @@ export interface WriteFolderOptions extends WriteOptions {
 /**
  * Writes a file so that a reader, now or after a power cut, sees the old content or the new one, never a part.
  *
- * The bytes go to a temporary name in the same folder, are synced, renamed, and the folder is synced. When something fails the
- * temporary is removed and what existed stays.
+ * The bytes go to a temporary name in the same folder, are synced, renamed, and the folder is synced. When something
+ * fails the temporary is removed and what existed stays.
  *
  * @throws StorageError when the disk is full, read-only or not ours to write
  */
@@ -55,7 +59,8 @@ export async function writeFileAtomically(
  *
  * @param path the folder; its parent must exist
  * @param contents file name, or path inside the folder → content
- * @throws StorageError when the disk is full, read-only or not ours to write, or the folder exists and `replace` is not set
+ * @throws StorageError when the disk is full, read-only or not ours to write, or the folder exists and `replace` is not
+ *   set
  */
 export async function writeFolderAtomically(
   path: string,
@@ -111,8 +116,8 @@ export async function readTextOrExplain(path: string, what?: string): Promise<st
 }
 
 /**
- * Adds text at the end of a file and creates it when there is none. When it fails, the part that was written is taken back.
- * Not synced: for logs.
+ * Adds text at the end of a file and creates it when there is none. When it fails, the part that was written is taken
+ * back. Not synced: for logs.
  */
 export async function appendToFile(path: string, text: string): Promise<void> {
   const bytes = toBytes(text);

@@ -9,7 +9,8 @@ import { listFolder, readFileOrExplain } from "./files.ts";
 /**
  * The files of a folder. Links are followed, as caches of downloads are made of them.
  *
- * @throws StorageError when there is no such folder; `read` and `has` for paths that leave it, and `read` for files that may not be read
+ * @throws StorageError when there is no such folder; `read` and `has` for paths that leave it, and `read` for files
+ *   that may not be read
  */
 export async function openFolderSource(path: string): Promise<FileSource> {
   if ((await listFolder(path)) === undefined) {

@@ -27,11 +27,16 @@ const hubFile = z.object({
 });
 type HubFile = Readonly<z.output<typeof hubFile>>;
 
-/** What a model consists of: written once, so that later nothing is asked of the hub and a model does not change by itself. */
+/**
+ * What a model consists of: written once, so that later nothing is asked of the hub and a model does not change by
+ * itself.
+ */
 const listing = z.object({ commit: z.string().regex(/^[0-9a-f]{40}$/), files: z.array(hubFile) });
 type Listing = Readonly<z.output<typeof listing>>;
 
-/** The hub's address without a slash at its end: the one that is given, else HF_ENDPOINT, else https://huggingface.co. */
+/**
+ * The hub's address without a slash at its end: the one that is given, else HF_ENDPOINT, else https://huggingface.co.
+ */
 export function hubEndpoint(given: string | undefined = environment("HF_ENDPOINT")): string {
   return (given ?? "").replace(/\/+$/, "") || "https://huggingface.co";
 }
@@ -42,10 +47,11 @@ export function isHubName(text: string): boolean {
 }
 
 /**
- * Opens a public model by its name. A model that is kept already needs no connection, and stays at its commit until its folder in the
- * cache is deleted.
+ * Opens a public model by its name. A model that is kept already needs no connection, and stays at its commit until its
+ * folder in the cache is deleted.
  *
- * @throws StorageError when there is no such model, and when the hub does not answer; `read` for a file that does not come whole
+ * @throws StorageError when there is no such model, and when the hub does not answer; `read` for a file that does not
+ *   come whole
  */
 export async function openHubSource(name: string, options: HubOptions): Promise<FileSource> {
   const endpoint = hubEndpoint(options.endpoint);

@@ -9,7 +9,8 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
  * A JSON document that reads back as exactly what was written.
  *
  * @param name what it is, for the error
- * @throws StorageError for NaN and infinities, which JSON.stringify would silently turn into null, and for what is no JSON at all
+ * @throws StorageError for NaN and infinities, which JSON.stringify would silently turn into null, and for what is no
+ *   JSON at all
  */
 export function toExactJson(value: unknown, name: string): string {
   let text: string | undefined;

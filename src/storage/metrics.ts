@@ -32,8 +32,8 @@ export async function appendMetrics<R extends { readonly step: number }>(folder:
 }
 
 /**
- * Cuts the file back to what a run knew at `step`: lines of later steps are dropped, and a last line that an interruption tore.
- * To be called before a resumed run appends.
+ * Cuts the file back to what a run knew at `step`: lines of later steps are dropped, and a last line that an
+ * interruption tore. To be called before a resumed run appends.
  */
 export async function truncateMetrics(folder: RunFolder, step: number): Promise<void> {
   if (!(await exists(folder.metricsPath))) return;

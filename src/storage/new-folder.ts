@@ -36,7 +36,10 @@ export async function writeNewFolder(
   await writeFolderAtomically(path, files, { replace: true });
 }
 
-/** The first free one of base, base-2, base-3, ...: what is new never takes the place of what is there. An empty folder is free. */
+/**
+ * The first free one of base, base-2, base-3, ...: what is new never takes the place of what is there. An empty folder
+ * is free.
+ */
 export async function nextFreePath(base: string): Promise<string> {
   const stem = paths.normalize(base).replace(/[/\\]+$/, "");
   let candidate = stem;

@@ -19,7 +19,8 @@ function fileOf(header: unknown, data: readonly number[] = []): Uint8Array {
 
 /**
  * Written by the Python package safetensors 0.5+ (safetensors.numpy.save) from weight float32 [[1.5, -2]], mask bool
- * [true, false, true], ids int64 [-1, 2], metadata {"format": "pt"}; the numbers of the data are spelled out byte by byte.
+ * [true, false, true], ids int64 [-1, 2], metadata {"format": "pt"}; the numbers of the data are spelled out byte by
+ * byte.
  */
 const goldenHeader =
   '{"__metadata__":{"format":"pt"},"ids":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},' +

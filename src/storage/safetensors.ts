@@ -1,6 +1,6 @@
-// The safetensors file format in both directions; pure, so that the browser reads the same files.
-// Our own codec: the npm registry's clients for the format (such as @huggingface/hub) only list the header of a file and do not
-// write one, and the whole format is the page below.
+// The safetensors file format in both directions; pure, so that the browser reads the same files. Our own codec: the
+// npm registry's clients for the format (such as @huggingface/hub) only list the header of a file and do not write one,
+// and the whole format is the page below.
 
 import { problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -22,8 +22,8 @@ interface Format {
 }
 
 /**
- * Every dtype of the format that the project computes with, halves, which are read as float32, and short integers, as int32. Files are
- * little-endian, as is every machine the engine runs on.
+ * Every dtype of the format that the project computes with, halves, which are read as float32, and short integers, as
+ * int32. Files are little-endian, as is every machine the engine runs on.
  */
 const formats: Readonly<Record<string, Format>> = {
   F32: { dtype: "float32", itemBytes: 4, view: (b, offset, n) => new Float32Array(b, offset, n) },
@@ -60,11 +60,11 @@ export interface SafetensorsFile {
 }
 
 /**
- * Writes named arrays in the safetensors format of Hugging Face: the header's length (8 bytes, little-endian), the header (JSON,
- * padded with spaces to 8 bytes), then the data of all tensors without gaps.
+ * Writes named arrays in the safetensors format of Hugging Face: the header's length (8 bytes, little-endian), the
+ * header (JSON, padded with spaces to 8 bytes), then the data of all tensors without gaps.
  *
- * The same input gives the same bytes: tensors lie by item size, widest first (so that each is aligned to its items, as the
- * reference implementation does it), then by name; metadata is sorted by key.
+ * The same input gives the same bytes: tensors lie by item size, widest first (so that each is aligned to its items, as
+ * the reference implementation does it), then by name; metadata is sorted by key.
  *
  * @param tensors any names but `__metadata__`
  * @param metadata text beside the tensors; default none
@@ -107,12 +107,13 @@ export function encodeSafetensors(
 /**
  * Reads what {@link encodeSafetensors}, or any other writer of the format, wrote.
  *
- * Aligned tensors are views of `bytes` (no copy, and the whole file stays in memory while one of them lives); unaligned ones
- * are copied, halves (F16, BF16) come as float32 and short integers as int32.
+ * Aligned tensors are views of `bytes` (no copy, and the whole file stays in memory while one of them lives); unaligned
+ * ones are copied, halves (F16, BF16) come as float32 and short integers as int32.
  *
  * @param bytes the whole file
  * @param options.name the file's name, for error messages
- * @throws StorageError when the file is cut short or damaged, or holds a dtype other than F32, F64, F16, BF16, I32, I64, I16, I8, U8 and BOOL
+ * @throws StorageError when the file is cut short or damaged, or holds a dtype other than F32, F64, F16, BF16, I32,
+ *   I64, I16, I8, U8 and BOOL
  */
 export function decodeSafetensors(bytes: Uint8Array, { name }: { readonly name: string }): SafetensorsFile {
   const { entries, dataStart } = readHeader(bytes, name);

@@ -11,7 +11,8 @@ const ABSENT = [403, 404, 410];
 /**
  * The files below an address. What follows `?` in it goes with every request.
  *
- * @throws StorageError for what is no address; `read` and `has` where the server does not answer or a path leaves the folder
+ * @throws StorageError for what is no address; `read` and `has` where the server does not answer or a path leaves the
+ *   folder
  */
 export function openUrlSource(url: string, onDownload?: (progress: DownloadProgress) => void): FileSource {
   if (!URL.canParse(url))
@@ -44,7 +45,8 @@ export function openUrlSource(url: string, onDownload?: (progress: DownloadProgr
     has: async (path) => (await get(path, "HEAD")) !== undefined,
     read: (path) => {
       const reading = known.get(path) ?? load(path);
-      // Weights are read once, and would fill memory; descriptions are read by everyone who wants to know a key of them.
+      // Weights are read once, and would fill memory; descriptions are read by everyone who wants to know a key of
+      // them.
       if (path.endsWith(".json")) known.set(path, reading);
       return reading;
     },

@@ -1,13 +1,13 @@
 /**
  * performer-ts/tasks: what each verb of the command does, as functions `(input, { signal, onEvent }) => result`.
  *
- * A task prints nothing and never ends the process. It reports progress as typed events, takes an AbortSignal, and returns what the command
- * prints with `--json`.
+ * A task prints nothing and never ends the process. It reports progress as typed events, takes an AbortSignal, and
+ * returns what the command prints with `--json`.
  *
  * @example
- * const run = await prepareNewRun("demo", { out: "runs/demo", set: ["training.steps=100"] });
- * const result = await runTraining(run, { signal, onEvent: (event) => event.type === "step" && console.log(event.lossNats) });
- * const { figures } = await evaluateRun(result.run, { split: "ood", dtype: "float32" });
+ * const run = await prepareNewRun("demo", { out: "runs/demo", set: ["training.steps=100"] }); const result = await
+ * runTraining(run, { signal, onEvent: (event) => event.type === "step" && console.log(event.lossNats) }); const {
+ * figures } = await evaluateRun(result.run, { split: "ood", dtype: "float32" });
  */
 export { ignoreEvent, untilAborted } from "../runs/events.ts";
 export type {

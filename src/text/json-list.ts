@@ -13,8 +13,8 @@ export interface JsonList {
 }
 
 /**
- * Opens a document of one list, an item a line. Nothing is written before the first item, so that what fails earlier writes nothing; what
- * fails later leaves a document without its end, which no reader takes for a whole one.
+ * Opens a document of one list, an item a line. Nothing is written before the first item, so that what fails earlier
+ * writes nothing; what fails later leaves a document without its end, which no reader takes for a whole one.
  */
 export function openJsonList(name: string, write: WriteText): JsonList {
   let separator = `{\n  ${JSON.stringify(name)}: [`;

@@ -1,9 +1,10 @@
 /**
- * The graphs of a step that goes block by block: embedding, one block, output layer with loss; each forward and backward.
+ * The graphs of a step that goes block by block: embedding, one block, output layer with loss; each forward and
+ * backward.
  *
- * A block's graph is that of a model with one layer: its weights are inputs named as those of layer 0, so one compiled graph serves
- * all layers with the same mechanism. A backward graph computes the block again from what was kept: its input, or, in a reversible model, its output, from
- * which the input follows.
+ * A block's graph is that of a model with one layer: its weights are inputs named as those of layer 0, so one compiled
+ * graph serves all layers with the same mechanism. A backward graph computes the block again from what was kept: its
+ * input, or, in a reversible model, its output, from which the input follows.
  */
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { backpropagate } from "../autodiff/gradients.ts";
@@ -32,7 +33,9 @@ export interface BlockGraphOptions {
   readonly form: ExecutionForm;
 }
 
-/** What names of graphs begin with: the stream before a block, behind it, and the gradient of the loss by the latter. */
+/**
+ * What names of graphs begin with: the stream before a block, behind it, and the gradient of the loss by the latter.
+ */
 export const STREAM = "stream.";
 export const NEXT = "next.";
 export const GRADIENT_OF_NEXT = "gradientOfNext.";
@@ -121,8 +124,8 @@ export function blockForward(config: ModelConfig, shape: BatchShape, options: Bl
 }
 
 /**
- * The gradient by the stream behind a block to those by the block's weights and by the stream before it. In a reversible model the
- * stream before the block is a result as well, from the one behind it.
+ * The gradient by the stream behind a block to those by the block's weights and by the stream before it. In a
+ * reversible model the stream before the block is a result as well, from the one behind it.
  */
 export function blockBackward(config: ModelConfig, shape: BatchShape, options: BlockGraphOptions) {
   const { weights, branches } = block(config, shape, options);
@@ -145,8 +148,8 @@ export function blockBackward(config: ModelConfig, shape: BatchShape, options: B
 }
 
 /**
- * Backward through y₁ = x₁ + f(x₂), y₂ = x₂ + g(y₁), from y alone: first g at y₁, which gives x₂ and the whole gradient by y₁, then f
- * at x₂, which gives x₁. Either branch is computed once.
+ * Backward through y₁ = x₁ + f(x₂), y₂ = x₂ + g(y₁), from y alone: first g at y₁, which gives x₂ and the whole gradient
+ * by y₁, then f at x₂, which gives x₁. Either branch is computed once.
  */
 function invertBlock(
   { attention: f, mlp: g }: Branches,
@@ -181,7 +184,10 @@ function head(config: ModelConfig, shape: BatchShape) {
   return { weights: weightsOf(model.named, ...names), stream, predicted, targets: batchInputs(shape, config) };
 }
 
-/** The loss of some rows of the stream behind the last block, with the gradients by them and by the output layer's weights. */
+/**
+ * The loss of some rows of the stream behind the last block, with the gradients by them and by the output layer's
+ * weights.
+ */
 export function headBackward(config: ModelConfig, shape: BatchShape, labelSmoothing: number): Record<string, Tensor> {
   const { weights, stream, predicted, targets } = head(config, shape);
   const by = { ...weights, ...named(STREAM, stream) };

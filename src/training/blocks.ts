@@ -1,9 +1,9 @@
 /**
  * Steps block by block: gradient checkpointing at the borders of the blocks.
  *
- * Forward, only what every block reads is kept; backward, each block is computed again from that, so memory is that of one block and
- * one activation a layer. Of a reversible model nothing is kept but what the last block leaves. One compiled graph serves all layers.
- * Gradients and dropout masks are those of a step in one go.
+ * Forward, only what every block reads is kept; backward, each block is computed again from that, so memory is that of
+ * one block and one activation a layer. Of a reversible model nothing is kept but what the last block leaves. One
+ * compiled graph serves all layers. Gradients and dropout masks are those of a step in one go.
  *
  * Source: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv:1604.06174.
  */
@@ -187,7 +187,10 @@ export function createBlockExecution(config: ModelConfig, backend: Backend, opti
   };
 }
 
-/** The rows of the stream behind the last block whose logits are computed at a time, in the order of the batch, as batches of one row. */
+/**
+ * The rows of the stream behind the last block whose logits are computed at a time, in the order of the batch, as
+ * batches of one row.
+ */
 function headShapes(config: ModelConfig, shape: BatchShape): readonly BatchShape[] {
   const { batchSize, seqLen } = shape;
   // One prediction a sequence: all of its positions are read.
@@ -198,7 +201,9 @@ function headShapes(config: ModelConfig, shape: BatchShape): readonly BatchShape
   return partLengths(rows, each).map((length) => ({ batchSize: 1, seqLen: length }));
 }
 
-/** The rows of a batch and of the stream behind the last block, as the output layer is given them: views, not copies. */
+/**
+ * The rows of a batch and of the stream behind the last block, as the output layer is given them: views, not copies.
+ */
 function* rowsOf(config: ModelConfig, batch: Batch, stream: StreamArrays) {
   const { modelDim } = config;
   if (isPooled(config)) {

@@ -17,11 +17,12 @@ export type ExecutionOptions = Pick<TrainingConfig, "segmentLength" | "gradientC
   Partial<Pick<TrainingConfig, "freeze">>;
 
 /**
- * Sequences longer than `segmentLength` are cut along time; all others go block by block with `gradientCheckpointing: "blocks"`, and
- * in one go without.
+ * Sequences longer than `segmentLength` are cut along time; all others go block by block with `gradientCheckpointing:
+ * "blocks"`, and in one go without.
  *
- * @throws ConfigError where sequences are to be cut, but the mechanism has no state or the device no loops; where an encoder–decoder is
- *   to go block by block; for label smoothing where there are no classes of equal standing; where nothing would be left to train
+ * @throws ConfigError where sequences are to be cut, but the mechanism has no state or the device no loops; where an
+ *   encoder–decoder is to go block by block; for label smoothing where there are no classes of equal standing; where
+ *   nothing would be left to train
  */
 export function createExecution(config: ModelConfig, backend: Backend, options: ExecutionOptions): Execution {
   checkExecution(config, options);

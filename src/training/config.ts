@@ -14,15 +14,15 @@ const schema = z.strictObject({
   /** Tokens of a batch, padding included. Default 4096: enough rows for the matrix products to run at full rate. */
   tokensPerBatch: count.default(4096),
   /**
-   * Longer sequences are trained and evaluated in parts of so many tokens, with exact gradients through the states that attention
-   * carries from part to part: memory is that of one part, time a third more. Parts are not cut further by gradientCheckpointing.
-   * Default 0: in one go.
+   * Longer sequences are trained and evaluated in parts of so many tokens, with exact gradients through the states that
+   * attention carries from part to part: memory is that of one part, time a third more. Parts are not cut further by
+   * gradientCheckpointing. Default 0: in one go.
    */
   segmentLength: z.int().min(0).default(0),
   /**
-   * `blocks`: forward and backward go block by block, keeping one activation `[B, L, modelDim]` a layer, or none with a reversible
-   * model, and computing the rest again: memory is that of one block, time a tenth to a quarter more, and one compiled graph serves all layers.
-   * Default `none`: everything is kept, the fastest where it fits.
+   * `blocks`: forward and backward go block by block, keeping one activation `[B, L, modelDim]` a layer, or none with a
+   * reversible model, and computing the rest again: memory is that of one block, time a tenth to a quarter more, and
+   * one compiled graph serves all layers. Default `none`: everything is kept, the fastest where it fits.
    */
   gradientCheckpointing: z.enum(["none", "blocks"]).default("none"),
   /** Lengths are rounded up to multiples of this. Default 64, the chunk of causal attention. */
@@ -43,20 +43,22 @@ const schema = z.strictObject({
   beta2: z.number().min(0).lt(1).default(0.98),
   /** Default 1e-9, as in the paper. */
   epsilon: z.number().positive().default(1e-9),
-  /** Largest global norm of the gradient; longer ones are shortened to it. Default 0.5, as in the paper; 0 never clips. */
+  /**
+   * Largest global norm of the gradient; longer ones are shortened to it. Default 0.5, as in the paper; 0 never clips.
+   */
   clipNorm: z.number().min(0).default(0.5),
   /** Share of the target's probability spread over the vocabulary. Default 0. */
   labelSmoothing: z.number().min(0).lt(1).default(0),
   /** Steps between redraws of the random projections. Default 1000, as in the paper's code; 0 never redraws. */
   redrawInterval: z.int().min(0).default(1000),
   /**
-   * What stays as it is: `body`, all but the output layer; a number N, the embeddings and the first N layers. No gradients are computed
-   * for it and no moments kept. Default `none`: all weights are trained.
+   * What stays as it is: `body`, all but the output layer; a number N, the embeddings and the first N layers. No
+   * gradients are computed for it and no moments kept. Default `none`: all weights are trained.
    */
   freeze: z.union([z.enum(["none", "body"]), count]).default("none"),
   /**
-   * Training ends after so many evaluations in a row without a lower validation loss, and then, as at the last step, with the weights
-   * of the lowest one. Default 0: trains all steps and ends with the weights of the last.
+   * Training ends after so many evaluations in a row without a lower validation loss, and then, as at the last step,
+   * with the weights of the lowest one. Default 0: trains all steps and ends with the weights of the last.
    */
   patience: z.int().min(0).default(0),
   /** Steps between evaluations on the validation split. Default 200. */

@@ -1,4 +1,7 @@
-/** The losses of distillation: their gradients against central differences in float64, and what they are where nothing differs. */
+/**
+ * The losses of distillation: their gradients against central differences in float64, and what they are where nothing
+ * differs.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { ndarray, type NdArray } from "../graph/ndarray.ts";

@@ -1,12 +1,13 @@
 /**
  * The graphs of distillation: a student beside its teacher on the same tokens, and how far they are apart.
  *
- * The student has the teacher's blocks with another attention in some of them, so layer l of one stands for layer l of the other. In the
- * stage `layers` each block of the student reads what the teacher's block reads, so every layer learns by itself and at once; in the
- * stage `model` the student reads its own states, and what counts is where they lead.
+ * The student has the teacher's blocks with another attention in some of them, so layer l of one stands for layer l of
+ * the other. In the stage `layers` each block of the student reads what the teacher's block reads, so every layer
+ * learns by itself and at once; in the stage `model` the student reads its own states, and what counts is where they
+ * lead.
  *
- * Source: Hinton et al., arXiv:1503.02531 (soft targets); Jiao et al., TinyBERT, arXiv:1909.10351 (states of all layers); Zhang et al.,
- * LoLCATs, arXiv:2410.10254 (linear attention layer by layer first, then end to end).
+ * Source: Hinton et al., arXiv:1503.02531 (soft targets); Jiao et al., TinyBERT, arXiv:1909.10351 (states of all
+ * layers); Zhang et al., LoLCATs, arXiv:2410.10254 (linear attention layer by layer first, then end to end).
  */
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { backpropagate } from "../autodiff/gradients.ts";
@@ -50,7 +51,10 @@ export const TEACHER = "teacher.";
 /** Below these a vector has no direction, and a state no size. */
 const SMALLEST_SQUARE = 1e-12;
 
-/** How far a student is from its teacher in each text of an encoder, or at each token of a decoder, and what of these counts. */
+/**
+ * How far a student is from its teacher in each text of an encoder, or at each token of a decoder, and what of these
+ * counts.
+ */
 interface Distances {
   readonly losses: Tensor;
   readonly weights: Tensor;
@@ -77,8 +81,8 @@ export function distillStepOutputs(
 }
 
 /**
- * What a student is judged by: `losses` `[B]` of encoders, 1 − cosine of the vectors of each text; `[B, L]` of decoders, the divergence
- * KL(teacher ‖ student) of the next token in nats at each token.
+ * What a student is judged by: `losses` `[B]` of encoders, 1 − cosine of the vectors of each text; `[B, L]` of
+ * decoders, the divergence KL(teacher ‖ student) of the next token in nats at each token.
  */
 export function distillEvaluationOutputs(
   student: ModelConfig,
@@ -123,8 +127,8 @@ function missingStream(layer: number): never {
 }
 
 /**
- * Each block of the student on what the teacher's block reads: ‖student − teacher‖² by the square of what the teacher's block adds, mean
- * over tokens and layers.
+ * Each block of the student on what the teacher's block reads: ‖student − teacher‖² by the square of what the teacher's
+ * block adds, mean over tokens and layers.
  */
 function layerDistance(model: ModelTensors, shape: BatchShape, options: DistillGraphOptions) {
   const read = readings(model, shape, options);

@@ -88,11 +88,11 @@ export function checkPair(teacher: ModelConfig, student: ModelConfig): void {
 }
 
 /**
- * Steps that bring a student nearer to its teacher, for `train`: of a batch only inputIds are read, and weights `[B, L]`, which are 1 at
- * tokens and 0 at padding.
+ * Steps that bring a student nearer to its teacher, for `train`: of a batch only inputIds are read, and weights `[B,
+ * L]`, which are 1 at tokens and 0 at padding.
  *
- * `lossNats` of a step is the loss of its stage; that of an evaluation is 1 − cosine of the vectors of an encoder, or KL(teacher ‖ student)
- * of a decoder.
+ * `lossNats` of a step is the loss of its stage; that of an evaluation is 1 − cosine of the vectors of an encoder, or
+ * KL(teacher ‖ student) of a decoder.
  *
  * @param student its configuration; its weights come with each step
  * @throws ConfigError as `checkPair`

@@ -1,4 +1,7 @@
-/** Early stopping: the weights of the lowest validation loss are kept, and training ends when it has not fallen for a while. */
+/**
+ * Early stopping: the weights of the lowest validation loss are kept, and training ends when it has not fallen for a
+ * while.
+ */
 import { ConfigError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mapValues, renamed } from "../graph/records.ts";

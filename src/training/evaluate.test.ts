@@ -14,7 +14,9 @@ import { modelInputs } from "../model/inputs.ts";
 const TOLERANCE = {
   /** Mean losses from logits in float32. */
   loss: 1e-5,
-  /** Figures of a regression against float64, as a share of themselves where they are above 1; predictions are the same. */
+  /**
+   * Figures of a regression against float64, as a share of themselves where they are above 1; predictions are the same.
+   */
   figures: 1e-9,
 } as const;
 

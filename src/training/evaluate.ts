@@ -25,8 +25,8 @@ export interface EvaluationResult {
 export interface RegressionResult {
   readonly meanSquaredError: number;
   /**
-   * Share of the targets' variance that predictions explain: 1 − Σ (prediction − target)² / Σ (target − mean)². At most 1, below 0 for
-   * predictions that are worse than the mean; NaN where the targets do not vary, as of a single one.
+   * Share of the targets' variance that predictions explain: 1 − Σ (prediction − target)² / Σ (target − mean)². At most
+   * 1, below 0 for predictions that are worse than the mean; NaN where the targets do not vary, as of a single one.
    */
   readonly rSquared: number;
   /** Pearson's correlation of predictions and targets, in [−1, 1]; NaN where one side does not vary. */
@@ -49,7 +49,8 @@ export interface Evaluator extends AsyncDisposable {
 
 /**
  * @param options.segmentLength longer sequences are evaluated in parts of so many tokens; default 0: in one go
- * @param options.gradientCheckpointing `blocks` goes block by block, with the logits of some rows at a time; default none
+ * @param options.gradientCheckpointing `blocks` goes block by block, with the logits of some rows at a time; default
+ *   none
  */
 export function createEvaluator(
   config: ModelConfig,

@@ -10,7 +10,10 @@ import type { Batch } from "../data/batch.ts";
 export interface EvaluationSums {
   /** Σ weight: targets, tokens or sequences. */
   readonly weightSum: number;
-  /** Σ weight · loss: −log p(target) in nats; for a regression the squared error, mean over the numbers of a position; or a distance. */
+  /**
+   * Σ weight · loss: −log p(target) in nats; for a regression the squared error, mean over the numbers of a position;
+   * or a distance.
+   */
   readonly lossSum: number;
   /** Σ weight · [the target has the largest logit]; only where tokens or classes are predicted. */
   readonly correctSum?: number;
@@ -22,8 +25,9 @@ export interface EvaluationSums {
 export const NO_SUMS: EvaluationSums = { weightSum: 0, lossSum: 0 };
 
 /**
- * Adds up what the graph of an evaluation gives for each position. The engine computes single losses and predictions in float32; sums of
- * them are taken here, in float64, because sums in float32 lose what numbers far from zero have in their last digits.
+ * Adds up what the graph of an evaluation gives for each position. The engine computes single losses and predictions in
+ * float32; sums of them are taken here, in float64, because sums in float32 lose what numbers far from zero have in
+ * their last digits.
  *
  * @param results `losses` and `correct` `[B, L]`, or `predicted` `[B, L, K]`, from the outputs of `targetFigures`
  * @param targets of the same positions

@@ -1,4 +1,7 @@
-/** Frozen weights stay as they are to the bit, the others get the gradients that they would get anyway; early stopping ends with the best. */
+/**
+ * Frozen weights stay as they are to the bit, the others get the gradients that they would get anyway; early stopping
+ * ends with the best.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { present, randomBatch, relativeError, tinyConfig, tinyTensors } from "../../tests/model/harness.ts";

@@ -19,7 +19,8 @@ const EMBEDDINGS = [
 /**
  * Names of the weights that are trained, in the model's order.
  *
- * @throws ConfigError where nothing would be left to train, for more layers than there are, and for layers of two stacks
+ * @throws ConfigError where nothing would be left to train, for more layers than there are, and for layers of two
+ *   stacks
  */
 export function trainableNames(config: ModelConfig, freeze: Freeze = "none"): readonly string[] {
   const names = Object.keys(parameterShapes(config));

@@ -1,9 +1,10 @@
 /**
- * How much memory a graph takes while it runs: its values, each from the node that computes it to the last one that reads it.
+ * How much memory a graph takes while it runs: its values, each from the node that computes it to the last one that
+ * reads it.
  *
- * A model of what the engine does on CPUs, close enough to tell before a run whether it fits: nodes run in the engine's order, which
- * begins with the graph's last output and with the last input of each node; reshaped values share their bytes; elementwise ops write over
- * an input that nothing else reads.
+ * A model of what the engine does on CPUs, close enough to tell before a run whether it fits: nodes run in the engine's
+ * order, which begins with the graph's last output and with the last input of each node; reshaped values share their
+ * bytes; elementwise ops write over an input that nothing else reads.
  */
 import { inputName } from "../graph/inputs.ts";
 import { nodesInOrder, type Graph } from "../graph/graph.ts";

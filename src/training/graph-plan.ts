@@ -1,4 +1,7 @@
-/** Which graphs a way of execution compiles, known without compiling them, and the compiled ones, each kept while the run lasts. */
+/**
+ * Which graphs a way of execution compiles, known without compiling them, and the compiled ones, each kept while the
+ * run lasts.
+ */
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";

@@ -1,4 +1,7 @@
-/** The graphs of steps and evaluations in one go, and what all graphs of training have in common: inputs, masks, gradients. */
+/**
+ * The graphs of steps and evaluations in one go, and what all graphs of training have in common: inputs, masks,
+ * gradients.
+ */
 import { backpropagate } from "../autodiff/gradients.ts";
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -65,8 +68,8 @@ export function stepOutputs(config: ModelConfig, shape: BatchShape, options: Ste
 }
 
 /**
- * Gradients as outputs of a graph, those of the last layers first: the engine computes outputs in their order, and what the gradients of
- * early layers need would otherwise be computed, and kept, before the late ones are done.
+ * Gradients as outputs of a graph, those of the last layers first: the engine computes outputs in their order, and what
+ * the gradients of early layers need would otherwise be computed, and kept, before the late ones are done.
  */
 export function gradientOutputs(by: Named<Tensor>, found: readonly (Tensor | undefined)[]): Record<string, Tensor> {
   const entries = Object.entries(by).map(
@@ -77,7 +80,10 @@ export function gradientOutputs(by: Named<Tensor>, found: readonly (Tensor | und
 
 const DROPOUT = "dropout.";
 
-/** Dropout by masks that are inputs of the graph, numbered from `first` in the order of their use; nothing at a rate of 0. */
+/**
+ * Dropout by masks that are inputs of the graph, numbered from `first` in the order of their use; nothing at a rate of
+ * 0.
+ */
 export function dropoutOption(rate: number, first = 0): { readonly dropout?: (x: Tensor) => Tensor } {
   if (rate === 0) return {};
   let masks = first;

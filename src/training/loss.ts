@@ -1,4 +1,7 @@
-/** Cross entropy of tokens and classes, squared errors of numbers: their sums for training, and each by itself for evaluations. */
+/**
+ * Cross entropy of tokens and classes, squared errors of numbers: their sums for training, and each by itself for
+ * evaluations.
+ */
 import type { ModelConfig } from "../model/config.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { logSoftmax, mean, oneHot, square } from "../ops/composed.ts";
@@ -87,8 +90,8 @@ export function lossesOf(
 }
 
 /**
- * Outputs that an evaluation adds up in float64, one entry for each position: `losses` and `correct` `[B, L]` for tokens and classes,
- * `predicted` `[B, L, K]` for a regression.
+ * Outputs that an evaluation adds up in float64, one entry for each position: `losses` and `correct` `[B, L]` for
+ * tokens and classes, `predicted` `[B, L, K]` for a regression.
  */
 export function targetFigures(
   { head }: Pick<ModelConfig, "head">,

@@ -15,7 +15,8 @@ export interface WayToFit {
 const SHORTEST_SEGMENT = 64;
 
 /**
- * Ways in the order of what they cost: blocks a tenth to a quarter of the time, parts a third, smaller batches other gradients.
+ * Ways in the order of what they cost: blocks a tenth to a quarter of the time, parts a third, smaller batches other
+ * gradients.
  *
  * @returns at most one of each kind, only such as are estimated to fit; empty when none does
  */

@@ -1,9 +1,10 @@
 /**
  * How much memory a training run takes at most, told before it begins.
  *
- * Counted are the graphs that the run compiles, each with the memory that the engine keeps for it while the run lasts, and the arrays
- * on this side: weights, moments, gradients, what is kept between forward and backward, and the copies that a checkpoint is.
- * Two measured factors stand for what only the engine knows; they were taken on CPUs (docs/performance.md).
+ * Counted are the graphs that the run compiles, each with the memory that the engine keeps for it while the run lasts,
+ * and the arrays on this side: weights, moments, gradients, what is kept between forward and backward, and the copies
+ * that a checkpoint is. Two measured factors stand for what only the engine knows; they were taken on CPUs
+ * (docs/performance.md).
  */
 import type { ExecutionForm } from "../attention/mechanism.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -41,7 +42,10 @@ export interface MemoryQuestion {
   readonly training: ExecutionOptions & Partial<Pick<TrainingConfig, "patience">>;
   /** The distinct shapes of training batches. */
   readonly shapes: readonly BatchShape[];
-  /** The distinct shapes of validation batches, whose graphs are kept beside those of training. Default: those of training. */
+  /**
+   * The distinct shapes of validation batches, whose graphs are kept beside those of training. Default: those of
+   * training.
+   */
   readonly evaluationShapes?: readonly BatchShape[];
   /** Default `fastest`. */
   readonly form?: ExecutionForm;
@@ -52,8 +56,8 @@ export interface MemoryQuestion {
 /** Node with this package and the engine. */
 const PROGRAM_BYTES = 110 * 2 ** 20;
 /**
- * The engine's memory for a graph over the bytes of its values alive at a time: between 1.0 and 1.9, by how the sizes fit each other. The
- * largest value does not count in it: what fits into no gap leaves none.
+ * The engine's memory for a graph over the bytes of its values alive at a time: between 1.0 and 1.9, by how the sizes
+ * fit each other. The largest value does not count in it: what fits into no gap leaves none.
  */
 const ENGINE_FACTOR = 1.5;
 /** Bytes over those of a graph's constants while it lasts. */
@@ -112,7 +116,8 @@ function keptBytes({ config, training }: MemoryQuestion, shape: BatchShape): num
     return bytesOfShapes(states) * Math.ceil(seqLen / segmentLength) + masks(numLayers, segmentLength / seqLen);
   }
   if (gradientCheckpointing === "none") return masks(numLayers);
-  // Stream and gradient, each as given and as returned; of a reversible model they have two halves, and nothing else is kept.
+  // Stream and gradient, each as given and as returned; of a reversible model they have two halves, and nothing else is
+  // kept.
   return 4 * activations * (reversible ? 8 : numLayers + 4) + 2 * masks(1);
 }
 
@@ -131,8 +136,8 @@ function plannedMemory(question: MemoryQuestion): readonly GraphMemory[] {
 }
 
 /**
- * Graphs of one kind. Building one takes a tenth of a second, so only those of the shortest and the longest sequences are looked at:
- * between, bytes a token grow with the length, by as much as attention is quadratic.
+ * Graphs of one kind. Building one takes a tenth of a second, so only those of the shortest and the longest sequences
+ * are looked at: between, bytes a token grow with the length, by as much as attention is quadratic.
  */
 function memoryOfKind(graphs: readonly PlannedGraph[], config: ModelConfig): readonly GraphMemory[] {
   const sorted = graphs.toSorted((a, b) => a.shape.seqLen - b.shape.seqLen);

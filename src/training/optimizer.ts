@@ -1,4 +1,7 @@
-/** AdamW over typed arrays. On the CPU a plain loop is as fast as in the graph, and the graph compiles faster without it. */
+/**
+ * AdamW over typed arrays. On the CPU a plain loop is as fast as in the graph, and the graph compiles faster without
+ * it.
+ */
 import type { NdArray } from "../graph/ndarray.ts";
 import { zerosLike, type Named } from "../model/parameters.ts";
 

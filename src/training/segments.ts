@@ -1,9 +1,10 @@
 /**
  * Steps on sequences longer than memory: cut along time, with exact gradients.
  *
- * All that a causal model with linear attention knows of the past is a state of fixed size a layer. So a sequence is read part by
- * part, keeping the states between parts; then, from the last part to the first, each is read again from the state before it, and
- * the gradient by that state is what the part before it is given. What is held at any time is the graph of one part and the states.
+ * All that a causal model with linear attention knows of the past is a state of fixed size a layer. So a sequence is
+ * read part by part, keeping the states between parts; then, from the last part to the first, each is read again from
+ * the state before it, and the gradient by that state is what the part before it is given. What is held at any time is
+ * the graph of one part and the states.
  */
 import { backpropagate } from "../autodiff/gradients.ts";
 import { zeros, type NdArray } from "../graph/ndarray.ts";
@@ -154,7 +155,10 @@ function forwardOutputs(config: ModelConfig, shape: BatchShape, options: Segment
   return nextStateOutputs(states);
 }
 
-/** Loss of a part, and the gradients of the whole loss by the weights, as far as they come from here, and by the states before it. */
+/**
+ * Loss of a part, and the gradients of the whole loss by the weights, as far as they come from here, and by the states
+ * before it.
+ */
 function backwardOutputs(config: ModelConfig, shape: BatchShape, options: SegmentOptions) {
   const model = modelInputs(config);
   const batch = batchInputs(shape);
@@ -167,7 +171,8 @@ function backwardOutputs(config: ModelConfig, shape: BatchShape, options: Segmen
     dropoutOption(options.dropout),
   );
   const { lossSum } = tokenLosses(part.logits, batch.targetIds, batch.weights, options.labelSmoothing);
-  // Nothing trained stands below the states of frozen layers, but gradients by them cost little and keep all parts alike.
+  // Nothing trained stands below the states of frozen layers, but gradients by them cost little and keep all parts
+  // alike.
   const carried = differentiableStates(config, namedStates(before));
   const next = differentiableStates(config, namedStates(part.states));
   const by = { ...pickNames(model.named, trainableNames(config, options.freeze)), ...carried };

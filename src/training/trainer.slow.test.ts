@@ -32,7 +32,8 @@ it.each(["favor", "favor-relu", "exact"] as const)(
   async (mechanism) => {
     const config = tinyConfig({ mechanism, modelDim: 32, mlpDim: 64, numFeatures: 24 });
     const batch = randomBatch(config, 2, 13);
-    // Rows that began alike and went on differently could not both be known: ln 2 would remain at their first positions.
+    // Rows that began alike and went on differently could not both be known: ln 2 would remain at their first
+    // positions.
     batch.inputIds[0] = 4;
     batch.inputIds[13] = 7;
     expect(await lossAfter(300, config, batch)).toBeLessThan(0.05);
@@ -48,7 +49,10 @@ it.each(Object.entries({ ...encoderKinds, ...encoderDecoderKinds }))(
   },
 );
 
-/** Distinct numbers from 3 to 11 as the source, and their places in ascending order as the target, behind a first token of 1. */
+/**
+ * Distinct numbers from 3 to 11 as the source, and their places in ascending order as the target, behind a first token
+ * of 1.
+ */
 function sortingBatch(batchSize: number, length: number, seed: number): Batch {
   const rows = Array.from({ length: batchSize }, (_, row) => {
     const source = permutation(createRandom(seed, "sorting", row), 9).slice(0, length);

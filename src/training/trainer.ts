@@ -1,4 +1,6 @@
-/** The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone. */
+/**
+ * The training loop: loss and gradients by the engine, AdamW on typed arrays, everything else by the step number alone.
+ */
 import { ConfigError, problem, PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -24,8 +26,8 @@ export interface TrainingState {
   /** Weights and projections. */
   readonly model: Record<string, NdArray>;
   /**
-   * Moments of the weights that are trained, as `first.<name>` and `second.<name>`; with patience the best weights and projections so
-   * far, as `best.<name>`.
+   * Moments of the weights that are trained, as `first.<name>` and `second.<name>`; with patience the best weights and
+   * projections so far, as `best.<name>`.
    */
   readonly optimizer: Record<string, NdArray>;
   readonly trainerState: {
@@ -112,11 +114,12 @@ export function stateFrom(
 /**
  * Trains a model.
  *
- * Weights, projections, batches and dropout masks of a step depend on the seed and the step number only, so a run that is
- * resumed from a state is bit-identical to one that never stopped (same machine, same thread count).
+ * Weights, projections, batches and dropout masks of a step depend on the seed and the step number only, so a run that
+ * is resumed from a state is bit-identical to one that never stopped (same machine, same thread count).
  *
  * @throws TrainingError when the loss is no longer finite
- * @throws ConfigError when the initial state does not belong to the configuration, and for patience without validation batches
+ * @throws ConfigError when the initial state does not belong to the configuration, and for patience without validation
+ *   batches
  */
 export async function train(options: TrainOptions): Promise<TrainingOutcome> {
   if (options.execution !== undefined) return trainWith(options.execution, options);
@@ -210,8 +213,8 @@ function pause(): Promise<void> {
 }
 
 /**
- * The masks of a step: drawn here, not in the graph, so that a seed drops the same entries on every device, and by their numbers in
- * the whole model, so that they are the same block by block.
+ * The masks of a step: drawn here, not in the graph, so that a seed drops the same entries on every device, and by
+ * their numbers in the whole model, so that they are the same block by block.
  */
 function dropoutMasks(
   executable: Executable,

@@ -1,4 +1,7 @@
-/** Every op at sizes that real models have: thousands of rows, widths of a hundred and more, indices that come again and again. */
+/**
+ * Every op at sizes that real models have: thousands of rows, widths of a hundred and more, indices that come again and
+ * again.
+ */
 import { customGradient } from "../../src/autodiff/custom-gradient.ts";
 import { countingUp, fromFloat64 } from "../../src/graph/ndarray.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";

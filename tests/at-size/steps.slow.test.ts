@@ -1,4 +1,5 @@
-// A training step of every family of models on batches as users train them, again and again on several threads, beside float64.
+// A training step of every family of models on batches as users train them, again and again on several threads, beside
+// float64.
 
 import { describe, expect, it } from "vitest";
 import { modelConfig, type ModelOptions } from "../../src/model/config.ts";
@@ -64,8 +65,8 @@ const families: Readonly<Record<string, Partial<ModelOptions>>> = {
 };
 
 /**
- * Families that are also held to float64, which takes most of the time: their steps have every op that the others have, and all ops are
- * held to float64 at these sizes one by one.
+ * Families that are also held to float64, which takes most of the time: their steps have every op that the others have,
+ * and all ops are held to float64 at these sizes one by one.
  */
 const inFloat64: readonly string[] = [
   "a decoder of proteins",

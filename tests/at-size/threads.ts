@@ -5,7 +5,9 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { feedsFor, type Feeds } from "../../src/runtime/backend.ts";
 import { createNativeBackend } from "../../src/runtime/node.ts";
 
-/** More threads than a small machine has cores: the engine shares work out by its number of threads, whatever runs them. */
+/**
+ * More threads than a small machine has cores: the engine shares work out by its number of threads, whatever runs them.
+ */
 export const THREADS = [1, 2, 4] as const;
 
 /** Runs on each number of threads above one. At these sizes a race showed within the first few. */
@@ -13,8 +15,8 @@ const RUNS = Number(process.env["AT_SIZE_RUNS"] ?? 5);
 
 const TOLERANCE = {
   /**
-   * Between numbers of threads, over the largest entry: the engine cuts a product's columns among threads, and a narrow part adds its
-   * terms up in blocks of other lengths.
+   * Between numbers of threads, over the largest entry: the engine cuts a product's columns among threads, and a narrow
+   * part adds its terms up in blocks of other lengths.
    */
   acrossThreads: 2e-6,
 } as const;
@@ -28,8 +30,8 @@ interface Comparison {
 type Results = Readonly<Record<string, NdArray>>;
 
 /**
- * The results on one thread, after checks that every further run gives the same bits as the first on as many threads, and that those
- * equal the results on one thread but for rounding.
+ * The results on one thread, after checks that every further run gives the same bits as the first on as many threads,
+ * and that those equal the results on one thread but for rounding.
  *
  * @param comparison between numbers of threads; default tolerance `TOLERANCE.acrossThreads`
  */
@@ -72,7 +74,10 @@ export function expectSameBits(actual: Results, expected: Results, what = "resul
   ).toEqual([]);
 }
 
-/** Largest difference over the largest entry, or over `floor` where all are smaller; infinite where an entry is no number. */
+/**
+ * Largest difference over the largest entry, or over `floor` where all are smaller; infinite where an entry is no
+ * number.
+ */
 export function difference(
   actual: NdArray | undefined,
   expected: { readonly data: ArrayLike<number | bigint> } | undefined,

@@ -40,7 +40,10 @@ async function attend(mechanism: AttentionMechanism, causal: boolean, arrays: Ar
   return Array.from((await run.run({}))["out"]?.data ?? [], Number);
 }
 
-/** Windows, blocks, landmarks and edges at sizes that leave something out. The choice of `auto` is exact here, and not for long sequences. */
+/**
+ * Windows, blocks, landmarks and edges at sizes that leave something out. The choice of `auto` is exact here, and not
+ * for long sequences.
+ */
 const { auto: _auto, ...others } = mechanisms;
 const subjects = { ...others, ...mapValues({ ...lowRankSubjects, ...sparseSubjects }, (subject) => subject.mechanism) };
 const cases = Object.entries<AttentionMechanism>(subjects).flatMap(([name, mechanism]) =>

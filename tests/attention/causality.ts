@@ -1,4 +1,6 @@
-/** What causal mechanisms must fulfil: no future leaks, and a state in place of the past changes nothing but rounding. */
+/**
+ * What causal mechanisms must fulfil: no future leaks, and a state in place of the past changes nothing but rounding.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import type { AttentionMechanism } from "../../src/attention/mechanism.ts";
@@ -69,7 +71,9 @@ export function describeNoFuture(mechanism: AttentionMechanism, { cuts, near }: 
   });
 }
 
-/** With its state, a mechanism is what it is over the whole sequence: in parts with their gradients, and token by token. */
+/**
+ * With its state, a mechanism is what it is over the whole sequence: in parts with their gradients, and token by token.
+ */
 export function describeRecurrent(
   mechanism: AttentionMechanism,
   { near, tolerance = 1e-5 }: Pick<CausalityOptions, "near" | "tolerance">,

@@ -1,4 +1,7 @@
-/** The conformance suite in short: every form, both directions, masks, every feature map; all of it is in conformance.slow.test.ts. */
+/**
+ * The conformance suite in short: every form, both directions, masks, every feature map; all of it is in
+ * conformance.slow.test.ts.
+ */
 import { describe } from "vitest";
 import { describeConformance, exactSubject, mapCases, mapSubjects } from "./subjects.ts";
 

@@ -139,7 +139,10 @@ export function gradientBy(results: Results, name: Differentiable): NdArray {
   return found;
 }
 
-/** The graph of a case: its output and the gradients of Σ out·dOut, with feeds for its inputs. Where keys are the queries, dq is of both. */
+/**
+ * The graph of a case: its output and the gradients of Σ out·dOut, with feeds for its inputs. Where keys are the
+ * queries, dq is of both.
+ */
 export function mechanismGraph(mechanism: AttentionMechanism, test: AttentionCase, arrays: Arrays) {
   const { parameters: own = {}, ...others } = arrays;
   const inputs = (record: Readonly<Record<string, NdArray>>, prefix = "") =>

@@ -1,4 +1,7 @@
-/** Attention by content: where positions go, what is refused, how centroids learn; all of conformance is in content.slow.test.ts. */
+/**
+ * Attention by content: where positions go, what is refused, how centroids learn; all of conformance is in
+ * content.slow.test.ts.
+ */
 import { createBackend } from "#engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

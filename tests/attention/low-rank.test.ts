@@ -1,4 +1,7 @@
-/** Attention by sums and mixtures of keys in short: a telling case of each, and what each refuses; the rest is in low-rank.slow.test.ts. */
+/**
+ * Attention by sums and mixtures of keys in short: a telling case of each, and what each refuses; the rest is in
+ * low-rank.slow.test.ts.
+ */
 import { describe, expect, it } from "vitest";
 import { createMechanism } from "../../src/attention/choice.ts";
 import { cosformer } from "../../src/attention/cosformer.ts";

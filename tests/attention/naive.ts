@@ -1,4 +1,6 @@
-/** The slow twins: attention as the formulas stand, in float64 loops, for one head. The oracle of the conformance suite. */
+/**
+ * The slow twins: attention as the formulas stand, in float64 loops, for one head. The oracle of the conformance suite.
+ */
 import { erfReference } from "../../src/ops/reference.ts";
 
 /** Rows of numbers: `[length][width]`. */

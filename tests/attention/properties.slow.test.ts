@@ -1,4 +1,6 @@
-/** What holds for any sizes, norms and masks: every mechanism gives finite numbers or a named error, never silent NaN. */
+/**
+ * What holds for any sizes, norms and masks: every mechanism gives finite numbers or a named error, never silent NaN.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { favorAttention } from "../../src/attention/favor-attention.ts";
@@ -123,8 +125,8 @@ describe("favorAttention, whatever the mechanism, sizes, norms up to 1e3 and mas
                 if (out.mechanism !== "exact") expect(Math.abs(value)).toBe(0); // 0 or −0
                 continue;
               }
-              // With few features and long vectors no feature may be large for both the query and a key; then the guard of the
-              // denominator, 1e-30, is no longer small beside it, and pulls the mean towards 0.
+              // With few features and long vectors no feature may be large for both the query and a key; then the guard
+              // of the denominator, 1e-30, is no longer small beside it, and pulls the mean towards 0.
               const values = [0, ...seen.map((s) => v.data[(b * numKeys + s) * width + e] ?? Number.NaN)];
               expect(value).toBeGreaterThan(Math.min(...values) - ROUNDING);
               expect(value).toBeLessThan(Math.max(...values) + ROUNDING);

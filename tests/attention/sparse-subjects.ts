@@ -11,7 +11,9 @@ import { createRandom } from "../../src/random/index.ts";
 import { matrixOf } from "./conformance.ts";
 import type { Subject } from "./subjects.ts";
 
-/** A graph of 163 positions: a ring, some chords, one hub that many read, one position without edges, a repeated edge. */
+/**
+ * A graph of 163 positions: a ring, some chords, one hub that many read, one position without edges, a repeated edge.
+ */
 const edges: readonly (readonly [number, number])[] = [
   ...Array.from({ length: 160 }, (_, i) => [i, (i + 1) % 160] as const),
   ...Array.from({ length: 40 }, (_, i) => [3 * i, 4] as const),

@@ -1,4 +1,7 @@
-/** Sparse mechanisms in short: each against its twin where it tells most, mixed heads, and what is refused; the rest is in sparse.slow.test.ts. */
+/**
+ * Sparse mechanisms in short: each against its twin where it tells most, mixed heads, and what is refused; the rest is
+ * in sparse.slow.test.ts.
+ */
 import { describe, expect, it } from "vitest";
 import { createMechanism } from "../../src/attention/choice.ts";
 import { favorMechanisms } from "../../src/attention/favor/favor.ts";

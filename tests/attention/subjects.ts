@@ -46,7 +46,10 @@ export interface Subject {
   readonly twin: NaiveTwin;
   /** Default: as float32 rounds; say why where it is another. */
   readonly tolerance?: Tolerance;
-  /** What a query gives that sees no real key: most give 0, as the twins do; the mean of the values is left out. Default zero. */
+  /**
+   * What a query gives that sees no real key: most give 0, as the twins do; the mean of the values is left out. Default
+   * zero.
+   */
   readonly withoutKeys?: "zero" | "mean";
 }
 
@@ -67,8 +70,8 @@ const base = { B: 2, H: 2, D: 5, E: 3, M: 7 } as const;
 export type NamedCases = Readonly<Record<string, Omit<AttentionCase, "form">>>;
 
 /**
- * The longest sequence that mechanisms are configured for: longer than those of the cases, so that short sequences are tried under
- * windows, landmarks and parameters that are meant for long ones.
+ * The longest sequence that mechanisms are configured for: longer than those of the cases, so that short sequences are
+ * tried under windows, landmarks and parameters that are meant for long ones.
  */
 const MAX_SEQ_LEN = 311;
 

@@ -1,4 +1,5 @@
-// The package in the browser: it loads without Node, and on wasm it computes and learns what it does in Node on the CPU.
+// The package in the browser: it loads without Node, and on wasm it computes and learns what it does in Node on the
+// CPU.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBackend } from "#engine";
@@ -15,8 +16,8 @@ const TOLERANCE = {
   attention: 1e-5,
   loss: 1e-5,
   /**
-   * The first update divides each gradient by its own size, so a weight whose gradient is mere rounding may move by up to the
-   * learning rate either way: compared are all weights together, by their Euclidean distance.
+   * The first update divides each gradient by its own size, so a weight whose gradient is mere rounding may move by up
+   * to the learning rate either way: compared are all weights together, by their Euclidean distance.
    */
   update: 1e-3,
 } as const;

@@ -1,4 +1,6 @@
-/** What `performer bench attention` is asked for in tests: two mechanisms, everything about them, as small as it gets. */
+/**
+ * What `performer bench attention` is asked for in tests: two mechanisms, everything about them, as small as it gets.
+ */
 export const attentionOptions = {
   lengths: "128",
   mechanisms: "favor,favor-relu",

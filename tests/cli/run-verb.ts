@@ -1,4 +1,7 @@
-/** A verb of the command line inside the test's own process, which spares every command the start of a process and of an engine. */
+/**
+ * A verb of the command line inside the test's own process, which spares every command the start of a process and of an
+ * engine.
+ */
 import type { Command } from "commander";
 import { vi } from "vitest";
 import { describeFailure } from "../../src/cli/failures.ts";

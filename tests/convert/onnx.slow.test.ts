@@ -1,4 +1,5 @@
-// Exported models at lengths that they were not built for, against our own forward pass; steps of decoders; and what is refused.
+// Exported models at lengths that they were not built for, against our own forward pass; steps of decoders; and what is
+// refused.
 
 import { describe, expect, it } from "vitest";
 
@@ -232,7 +233,10 @@ describe("an exported decoder that reads parts of any length", () => {
       },
     },
   };
-  /** Exponents in the hundreds, of which float32 keeps 1e-5: features are as exact as that, and there are two layers of weights behind them. */
+  /**
+   * Exponents in the hundreds, of which float32 keeps 1e-5: features are as exact as that, and there are two layers of
+   * weights behind them.
+   */
   const LOUD_TOLERANCE = 1e-3;
   /** Parts that the sequence is read in: longer and shorter than windows, and single tokens. */
   const parts = [7, 1, 1, 2, 8];

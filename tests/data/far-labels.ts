@@ -1,4 +1,5 @@
-// Labels far from zero, as of retention indices and of melting points in kelvin. Made for this project; the values are invented.
+// Labels far from zero, as of retention indices and of melting points in kelvin. Made for this project; the values are
+// invented.
 
 import { createRandom } from "../../src/random/index.ts";
 
@@ -16,8 +17,8 @@ export function drawLabels({ centre, deviation }: { centre: number; deviation: n
 }
 
 /**
- * A table of short proteins whose label lies the higher, the more lysine they have. Test labels lie half a deviation above those of
- * training, so that the mean of these predicts badly.
+ * A table of short proteins whose label lies the higher, the more lysine they have. Test labels lie half a deviation
+ * above those of training, so that the mean of these predicts badly.
  */
 export function farTable(which: keyof typeof farLabels, rows = 90): string {
   const { centre, deviation } = farLabels[which];

@@ -30,7 +30,10 @@ export interface Workplace extends Disposable {
   readonly write: (name: string, content: string | Uint8Array) => string;
   /** Starts the command in a process of its own, as a shell does. */
   readonly start: (...args: string[]) => Running;
-  /** Runs the command to its end in a process that all runs of this place share, which saves starting it anew: one at a time. */
+  /**
+   * Runs the command to its end in a process that all runs of this place share, which saves starting it anew: one at a
+   * time.
+   */
   readonly run: (...args: string[]) => Promise<Finished>;
 }
 
@@ -79,7 +82,9 @@ interface CommandServer extends Disposable {
   readonly run: (args: readonly string[]) => Promise<Finished>;
 }
 
-/** One process that runs command lines one after another; it starts with the first, and again after one that ended it. */
+/**
+ * One process that runs command lines one after another; it starts with the first, and again after one that ended it.
+ */
 function createCommandServer(folder: string): CommandServer {
   let child: ChildProcess | undefined;
   let last: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,5 @@
-// Runs one command line after another in one process, as tests/e2e/cli.ts asks for them: starting Node and loading the program each
-// time would take longer than most of the commands.
+// Runs one command line after another in one process, as tests/e2e/cli.ts asks for them: starting Node and loading the
+// program each time would take longer than most of the commands.
 
 /** @type {{ runProgram: (args: readonly string[]) => Promise<void> }} */
 const { runProgram } = await import(new URL("../../dist/cli/program.js", import.meta.url).href);

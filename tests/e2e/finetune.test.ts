@@ -1,4 +1,5 @@
-// Fine-tuning by the command line: a decoder and an encoder become classifiers and regressions that every other command and the library know.
+// Fine-tuning by the command line: a decoder and an encoder become classifiers and regressions that every other command
+// and the library know.
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -55,7 +56,10 @@ interface Numbers {
 }
 
 const TOLERANCE = {
-  /** Predictions in batches of other sizes differ in their last digits, which are 0.002 of labels of 20,000 that differ by 5. */
+  /**
+   * Predictions in batches of other sizes differ in their last digits, which are 0.002 of labels of 20,000 that differ
+   * by 5.
+   */
   batches: 1e-3,
 } as const;
 

@@ -1,4 +1,5 @@
-// A plain `npm install` of the packed package succeeds where the native engine's install script cannot download, and everything runs on wasm.
+// A plain `npm install` of the packed package succeeds where the native engine's install script cannot download, and
+// everything runs on wasm.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
@@ -12,7 +13,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 const place = createWorkplace();
 
-/** A user's environment: nothing of the npm that runs the tests, and for install scripts a proxy that answers to nothing. */
+/**
+ * A user's environment: nothing of the npm that runs the tests, and for install scripts a proxy that answers to
+ * nothing.
+ */
 const environment: NodeJS.ProcessEnv = {
   ...Object.fromEntries(
     Object.entries(process.env).filter(

@@ -12,7 +12,8 @@ const STEP = 1e-5;
  * How far gradients of some weights are from the slope of the output `loss`, along one random direction of all of them.
  *
  * @param evaluated the outputs' values in float64, `gradient:<name>` of each weight among them
- * @param floor added to the size that the difference is divided by: a gradient that is exactly 0 leaves rounding of this size
+ * @param floor added to the size that the difference is divided by: a gradient that is exactly 0 leaves rounding of
+ *   this size
  */
 export function slopeError(
   outputs: Readonly<Record<string, Tensor>>,

@@ -1,4 +1,6 @@
-/** What the suites of model, training and inference share: a model small enough for float64 loops, batches, comparisons. */
+/**
+ * What the suites of model, training and inference share: a model small enough for float64 loops, batches, comparisons.
+ */
 import { evaluate } from "../../src/runtime/reference.ts";
 import { inputsOf } from "../../src/graph/inputs.ts";
 import { toFloat64, type NdArray } from "../../src/graph/ndarray.ts";

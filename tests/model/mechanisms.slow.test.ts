@@ -1,4 +1,7 @@
-/** Every mechanism of the table in every shape of model that it does not refuse: trained, block by block, and decoded token by token. */
+/**
+ * Every mechanism of the table in every shape of model that it does not refuse: trained, block by block, and decoded
+ * token by token.
+ */
 import { createBackend } from "#engine";
 import { describe, expect, it } from "vitest";
 import { mechanisms, type MechanismName } from "../../src/attention/mechanisms.ts";

@@ -15,7 +15,9 @@ export interface PreparedStep {
   readonly values: Readonly<Record<string, NdArray>>;
 }
 
-/** Loss and gradients for a batch; dropout masks are drawn by the names that the graph declares, the same on every call. */
+/**
+ * Loss and gradients for a batch; dropout masks are drawn by the names that the graph declares, the same on every call.
+ */
 export function prepareStep(config: ModelConfig, batch: Batch, options: StepGraphOptions): PreparedStep {
   const outputs = stepOutputs(config, batch, options);
   const given = batchFeeds(batch);

@@ -175,7 +175,9 @@ export function referenceOutputs({ outputs, given: values }: PreparedCase, kind:
   );
 }
 
-/** Largest difference over the largest expected entry (over 1 where all of them are 0); infinite where shapes differ. */
+/**
+ * Largest difference over the largest expected entry (over 1 where all of them are 0); infinite where shapes differ.
+ */
 export function relativeError(actual: NdArray | undefined, expected: ReferenceArray): number {
   if (actual === undefined || actual.shape.join() !== expected.shape.join()) return Number.POSITIVE_INFINITY;
   const values = toFloat64(actual);

@@ -1,4 +1,5 @@
-// `node lab/bench/browser/run.mjs`: attention in a cross-origin isolated page of the system's Chromium, beside its matrix products.
+// `node lab/bench/browser/run.mjs`: attention in a cross-origin isolated page of the system's Chromium, beside its
+// matrix products.
 
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";

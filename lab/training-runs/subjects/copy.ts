@@ -8,7 +8,7 @@ import { createRandom } from "performer-ts/random";
 import type { TrainingBatch } from "performer-ts/training";
 import { measures, type SubjectMaker } from "../subject.ts";
 
-/** As published: tokens of the vocabulary, the first of which only marks where a word begins. */
+/** The published vocabulary, whose first token only marks where a word begins. */
 const VOCABULARY = 256;
 const LENGTH = 512;
 /** Rows of an evaluation: 2,040 predicted tokens. */

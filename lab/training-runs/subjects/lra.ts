@@ -26,7 +26,7 @@ const QUICK = {
   readonly [name: string]: unknown;
 };
 
-/** As published, as far as data can be had: sizes of the benchmark where they are generated, everything there is elsewhere. */
+/** The published sizes where data are generated, and everything there is elsewhere. */
 const FULL = {
   listops: { sizes: { train: 96_000, valid: 2000, test: 2000 } },
   text: {},

@@ -1,4 +1,6 @@
-/** Softmax attention among the nearest members of one's own bucket: what attention by hashing and by clustering share. */
+/**
+ * Softmax attention among the nearest members of one's own bucket: what attention by hashing and by clustering share.
+ */
 import { ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { withOnes } from "../../ops/composed.ts";
@@ -31,7 +33,10 @@ export interface BucketAttention {
   /** `[B, H, L]` int32 in 0 … numBuckets − 1. */
   readonly buckets: Tensor;
   readonly numBuckets: number;
-  /** A position sees members less than so many places away: itself and the window − 1 before it; not causal, as many behind it too. */
+  /**
+   * A position sees members less than so many places away: itself and the window − 1 before it; not causal, as many
+   * behind it too.
+   */
   readonly window: number;
   readonly causal: boolean;
   /** `[B, L]`: 1 for real positions. Others attend to nothing, and nothing to them. */
@@ -49,8 +54,9 @@ export interface BucketSums {
 }
 
 /**
- * Sorted by (bucket, position), each position attends to the members of its own bucket less than `window` places away, causal to
- * itself and those before. In blocks: a chunk of slots against itself and its neighbours, O(L·w) beside the sort.
+ * Sorted by (bucket, position), each position attends to the members of its own bucket less than `window` places away,
+ * causal to itself and those before. In blocks: a chunk of slots against itself and its neighbours, O(L·w) beside the
+ * sort.
  */
 export function bucketAttention(options: BucketAttention): BucketSums {
   const { x, keyOf, v, causal, keyMask } = options;
@@ -85,7 +91,10 @@ export function bucketAttention(options: BucketAttention): BucketSums {
   };
 }
 
-/** The first E columns over the last one; 0 where that is 0. Real positions have a sum of at least 1: their largest score's. */
+/**
+ * The first E columns over the last one; 0 where that is 0. Real positions have a sum of at least 1: their largest
+ * score's.
+ */
 export function quotient(sums: Tensor): Tensor {
   const width = (sums.shape.at(-1) ?? 1) - 1;
   const [numerator, denominator] = split(sums, -1, [width, 1]) as readonly [Tensor, Tensor]; // two lengths, two parts
@@ -108,7 +117,10 @@ interface Span {
   readonly behind: number;
 }
 
-/** Each chunk between those before and behind it, of which there are fewer than N, and zeros beyond the ends: `[G, N, C, D]` → `[G, N, W, D]`. */
+/**
+ * Each chunk between those before and behind it, of which there are fewer than N, and zeros beyond the ends: `[G, N, C,
+ * D]` → `[G, N, W, D]`.
+ */
 function neighbours(x: Tensor, { before, behind }: Span): Tensor {
   const N = x.shape[1] ?? 1;
   const shifted = Array.from({ length: before + 1 + behind }, (_, i) => {
@@ -126,7 +138,8 @@ function neighbours(x: Tensor, { before, behind }: Span): Tensor {
  */
 function otherBuckets(buckets: Tensor, span: Span): Tensor {
   const [G = 0, N = 0, C = 0] = buckets.shape;
-  // From 1 on, because there are zeros beyond the ends. The engine slices floats alone on WebGPU, and compares integers.
+  // From 1 on, because there are zeros beyond the ends. The engine slices floats alone on WebGPU, and compares
+  // integers.
   const ids = reshape(add(cast(buckets, "float32"), 1), [G, N, C, 1]);
   // Buckets are filled from the front: the first slot of a chunk says whose it is.
   const own = cast(slice(ids, 2, 0, 1), "int32");

@@ -28,9 +28,9 @@ export interface BucketLayout {
 /**
  * Sorts positions by (bucket, position) and lets every bucket begin a chunk of its own.
  *
- * A position's chunk-mates and its place among them then depend on earlier members of its bucket alone, whatever comes later: sums over a
- * chunk are the same to the last bit. It costs one started chunk a bucket: N = m + ⌊(L − m) / C⌋ with m = min(numBuckets, L) is
- * the most that can be needed. Beside the ranks all is O(L).
+ * A position's chunk-mates and its place among them then depend on earlier members of its bucket alone, whatever comes
+ * later: sums over a chunk are the same to the last bit. It costs one started chunk a bucket: N = m + ⌊(L − m) / C⌋
+ * with m = min(numBuckets, L) is the most that can be needed. Beside the ranks all is O(L).
  *
  * @param buckets `[G, L]` int32 in 0 … numBuckets − 1
  * @param chunk C
@@ -70,7 +70,8 @@ interface BucketRanks {
 /** By one stable sort, O(L log L) however many buckets there are. It runs on the CPU only. */
 function ranksBySorting(buckets: Tensor, numBuckets: number): BucketRanks {
   const [G = 0, L = 0] = buckets.shape;
-  // One marker a bucket, sorted in front of its members, and one behind them all: where they come to stand says where buckets begin.
+  // One marker a bucket, sorted in front of its members, and one behind them all: where they come to stand says where
+  // buckets begin.
   const marked = concat([expand(range(numBuckets + 1), [G, numBuckets + 1]), buckets], 1);
   const total = numBuckets + 1 + L;
   const places = placeAt(expand(range(total), [G, total]), argsort(marked), total);
@@ -82,7 +83,10 @@ function ranksBySorting(buckets: Tensor, numBuckets: number): BucketRanks {
   };
 }
 
-/** By counting every bucket's members up to each position, O(L · numBuckets): additions beside the products that chose the buckets. */
+/**
+ * By counting every bucket's members up to each position, O(L · numBuckets): additions beside the products that chose
+ * the buckets.
+ */
 function ranksByCounting(buckets: Tensor, numBuckets: number): BucketRanks {
   const belongs = oneHot(buckets, numBuckets);
   const before = cumsum(belongs, 1, { exclusive: true });

@@ -22,18 +22,20 @@ import { refuseContent } from "./uses.ts";
 
 const options = z.strictObject({
   /**
-   * Buckets of a round, an even number: the two ends of each rotation. Default 32: half a window a bucket at L = 1024, the size that
-   * Hugging Face's num_buckets aims at; of longer buckets the nearest members are read. Hashing costs O(L · numBuckets).
+   * Buckets of a round, an even number: the two ends of each rotation. Default 32: half a window a bucket at L = 1024,
+   * the size that Hugging Face's num_buckets aims at; of longer buckets the nearest members are read. Hashing costs O(L
+   * · numBuckets).
    */
   numBuckets: z.int().min(2).multipleOf(2).default(32),
   /**
-   * Hashes with rotations of their own; what one misses, another may find. Default 2: each costs as much again, one alone (Hugging
-   * Face's default of num_hashes) separates many neighbours, and 4 to 8 come near to exact attention (figure 4 of the paper).
+   * Hashes with rotations of their own; what one misses, another may find. Default 2: each costs as much again, one
+   * alone (Hugging Face's default of num_hashes) separates many neighbours, and 4 to 8 come near to exact attention
+   * (figure 4 of the paper).
    */
   numRounds: z.int().positive().default(2),
   /**
-   * Members of the own bucket that a position sees in a round: causal itself and the last window − 1; bidirectional as many behind it too.
-   * Default 64, Hugging Face's lsh_attn_chunk_length.
+   * Members of the own bucket that a position sees in a round: causal itself and the last window − 1; bidirectional as
+   * many behind it too. Default 64, Hugging Face's lsh_attn_chunk_length.
    */
   window: z.int().positive().default(64),
 });
@@ -44,18 +46,19 @@ const NORM_EPSILON = 1e-6;
 /**
  * LSH attention: keys are the queries at length 1, and a position attends to those that fall into its bucket.
  *
- * h(x) = argmax [xR; −xR] with R `[D, numBuckets / 2]` ~ N(0, 1), in numRounds rounds r;
- * out_i = Σ_r Σ_{j ∈ P_i^r} exp(q_i·k_j) v_j / Σ_r Σ_{j ∈ P_i^r} exp(q_i·k_j), k_j = q_j / ‖q_j‖,
- * that is the outputs of the rounds weighted by the softmax of their log-sum-exps. A position attends to itself only if it sees
- * nothing else in any round. There is no further 1/√D: the authors' code divides keys of length √D by √D, and so do we.
+ * h(x) = argmax [xR; −xR] with R `[D, numBuckets / 2]` ~ N(0, 1), in numRounds rounds r; out_i = Σ_r Σ_{j ∈ P_i^r}
+ * exp(q_i·k_j) v_j / Σ_r Σ_{j ∈ P_i^r} exp(q_i·k_j), k_j = q_j / ‖q_j‖, that is the outputs of the rounds weighted by
+ * the softmax of their log-sum-exps. A position attends to itself only if it sees nothing else in any round. There is
+ * no further 1/√D: the authors' code divides keys of length √D by √D, and so do we.
  *
- * The published P_i^r is the chunk, cut from the sorted sequence, and the chunk before. Where those cuts fall depends on every later token, so
- * that a causal model's past would change with its future. Here P_i^r holds the members of the bucket less than `window` places away in
- * sorted order, causal those before i: the nearest earlier ones, whatever follows. A key met in several rounds counts
- * in each, as in the authors' code; the 1/N_ij of the paper's appendix A would undo that.
+ * The published P_i^r is the chunk, cut from the sorted sequence, and the chunk before. Where those cuts fall depends
+ * on every later token, so that a causal model's past would change with its future. Here P_i^r holds the members of the
+ * bucket less than `window` places away in sorted order, causal those before i: the nearest earlier ones, whatever
+ * follows. A key met in several rounds counts in each, as in the authors' code; the 1/N_ij of the paper's appendix A
+ * would undo that.
  *
- * `k` is only checked for its shape: the queries are the keys. The rotations are shared by all heads, or drawn for each with
- * `perHead`; the projection's other options and numFeatures mean nothing here.
+ * `k` is only checked for its shape: the queries are the keys. The rotations are shared by all heads, or drawn for each
+ * with `perHead`; the projection's other options and numFeatures mean nothing here.
  *
  * Source: section 2 and appendix A, arXiv:2001.04451.
  */
@@ -111,7 +114,7 @@ export const reformer = configurable("reformer", options, ({ numBuckets, numRoun
   },
 }));
 
-/** Of so many rotations for all heads, or for each. */
+/** The shape of rotations for all heads, or for each. */
 function rotationsShape(
   rows: number,
   {

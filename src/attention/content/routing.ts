@@ -21,26 +21,27 @@ const options = z.strictObject({
   /** Centroids of a head. Default 16, the paper's for PG-19; its rule is √L. */
   numClusters: z.int().positive().default(16),
   /**
-   * Members of the own cluster that a position sees: causal itself and the last window − 1; bidirectional as many behind it too. Default
-   * 128: all of a cluster of usual size, L / 16, up to L = 2048.
+   * Members of the own cluster that a position sees: causal itself and the last window − 1; bidirectional as many
+   * behind it too. Default 128: all of a cluster of usual size, L / 16, up to L = 2048.
    */
   window: z.int().positive().default(128),
 });
 
 /**
- * Attention within clusters: x = layerNorm(q) without gain or bias, keys are the queries, and each position belongs to the nearest of
- * numClusters trained centroids μ:
+ * Attention within clusters: x = layerNorm(q) without gain or bias, keys are the queries, and each position belongs to
+ * the nearest of numClusters trained centroids μ:
  *
  * a(i) = argmin_c ‖x_i − μ_c‖², out_i = softmax over j ∈ P_i of (x_i·x_j / √D) v_j.
  *
- * The published P_i is the same number of positions for every cluster, those nearest to its centroid in the whole sequence: which
- * they are depends on later tokens, and a position may be in several clusters or in none. Here a position is in one, and
- * P_i holds its members less than `window` places away, causal those up to i: nothing leaks, and each output is one softmax.
+ * The published P_i is the same number of positions for every cluster, those nearest to its centroid in the whole
+ * sequence: which they are depends on later tokens, and a position may be in several clusters or in none. Here a
+ * position is in one, and P_i holds its members less than `window` places away, causal those up to i: nothing leaks,
+ * and each output is one softmax.
  *
- * Centroids get the gradient of ½ mean ‖x − μ_a‖² / D (mean over positions and numbers of each head), in addition to whatever loss is
- * trained, instead of a moving average beside the graph: a gradient step is one of online k-means, its rate in proportion to the members that
- * a cluster got. Nothing else reaches the centroids, because a choice has no gradient, and this one does not reach x.
- * It is as it is, whatever the loss is multiplied by.
+ * Centroids get the gradient of ½ mean ‖x − μ_a‖² / D (mean over positions and numbers of each head), in addition to
+ * whatever loss is trained, instead of a moving average beside the graph: a gradient step is one of online k-means, its
+ * rate in proportion to the members that a cluster got. Nothing else reaches the centroids, because a choice has no
+ * gradient, and this one does not reach x. It is as it is, whatever the loss is multiplied by.
  *
  * `k` is only checked for its shape: the queries are the keys.
  *
@@ -102,7 +103,9 @@ interface Assignment {
   readonly keyMask: Tensor | undefined;
 }
 
-/** The same output; where a gradient comes back to it, centroids get that of ½ mean ‖x − μ‖² / D: Σ (μ − x) / (B·L·D). */
+/**
+ * The same output; where a gradient comes back to it, centroids get that of ½ mean ‖x − μ‖² / D: Σ (μ − x) / (B·L·D).
+ */
 function withKMeans(out: Tensor, centroids: Tensor, { x, buckets, keyMask }: Assignment): Tensor {
   return customGradient(
     { out, centroids },

@@ -17,8 +17,8 @@ const usualCandidates: readonly DiagnosisCandidate[] = [
 ];
 
 /**
- * The candidates as subjects with as many features as the present one, without that itself. A map that makes two features of a row
- * gets half the rows.
+ * The candidates as subjects with as many features as the present one, without that itself. A map that makes two
+ * features of a row gets half the rows.
  */
 export function candidateSubjects(settings: DiagnosisSettings, present: Subject, headDim: number): readonly Subject[] {
   const features = present.numFeatures * present.map.featuresPerRow;
@@ -51,12 +51,14 @@ function keyOf({ name, projection, rowLengths }: Subject): string {
 }
 
 export interface WarningFacts {
-  /** Of the present mechanism. */
+  /** The present mechanism's name. */
   readonly name: string;
   readonly map: FeatureMap;
   readonly best: { readonly mechanism: string; readonly projection: string; readonly outputError: number | null };
   readonly medianSquaredNorm: number;
-  /** Of an entry that attention reads, for one row of the projection; undefined without a formula, null beyond float64. */
+  /**
+   * The variance of a kernel entry with one row of the projection; undefined without a formula, null beyond float64.
+   */
   readonly varianceOfOneRow: number | null | undefined;
   readonly wantedError: number;
   readonly maxFeatures: number;

@@ -23,7 +23,10 @@ export interface HeadContest {
   readonly best: Followed;
 }
 
-/** Where a mean is not good to 5 % after `redraws` draws, up to so many times as many are taken: fewer where they cost more. */
+/**
+ * Where a mean is not good to 5 % after `redraws` draws, up to so many times as many are taken: fewer where they cost
+ * more.
+ */
 const MOST_ROUNDS = { entering: 4, following: 2 } as const;
 
 /** Means over fewer draws than this have no standard error to speak of. */
@@ -33,8 +36,8 @@ const LEAST_REDRAWS = 4;
 const TELLING_DIFFERENCE = 2;
 
 /**
- * The largest features of one head, numbers in one array: 16,384 features at 512 positions. A draw of that size takes about a tenth
- * of a second on two cores.
+ * The largest features of one head, numbers in one array: 16,384 features at 512 positions. A draw of that size takes
+ * about a tenth of a second on two cores.
  */
 const LARGEST_FEATURES = 2 ** 23;
 
@@ -71,9 +74,9 @@ export async function holdContest(
 }
 
 /**
- * The least error among those that are less than the present one's by more than twice the standard error of the difference, and the
- * present one where there are none. A map with features of either sign can win by being the present one only: its denominators may
- * vanish on the next sequence.
+ * The least error among those that are less than the present one's by more than twice the standard error of the
+ * difference, and the present one where there are none. A map with features of either sign can win by being the present
+ * one only: its denominators may vanish on the next sequence.
  */
 export function bestOf(present: Entrant, others: readonly Entrant[]): Entrant {
   const better = others.filter(({ subject, error, standardError }) => {
@@ -122,7 +125,7 @@ async function follow(
   return { ...entrant, curve, ...featuresNeeded(curve, settings) };
 }
 
-/** As many draws as are wished for, or as the effort allows. */
+/** The number of draws that are wished for, or that the effort allows. */
 function drawsFor(subject: Subject, sequences: Sequences, wished: number, effort: number): number {
   return Math.min(wished, Math.floor(effort / costOf(subject, sequences)));
 }

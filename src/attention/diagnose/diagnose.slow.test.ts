@@ -13,8 +13,8 @@ const seeds = [0, 1, 2] as const;
 const OTHER_SEED = 1000;
 
 /**
- * A confirmed error lies within 15 % of the wanted one, its mean is good to some 7 %, and the second's to 5 %. The rest is room for
- * tails: draws with a great error that 8 or 16 do not show.
+ * A confirmed error lies within 15 % of the wanted one, its mean is good to some 7 %, and the second's to 5 %. The rest
+ * is room for tails: draws with a great error that 8 or 16 do not show.
  */
 const FACTOR = 1.5;
 

@@ -25,11 +25,16 @@ import { subjectOf, type Subject } from "./subject.ts";
 export interface MeasuredCandidate {
   readonly mechanism: MechanismName;
   readonly projection: string;
-  /** Rows of the projection; maps that make two features of a row have half as many, so that all have equal features. */
+  /**
+   * Rows of the projection; maps that make two features of a row have half as many, so that all have equal features.
+   */
   readonly numFeatures: number;
   /** ‖out − exact‖ / ‖exact‖, mean over draws; null where outputs were not finite. */
   readonly outputError: number | null;
-  /** Of that mean: over other draws it falls within twice this in about 19 of 20 cases. Null where outputs were not finite. */
+  /**
+   * The mean's standard error: other draws give a mean within twice this in about 19 of 20 cases. Null where outputs
+   * were not finite.
+   */
   readonly standardError: number | null;
 }
 
@@ -39,49 +44,61 @@ export type MeasuredError = Pick<MeasuredCandidate, "numFeatures" | "outputError
 /** What it takes to come to the wanted error. */
 export interface FeatureNeed {
   /**
-   * Rows of the projection that bring outputError to wantedError. Null when more than maxFeatures would be needed as far as can be
-   * seen (`errorCurve` holds what was seen), and for maps that do not estimate softmax and are not near enough as they are.
+   * Rows of the projection that bring outputError to wantedError. Null when more than maxFeatures would be needed as
+   * far as can be seen (`errorCurve` holds what was seen), and for maps that do not estimate softmax and are not near
+   * enough as they are.
    */
   readonly featuresNeeded: number | null;
   /**
-   * Whether the error was measured at featuresNeeded and found within 15 % of wantedError. It is the error that is confirmed: where it
-   * falls slowly, counts that differ severalfold have nearly the same, and seeds may name any of them. False where measuring was too
-   * costly (the number then lies between measured counts, or is extrapolated and errs towards too many features), and for null.
+   * Whether the error was measured at featuresNeeded and found within 15 % of wantedError. It is the error that is
+   * confirmed: where it falls slowly, counts that differ severalfold have nearly the same, and seeds may name any of
+   * them. False where measuring was too costly (the number then lies between measured counts, or is extrapolated and
+   * errs towards too many features), and for null.
    */
   readonly confirmed: boolean;
-  /** Everything measured of this map in this head, by ascending number of features: how the error falls, or does not. */
+  /**
+   * Everything measured of this map in this head, by ascending number of features: how the error falls, or does not.
+   */
   readonly errorCurve: readonly MeasuredError[];
 }
 
 /**
- * One head. `featuresNeeded` is null without a `warning` when no affordable number of features of the present map will do but
- * `best`, another map, comes to wantedError with `best.featuresNeeded`.
+ * One head. `featuresNeeded` is null without a `warning` when no affordable number of features of the present map will
+ * do but `best`, another map, comes to wantedError with `best.featuresNeeded`.
  */
 export interface HeadDiagnosis extends FeatureNeed {
   readonly head: number;
   /** Median ‖x‖² over queries and keys, x = q·D^(-1/4). Variances grow with its exponential. */
   readonly medianSquaredNorm: number;
-  /** Of a kernel entry at numFeatures independent rows, by formula; null for maps that have none. */
+  /**
+   * The relative variance of a kernel entry at numFeatures independent rows, by formula; null for maps that have none.
+   */
   readonly predictedRelativeVariance: VarianceSummary | null;
-  /** The same, measured over draws of the projection. Below the prediction: orthogonal rows, or too few draws to see rare ones. */
+  /**
+   * The same, measured over draws of the projection. Below the prediction: orthogonal rows, or too few draws to see
+   * rare ones.
+   */
   readonly measuredRelativeVariance: VarianceSummary;
   /**
-   * ‖out − exact‖ / ‖exact‖ of the attention output, mean over draws; null where outputs were not finite. Draws are added, up to four
-   * times `redraws`, until standardError is 5 % of it or less.
+   * ‖out − exact‖ / ‖exact‖ of the attention output, mean over draws; null where outputs were not finite. Draws are
+   * added, up to four times `redraws`, until standardError is 5 % of it or less.
    */
   readonly outputError: number | null;
-  /** Of outputError as a mean over draws: over other draws it falls within twice this in about 19 of 20 cases. */
+  /** The standard error of outputError: other draws give a mean within twice this in about 19 of 20 cases. */
   readonly standardError: number | null;
   readonly numFeatures: number;
   /**
-   * The map with the least outputError at equal features: the present one, unless another is better by more than twice the standard
-   * error of the difference. A map with features of either sign, such as favor-trigonometric, is named only when it is the present
-   * one, however small its error among `candidates`: its estimates of a denominator can come out near 0 or negative, and then an
-   * output has no bounds, which the sequences at hand need not show.
+   * The map with the least outputError at equal features: the present one, unless another is better by more than twice
+   * the standard error of the difference. A map with features of either sign, such as favor-trigonometric, is named
+   * only when it is the present one, however small its error among `candidates`: its estimates of a denominator can
+   * come out near 0 or negative, and then an output has no bounds, which the sequences at hand need not show.
    */
   readonly best: MeasuredCandidate & FeatureNeed;
   readonly candidates: readonly MeasuredCandidate[];
-  /** Why nothing measured will do, and the ways out: only when featuresNeeded is null for the present map and for the best. */
+  /**
+   * Why nothing measured will do, and the ways out: only when featuresNeeded is null for the present map and for the
+   * best.
+   */
   readonly warning?: string;
 }
 
@@ -170,7 +187,10 @@ function presentSubject(settings: DiagnosisSettings, headDim: number): Subject {
   return subjectOf(settings, map, settings.numFeatures ?? defaultNumFeatures(headDim), headDim);
 }
 
-/** At most `samples` positions, the same for queries and keys of equal length, so that causal attention stays what it is. */
+/**
+ * At most `samples` positions, the same for queries and keys of equal length, so that causal attention stays what it
+ * is.
+ */
 function thin({ q, k, v }: HeadSequences, { samples, seed }: DiagnosisSettings): Sequences {
   const random = createRandom(seed, "diagnose", "positions");
   const queries = samplePositions(random, q.length, samples);

@@ -13,8 +13,8 @@ import { drawnProjections, type Subject } from "./subject.ts";
 /**
  * ‖out − exact‖ / ‖exact‖ of a head: its mean over draws, and the standard error of that mean.
  *
- * The mean of the norms, not the root of their mean square: now and then a draw has an error many times the usual one, and squares
- * would leave the figure to that draw alone.
+ * The mean of the norms, not the root of their mean square: now and then a draw has an error many times the usual one,
+ * and squares would leave the figure to that draw alone.
  */
 export interface MeasuredError {
   /** Infinity where outputs were not finite. */
@@ -36,7 +36,7 @@ interface DrawCounts {
 
 /** Measures subjects on the same sequences. */
 export interface ErrorMeter {
-  /** Of every head, or of the given one alone. */
+  /** Measures every head, or the given one alone. */
   readonly measure: (subject: Subject, draws: DrawCounts, head?: number) => Promise<readonly MeasuredError[]>;
 }
 

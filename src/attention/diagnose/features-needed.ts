@@ -1,6 +1,12 @@
-/** From measured errors to the number of features that a wanted error asks for, and where to measure next to be sure of it. */
+/**
+ * From measured errors to the number of features that a wanted error asks for, and where to measure next to be sure of
+ * it.
+ */
 
-/** A measured error of the attention output at a number of features: its mean over draws, and the standard error of that. */
+/**
+ * A measured error of the attention output at a number of features: its mean over draws, and the standard error of
+ * that.
+ */
 export interface ErrorAt {
   readonly numFeatures: number;
   readonly error: number;
@@ -9,11 +15,17 @@ export interface ErrorAt {
 
 export interface FeaturesNeeded {
   readonly featuresNeeded: number | null;
-  /** Whether the error was measured at that count; false for null, and for what is extrapolated or lies between measured counts. */
+  /**
+   * Whether the error was measured at that count; false for null, and for what is extrapolated or lies between measured
+   * counts.
+   */
   readonly confirmed: boolean;
 }
 
-/** A measured error within this factor of the wanted one confirms its count: the means themselves are good to 5 % at best. */
+/**
+ * A measured error within this factor of the wanted one confirms its count: the means themselves are good to 5 % at
+ * best.
+ */
 const CONFIRMING_FACTOR = 1.15;
 
 /** The error of independent estimates falls as numFeatures^(−½), and never faster. */
@@ -31,9 +43,10 @@ const TELLING_STEP = 4;
 /**
  * The feature count at which the error comes down to the wanted one, and whether measuring there has shown it.
  *
- * Where no measured count is enough, the decline is extrapolated: error ∝ numFeatures^(−slope), with the slope the smaller of the
- * last decline and the mean one, each less its standard error, and ½ at most. Rare features of great weight keep real declines below
- * ½ for long, and then the slope grows with the count: the answer errs towards too many features.
+ * Where no measured count is enough, the decline is extrapolated: error ∝ numFeatures^(−slope), with the slope the
+ * smaller of the last decline and the mean one, each less its standard error, and ½ at most. Rare features of great
+ * weight keep real declines below ½ for long, and then the slope grows with the count: the answer errs towards too many
+ * features.
  *
  * @param measured by ascending number of features
  * @returns null above maxFeatures, and where no decline is seen
@@ -84,7 +97,10 @@ export function isFarFrom(wantedError: number, { error, standardError }: Omit<Er
   return !(Math.abs(Math.log(error / wantedError)) - 2 * (standardError / error) <= Math.log(CONFIRMING_FACTOR));
 }
 
-/** The measured count that shows the answer: an error close to the wanted one, or enough where one feature less is not, or none. */
+/**
+ * The measured count that shows the answer: an error close to the wanted one, or enough where one feature less is not,
+ * or none.
+ */
 function confirmedBy(measured: readonly ErrorAt[], wantedError: number): ErrorAt | undefined {
   const distance = ({ error }: ErrorAt) => Math.abs(Math.log(error / wantedError));
   const nearest = measured.toSorted((a, b) => distance(a) - distance(b))[0];
@@ -116,7 +132,10 @@ function estimate(
   return Math.max(1, Math.ceil(from.numFeatures * (from.error / wantedError) ** (1 / along)));
 }
 
-/** For an answer: the smaller of the last decline and the mean one, less their noise; 0 where one count alone was measured. */
+/**
+ * For an answer: the smaller of the last decline and the mean one, less their noise; 0 where one count alone was
+ * measured.
+ */
 function carefulSlope(measured: readonly ErrorAt[]): number {
   const [last, previous, first] = [measured.at(-1), measured.at(-2), measured[0]];
   if (last === undefined || previous === undefined || first === undefined) return 0;

@@ -38,8 +38,8 @@ describe("measurePairs", () => {
   it.each(["favor", "favor-hyperbolic", "favor-saderf"] as const)(
     "finds the predicted variance for %s with independent rows",
     async (name) => {
-      // A variance from n normal estimates has the relative standard error √(2/n); entries share their draws, so a mean over them is
-      // no better than one alone. Means of 211 terms are near to normal.
+      // A variance from n normal estimates has the relative standard error √(2/n); entries share their draws, so a mean
+      // over them is no better than one alone. Means of 211 terms are near to normal.
       const bound = 4 * Math.sqrt(2 / redraws);
       for (const ratio of await ratios(name, "iid", 211)) expect(Math.abs(ratio - 1)).toBeLessThan(bound);
     },

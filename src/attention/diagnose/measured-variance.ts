@@ -20,10 +20,11 @@ interface MeasureVarianceOptions {
 }
 
 /**
- * Relative variances at the subject's number of features: mean over draws of (estimate/kernel − 1)², or, for maps whose kernel has
- * no name, the variance over the squared mean of the draws.
+ * Relative variances at the subject's number of features: mean over draws of (estimate/kernel − 1)², or, for maps whose
+ * kernel has no name, the variance over the squared mean of the draws.
  *
- * Where estimates are ruled by rare draws (predictions far above 1), a few draws show too little: the true value is larger.
+ * Where estimates are ruled by rare draws (predictions far above 1), a few draws show too little: the true value is
+ * larger.
  */
 export async function measurePairs(subject: Subject, options: MeasureVarianceOptions): Promise<PairTable> {
   const { q, k, pairs, seed, redraws, backend } = options;

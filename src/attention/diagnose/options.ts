@@ -34,15 +34,27 @@ export interface DiagnoseOptions {
   readonly projectionLengths?: RowLengths;
   /** Relative error of the attention output that one can live with. Default 0.1: below what dropout does to it. */
   readonly wantedError?: number;
-  /** Feature counts above this are no answer. Default 65,536: with more features than positions exact attention is cheaper. */
+  /**
+   * Feature counts above this are no answer. Default 65,536: with more features than positions exact attention is
+   * cheaper.
+   */
   readonly maxFeatures?: number;
-  /** Other maps and projections to measure. Default: those that estimate softmax and fit (causal: no sequence statistics). */
+  /**
+   * Other maps and projections to measure. Default: those that estimate softmax and fit (causal: no sequence
+   * statistics).
+   */
   readonly candidates?: readonly DiagnosisCandidate[];
   /** Decides positions, projections, and values where none are given. Default 0. */
   readonly seed?: number;
-  /** Longer sequences are thinned to so many positions, drawn at random. Default 512: exact attention is quadratic in it. */
+  /**
+   * Longer sequences are thinned to so many positions, drawn at random. Default 512: exact attention is quadratic in
+   * it.
+   */
   readonly samples?: number;
-  /** Independently drawn projections a measurement at least. Default 8; up to 4 times as many, until the standard error is 5 % of the error. */
+  /**
+   * Independently drawn projections a measurement at least. Default 8; up to 4 times as many, until the standard error
+   * is 5 % of the error.
+   */
   readonly redraws?: number;
   /** Needed for flat arrays only. */
   readonly headDim?: number;

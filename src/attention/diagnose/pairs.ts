@@ -25,7 +25,10 @@ export interface Pairs {
 /** A number for every pair, `[B, H, queries, keys]`. */
 export type PairTable = Float64Array;
 
-/** Picks the rows; the same positions for queries and keys of equal length, so that a causal query sees one key at least. */
+/**
+ * Picks the rows; the same positions for queries and keys of equal length, so that a causal query sees one key at
+ * least.
+ */
 export function pickPairs(q: Heads, k: Heads, causal: boolean, random: Random): Pairs {
   const queryPositions = samplePositions(random, q.length, ROWS);
   const keyPositions = q.length === k.length ? queryPositions : samplePositions(random, k.length, ROWS);

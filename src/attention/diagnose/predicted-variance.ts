@@ -1,9 +1,14 @@
-/** The variance of kernel estimates by formula: what random features will do to a query and a key before any is drawn. */
+/**
+ * The variance of kernel estimates by formula: what random features will do to a query and a key before any is drawn.
+ */
 import { GraphError, problem } from "../../graph/errors.ts";
 import type { FeatureMap } from "../feature-map.ts";
 import { featureMaps, type FeatureMapName } from "../favor/maps/index.ts";
 
-/** What the formulas read of a query and a key: x = q·D^(-1/4), y = k·D^(-1/4), after the rescale for the maps that rescale. */
+/**
+ * What the formulas read of a query and a key: x = q·D^(-1/4), y = k·D^(-1/4), after the rescale for the maps that
+ * rescale.
+ */
 export interface KernelPair {
   /** ‖x + y‖². */
   readonly squaredSum: number;
@@ -27,8 +32,8 @@ const hyperbolic: Formula = ({ squaredSum }) => 2 * Math.sinh(squaredSum / 2) **
 const trigonometric: Formula = ({ squaredDifference }) => 2 * Math.sinh(squaredDifference / 2) ** 2;
 
 /**
- * ((1 − 4A)/√(1 − 8A))^D exp(‖x + y‖²/(1 − 8A)) − 1, from E exp(a‖ω‖² + b·ω) = (1 − 2a)^(-D/2) exp(‖b‖²/(2(1 − 2a))) for the
- * square of a term, a = 4A and b = 2√(1 − 4A)(x + y).
+ * ((1 − 4A)/√(1 − 8A))^D exp(‖x + y‖²/(1 − 8A)) − 1, from E exp(a‖ω‖² + b·ω) = (1 − 2a)^(-D/2) exp(‖b‖²/(2(1 − 2a)))
+ * for the square of a term, a = 4A and b = 2√(1 − 4A)(x + y).
  */
 const optimal: Formula = ({ squaredSum, headDim, meanSquaredSum }) => {
   if (headDim === undefined || meanSquaredSum === undefined) {
@@ -64,10 +69,11 @@ const formulas: Partial<Record<FeatureMapName, Formula>> = {
 };
 
 /**
- * Relative variance of one kernel entry, Var[φ(x)·φ(y)] / (φ(x)·φ(y))² for ONE row of the projection. Of M independent rows it is
- * the M-th part; orthogonal and simplex rows have less.
+ * Relative variance of one kernel entry, Var[φ(x)·φ(y)] / (φ(x)·φ(y))² for ONE row of the projection. Of M independent
+ * rows it is the M-th part; orthogonal and simplex rows have less.
  *
- * Grows with the exponential of squared norms: for q, k ~ N(0, I) of 64 dimensions it is of the order e^16, and no M helps.
+ * Grows with the exponential of squared norms: for q, k ~ N(0, I) of 64 dimensions it is of the order e^16, and no M
+ * helps.
  *
  * @returns Infinity beyond float64 (‖x + y‖² above 709); undefined for maps without a formula
  * @throws GraphError for optimal features without headDim and meanSquaredSum

@@ -15,7 +15,7 @@ export interface Heads {
 
 export interface Layout {
   readonly numHeads: number;
-  /** Of flat arrays. */
+  /** The width of a head; only for flat arrays. */
   readonly headDim?: number | undefined;
   readonly causal: boolean;
 }

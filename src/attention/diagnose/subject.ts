@@ -40,7 +40,9 @@ function isRandom({ projection }: Subject): boolean {
   return projection !== "none";
 }
 
-/** Whether the error against softmax attention falls towards 0 with more features, as 1/√numFeatures once it is small. */
+/**
+ * Whether the error against softmax attention falls towards 0 with more features, as 1/√numFeatures once it is small.
+ */
 export function convergesToSoftmax(subject: Subject): boolean {
   return subject.map.kernel === "softmax" && subject.rowLengths === "chi" && isRandom(subject);
 }

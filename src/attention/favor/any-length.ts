@@ -1,4 +1,6 @@
-/** Linear attention over parts of any length by the engine's op of prefix sums: one graph for prompts and single tokens. */
+/**
+ * Linear attention over parts of any length by the engine's op of prefix sums: one graph for prompts and single tokens.
+ */
 import { zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { withOnes } from "../../ops/composed.ts";
@@ -17,11 +19,14 @@ import { LOG_ZERO, maximumOf, noMaximum, normalized, scaledKeys, sumsOf } from "
 import { requireProjection } from "./projections.ts";
 
 /**
- * State: `sums` S `[B, H, M, E + 1]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`. As one step after the other:
+ * State: `sums` S `[B, H, M, E + 1]`, and for maps with log scales its `maximum` C `[B, H, 1, 1]`. As one step after
+ * the other:
  *
- *   C_t = max(C_{t−1}, c_t),   S_t = exp(C_{t−1} − C_t)·S_{t−1} + exp(c_t − C_t)·φ̂_t v′_tᵀ,   out_t = normalised S_tᵀ φ(q_t)
+ *   C_t = max(C_{t−1}, c_t),   S_t = exp(C_{t−1} − C_t)·S_{t−1} + exp(c_t − C_t)·φ̂_t v′_tᵀ,
+ *   out_t = normalised S_tᵀ φ(q_t)
  *
- * The rescaling is the op's decay, so that no exponent is ever above 0. Of a part of T tokens T² numbers a head are held, for C.
+ * The rescaling is the op's decay, so that no exponent is ever above 0. Of a part of T tokens T² numbers a head are
+ * held, for C.
  */
 export function anyLengthForm(
   map: FeatureMap,
@@ -51,7 +56,10 @@ export function anyLengthForm(
   };
 }
 
-/** Logarithms: of keys c_t − C_t and of the states before them C_{t−1} − C_t, both `[B, H, T, 1]`, and C of the last, `[B, H, 1, 1]`. */
+/**
+ * Logarithms: of keys c_t − C_t and of the states before them C_{t−1} − C_t, both `[B, H, T, 1]`, and C of the last,
+ * `[B, H, 1, 1]`.
+ */
 function runningScales(c: Tensor, before: Tensor) {
   const [B = 0, H = 0, T = 0] = c.shape;
   const ones = expand(full([1, 1], 1), [T, T]);

@@ -1,11 +1,13 @@
 /**
- * Bidirectional linear attention: two Scans over heads and their chunks, first the keys into one state, then the queries
- * through it.
+ * Bidirectional linear attention: two Scans over heads and their chunks, first the keys into one state, then the
+ * queries through it.
  *
- *   S = Σ_s exp(−C) v′_s φ(k_s)ᵀ with C = the largest log feature of the head,   out_t = normalised S φ(q_t),   v′ = [v, 1]
+ *   S = Σ_s exp(−C) v′_s φ(k_s)ᵀ with C = the largest log feature of the head,
+ *   out_t = normalised S φ(q_t),   v′ = [v, 1]
  *
  * A key's constant must be the same for all positions a query sees: here one running maximum for each (batch, head), so
- * padding and other heads do not touch it; wherever a constant known beforehand serves (`common-scale.ts`), that one. Features live inside the bodies only, forward and backward.
+ * padding and other heads do not touch it; wherever a constant known beforehand serves (`common-scale.ts`), that one.
+ * Features live inside the bodies only, forward and backward.
  *
  * Source: section 2.2 of arXiv:2009.14794; the running maximum and the backward pass are ours.
  */
@@ -108,7 +110,10 @@ export function bidirectionalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearA
   return slice(joined, 2, 0, numQueries);
 }
 
-/** What keys leave behind: Σ_s exp(c_s − C) v′_s φ̂_sᵀ of every head, `[B, H, E + 1, M]`, with C the largest scale of the head. */
+/**
+ * What keys leave behind: Σ_s exp(c_s − C) v′_s φ̂_sᵀ of every head, `[B, H, E + 1, M]`, with C the largest scale of
+ * the head.
+ */
 export function keySumsScan(k: Tensor, v: Tensor, spec: LinearAttentionSpec): Tensor {
   const [batch = 0, heads = 0, length = 0] = k.shape;
   const chunk = chunkLength(length);
@@ -173,8 +178,8 @@ function commonKeys(
   const masked = (features: Tensor) => (mask ? mul(features, mask) : features);
   if (keys.kind === "plain") return { top: undefined, under: () => masked(keys.features) };
   const topOf = (logScale: Tensor) => max(maskedScale(logScale, mask), { axes: [-2], keepDims: true });
-  // Only padding can lie above the constant: cut, so that its factor 0 meets no infinity; at 1 and not at 0, where rounding
-  // would cut the largest real feature too, and take its gradient.
+  // Only padding can lie above the constant: cut, so that its factor 0 meets no infinity; at 1 and not at 0, where
+  // rounding would cut the largest real feature too, and take its gradient.
   const factor = (exponent: Tensor) => exp(mask ? minimum(exponent, 1) : exponent);
   if (keys.kind === "scaled") {
     const { features, logScale } = keys;
@@ -202,7 +207,8 @@ function forward({ q, ...keys }: Heads, spec: Spec): Saved {
     const features = queryFeatures(map, q, own ?? spec.projection);
     return normalized(matmul(features, state, { transposeB: true }), guard);
   });
-  // Under a constant chosen before, no maximum is needed again; a place for one is kept, so that both ways give the same.
+  // Under a constant chosen before, no maximum is needed again; a place for one is kept, so that both ways give the
+  // same.
   const kept = top ?? (map.kind === "plain" ? undefined : full([state.shape[0] ?? 0, 1, 1], 0));
   return { ...queries, state, top: kept };
 }
@@ -254,7 +260,10 @@ function pick<Picked extends Tensors<Picked>>(like: Picked, record: TensorRecord
   return Object.fromEntries(Object.keys(like).map((name) => [name, record[name]])) as Picked; // the same names
 }
 
-/** With dU = [dOut, −dOut·out] / denominator and dS = Σ_t dU_t φ(q_t)ᵀ: dφ(q_t) = Sᵀ dU_t, dφ(k_s) = dSᵀ v′_s, dv′_s = dS φ(k_s). */
+/**
+ * With dU = [dOut, −dOut·out] / denominator and dS = Σ_t dU_t φ(q_t)ᵀ: dφ(q_t) = Sᵀ dU_t, dφ(k_s) = dSᵀ v′_s, dv′_s =
+ * dS φ(k_s).
+ */
 function backward(
   { q, k, v, mask, own, ownR, out, inverse, state, top, dOut }: Heads & Saved & { readonly dOut: Tensor },
   spec: Spec,

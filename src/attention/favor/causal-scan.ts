@@ -5,13 +5,14 @@
  *
  *   U_t = Σ_{s≤t} (φ(q_t)·φ̂_s) · exp(c_s − C_t) · v′_s,   out_t = U_t's first columns over its last
  *
- * Every exponent is ≤ 0, and C_t depends on the past alone. The carried state is S = Σ_{s before the chunk} exp(c_s − C) v′_s φ̂_sᵀ,
- * `[E + 1, M]`, with its maximum C: held this way round, every product transposes the operand that has few elements. Features
- * are computed inside the body, forward and again backward, so none is ever kept for a whole sequence. Feature maps without log
- * scales (c = 0) take the same path without the exponentials, and so do others wherever one constant serves all keys
- * (`common-scale.ts`).
+ * Every exponent is ≤ 0, and C_t depends on the past alone. The carried state is S = Σ_{s before the chunk} exp(c_s −
+ * C) v′_s φ̂_sᵀ, `[E + 1, M]`, with its maximum C: held this way round, every product transposes the operand that has
+ * few elements. Features are computed inside the body, forward and again backward, so none is ever kept for a whole
+ * sequence. Feature maps without log scales (c = 0) take the same path without the exponentials, and so do others
+ * wherever one constant serves all keys (`common-scale.ts`).
  *
- * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward pass are ours.
+ * Source: section 2.5 and appendix B.1 of arXiv:2009.14794 for the prefix sums; the running maximum and the backward
+ * pass are ours.
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import type { Shape } from "../../graph/shape.ts";
@@ -135,7 +136,10 @@ interface Saved {
   readonly running: Tensor | undefined;
 }
 
-/** What a sequence leaves behind: Σ exp(c_s − C) v′_s φ̂_sᵀ `[B, H, E + 1, M]`, and C `[B, H, 1, 1]` for maps with log scales. */
+/**
+ * What a sequence leaves behind: Σ exp(c_s − C) v′_s φ̂_sᵀ `[B, H, E + 1, M]`, and C `[B, H, 1, 1]` for maps with log
+ * scales.
+ */
 export interface CausalState {
   readonly S: Tensor;
   readonly C: Tensor | undefined;
@@ -148,8 +152,8 @@ export function causalScan(q: Tensor, k: Tensor, v: Tensor, spec: LinearAttentio
 }
 
 /**
- * Causal attention over a part of a sequence: from the state that what came before has left, to the state behind it. Gradients
- * flow through both, so parts joined in this way have the gradients of the whole.
+ * Causal attention over a part of a sequence: from the state that what came before has left, to the state behind it.
+ * Gradients flow through both, so parts joined in this way have the gradients of the whole.
  */
 export function causalScanPart(
   state: CausalState,
@@ -299,7 +303,8 @@ function forward({ S, C, ...sequences }: WalkInputs, features: WalkFeatures): Fo
 }
 
 /**
- * With dU = [dOut, −dOut·out] / denominator, weights w_ts = exp(c_s − C_t) for s ≤ t and G = Σ_{t behind} exp(C_end − C_t) dU_t φ(q_t)ᵀ:
+ * With dU = [dOut, −dOut·out] / denominator, weights w_ts = exp(c_s − C_t) for s ≤ t and G = Σ_{t behind} exp(C_end −
+ * C_t) dU_t φ(q_t)ᵀ:
  *
  *   dφ(q_t) = Σ_s w_ts (dU_t·v′_s) φ̂_s,   dφ̂_s = Σ_t w_ts (dU_t·v′_s) φ(q_t),   dv′_s = Σ_t w_ts (φ(q_t)·φ̂_s) dU_t
  *

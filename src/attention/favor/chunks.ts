@@ -32,7 +32,9 @@ export function maskToChunks(mask: Tensor, chunk: number): Tensor {
   return reshape(transpose(chunks, [1, 0, 2]), [padded / chunk, batch, 1, chunk, 1]);
 }
 
-/** Logarithmic form of the causal mask `[C, C]`, added to logarithms of scales: 0 where key s ≤ query t, else LOG_ZERO. */
+/**
+ * Logarithmic form of the causal mask `[C, C]`, added to logarithms of scales: 0 where key s ≤ query t, else LOG_ZERO.
+ */
 export function causalLog(chunk: number): Tensor {
   const values = new Float32Array(sizeOf([chunk, chunk]));
   for (let t = 0; t < chunk; t++) values.fill(LOG_ZERO, t * chunk + t + 1, (t + 1) * chunk);

@@ -1,11 +1,12 @@
 /**
  * One constant for the keys of whole sequences, chosen before any key is read.
  *
- * No log feature of any key lies above a bound W that the projection alone gives (for positive features max ‖ω‖²/2, from
- * ωx − ‖x‖²/2 ≤ ‖ω‖²/2). So with R = W − 60, features exp(a_s − R) never overflow, not even summed over a million keys, and they
- * are large enough for every query as soon as the first key's largest log feature is above R − 40: every later query sees that key.
- * Then no running maximum is needed, and nothing is ever rescaled. Where the first key is too long for that, the exact form with its
- * running maximum takes over. The choice looks at the projection and at the first key only, so it depends on the past alone.
+ * No log feature of any key lies above a bound W that the projection alone gives (for positive features max ‖ω‖²/2,
+ * from ωx − ‖x‖²/2 ≤ ‖ω‖²/2). So with R = W − 60, features exp(a_s − R) never overflow, not even summed over a million
+ * keys, and they are large enough for every query as soon as the first key's largest log feature is above R − 40: every
+ * later query sees that key. Then no running maximum is needed, and nothing is ever rescaled. Where the first key is
+ * too long for that, the exact form with its running maximum takes over. The choice looks at the projection and at the
+ * first key only, so it depends on the past alone.
  */
 import type { Tensor } from "../../graph/tensor.ts";
 import { cast } from "../../ops/compare.ts";
@@ -20,7 +21,9 @@ import { maskedScale } from "./normalized.ts";
 /** Natural logarithms: float32 ends at 88, so a sum over e¹⁴ keys with values of size e¹⁰ still fits. */
 const HEADROOM = 60;
 
-/** How far below R the first key's largest log feature may lie; products with features e⁴⁰ smaller still fit below that. */
+/**
+ * How far below R the first key's largest log feature may lie; products with features e⁴⁰ smaller still fit below that.
+ */
 const DEPTH = 40;
 
 /** Added to denominators under R: they hold at least the first key, so it may be smaller than elsewhere. */
@@ -41,7 +44,8 @@ export function keysUnder(R: Tensor, map: FeatureMap, k: Tensor, projection: Ten
 }
 
 /**
- * Whether R is too far above the first key of some head, or above all that the state before it holds: true where a running maximum must be kept.
+ * Whether R is too far above the first key of some head, or above all that the state before it holds: true where a
+ * running maximum must be kept.
  *
  * @param k `[B, H, S, D]`
  * @param keyMask `[B, S]`

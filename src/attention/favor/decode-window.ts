@@ -1,10 +1,12 @@
 /**
  * Linear attention for decoding, with a state that is read at every token and written only now and then.
  *
- * The sums S over all keys are large beside the few numbers that a token adds to them. So the last tokens wait in a window, as they
- * are: a token reads S and the window, and once the window is full a fold adds it to S. With log scales c (0 for maps without):
+ * The sums S over all keys are large beside the few numbers that a token adds to them. So the last tokens wait in a
+ * window, as they are: a token reads S and the window, and once the window is full a fold adds it to S. With log scales
+ * c (0 for maps without):
  *
- *   U = e^C · S φ(q) + Σ_{s in the window} e^{c_s} (φ̂_s·φ(q)) v′_s + e^c (φ̂(k)·φ(q)) v′,   out = U's first columns over its last
+ *   U = e^C · S φ(q) + Σ_{s in the window} e^{c_s} (φ̂_s·φ(q)) v′_s + e^c (φ̂(k)·φ(q)) v′,
+ *   out = U's first columns over its last
  *
  * The factors e^{…} are softmaxed: what that divides by cancels between the columns, and no exponent is above 0.
  */
@@ -25,7 +27,8 @@ import { normalized } from "./normalized.ts";
 /**
  * One token of every sequence.
  *
- * @param queriesAndKeys `[B, 2H, 1, D]`: the queries of all heads, then their keys, so that both have their features from one product
+ * @param queriesAndKeys `[B, 2H, 1, D]`: the queries of all heads, then their keys, so that both have their features
+ *   from one product
  * @param value v′ `[B, H, 1, E + 1]`, the last column 1
  * @param projection `[M, D]`, or `[H, M, D]` for heads with their own
  * @returns out `[B, H, 1, E]`

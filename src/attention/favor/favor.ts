@@ -63,7 +63,8 @@ export function favorMechanism(map: FeatureMap, name = `favor-${map?.name}`): At
 }
 
 /**
- * Refuses more features than there is room for: the state Σ φ(k)[v, 1]ᵀ of all heads is the largest array that grows with them.
+ * Refuses more features than there is room for: the state Σ φ(k)[v, 1]ᵀ of all heads is the largest array that grows
+ * with them.
  *
  * @param shape of the values, `[B, H, S, E]`
  */

@@ -30,7 +30,10 @@ export function bidirectionalParallel(q: Tensor, k: Tensor, v: Tensor, spec: Lin
   return readKeySums(q, keySumsParallel(k, v, spec), spec);
 }
 
-/** What keys leave behind: Σ_s exp(c_s − C) v′_s φ̂_sᵀ of every head, `[B, H, E + 1, M]`, with C the largest scale of the head. */
+/**
+ * What keys leave behind: Σ_s exp(c_s − C) v′_s φ̂_sᵀ of every head, `[B, H, E + 1, M]`, with C the largest scale of
+ * the head.
+ */
 export function keySumsParallel(k: Tensor, v: Tensor, { map, projection, keyMask }: LinearAttentionSpec): Tensor {
   const { features, logScale } = scaledKeys(map, k, projection, keyMask && maskColumn(keyMask));
   const values = withOnes(v);

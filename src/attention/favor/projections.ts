@@ -42,7 +42,8 @@ export function projectionShape(
 }
 
 /**
- * Draws a projection `[M, D]`, or `[H, M, D]` with `perHead`. With `none` it is the identity, and M = D whatever numFeatures says.
+ * Draws a projection `[M, D]`, or `[H, M, D]` with `perHead`. With `none` it is the identity, and M = D whatever
+ * numFeatures says.
  *
  * @throws GraphError for sizes that are not positive integers or too large for the engine, and for unknown kinds
  */

@@ -65,7 +65,8 @@ export function rowFeaturesMechanism({ name, summary, features }: RowFeaturesOpt
 }
 
 /**
- * In the place of a projection, of which the graphs read how many features there are. No feature depends on it, so no graph holds it.
+ * In the place of a projection, of which the graphs read how many features there are. No feature depends on it, so no
+ * graph holds it.
  *
  * @returns `[D, D]`
  */

@@ -1,4 +1,7 @@
-/** Attention to the last positions, token by token: a state of the last keys and values, so that a step costs the same at any position. */
+/**
+ * Attention to the last positions, token by token: a state of the last keys and values, so that a step costs the same
+ * at any position.
+ */
 import { GraphError, problem } from "../../graph/errors.ts";
 import { countingUp, fromFloat64, ndarray, zeros } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -29,7 +32,10 @@ import { blockLength } from "./window.ts";
 export interface Band {
   /** The furthest that any position looks back. */
   readonly reach: number;
-  /** Segments with a memory: a position looks back to `memoryLength` before its segment. Default: every position to `reach`. */
+  /**
+   * Segments with a memory: a position looks back to `memoryLength` before its segment. Default: every position to
+   * `reach`.
+   */
   readonly segments?: {
     readonly segmentLength: number;
     readonly memoryLength: number;
@@ -38,8 +44,8 @@ export interface Band {
 }
 
 /**
- * State: the last W = reach `keys` `[B, H, W, D]` and `values` `[B, H, W, E]`, the newest at the end, and `count` `[B, 1, 1, 1]`, how many
- * tokens there were, which tells the places that hold none yet.
+ * State: the last W = reach `keys` `[B, H, W, D]` and `values` `[B, H, W, E]`, the newest at the end, and `count` `[B,
+ * 1, 1, 1]`, how many tokens there were, which tells the places that hold none yet.
  */
 export function bandRecurrence(who: string, band: Band): RecurrentForm {
   const W = Math.max(1, band.reach);
@@ -78,7 +84,9 @@ export function bandRecurrence(who: string, band: Band): RecurrentForm {
   };
 }
 
-/** Every new query beside all keys, `[L, W + L]` scores a head: more than blocks take, and the same nodes at any length. */
+/**
+ * Every new query beside all keys, `[L, W + L]` scores a head: more than blocks take, and the same nodes at any length.
+ */
 function extendDense(who: string, W: number, reach: number): RecurrentStep {
   return (q, k, v, state) => {
     const { keys, values, count } = stateOf(who, state);

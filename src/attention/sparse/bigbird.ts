@@ -36,10 +36,11 @@ const options = z.strictObject({
 export type BigbirdOptions = Readonly<z.output<typeof options>>;
 
 /**
- * The random blocks of each block: those that neither its window nor the first blocks hold, with the smallest of random priorities.
+ * The random blocks of each block: those that neither its window nor the first blocks hold, with the smallest of random
+ * priorities.
  *
- * Priorities do not depend on the number of blocks: with more of them a block keeps its random ones, unless a new one comes before them;
- * causal, where only earlier ones count, it keeps them all.
+ * Priorities do not depend on the number of blocks: with more of them a block keeps its random ones, unless a new one
+ * comes before them; causal, where only earlier ones count, it keeps them all.
  */
 export function drawBlocks(
   count: number,
@@ -58,8 +59,8 @@ export function drawBlocks(
 }
 
 /**
- * softmax(q kᵀ / √D) v over the neighbouring blocks, the first blocks and random blocks; queries of the first blocks read everything.
- * Causal, by leaving out later positions.
+ * softmax(q kᵀ / √D) v over the neighbouring blocks, the first blocks and random blocks; queries of the first blocks
+ * read everything. Causal, by leaving out later positions.
  *
  * The first tokens are those of the sequence (the paper's internal construction, ITC).
  *

@@ -1,9 +1,10 @@
 /**
  * Softmax attention of blocks of queries to few keys each: what all sparse patterns share.
  *
- * Positions are padded to whole blocks and cut into them. A block of queries reads one or more sets of keys (its neighbours, the first
- * tokens, chosen blocks); the scores by all sets stand side by side and are normalised together. Whether a key counts rides with it, as
- * one more column against a 1 of the queries, so the masks of padding cost no pass over the scores.
+ * Positions are padded to whole blocks and cut into them. A block of queries reads one or more sets of keys (its
+ * neighbours, the first tokens, chosen blocks); the scores by all sets stand side by side and are normalised together.
+ * Whether a key counts rides with it, as one more column against a 1 of the queries, so the masks of padding cost no
+ * pass over the scores.
  */
 import { customGradient } from "../../autodiff/custom-gradient.ts";
 import { lazyArray, ndarray } from "../../graph/ndarray.ts";
@@ -21,7 +22,10 @@ import { constant, full, stopGradient } from "../../ops/source.ts";
 /** Added to the scores of padding: e to this is 0, and a row of nothing else stays finite. */
 const PADDING = -1e30;
 
-/** Added to the scores of pairs that the pattern leaves out: far below padding, so that a row without a real key ends up on padding. */
+/**
+ * Added to the scores of pairs that the pattern leaves out: far below padding, so that a row without a real key ends up
+ * on padding.
+ */
 export const OUTSIDE = -2e30;
 
 /** Queries, keys and values of a sequence, and which keys count. */
@@ -45,7 +49,10 @@ export interface Cut {
   readonly after: number;
   /** Keys of so many first positions are left out, because they are read as a set of their own. Default 0. */
   readonly skipFirst?: number;
-  /** A sequence of one block has neighbours too, of padding: more work, and the same nodes for any number of blocks. Default false. */
+  /**
+   * A sequence of one block has neighbours too, of padding: more work, and the same nodes for any number of blocks.
+   * Default false.
+   */
   readonly alwaysNeighbours?: boolean;
 }
 
@@ -248,7 +255,9 @@ export function sharedSet(keys: Tensor, values: Tensor, added?: Tensor): KeySet 
   };
 }
 
-/** Each query reads the keys at its own place in all blocks: keys `[B, H, N, r, D + 1]`, m = N. @param added `[N, N]` */
+/**
+ * Each query reads the keys at its own place in all blocks: keys `[B, H, N, r, D + 1]`, m = N. @param added `[N, N]`
+ */
 export function columnSet(keys: Tensor, values: Tensor, added: Tensor): KeySet {
   const turned = (x: Tensor) => transpose(x, [0, 1, 3, 2, 4]);
   return {
@@ -272,7 +281,10 @@ export function fromBlocks(out: Tensor, { length, guarded }: Pick<Blocks, "lengt
   return settle(slice(mergeAxes(out, 2), 2, 0, length), guarded);
 }
 
-/** Drops the column that `withReal` added, and multiplies by it: its gradient is 0, for it is 1 or 0 whatever the scores. */
+/**
+ * Drops the column that `withReal` added, and multiplies by it: its gradient is 0, for it is 1 or 0 whatever the
+ * scores.
+ */
 export function settle(out: Tensor, guarded: boolean): Tensor {
   if (!guarded) return out;
   const width = (out.shape.at(-1) ?? 1) - 1;

@@ -1,4 +1,6 @@
-/** Softmax attention along the edges of a graph: time and memory in proportion to their number, whatever the degrees. */
+/**
+ * Softmax attention along the edges of a graph: time and memory in proportion to their number, whatever the degrees.
+ */
 import * as z from "zod";
 import { GraphError, problem } from "../../graph/errors.ts";
 import { ndarray } from "../../graph/ndarray.ts";
@@ -20,13 +22,16 @@ const position = z.int().min(0);
 /** The options of all attention along edges. */
 export const edgeOptions = {
   /**
-   * `[from, to]`: the query at position `to` reads the key at position `from`, as messages flow. The same for all sequences; edges with a
-   * position beyond a sequence do not count there (beyond a model's maxSeqLen they are refused), and for causal attention none from a
-   * later position. Give both directions of an
-   * undirected edge. No default that would serve.
+   * `[from, to]`: the query at position `to` reads the key at position `from`, as messages flow. The same for all
+   * sequences; edges with a position beyond a sequence do not count there (beyond a model's maxSeqLen they are
+   * refused), and for causal attention none from a later position. Give both directions of an undirected edge. No
+   * default that would serve.
    */
   edges: z.array(z.tuple([position, position])).default([]),
-  /** Whether every position reads itself too. Default true, as published for GAT: a position without edges keeps its own value. */
+  /**
+   * Whether every position reads itself too. Default true, as published for GAT: a position without edges keeps its own
+   * value.
+   */
   selfLoops: z.boolean().default(true),
 };
 
@@ -80,7 +85,8 @@ interface EdgeAttention {
 /**
  * Σ_j softmax_j(activation(q_i · k_j)) v_j over the edges j → i, 0 for queries without any.
  *
- * Queries whose numbers of keys round up to the same power of two share a table of keys, so that it holds at most twice the edges.
+ * Queries whose numbers of keys round up to the same power of two share a table of keys, so that it holds at most twice
+ * the edges.
  *
  * @returns `[B, H, L, E]`
  * @throws GraphError without edges
@@ -140,7 +146,9 @@ function rows(x: Tensor): Tensor {
   return reshape(x, [-1, x.shape.at(-1) ?? 0]);
 }
 
-/** Rows of all heads for positions that are the same in each: `[B · H, positions]`, from two lists instead of a table. */
+/**
+ * Rows of all heads for positions that are the same in each: `[B · H, positions]`, from two lists instead of a table.
+ */
 function headRows(positions: readonly number[], perHead: number, heads: number): Tensor {
   const first = Int32Array.from({ length: heads }, (_, head) => head * perHead);
   return add(

@@ -18,11 +18,12 @@ const options = z.strictObject({
 });
 
 /**
- * Σ_j α_ij v_j over the edges j → i, with α_ij = softmax_j(LeakyReLU(a_q · q_i + a_k · k_j)); 0 for a position without any.
+ * Σ_j α_ij v_j over the edges j → i, with α_ij = softmax_j(LeakyReLU(a_q · q_i + a_k · k_j)); 0 for a position without
+ * any.
  *
- * The paper has one transformed feature h_i = W x_i for the three of them, and the vector a = [a_q, a_k]; here a model's own weights of
- * queries, keys and values each make theirs, of which one shared W is a case. The vectors are trained, one pair a head:
- * `queryWeight` and `keyWeight` `[H, D]`.
+ * The paper has one transformed feature h_i = W x_i for the three of them, and the vector a = [a_q, a_k]; here a
+ * model's own weights of queries, keys and values each make theirs, of which one shared W is a case. The vectors are
+ * trained, one pair a head: `queryWeight` and `keyWeight` `[H, D]`.
  *
  * Source: equations 3 and 4, arXiv:1710.10903.
  */

@@ -7,8 +7,9 @@ import { wholeBlockLength, windowAttention } from "./window.ts";
 
 const options = z.strictObject({
   /**
-   * Position i reads j where |i − j| < window: causal, the last `window` positions with its own; bidirectional, as many to the other
-   * side. Default 128, as LongT5 (a radius of 127): after n layers a position has heard of n · 127 others to each side.
+   * Position i reads j where |i − j| < window: causal, the last `window` positions with its own; bidirectional, as many
+   * to the other side. Default 128, as LongT5 (a radius of 127): after n layers a position has heard of n · 127 others
+   * to each side.
    */
   window: z.int().positive().default(128),
 });

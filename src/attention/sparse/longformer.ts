@@ -8,15 +8,18 @@ import { firstTokens, wholeBlockLength, windowCut, withFirstReadingAll, withinWi
 const options = z.strictObject({
   /** Position i reads j where |i − j| < window. Default 256: 512 positions to both sides together, as published. */
   window: z.int().positive().default(256),
-  /** So many first positions read all and are read by all. Default 1: the token that classification reads, as published. */
+  /**
+   * So many first positions read all and are read by all. Default 1: the token that classification reads, as published.
+   */
   globalTokens: z.int().positive().default(1),
 });
 
 /**
  * softmax(q kᵀ / √D) v over |i − j| < window, and wherever i or j is among the first `globalTokens`.
  *
- * Causal, the first tokens are read by all later ones and themselves read only what comes before them. Both kinds share the weights of
- * queries, keys and values; the published model has a second set for the first tokens, which starts as a copy of the others.
+ * Causal, the first tokens are read by all later ones and themselves read only what comes before them. Both kinds share
+ * the weights of queries, keys and values; the published model has a second set for the first tokens, which starts as a
+ * copy of the others.
  *
  * Source: section 3.1, arXiv:2004.05150.
  */

@@ -22,13 +22,17 @@ import {
 import { expectSelfAttention, refuseCross, refuseTooLong } from "./shapes.ts";
 import { withinWindow } from "./window.ts";
 
-/** Near √L for sequences of 4096 to 65536, between which time grows least with L, and that of nearly all the published runs. */
+/**
+ * Near √L for sequences of 4096 to 65536, between which time grows least with L, and that of nearly all the published
+ * runs.
+ */
 const stride = z.int().positive().default(128);
 
 const stridedOptions = z.strictObject({
   /**
-   * Every position reads the last `stride` ones, and every stride-th before them. It does not follow the length, so that a position reads
-   * the same in a longer sequence. Default 128, near √L for 4096 to 65536 positions, and that of the published runs.
+   * Every position reads the last `stride` ones, and every stride-th before them. It does not follow the length, so
+   * that a position reads the same in a longer sequence. Default 128, near √L for 4096 to 65536 positions, and that of
+   * the published runs.
    */
   stride,
 });
@@ -39,8 +43,8 @@ function betweenBlocks(count: number, causal: boolean): Tensor {
 }
 
 /**
- * softmax(q kᵀ / √D) v over 0 ≤ i − j < stride, and i − j a multiple of stride: the union of the paper's two heads in one, as its merged
- * head (section 5.1). Bidirectional, the same to the other side.
+ * softmax(q kᵀ / √D) v over 0 ≤ i − j < stride, and i − j a multiple of stride: the union of the paper's two heads in
+ * one, as its merged head (section 5.1). Bidirectional, the same to the other side.
  *
  * Source: section 4.3, arXiv:1904.10509.
  */
@@ -69,13 +73,16 @@ export const sparseStrided = configurable("sparse-strided", stridedOptions, ({ s
 const fixedOptions = z.strictObject({
   /** Positions of a block. Default 128, as for `sparse-strided`. */
   stride,
-  /** The last so many positions of a block are read by all later blocks, c. Default 8, the smallest that the paper found to serve well. */
+  /**
+   * The last so many positions of a block are read by all later blocks, c. Default 8, the smallest that the paper found
+   * to serve well.
+   */
   summaryPositions: z.int().positive().default(8),
 });
 
 /**
- * softmax(q kᵀ / √D) v over the own block up to the position, and the last `summaryPositions` of every earlier block: the union of the
- * paper's two heads in one. Bidirectional, the whole own block, and those of every other block.
+ * softmax(q kᵀ / √D) v over the own block up to the position, and the last `summaryPositions` of every earlier block:
+ * the union of the paper's two heads in one. Bidirectional, the whole own block, and those of every other block.
  *
  * Source: section 4.3, arXiv:1904.10509.
  */

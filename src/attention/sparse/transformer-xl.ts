@@ -13,8 +13,8 @@ const options = z.strictObject({
   /** Positions before a segment that it reads. Default 128, as many as a segment has, as published. */
   memoryLength: z.int().positive().default(128),
   /**
-   * Whether gradients flow from a segment into its memory. Default false, as published, where the memory is a cache of earlier steps. Here
-   * all segments are in one graph, and true costs nothing more.
+   * Whether gradients flow from a segment into its memory. Default false, as published, where the memory is a cache of
+   * earlier steps. Here all segments are in one graph, and true costs nothing more.
    */
   memoryGradient: z.boolean().default(false),
 });
@@ -22,9 +22,10 @@ const options = z.strictObject({
 /**
  * softmax(q kᵀ / √D) v over the own segment up to the position, and the `memoryLength` positions before the segment.
  *
- * Positions are those of the model: its rotary encoding makes scores depend on i − j, which is what the paper's relative encoding is
- * for, and so keys stay what they were when they become memory. Where the paper stops gradients at the hidden states that memories are
- * made from, this stops them at the keys and values: weights learn from a memory through those who made it as their own segment.
+ * Positions are those of the model: its rotary encoding makes scores depend on i − j, which is what the paper's
+ * relative encoding is for, and so keys stay what they were when they become memory. Where the paper stops gradients at
+ * the hidden states that memories are made from, this stops them at the keys and values: weights learn from a memory
+ * through those who made it as their own segment.
  *
  * Source: section 3.2, arXiv:1901.02860.
  */

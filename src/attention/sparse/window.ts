@@ -18,16 +18,16 @@ import {
 } from "./block-sparse.ts";
 
 /**
- * Positions of a block for windows that reach so far back: half of it, so that a block reads at most half more keys than it must, and
- * never so few that its matrix products are all overhead.
+ * Positions of a block for windows that reach so far back: half of it, so that a block reads at most half more keys
+ * than it must, and never so few that its matrix products are all overhead.
  */
 export function blockLength(reach: number): number {
   return Math.max(16, Math.min(128, Math.ceil(reach / 2)));
 }
 
 /**
- * Positions of a block where sequences are padded to whole ones: half of `blockLength`, for short sequences are padded to a whole one too. Every key
- * is held for nine blocks, and for more only with windows beyond 512.
+ * Positions of a block where sequences are padded to whole ones: half of `blockLength`, for short sequences are padded
+ * to a whole one too. Every key is held for nine blocks, and for more only with windows beyond 512.
  */
 export function wholeBlockLength(reach: number): number {
   return blockLength(reach / 2);
@@ -39,8 +39,8 @@ export function blocksBefore(reach: number, block: number, length: number): numb
 }
 
 /**
- * How a window cuts a sequence: by its own block length and into as few blocks as there are, or, told the blocks that the sequence is whole
- * ones of, into equal parts of these, each with all the neighbours that a block may have.
+ * How a window cuts a sequence: by its own block length and into as few blocks as there are, or, told the blocks that
+ * the sequence is whole ones of, into equal parts of these, each with all the neighbours that a block may have.
  */
 export function windowCut(
   { q }: Pick<MaskedSequences, "q">,
@@ -88,9 +88,11 @@ export function firstTokens({ k, v, keyMask }: Omit<MaskedSequences, "q">, count
 }
 
 /**
- * The outputs of the first `count` positions, which read everything that causality lets them, in front of those of a sparse pattern.
+ * The outputs of the first `count` positions, which read everything that causality lets them, in front of those of a
+ * sparse pattern.
  *
- * @param ofOthers the output of all positions `[B, H, L, E]`, of which the first are left out; asked for only where there are others
+ * @param ofOthers the output of all positions `[B, H, L, E]`, of which the first are left out; asked for only where
+ *   there are others
  */
 export function withFirstReadingAll(
   { q, k, v, keyMask, causal }: MaskedSequences & { readonly causal: boolean },
@@ -103,7 +105,8 @@ export function withFirstReadingAll(
   const read = causal ? first : length;
   const cut = (x: Tensor, to: number) => slice(x, 2, 0, to);
   const mask = keyMask && slice(keyMask, 1, 0, read);
-  // Seen from its last query, what lies behind the first ones is no past: one block that holds all of it, at distances of its own.
+  // Seen from its last query, what lies behind the first ones is no past: one block that holds all of it, at distances
+  // of its own.
   const blocks = toBlocks(
     { q: cut(q, first), k: cut(k, read), v: cut(v, read), keyMask: mask },
     { block: first, before: 0, after: 0 },

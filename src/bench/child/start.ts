@@ -17,7 +17,10 @@ export interface MeasuringChild extends AsyncDisposable {
 
 /** How children are started. */
 export interface ChildSettings {
-  /** The compiled program of a child; default: the one beside this module. Tests, which run from the source, have none there. */
+  /**
+   * The compiled program of a child; default: the one beside this module. Tests, which run from the source, have none
+   * there.
+   */
   readonly worker?: URL;
   /** Bytes that may still be taken, asked before each child starts. Default: what the system says. */
   readonly available?: () => number;

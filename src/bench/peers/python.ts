@@ -1,4 +1,5 @@
-// PyTorch's own attention and performer-pytorch, where a Python with torch is at hand: timed by lab/bench/peers/attention.py.
+// PyTorch's own attention and performer-pytorch, where a Python with torch is at hand: timed by
+// lab/bench/peers/attention.py.
 
 import { problem } from "../../graph/errors.ts";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -15,7 +16,10 @@ import { PEER_BUDGET_MS, type LoadPeer } from "./peer.ts";
 /** It belongs to the repository and not to the published package. */
 const program = new URL("../../../lab/bench/peers/attention.py", import.meta.url);
 
-/** As attention.py names it. Its causal form holds features of all tokens at once, many times as slow as the other. */
+/**
+ * The name that attention.py gives it. Its causal form holds the features of all tokens at once, and is many times as
+ * slow.
+ */
 const PERFORMER = "performer-pytorch";
 
 /** Tokens beyond which a run would take minutes. */

@@ -1,4 +1,5 @@
-// TensorFlow.js on its wasm backend, where the user has installed it: the textbook's bidirectional FAVOR+, and exact attention.
+// TensorFlow.js on its wasm backend, where the user has installed it: the textbook's bidirectional FAVOR+, and exact
+// attention.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -50,7 +51,8 @@ export const loadTfjs: LoadPeer = () => tfjsFrom(places());
 export async function tfjsFrom(from: readonly string[]): ReturnType<LoadPeer> {
   const found = from.map(resolveAll).find((paths) => paths !== undefined);
   if (found === undefined) return { reason: `not installed; npm install --no-save ${packages.join(" ")}` };
-  // CommonJS modules, whose exports are the default one; what is used of them is typed above. The second one registers itself.
+  // CommonJS modules, whose exports are the default one; what is used of them is typed above. The second one registers
+  // itself.
   const loaded: readonly { readonly default: Tf }[] = await Promise.all(
     found.map((path) => import(pathToFileURL(path).href)),
   );
@@ -84,7 +86,9 @@ function resolveAll(from: string): readonly string[] | undefined {
   }
 }
 
-/** Matrices `[L, D]`: products of batches, or of transposed operands, take the backend's slow path, ten times as long. */
+/**
+ * Matrices `[L, D]`: products of batches, or of transposed operands, take the backend's slow path, ten times as long.
+ */
 type Head = Readonly<Record<"q" | "k" | "v", TfTensor>>;
 
 /** The projection is `[D, M]`. */

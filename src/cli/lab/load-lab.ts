@@ -1,4 +1,5 @@
-// Finds the claims and experiments: they use the package as its users do, so nothing in src/ may import them, and they are loaded when asked for.
+// Finds the claims and experiments: they use the package as its users do, so nothing in src/ may import them, and they
+// are loaded when asked for.
 
 import { problem } from "../../graph/errors.ts";
 import { existsSync } from "node:fs";
@@ -31,6 +32,7 @@ export async function loadBuiltLab(table: URL = builtTable): Promise<LabTable> {
       package.`,
     );
   }
-  // A module named by a computed address has no type; scripts/build.mjs compiles it from lab/index.ts, which declares this one.
+  // A module named by a computed address has no type; scripts/build.mjs compiles it from lab/index.ts, which declares
+  // this one.
   return (await import(table.href)) as LabTable;
 }

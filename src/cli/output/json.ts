@@ -3,8 +3,9 @@
 import { writeText } from "./write-text.ts";
 
 /**
- * Writes the value as one indented JSON document and a line break; a command calls it once, at its end, and writes nothing else
- * to standard output. Typed arrays become lists, 64-bit integers numbers (text beyond 2⁵³), NaN and infinities null.
+ * Writes the value as one indented JSON document and a line break; a command calls it once, at its end, and writes
+ * nothing else to standard output. Typed arrays become lists, 64-bit integers numbers (text beyond 2⁵³), NaN and
+ * infinities null.
  *
  * @param stream default standard output
  * @returns when the text is handed over, so that the process may end without cutting it short

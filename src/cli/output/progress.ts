@@ -35,7 +35,10 @@ export interface Progress {
   readonly update: (done: number, fields?: ProgressFields) => void;
   /** Writes a line that stays, above the bar. */
   readonly log: (line: string) => void;
-  /** Shows the last state and ends; may be called twice. To be called in `finally`: the bar's timer keeps the process alive. */
+  /**
+   * Shows the last state and ends; may be called twice. To be called in `finally`: the bar's timer keeps the process
+   * alive.
+   */
   readonly stop: () => void;
 }
 

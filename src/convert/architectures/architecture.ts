@@ -12,7 +12,10 @@ export interface PretrainedPlan {
   readonly vocabSize: number;
   /** The shape of the images that a model of images reads. */
   readonly image?: ImageShape | undefined;
-  /** Everything that follows from config.json and, for the head, from the weights. The mechanism is always exact attention. */
+  /**
+   * Everything that follows from config.json and, for the head, from the weights. The mechanism is always exact
+   * attention.
+   */
   readonly options: (reader: Pick<WeightReader, "has">, known: KnownInput) => PretrainedOptions;
   /** Takes the tensors of the file and names them as ours. */
   readonly weights: (reader: WeightReader, config: ModelConfig) => Weights;

@@ -1,8 +1,8 @@
 /**
  * BERT and RoBERTa: encoders with norms behind the branches and a norm of the embeddings.
  *
- * Every token is of type 0, whose vector is added to all places of the table of positions. RoBERTa's positions begin behind the number
- * of its padding token, so the rows in front of them are left out.
+ * Every token is of type 0, whose vector is added to all places of the table of positions. RoBERTa's positions begin
+ * behind the number of its padding token, so the rows in front of them are left out.
  *
  * Source: Devlin et al., arXiv:1810.04805; Liu et al., arXiv:1907.11692.
  */

@@ -23,7 +23,9 @@ export const activation = z
   .enum(Object.keys(activations) as [ActivationName, ...ActivationName[]]) // its own keys
   .transform((name) => activations[name]);
 
-/** What BERT and its heirs say in config.json. Every token attends to all others: keys that say otherwise are refused. */
+/**
+ * What BERT and its heirs say in config.json. Every token attends to all others: keys that say otherwise are refused.
+ */
 export const encoderKeys = {
   vocab_size: size,
   hidden_size: size,

@@ -1,7 +1,8 @@
 /**
  * ESM-2: an encoder of proteins with rotary positions and norms before the branches.
  *
- * Trained with a share of 0.15 · 0.8 of its tokens hidden, whose embeddings were zero, it scales the others by how many are hidden.
+ * Trained with a share of 0.15 · 0.8 of its tokens hidden, whose embeddings were zero, it scales the others by how many
+ * are hidden.
  *
  * Source: Lin et al., doi:10.1126/science.ade2574.
  */

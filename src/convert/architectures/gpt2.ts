@@ -1,5 +1,6 @@
 /**
- * GPT-2: a decoder with norms before the branches. Its matrices are stored `[in, out]`, and those of queries, keys and values as one.
+ * GPT-2: a decoder with norms before the branches. Its matrices are stored `[in, out]`, and those of queries, keys and
+ * values as one.
  *
  * Source: Radford et al., Language Models are Unsupervised Multitask Learners, 2019.
  */

@@ -1,5 +1,6 @@
 /**
- * ViT, and DeiT without distillation: encoders of images in squares, with norms before the branches and a vector in front.
+ * ViT, and DeiT without distillation: encoders of images in squares, with norms before the branches and a vector in
+ * front.
  *
  * Source: Dosovitskiy et al., arXiv:2010.11929; Touvron et al., arXiv:2012.12877.
  */

@@ -57,8 +57,8 @@ const BILINEAR = 2;
 const BRIGHTEST = 255;
 
 /**
- * Reads preprocessor_config.json. Without it images are resized to the model's size by the bilinear filter, and intensities brought from
- * 0 … 255 to −1 … 1, as ViT's are.
+ * Reads preprocessor_config.json. Without it images are resized to the model's size by the bilinear filter, and
+ * intensities brought from 0 … 255 to −1 … 1, as ViT's are.
  *
  * @param shape what the model reads
  * @throws StorageError for settings that lead to another shape, and for numbers of another count than channels

@@ -1,8 +1,8 @@
 /**
- * Images of another size as Pillow makes them: by a filter that widens when an image shrinks, rows first, then columns, each rounded to
- * bytes. Pretrained models were trained on such images, and their numbers depend on it. Byte by byte as Pillow 11; newer versions take the columns
- * of some images first, which rounds a few bytes by one. The package's own image data are resized by exact areas (`resizeImage`), which no filter of
- * Pillow's is.
+ * Images of another size as Pillow makes them: by a filter that widens when an image shrinks, rows first, then columns,
+ * each rounded to bytes. Pretrained models were trained on such images, and their numbers depend on it. Byte by byte as
+ * Pillow 11; newer versions take the columns of some images first, which rounds a few bytes by one. The package's own
+ * image data are resized by exact areas (`resizeImage`), which no filter of Pillow's is.
  */
 import type { PixelImage } from "../../data/images/pixels.ts";
 

@@ -13,8 +13,8 @@ const bertClasses = {
 } as const;
 
 /**
- * An encoder is called BERT, which is what programs that run any encoder take it for; a decoder is called by our name, as its states are
- * ours.
+ * An encoder is called BERT, which is what programs that run any encoder take it for; a decoder is called by our name,
+ * as its states are ours.
  *
  * @param about of the file, kept under `performer`
  */

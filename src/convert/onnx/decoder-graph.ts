@@ -18,7 +18,10 @@ const PAST = "past";
 const PRESENT = "present";
 const POSITION = "position";
 
-/** A state of the exported decoder: give `past` what the step before left as `present`, to begin with all elements `initial`. */
+/**
+ * A state of the exported decoder: give `past` what the step before left as `present`, to begin with all elements
+ * `initial`.
+ */
 export interface StateDescription {
   readonly past: string;
   readonly present: string;
@@ -51,8 +54,8 @@ export interface DecoderGraphSizes {
 }
 
 /**
- * `input_ids` `[B, L]` int64 and the states behind the tokens before → `logits` `[B, L, vocabSize]` of the tokens behind them, and the
- * states behind the last. Weights and projections are inputs under their saved names.
+ * `input_ids` `[B, L]` int64 and the states behind the tokens before → `logits` `[B, L, vocabSize]` of the tokens
+ * behind them, and the states behind the last. Weights and projections are inputs under their saved names.
  *
  * @param form `own` has standard ops alone and is for L = 1, `any-length` has the same nodes at any L
  */

@@ -28,11 +28,12 @@ export interface EncoderGraphSizes {
 }
 
 /**
- * `input_ids` and `attention_mask` `[B, L]` int64 → `last_hidden_state` `[B, L, modelDim]`, or `logits` `[B, L, vocabSize]`,
- * `[B, L, numLabels]` or, of a head for whole sequences, `[B, numLabels]`. Weights and projections are inputs under their saved names.
+ * `input_ids` and `attention_mask` `[B, L]` int64 → `last_hidden_state` `[B, L, modelDim]`, or `logits` `[B, L,
+ * vocabSize]`, `[B, L, numLabels]` or, of a head for whole sequences, `[B, numLabels]`. Weights and projections are
+ * inputs under their saved names.
  *
- * In the parallel form of attention, which has no loops: standard ops alone. The nodes are the same at any length, and with `blocks` at any number of
- * these, which is what lets one graph serve all lengths.
+ * In the parallel form of attention, which has no loops: standard ops alone. The nodes are the same at any length, and
+ * with `blocks` at any number of these, which is what lets one graph serve all lengths.
  */
 export function encoderGraph(
   config: ModelConfig,
@@ -66,7 +67,10 @@ function paddedIds(tokenIds: Tensor, padded: number, { padId }: ModelConfig): Te
   return concat([tokenIds, full([batchSize, padded - length], padId, "int32")], 1);
 }
 
-/** Tables may end within the last block: padding stands at their first place, so that the engine refuses only tokens behind their end. */
+/**
+ * Tables may end within the last block: padding stands at their first place, so that the engine refuses only tokens
+ * behind their end.
+ */
 function paddedPositions(config: ModelConfig, length: number, padded: number): Positions {
   const { ids, cells, ...others } = constantPositions(config, padded);
   if (padded === length) return { ...others, ...(ids && { ids }), ...(cells && { cells }) };
@@ -79,8 +83,8 @@ function paddedPositions(config: ModelConfig, length: number, padded: number): P
 }
 
 /**
- * The positions of the blocks that an encoder's sequences must be padded to for one graph to serve any length, 1 where they need no
- * padding; undefined where a layer's mechanism has none.
+ * The positions of the blocks that an encoder's sequences must be padded to for one graph to serve any length, 1 where
+ * they need no padding; undefined where a layer's mechanism has none.
  */
 export function encoderBlockLength(config: ModelConfig): number | undefined {
   const blocks = commonBlocks(layerMechanisms(config).map(({ wholeBlocks }) => wholeBlocks));

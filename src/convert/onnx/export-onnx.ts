@@ -26,17 +26,20 @@ export interface ExportOnnxOptions {
   /** How weights are stored. Default float32, also by the names of transformers.js: fp32, fp16, q8. */
   readonly dtype?: WeightDtype | "fp32" | "fp16" | "q8";
   /**
-   * What an encoder gives: its `states` (`last_hidden_state`, for embeddings), or the `predictions` of its head (`logits`). Default:
-   * predictions where the head was trained on labels, states elsewhere.
+   * What an encoder gives: its `states` (`last_hidden_state`, for embeddings), or the `predictions` of its head
+   * (`logits`). Default: predictions where the head was trained on labels, states elsewhere.
    */
   readonly output?: EncoderOutput;
   /** The longest sequence that tables of positions serve. Default: the model's own. */
   readonly maxLength?: number;
-  /** An encoder for sequences of exactly so many tokens: for mechanisms whose graph depends on the length. Default: any length. */
+  /**
+   * An encoder for sequences of exactly so many tokens: for mechanisms whose graph depends on the length. Default: any
+   * length.
+   */
   readonly length?: number;
   /**
-   * A decoder reads parts of any length, whole prompts too, by the op `com.microsoft.LinearAttention`, which ONNX Runtime alone has. Default
-   * false: standard ops, one token a run.
+   * A decoder reads parts of any length, whole prompts too, by the op `com.microsoft.LinearAttention`, which ONNX
+   * Runtime alone has. Default false: standard ops, one token a run.
    */
   readonly linearAttention?: boolean;
 }
@@ -71,12 +74,12 @@ const LARGEST_FILE_BYTES = 2 ** 31 - 1;
  * A model as the files that other programs run: onnx/model.onnx, config.json, tokenizer.json and tokenizer_config.json.
  *
  * Encoders take `input_ids` and `attention_mask` of any batch and length; transformers.js runs them as
- * `pipeline("feature-extraction", folder)`. Decoders become one step, onnx/decoder_model.onnx, whose states go in as `past.*` and come out as
- * `present.*`; `states` of config.json lists them with what they begin with. Standard ops alone, but for int8 weights, which are multiplied
- * by `com.microsoft.MatMulNBits`, and for `linearAttention`.
+ * `pipeline("feature-extraction", folder)`. Decoders become one step, onnx/decoder_model.onnx, whose states go in as
+ * `past.*` and come out as `present.*`; `states` of config.json lists them with what they begin with. Standard ops
+ * alone, but for int8 weights, which are multiplied by `com.microsoft.MatMulNBits`, and for `linearAttention`.
  *
- * @throws ConfigError for encoder–decoders, mechanisms whose graph changes with the length (without `length`), decoders without a state of
- *   fixed size, and files beyond 2 GB
+ * @throws ConfigError for encoder–decoders, mechanisms whose graph changes with the length (without `length`), decoders
+ *   without a state of fixed size, and files beyond 2 GB
  *
  * @example const { files } = exportOnnx(await loadPretrained("all-MiniLM-L6-v2"), { dtype: "float16" });
  */

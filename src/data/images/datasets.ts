@@ -43,8 +43,8 @@ export interface LoadIdxOptions {
 /**
  * Reads images and labels from IDX files, as those of MNIST and Fashion-MNIST are.
  *
- * @throws DataError on everything `readIdx` refuses, when images and labels differ in number, when train and test differ in
- *   shape, and on labels without a class
+ * @throws DataError on everything `readIdx` refuses, when images and labels differ in number, when train and test
+ *   differ in shape, and on labels without a class
  */
 export async function loadIdxImages(options: LoadIdxOptions): Promise<LabelledImageDataset> {
   const { name, classNames, validShare = 0.1, size } = options;
@@ -153,11 +153,13 @@ export interface LoadImagesOptions {
   readonly name?: string;
   /** 3: RGB, 1: grey. Default 3. */
   readonly channels?: 1 | 3;
-  /** The side of the square images. 64 with RGB gives the 12,288 tokens of ImageNet64. Default: all images as they are. */
+  /**
+   * The side of the square images. 64 with RGB gives the 12,288 tokens of ImageNet64. Default: all images as they are.
+   */
   readonly size?: number;
   /**
-   * With a size. "centre": the largest square in the middle, resized. "tiles": all size × size pieces of the image as it is,
-   * each a sequence `name#number`, all in the image's split. Default "centre".
+   * With a size. "centre": the largest square in the middle, resized. "tiles": all size × size pieces of the image as
+   * it is, each a sequence `name#number`, all in the image's split. Default "centre".
    */
   readonly crop?: "centre" | "tiles";
 }
@@ -165,8 +167,8 @@ export interface LoadImagesOptions {
 /**
  * Reads PNG and JPEG files as sequences of intensities.
  *
- * @throws DataError when there is no image, on everything `decodeImage` refuses, when shapes differ without a size, and when an
- *   image is smaller than a tile
+ * @throws DataError when there is no image, on everything `decodeImage` refuses, when shapes differ without a size, and
+ *   when an image is smaller than a tile
  */
 export async function loadImages(options: LoadImagesOptions): Promise<ImageDataset> {
   const { sources, name = "images", channels = 3, size, crop = "centre" } = options;

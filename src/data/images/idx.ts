@@ -17,7 +17,8 @@ const UNSIGNED_BYTE = 0x08;
  *
  * @param name the file's name, for messages
  * @param rank how many sizes there must be: 3 for images, 1 for labels
- * @throws DataError when the file is not IDX of unsigned bytes of this rank, or holds fewer or more bytes than it announces
+ * @throws DataError when the file is not IDX of unsigned bytes of this rank, or holds fewer or more bytes than it
+ *   announces
  */
 export async function readIdx(source: ByteSource, name: string, rank: number): Promise<IdxArray> {
   const bytes = await readBytes(source, name);

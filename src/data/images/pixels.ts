@@ -98,8 +98,8 @@ export function convertChannels(image: PixelImage, channels: 1 | 3): PixelImage 
 }
 
 /**
- * The image that ids of a pixel vocabulary stand for, such as a sample of a model. Special tokens in front and behind are left
- * out; missing pixels are black.
+ * The image that ids of a pixel vocabulary stand for, such as a sample of a model. Special tokens in front and behind
+ * are left out; missing pixels are black.
  *
  * @throws DataError on special tokens in between, on ids outside the vocabulary, and on more ids than the image has
  */

@@ -22,8 +22,8 @@ interface LabelledRow<Sequence extends EncodedSequence> extends WrappedRow {
 }
 
 /**
- * Plans training on labelled sequences: every sequence at least once an epoch, orders as `planTraining` has them. Sequences of
- * more than maxSeqLen − 2 tokens lose their ends.
+ * Plans training on labelled sequences: every sequence at least once an epoch, orders as `planTraining` has them.
+ * Sequences of more than maxSeqLen − 2 tokens lose their ends.
  *
  * @throws DataError when there is no sequence, or a size is not a positive integer
  */

@@ -21,13 +21,16 @@ import type { LabelledDataset, LabelledSequence, LabelTask, TaggedDataset, Tagge
 export interface TableDatasetOptions extends Omit<TableSource, "source" | "name">, ColumnOptions {
   /** The table's path, relative to the working directory (in a page: in its storage, or an address), or its bytes. */
   readonly source: ByteSource | string;
-  /** The file's name: for messages, and to tell the format by its ending. Default: the last part of the path; bytes need one. */
+  /**
+   * The file's name: for messages, and to tell the format by its ending. Default: the last part of the path; bytes need
+   * one.
+   */
   readonly name?: string;
   /** How sequences become tokens; the model must have the same. */
   readonly vocabulary: Vocabulary;
   /**
-   * The classes by id, such as those that a stored model knows; others are refused. Default: all that the table has, integers in
-   * ascending order, else by name.
+   * The classes by id, such as those that a stored model knows; others are refused. Default: all that the table has,
+   * integers in ascending order, else by name.
    */
   readonly classNames?: readonly string[];
 }
@@ -41,11 +44,11 @@ export interface LoadLabelledOptions extends TableDatasetOptions {
 /**
  * Reads sequences with labels from CSV, TSV, JSON lines or Parquet.
  *
- * Rows go to the split that their column names, and without such a column by a stable hash of their sequence, 90 % train, 5 %
- * valid, 5 % test.
+ * Rows go to the split that their column names, and without such a column by a stable hash of their sequence, 90 %
+ * train, 5 % valid, 5 % test.
  *
- * @throws DataError, naming file, line or row, and column, on tables that cannot be read, on columns that are not there, on
- *   empty sequences, on sequences outside the vocabulary, and on labels that are no class or no number
+ * @throws DataError, naming file, line or row, and column, on tables that cannot be read, on columns that are not
+ *   there, on empty sequences, on sequences outside the vocabulary, and on labels that are no class or no number
  */
 export async function loadLabelled(options: LoadLabelledOptions): Promise<LabelledDataset> {
   const { vocabulary, task = "classification" } = options;
@@ -68,9 +71,9 @@ export async function loadLabelled(options: LoadLabelledOptions): Promise<Labell
 }
 
 /**
- * Reads sequences with a class for each token, e.g. secondary structure along a protein: a column of the same length as the
- * sequence's tokens, either text with one character a token or (JSON lines, Parquet) a list of classes. A blank, "-" or null
- * tells nothing about its token.
+ * Reads sequences with a class for each token, e.g. secondary structure along a protein: a column of the same length as
+ * the sequence's tokens, either text with one character a token or (JSON lines, Parquet) a list of classes. A blank,
+ * "-" or null tells nothing about its token.
  *
  * @throws DataError as `loadLabelled`, and when the tags are not as many as the tokens
  */

@@ -27,7 +27,9 @@ export function readValue(row: TableRow, column: string): number {
   );
 }
 
-/** Distinct names in ascending order: as numbers where all are integers, else by their UTF-16 units, upper case first. */
+/**
+ * Distinct names in ascending order: as numbers where all are integers, else by their UTF-16 units, upper case first.
+ */
 export function collectClasses(names: Iterable<string>): readonly string[] {
   const distinct = [...new Set(names)];
   if (distinct.every((name) => /^-?\d+$/.test(name))) return distinct.sort((a, b) => Number(a) - Number(b));

@@ -38,8 +38,8 @@ const readers = {
 } satisfies Record<TableFormat, (table: TableSource) => Promise<readonly TableRow[]>>;
 
 /**
- * All rows of a table. CSV and TSV start with a line of column names; in CSV quotes follow RFC 4180, in TSV they are plain
- * characters. Text formats may be compressed with gzip; Parquet with any of its codecs.
+ * All rows of a table. CSV and TSV start with a line of column names; in CSV quotes follow RFC 4180, in TSV they are
+ * plain characters. Text formats may be compressed with gzip; Parquet with any of its codecs.
  *
  * @throws DataError when the format cannot be told from the name, when the file is damaged, and when it holds no row
  */

@@ -30,10 +30,11 @@ const MAX_REFUSED = 200_000;
 /**
  * Draws examples until every class has its share of every split: size / numClasses, the remainder to the first classes.
  *
- * A split does not depend on the sizes of the others but for sequences that would come twice, which are refused; test is drawn
- * first, so that it is the same for every size of train.
+ * A split does not depend on the sizes of the others but for sequences that would come twice, which are refused; test
+ * is drawn first, so that it is the same for every size of train.
  *
- * @param draw an example of any class, of one that is still open where the generator can choose; undefined for a failed attempt
+ * @param draw an example of any class, of one that is still open where the generator can choose; undefined for a failed
+ *   attempt
  * @throws DataError when sizes are not whole numbers, and when the options leave too few distinct examples
  */
 export function generateBalanced(options: {

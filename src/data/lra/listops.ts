@@ -41,9 +41,10 @@ export interface ListOpsOptions extends GeneratorOptions {
 const NESTING_RATE = 0.25;
 
 /**
- * Generates ListOps, e.g. `[MAX 2 9 [MIN 4 7 ] 0 ]` = 9: ten classes, the value. MED is the median, of an even number of digits the
- * mean of the middle two, rounded down; SM the sum modulo 10. Trees grow at random from the root and are refused outside the
- * lengths; classes are balanced here, which the published data are not. The paper took 96,000, 2,000 and 2,000 sequences.
+ * Generates ListOps, e.g. `[MAX 2 9 [MIN 4 7 ] 0 ]` = 9: ten classes, the value. MED is the median, of an even number
+ * of digits the mean of the middle two, rounded down; SM the sum modulo 10. Trees grow at random from the root and are
+ * refused outside the lengths; classes are balanced here, which the published data are not. The paper took 96,000,
+ * 2,000 and 2,000 sequences.
  *
  * Source: arXiv:1804.06028; the setting of Long Range Arena, arXiv:2011.04006.
  *

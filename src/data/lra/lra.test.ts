@@ -1,4 +1,7 @@
-/** The generated tasks against independent twins: an evaluator of ListOps, a search for passages; and what is read from disk. */
+/**
+ * The generated tasks against independent twins: an evaluator of ListOps, a search for passages; and what is read from
+ * disk.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

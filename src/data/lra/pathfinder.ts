@@ -9,7 +9,10 @@ import type { LabelledImageDataset } from "../images/datasets.ts";
 export interface PathfinderOptions extends GeneratorOptions {
   /** The side of the grey square. Default 32, which makes 1,024 tokens. */
   readonly size?: number;
-  /** Dashes of each of the two long paths, 3 pixels and a gap each, at least 3. Default 6: almost the width of the image. */
+  /**
+   * Dashes of each of the two long paths, 3 pixels and a gap each, at least 3. Default 6: almost the width of the
+   * image.
+   */
   readonly numDashes?: number;
   /** Short paths of a third of the dashes. Default 5. */
   readonly numDistractors?: number;
@@ -45,11 +48,11 @@ interface Path {
 /**
  * Generates Pathfinder images: two classes, 0 "apart" and 1 "connected", as many of each.
  *
- * A re-creation, not the published files. Two long dashed paths, the short ones, and two discs, white on black. Connected: the discs
- * are the ends of one long path, and the other has none. Apart: each long path has one at one end. Dashes of a path leave one
- * pixel free between them, different paths at least two everywhere; so the label is that of the image alone: the discs are
- * connected if and only if steps of at most 2 pixels lead from one to the other on white. The paper took 160,000, 20,000 and
- * 20,000 images.
+ * A re-creation, not the published files. Two long dashed paths, the short ones, and two discs, white on black.
+ * Connected: the discs are the ends of one long path, and the other has none. Apart: each long path has one at one end.
+ * Dashes of a path leave one pixel free between them, different paths at least two everywhere; so the label is that of
+ * the image alone: the discs are connected if and only if steps of at most 2 pixels lead from one to the other on
+ * white. The paper took 160,000, 20,000 and 20,000 images.
  *
  * Source: the task of arXiv:1805.08315 at the size of Long Range Arena, arXiv:2011.04006.
  *
@@ -133,7 +136,9 @@ export function generatePathfinder(options: PathfinderOptions): LabelledImageDat
   };
 }
 
-/** A dashed path from a random pixel in a random direction that turns a little with every dash. It may leave the image. */
+/**
+ * A dashed path from a random pixel in a random direction that turns a little with every dash. It may leave the image.
+ */
 function walk(random: Random, dashes: number, size: number): Path {
   let x = random.integer(size);
   let y = random.integer(size);

@@ -23,9 +23,9 @@ const shares = { train: 0.8, valid: 0.1, test: 0.1 };
 /**
  * Generates pairs of passages, `first <eos> second` in ids: two classes, 0 "different" and 1 "same", as many of each.
  *
- * The first passage begins anywhere in a uniformly chosen document. Same: the second is another one of that document that does not
- * overlap it. Different: it begins anywhere in one of the other documents. In the manner of the paper's retrieval of papers that cite
- * each other, whose data are not generated.
+ * The first passage begins anywhere in a uniformly chosen document. Same: the second is another one of that document
+ * that does not overlap it. Different: it begins anywhere in one of the other documents. In the manner of the paper's
+ * retrieval of papers that cite each other, whose data are not generated.
  *
  * Source: the task of Long Range Arena, arXiv:2011.04006, section 2.2.3.
  *

@@ -6,8 +6,8 @@ import type { LabelledDataset, LabelledSequence } from "../labelled/types.ts";
 import type { SplitSizes } from "./balanced.ts";
 
 /**
- * So many sequences of each split, floor(size / numClasses) of each class or one more, in a random order. A split without a size
- * stays as it is.
+ * So many sequences of each split, floor(size / numClasses) of each class or one more, in a random order. A split
+ * without a size stays as it is.
  *
  * @throws DataError on sizes that are not whole numbers, and when a class has too few sequences
  */

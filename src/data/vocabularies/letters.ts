@@ -9,14 +9,16 @@ export interface LetterOptions {
   /** Distinct ASCII characters, in the order of their ids. */
   readonly letters: string;
   /**
-   * Names of conditioning tags, each of which can stand in front of a sequence in place of <bos> (`EncodedSequence.startId`); the token
-   * of "globin" is <globin>. Special tokens: no text encodes to them, and they are neither predicted nor hidden. Default none.
+   * Names of conditioning tags, each of which can stand in front of a sequence in place of <bos>
+   * (`EncodedSequence.startId`); the token of "globin" is <globin>. Special tokens: no text encodes to them, and they
+   * are neither predicted nor hidden. Default none.
    */
   readonly tags?: readonly string[];
 }
 
 /**
- * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3, then the given letters, and behind them the tags.
+ * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3, then the given letters, and behind them the
+ * tags.
  *
  * @throws DataError when a letter repeats or is not ASCII, and on tags that `checkTags` refuses
  */

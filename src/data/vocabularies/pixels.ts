@@ -3,7 +3,9 @@ import { DataError, quoted } from "../errors.ts";
 import { complainant, FIRST_ORDINARY_ID, idsOfValues, vocabularyBehindSpecials } from "./specials.ts";
 import type { SequenceOrigin, Vocabulary, VocabularyDescription } from "../vocabulary.ts";
 
-/** The size of an image. An image is width · height · channels intensities in raster order, r, g, b of a pixel together. */
+/**
+ * The size of an image. An image is width · height · channels intensities in raster order, r, g, b of a pixel together.
+ */
 export interface ImageShape {
   readonly width: number;
   readonly height: number;

@@ -9,7 +9,9 @@ export const SPECIAL_TOKENS = ["<pad>", "<bos>", "<eos>", "<mask>"] as const;
 /** The id of the first ordinary token. */
 export const FIRST_ORDINARY_ID: number = SPECIAL_TOKENS.length;
 
-/** Values from 0 to 255 as ids behind the specials. A loop: typed arrays' `from` takes ten times as long on millions. */
+/**
+ * Values from 0 to 255 as ids behind the specials. A loop: typed arrays' `from` takes ten times as long on millions.
+ */
 export function idsOfValues(values: Uint8Array | Uint8ClampedArray): Int32Array {
   const ids = new Int32Array(values.length);
   for (let i = 0; i < values.length; i++) ids[i] = FIRST_ORDINARY_ID + (values[i] ?? 0);
@@ -32,7 +34,8 @@ export interface OrdinaryTokens {
 }
 
 /**
- * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3, then the ordinary tokens, and behind them the tags.
+ * A vocabulary of `<pad>` = 0, `<bos>` = 1, `<eos>` = 2, `<mask>` = 3, then the ordinary tokens, and behind them the
+ * tags.
  *
  * @throws DataError on tags that `checkTags` refuses
  */

@@ -12,7 +12,8 @@ export function tokenOfTag(name: string): string {
  * Refuses names that could not be told apart, or not be written in a line.
  *
  * @param others tokens that are no tags
- * @throws DataError on the first name that repeats, is empty, has control characters or angle brackets, or is that of another token
+ * @throws DataError on the first name that repeats, is empty, has control characters or angle brackets, or is that of
+ *   another token
  */
 export function checkTags(who: string, names: readonly string[], others: readonly string[]): void {
   const taken = new Set(others);

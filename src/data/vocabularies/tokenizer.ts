@@ -39,9 +39,9 @@ const tokenizerFile = z.looseObject({
 /**
  * A tokenizer.json as a vocabulary, ids unchanged.
  *
- * `<pad>` and `<mask>`, `<bos>` and `<eos>` are the tokenizer's own where it has them; what it lacks, as GPT-2 lacks three, is
- * added behind its last id. A padding token that is also bos or eos counts as lacking: padding must not look like an end.
- * Decoding follows the tokenizer, which may not give back every blank.
+ * `<pad>` and `<mask>`, `<bos>` and `<eos>` are the tokenizer's own where it has them; what it lacks, as GPT-2 lacks
+ * three, is added behind its last id. A padding token that is also bos or eos counts as lacking: padding must not look
+ * like an end. Decoding follows the tokenizer, which may not give back every blank.
  *
  * @throws DataError when the files are not those of a tokenizer that the library knows
  */

@@ -9,16 +9,19 @@ import { sampleLengths } from "./sample-lengths.ts";
 /**
  * Emits a graph whose inputs may have any length on the given axes.
  *
- * A length may also be the number of blocks that hold another one, for graphs that pad to whole blocks: graphs are built for numbers of
- * blocks that hold more positions than the length, and as it runs the fewest that hold it are taken.
+ * A length may also be the number of blocks that hold another one, for graphs that pad to whole blocks: graphs are
+ * built for numbers of blocks that hold more positions than the length, and as it runs the fewest that hold it are
+ * taken.
  *
  * @param build makes the graph for given lengths; called 2ⁿ + 2 times
- * @param free by name: at most two lengths of axes, where each is read and the greatest that tables of positions serve; and numbers of
- *   blocks that hold one of these
- * @throws GraphError naming the first node that changes with lengths in a way that cannot be computed, such as a loop that becomes longer
+ * @param free by name: at most two lengths of axes, where each is read and the greatest that tables of positions serve;
+ *   and numbers of blocks that hold one of these
+ * @throws GraphError naming the first node that changes with lengths in a way that cannot be computed, such as a loop
+ *   that becomes longer
  *
  * @example
- * emitDynamic(({ batch = 1 }) => ({ outputs: { y: softmax(input("x", [batch, 5])) } }), { batch: { input: "x", axis: 0 } });
+ * emitDynamic(({ batch = 1 }) => ({ outputs: { y: softmax(input("x", [batch, 5])) } }), { batch: { input: "x", axis: 0
+ * } });
  */
 export function emitDynamic(
   build: (lengths: Lengths) => Graph,

@@ -1,10 +1,10 @@
 /**
  * One graph for all lengths, from graphs that were emitted for a few.
  *
- * Graphs here have static shapes. Built at several lengths they have the same nodes, and differ in numbers alone: in shapes to reshape to,
- * in ends of slices, in arrays that repeat one number or count up, in tables with a row for each position. Each such number becomes a polynomial of
- * the lengths that the graph computes as it runs, each table the beginning of the longest. What no polynomial explains is refused by
- * the name of its node.
+ * Graphs here have static shapes. Built at several lengths they have the same nodes, and differ in numbers alone: in
+ * shapes to reshape to, in ends of slices, in arrays that repeat one number or count up, in tables with a row for each
+ * position. Each such number becomes a polynomial of the lengths that the graph computes as it runs, each table the
+ * beginning of the longest. What no polynomial explains is refused by the name of its node.
  */
 import { GraphError, problem } from "../../graph/errors.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
@@ -34,7 +34,10 @@ export interface FreeAxis extends AxisSource {
   readonly most?: number;
 }
 
-/** A length that is known only when the graph runs: that of an axis of an input, or the number of blocks that hold such a length. */
+/**
+ * A length that is known only when the graph runs: that of an axis of an input, or the number of blocks that hold such
+ * a length.
+ */
 export type FreeLength = FreeAxis | BlockCountSource;
 
 /** One entry for each of the graphs, in their order. */
@@ -55,8 +58,8 @@ interface State {
 }
 
 /**
- * @param emitted the same function's graphs; the first 2ⁿ, for n free lengths, decide polynomials, all others check them. One of those others
- *   must be at the greatest lengths
+ * @param emitted the same function's graphs; the first 2ⁿ, for n free lengths, decide polynomials, all others check
+ *   them. One of those others must be at the greatest lengths
  * @param tables the greatest of those lengths that tables may follow
  * @throws GraphError naming the first node that lengths change in another way
  */
@@ -271,7 +274,10 @@ function repeatedElement({ dtype, data }: NdArray): NdArray | undefined {
   return { dtype, shape: [], data: data.slice(0, 1) };
 }
 
-/** Whole numbers that count up, or down, in steps of one size: all arrays must, and the steps and where they start be polynomials. */
+/**
+ * Whole numbers that count up, or down, in steps of one size: all arrays must, and the steps and where they start be
+ * polynomials.
+ */
 function rampOf(arrays: Each<NdArray>, state: State) {
   const { dtype } = firstOf(arrays);
   if (dtype !== "int32" && dtype !== "int64") return undefined;

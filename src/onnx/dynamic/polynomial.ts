@@ -48,8 +48,8 @@ export interface Sample {
 /**
  * The polynomial with whole coefficients, of degree one in every length, that goes through the samples.
  *
- * The first 2ⁿ samples of n lengths decide it and must be a grid of two different values a length, or anything else that does; all
- * others only check it.
+ * The first 2ⁿ samples of n lengths decide it and must be a grid of two different values a length, or anything else
+ * that does; all others only check it.
  *
  * @returns undefined where there is none
  */

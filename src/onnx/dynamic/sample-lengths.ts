@@ -31,10 +31,12 @@ export interface SampledLengths {
 }
 
 /**
- * Numbers of blocks are chosen by themselves, but always hold more positions than the length that they are of: where they hold as many,
- * nodes of padding would fall away. The greatest length is one less for it, where its blocks would be full.
+ * Numbers of blocks are chosen by themselves, but always hold more positions than the length that they are of: where
+ * they hold as many, nodes of padding would fall away. The greatest length is one less for it, where its blocks would
+ * be full.
  *
- * @throws GraphError for more lengths of axes than there are values for, tables too short to be checked, and blocks of what has no axis
+ * @throws GraphError for more lengths of axes than there are values for, tables too short to be checked, and blocks of
+ *   what has no axis
  */
 export function sampleLengths(free: FreeLengths): SampledLengths {
   const named = Object.entries(free);

@@ -48,11 +48,16 @@ export const dataSchema = z.strictObject({
   path: z.string().min(1).optional(),
   /** The kind of data at the path. Default: by the file's ending, or the endings of a folder's files. */
   kind: z.enum(dataKinds).optional(),
-  /** Default: classification of tables with few labels, regression where they are fractions, else language modelling. */
+  /**
+   * Default: classification of tables with few labels, regression where they are fractions, else language modelling.
+   */
   task: z.enum(tasks).optional(),
   /** Proteins: `header` (default), `hash`, `family` or `similarity`; text: `contiguous` (default) or `hash`. */
   splitBy: z.enum(splitRules).optional(),
-  /** Proteins: a tab-separated table of accession and family, for splits and tags by family. Default: the families of the headers. */
+  /**
+   * Proteins: a tab-separated table of accession and family, for splits and tags by family. Default: the families of
+   * the headers.
+   */
   families: z.string().min(1).optional(),
   /** Proteins: shorter sequences are left out. */
   minLength: z.int().positive().optional(),
@@ -66,7 +71,10 @@ export const dataSchema = z.strictObject({
   tagDropout: z.number().nonnegative().lt(1).optional(),
   /** Join sequences, <eos> behind each, into rows of exactly maxSeqLen. Default false: a row holds one sequence. */
   concatenate: z.boolean().optional(),
-  /** How an epoch samples: every token equally often (`tokens`, default), or every sequence (`sequences`; long ones by a random window). */
+  /**
+   * How an epoch samples: every token equally often (`tokens`, default), or every sequence (`sequences`; long ones by a
+   * random window).
+   */
   sampling: z.enum(samplingRules).optional(),
   /** Task `masked`: the share of tokens that training hides. Default 0.15, the share that evaluations always hide. */
   maskRate: z.number().positive().max(1).optional(),

@@ -1,4 +1,5 @@
-// The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head is from its own.
+// The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head
+// is from its own.
 
 import { problem } from "../../graph/errors.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -69,8 +70,9 @@ function hasHeadsOf(
 }
 
 /**
- * The share of the attention that goes elsewhere: ½ Σ_k |a_qk − b_qk|, mean over all queries q, special tokens among them. 0 for equal maps,
- * 1 where no query gives anything to a key that it gives something to in the other; rows that do not sum to 1 may differ by more.
+ * The share of the attention that goes elsewhere: ½ Σ_k |a_qk − b_qk|, mean over all queries q, special tokens among
+ * them. 0 for equal maps, 1 where no query gives anything to a key that it gives something to in the other; rows that
+ * do not sum to 1 may differ by more.
  */
 export function differenceOf(a: Float32Array, b: Float32Array, length: number): number {
   let sum = 0;

@@ -35,8 +35,8 @@ import { tokensFigure } from "../../views/attention/tokens-figure.ts";
 const SHOWN_TOKENS = 3;
 
 /**
- * @throws UsageError for models of images, input of another kind than the model reads, layers or heads that are not there, and tokens that
- *   the protein or text has not
+ * @throws UsageError for models of images, input of another kind than the model reads, layers or heads that are not
+ *   there, and tokens that the protein or text has not
  * @throws DataError for accessions that are not known, with the nearest one
  */
 export async function explainAttention(

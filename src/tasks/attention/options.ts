@@ -1,4 +1,5 @@
-// What can be asked of the attention of a model, and what is taken where nothing is said: apart from what reads it, so that --help needs no model.
+// What can be asked of the attention of a model, and what is taken where nothing is said: apart from what reads it, so
+// that --help needs no model.
 
 import type { SplitName } from "../../data/index.ts";
 import type { SimilarityView } from "../../inference/similarity.ts";
@@ -26,7 +27,10 @@ export interface AttentionOptions extends EngineOptions, Pick<SequenceOptions, "
   readonly heads?: readonly number[];
   /** Numbers of residues or of tokens of the text, from 1. */
   readonly tokens?: readonly number[];
-  /** Files of the same names in it are replaced. Default: attention/ in the folder of a run, NAME-attention/ here for a pretrained model. */
+  /**
+   * Files of the same names in it are replaced. Default: attention/ in the folder of a run, NAME-attention/ here for a
+   * pretrained model.
+   */
   readonly out?: string;
   /** Whether a model of proteins is asked which amino acids it treats alike. */
   readonly similarity: boolean;

@@ -52,7 +52,9 @@ export function titlesOf(first: OpenedModel, second: OpenedModel): readonly [fir
   return titles[0] === titles[1] ? [first.name, second.name] : titles;
 }
 
-/** In a run's own folder; of other models where the command is run, for what lies in theirs may be published with them. */
+/**
+ * In a run's own folder; of other models where the command is run, for what lies in theirs may be published with them.
+ */
 export function defaultOut(opened: OpenedModel): string {
   return opened.kind === "run" ? join(opened.name, "attention") : `${titleOf(opened)}-attention`;
 }
@@ -91,7 +93,8 @@ export function requireReadable(opened: OpenedModel, subject: EmbedSubject, opti
  * The protein or the text that the command line names, else one that is known, cut to what can be shown.
  *
  * @param notices is told what was cut
- * @throws UsageError for a text without tokens, and for more of it than can be shown; DataError for a protein that is none
+ * @throws UsageError for a text without tokens, and for more of it than can be shown; DataError for a protein that is
+ *   none
  */
 export async function readAttentionInput(
   model: ReadableModel,

@@ -28,7 +28,10 @@ export interface SimilarityOptions extends ResidueAttentionOptions {
   readonly seed: number;
   /** Where the sequences are from. */
   readonly source: string;
-  /** Called like onProgress during the pass that predicts residues. An encoder reads each sequence `predictionPasses` times. */
+  /**
+   * Called like onProgress during the pass that predicts residues. An encoder reads each sequence `predictionPasses`
+   * times.
+   */
   readonly onPrediction?: (tokens: number) => void;
 }
 

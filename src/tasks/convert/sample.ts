@@ -1,4 +1,5 @@
-// What a conversion is measured on: the texts or proteins that the command line names, or some that come with the package.
+// What a conversion is measured on: the texts or proteins that the command line names, or some that come with the
+// package.
 
 import { problem } from "../../graph/errors.ts";
 import { embeddedProteinsUrl, openFile, readFasta, readTexts, type EncodedSequence } from "../../data/index.ts";
@@ -57,7 +58,8 @@ function hasOwnKind({ reads, vocabulary, encode }: EmbedSubject): boolean {
 }
 
 /**
- * What queries and keys are calibrated on: a file, a folder of images, or others of the package than conversions are measured on.
+ * What queries and keys are calibrated on: a file, a folder of images, or others of the package than conversions are
+ * measured on.
  *
  * @returns token ids, with the special tokens that the model reads
  */

@@ -13,7 +13,9 @@ const MOST_PAIRS = 4;
 /** Black is so many times the weight that a query would give if it saw all keys alike; white is none. */
 const BLACK = 4;
 
-/** Tokens drawn: what comes later changes nothing for causal attention, and the panels are smaller than that already. */
+/**
+ * Tokens drawn: what comes later changes nothing for causal attention, and the panels are smaller than that already.
+ */
 const LONGEST = 192;
 
 export interface PictureOptions extends ObserveOptions {

@@ -78,8 +78,8 @@ export interface DistillResult extends Omit<DistillOutcome, "tensors" | "before"
 
 /**
  * @param folder the student: a converted model's
- * @param context an aborted signal ends the task, but in the phase "learn", which the step in progress then ends: the best weights so far
- *   are written, and the result says `interrupted`
+ * @param context an aborted signal ends the task, but in the phase "learn", which the step in progress then ends: the
+ *   best weights so far are written, and the result says `interrupted`
  * @throws UsageError for models that do not belong together; ConfigError for settings; StorageError for folders
  */
 export async function distillStudent(

@@ -21,7 +21,8 @@ export interface DistillSubject {
 
 /**
  * @param role `student` or `teacher`, for messages
- * @throws UsageError for runs, which learn from data, and for models of proteins; StorageError or ConfigError as `openModel`
+ * @throws UsageError for runs, which learn from data, and for models of proteins; StorageError or ConfigError as
+ *   `openModel`
  */
 export async function openDistillSubject(
   folder: string,

@@ -48,7 +48,10 @@ export interface EmbedOptions extends EngineOptions, InputOptions {
   readonly overwrite?: boolean;
 }
 
-/** The result of embedding into a file. Counts have the names of what they count: `sequences`, `residues`, `residuesPerSecond`. */
+/**
+ * The result of embedding into a file. Counts have the names of what they count: `sequences`, `residues`,
+ * `residuesPerSecond`.
+ */
 export interface EmbedResult extends Counts {
   /** The files that there are now; none when it was interrupted. */
   readonly files: readonly string[];
@@ -79,8 +82,10 @@ export interface Embedded {
 /**
  * Embeds into a file, which can be gone on with after an interruption.
  *
- * @param context an aborted signal ends the work behind the present batch, and before anything is written with its own reason
- * @throws UsageError for options and input that do not fit the model; DataError for input that cannot be read; StorageError for the file
+ * @param context an aborted signal ends the work behind the present batch, and before anything is written with its own
+ *   reason
+ * @throws UsageError for options and input that do not fit the model; DataError for input that cannot be read;
+ *   StorageError for the file
  */
 export async function embedIntoFile(
   folder: string,

@@ -1,6 +1,6 @@
 /*
- * Embeddings as a NumPy array, [sequences, modelDim] or with a vector a residue [residues, modelDim], and beside it a line for each sequence:
- * {"id": "P00974", "row": 0, "rows": 1}, in the order of the array.
+ * Embeddings as a NumPy array, [sequences, modelDim] or with a vector a residue [residues, modelDim], and beside it a
+ * line for each sequence: {"id": "P00974", "row": 0, "rows": 1}, in the order of the array.
  *
  * The shape stands in the header and is known at the end only, so the header has a fixed size and is written twice.
  * Source of the format: NumPy Enhancement Proposal 1, version 1.0.

@@ -20,7 +20,10 @@ export function roundedTo(values: Float32Array, precision: Precision): Float32Ar
 /** Significant decimal digits after which a text gives the same number back. */
 const digits = { float32: 9, float16: 5 } as const satisfies Record<Precision, number>;
 
-/** A row of numbers as JSON, in the fewest digits that keep them; what is not finite is null, as JSON has no word for it. */
+/**
+ * A row of numbers as JSON, in the fewest digits that keep them; what is not finite is null, as JSON has no word for
+ * it.
+ */
 export function jsonNumbers(values: Float32Array, precision: Precision): string {
   const texts = Array.from(roundedTo(values, precision), (value) =>
     Number.isFinite(value) ? String(Number(value.toPrecision(digits[precision]))) : "null",

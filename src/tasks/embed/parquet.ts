@@ -1,6 +1,6 @@
 /*
- * Embeddings as Parquet: columns `id` and `embedding`, a list of numbers; with a vector a residue a row for each, with its `position`
- * in the sequence, counted from 1.
+ * Embeddings as Parquet: columns `id` and `embedding`, a list of numbers; with a vector a residue a row for each, with
+ * its `position` in the sequence, counted from 1.
  *
  * Row groups are written one by one; what the footer must say of them is kept as a mark until the end.
  */

@@ -1,8 +1,9 @@
 /*
  * Files that are written in parts, and gone on with after an interruption.
  *
- * While it is written, FILE stands under FILE.partial. FILE.partial.journal says on its first line what was asked for, and then on a line
- * each what every finished part has brought; what the files hold beyond that belongs to a part that was cut off, and is dropped.
+ * While it is written, FILE stands under FILE.partial. FILE.partial.journal says on its first line what was asked for,
+ * and then on a line each what every finished part has brought; what the files hold beyond that belongs to a part that
+ * was cut off, and is dropped.
  */
 
 import { problem } from "../../graph/errors.ts";
@@ -51,9 +52,10 @@ const journalOf = (path: string) => `${path}.partial.journal`;
 /**
  * Begins the files, or finds those again that were begun.
  *
- * @throws UsageError for a finished file without `overwrite`, for an unfinished one without `resume` or `overwrite`, and for one that was
- *   begun with another request
- * @throws StorageError for an unfinished file that is damaged, and when the disk is full, read-only or not ours to write
+ * @throws UsageError for a finished file without `overwrite`, for an unfinished one without `resume` or `overwrite`,
+ *   and for one that was begun with another request
+ * @throws StorageError for an unfinished file that is damaged, and when the disk is full, read-only or not ours to
+ *   write
  */
 export async function openPartialOutput(options: PartialOutputOptions): Promise<PartialOutput> {
   const { path, suffixes, request, begin, resume, overwrite } = options;

@@ -41,8 +41,8 @@ export interface GenerateOptions extends EngineOptions {
   /** A new file for the sequences, or the folder for images. */
   readonly out?: string;
   /**
-   * Whether the result is to be shown as text, which images cannot be. A single text is then reported in events of type `text` while it is
-   * written. Default false.
+   * Whether the result is to be shown as text, which images cannot be. A single text is then reported in events of type
+   * `text` while it is written. Default false.
    */
   readonly asText?: boolean;
 }
@@ -62,8 +62,8 @@ export interface Generated {
 
 /**
  * @param folder of a run, or a pretrained decoder, its folder or its name on the hub
- * @throws UsageError for models that do not generate, and for options that do not fit the model; DataError for prompts and tags that it
- *   does not have; StorageError for files that cannot be written
+ * @throws UsageError for models that do not generate, and for options that do not fit the model; DataError for prompts
+ *   and tags that it does not have; StorageError for files that cannot be written
  */
 export async function generateSequences(
   folder: string,
@@ -116,7 +116,10 @@ export async function generateSequences(
   return { result, vocabulary };
 }
 
-/** Whether a sequence is shown as it is, so that it can be shown while it is written: text, with nothing to compare it with. */
+/**
+ * Whether a sequence is shown as it is, so that it can be shown while it is written: text, with nothing to compare it
+ * with.
+ */
 function isWrittenAsIs(vocabulary: Vocabulary, { unique, novel }: GenerateOptions): boolean {
   const isText = !isProtein(vocabulary) && imageShapeOf(vocabulary) === undefined;
   return isText && unique !== true && novel === undefined;

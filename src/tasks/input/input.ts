@@ -55,7 +55,10 @@ const inputs = { text: textInput, proteins: proteinInput, images: imageInput } a
   (subject: EmbedSubject, options: InputOptions, tell: Tell) => EmbedInput
 >;
 
-/** The options of each kind of input, and where none of them is given what the refusal says. Proteins' reader says so itself. */
+/**
+ * The options of each kind of input, and where none of them is given what the refusal says. Proteins' reader says so
+ * itself.
+ */
 const kinds = {
   proteins: { own: ["sequence", "fasta"], missing: undefined },
   text: {

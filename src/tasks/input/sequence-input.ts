@@ -39,13 +39,14 @@ const REMEMBERED_IDS = 100_000;
 /**
  * The proteins that a command line names: those of `--sequence` first, then those of the file, which is streamed.
  *
- * Lower case is made upper case, blanks and a final `*` are dropped. An accession that comes twice is kept, and told once.
+ * Lower case is made upper case, blanks and a final `*` are dropped. An accession that comes twice is kept, and told
+ * once.
  *
  * @param vocabulary of the model, for residues
  * @param tell is told what people should know, a line at a time
  * @throws UsageError when neither is given, and for a model that reads no proteins
- * @throws DataError with file, line and record for gaps, stop codons inside, letters outside the alphabet, records without residues and gzip
- *   data that end early; for an accession that is not there with the nearest one that is
+ * @throws DataError with file, line and record for gaps, stop codons inside, letters outside the alphabet, records
+ *   without residues and gzip data that end early; for an accession that is not there with the nearest one that is
  */
 export async function* readSequences(
   { sequence = [], fasta, standardInput }: SequenceOptions,
@@ -91,7 +92,8 @@ export interface SequenceSurvey {
 }
 
 /**
- * Reads everything once, so that what is wrong with the last record is told before hours of work, and how much there is to do is known.
+ * Reads everything once, so that what is wrong with the last record is told before hours of work, and how much there is
+ * to do is known.
  *
  * @returns undefined for pipes, which can be read only once
  * @throws what `readSequences` throws; the signal's reason once it is aborted

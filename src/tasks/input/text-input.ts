@@ -27,7 +27,8 @@ export function noTexts(): TextCounts {
 }
 
 /**
- * The texts of the command line first, then the lines of the file, empty ones too, so that a line's number is its vector's.
+ * The texts of the command line first, then the lines of the file, empty ones too, so that a line's number is its
+ * vector's.
  *
  * @param counts is counted up
  * @throws DataError with file and line for what is no text, and for parts that the tokenizer has no token for

@@ -19,8 +19,8 @@ const LEFT_OUT = [/^checkpoint-\d+$/, /\.partial$/, /\.tmp$/];
 const DEEPEST = 5;
 
 /**
- * The files of a folder in the order of their names, without checkpoints and without hidden files, which may hold what is nobody's
- * business.
+ * The files of a folder in the order of their names, without checkpoints and without hidden files, which may hold what
+ * is nobody's business.
  *
  * @throws StorageError for links, which would take files from elsewhere along, and where the folder cannot be read
  */

@@ -10,7 +10,10 @@ export interface CardSubject {
   readonly name: string;
   readonly config: ModelConfig;
   readonly reads: "text" | "proteins" | "images";
-  /** The `model_type` of a pretrained or converted model in Hugging Face's library; undefined for runs of `performer train`. */
+  /**
+   * The `model_type` of a pretrained or converted model in Hugging Face's library; undefined for runs of `performer
+   * train`.
+   */
   readonly modelType: string | undefined;
   /** The model that a converted one was made from. */
   readonly origin: string | undefined;

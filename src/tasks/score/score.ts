@@ -42,7 +42,8 @@ export interface ScoreStream {
 /**
  * Opens a model, reads the proteins once, and scores while the scores are read.
  *
- * @throws UsageError for models that do not predict residues, and for methods that they do not have; as `readSequences` for the input
+ * @throws UsageError for models that do not predict residues, and for methods that they do not have; as `readSequences`
+ *   for the input
  */
 export async function openScores(
   folder: string,

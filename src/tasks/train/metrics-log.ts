@@ -13,8 +13,8 @@ export interface MetricsLog {
 }
 
 /**
- * Every `logInterval` steps one record of training, after every evaluation one of that; the first and the last step too. Every step and
- * every evaluation is an event.
+ * Every `logInterval` steps one record of training, after every evaluation one of that; the first and the last step
+ * too. Every step and every evaluation is an event.
  *
  * @param unit what one prediction is of
  * @returns functions for `train`; both reject with a StorageError when the disk is full

@@ -72,10 +72,10 @@ export interface TrainingResult {
 /**
  * Trains, evaluates, generates, and writes the report.
  *
- * @param context an aborted signal ends training after the step in progress, with a checkpoint, and the report between two batches;
- *   the result then says `interrupted`
- * @throws UsageError when the run is estimated not to fit into memory; TrainingError when the loss diverges; StorageError when the
- *   folder cannot be written, naming the last whole checkpoint
+ * @param context an aborted signal ends training after the step in progress, with a checkpoint, and the report between
+ *   two batches; the result then says `interrupted`
+ * @throws UsageError when the run is estimated not to fit into memory; TrainingError when the loss diverges;
+ *   StorageError when the folder cannot be written, naming the last whole checkpoint
  */
 export async function runTraining(run: TrainingRun, context: TaskContext = {}): Promise<TrainingResult> {
   const { config, dataset } = run;

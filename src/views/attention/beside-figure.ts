@@ -12,10 +12,10 @@ import { attentionScale, mapPixels, type AttentionSubject } from "./subject.ts";
 export interface Beside {
   /** What the first model is called beside the second. */
   readonly firstTitle: string;
-  /** Of the second model. */
+  /** The second model's title. */
   readonly title: string;
   readonly maps: readonly AttentionMap[];
-  /** Of each head, in the order of the maps; the share of its attention that goes elsewhere. */
+  /** For each head, in the order of the maps, the share of its attention that goes elsewhere. */
   readonly differences: readonly number[];
 }
 

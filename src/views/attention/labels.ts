@@ -60,7 +60,7 @@ const GAP = 6;
 
 export interface PlacedLabel {
   readonly text: string;
-  /** Of its middle. */
+  /** The x of its middle. */
   readonly x: number;
   /** The line that it stands on, from 0. */
   readonly line: number;

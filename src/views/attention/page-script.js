@@ -1,5 +1,5 @@
-// What the page of a model's attention does in a browser: it draws the maps and answers the reader. Its text is put into the page,
-// so it is plain JavaScript and imports nothing.
+// What the page of a model's attention does in a browser: it draws the maps and answers the reader. Its text is put
+// into the page, so it is plain JavaScript and imports nothing.
 
 /** @type {import("./page-data.ts").PageData} */
 const data = JSON.parse(find("data").textContent);

@@ -32,7 +32,7 @@ export interface SimilarityResult {
   readonly notes: readonly string[];
 }
 
-/** Of like chemistry side by side: the order of Dayhoff's tables, in which substitution matrices show blocks. */
+/** Dayhoff's order, with similar chemistry side by side, in which substitution matrices show blocks. */
 export const chemicalOrder = "CSTPAGNDEQHRKMILVFYW";
 /** Colours reach so many standard deviations from the mean. */
 export const DEVIATIONS = 2.5;

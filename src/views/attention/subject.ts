@@ -1,4 +1,5 @@
-// What the pictures of a model's attention show: maps of one protein or text, its tokens, and the colours that all heads share.
+// What the pictures of a model's attention show: maps of one protein or text, its tokens, and the colours that all
+// heads share.
 
 import type { AttentionMap, AttentionMaps } from "../../inference/attention-maps.ts";
 import { visibleKeys } from "../../inference/attention-summary.ts";
@@ -14,7 +15,10 @@ export interface AttentionSubject {
   readonly reads: "proteins" | "text";
   readonly words: Pick<Words, "unit" | "units" | "sample">;
   readonly attention: AttentionMaps;
-  /** What every token is drawn as, `[L]`: of proteins a letter, ^ and $ for the special ones; of texts its piece of the text. */
+  /**
+   * What every token is drawn as, `[L]`: of proteins a letter, ^ and $ for the special ones; of texts its piece of the
+   * text.
+   */
   readonly labels: readonly string[];
   /** What every token is called in sentences, `[L]`: "C40", "eating(4)", special ones "<bos>". */
   readonly names: readonly string[];
@@ -49,14 +53,17 @@ export function shortName(subject: AttentionSubject, token: number, most: number
   return subject.reads === "text" && name.startsWith(label) ? shortLabel(label, most) + name.slice(label.length) : name;
 }
 
-/** The largest share of weights may be darker than the scale shows: single points would otherwise make all others pale. */
+/**
+ * The largest share of weights may be darker than the scale shows: single points would otherwise make all others pale.
+ */
 const BEYOND = 0.005;
 /** Uniform attention must not look like much. */
 const LEAST_DARKEST = 4;
 
 /**
- * The times-uniform value that all but half a per cent of the weights stay below, at least 4, with two digits. Weights are compared with
- * those of a query that sees all its keys alike, 1/n of n keys: a causal query early in the sequence has few of them.
+ * The times-uniform value that all but half a per cent of the weights stay below, at least 4, with two digits. Weights
+ * are compared with those of a query that sees all its keys alike, 1/n of n keys: a causal query early in the sequence
+ * has few of them.
  */
 export function darkestOf(attention: AttentionMaps): number {
   const { maps, length } = attention;

@@ -7,7 +7,7 @@ import { residueClass, type ResidueClass } from "../report/residues.ts";
 import { placeLabels, type PlacedLabel } from "./labels.ts";
 import { isSpecial, meanWeights, shortLabel, shortName, type AttentionSubject } from "./subject.ts";
 
-/** Of the report's light page. */
+/** The colours of the report's light page. */
 const residueColours = {
   hydrophobic: "#a35a00",
   polar: "#0a7f56",
@@ -35,7 +35,7 @@ const NUMBERS_APART = 24;
 interface Kind {
   /** What colours mean, and which bars may be cut. */
   readonly legend: string;
-  /** Of a token. */
+  /** The colour of a token. */
   readonly colourOf: (subject: AttentionSubject, token: number) => string;
   /** Whether the largest weight of a special token too may have the highest bar. */
   readonly measuresSpecials: boolean;
@@ -160,8 +160,9 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
 }
 
 /**
- * The weight of a query whose bar has the full height: the largest of the other tokens, so that neither the query itself nor, in texts,
- * special tokens make all others look alike. The page measures its bars in the same way (page-script.js).
+ * The weight of a query whose bar has the full height: the largest of the other tokens, so that neither the query
+ * itself nor, in texts, special tokens make all others look alike. The page measures its bars in the same way
+ * (page-script.js).
  */
 function highestBar(subject: AttentionSubject, row: Float32Array, query: number): number {
   const { measuresSpecials }: Kind = kinds[subject.reads];
@@ -218,7 +219,10 @@ interface Bars {
   readonly heightOf: (weight: number) => number;
 }
 
-/** The largest bars by name, that of the query itself only where it is cut: above its own bar, in its middle or to one side of it, and on no other bar or name. */
+/**
+ * The largest bars by name, that of the query itself only where it is cut: above its own bar, in its middle or to one
+ * side of it, and on no other bar or name.
+ */
 function partnerNames(
   subject: AttentionSubject,
   { left, step }: Axis,

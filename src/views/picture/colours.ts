@@ -18,7 +18,9 @@ function rampOf(...stops: readonly Colour[]): Ramp {
   };
 }
 
-/** From nothing, white, to much, dark blue; darker all the way, so that it can be read in print and by the colour-blind. */
+/**
+ * From nothing, white, to much, dark blue; darker all the way, so that it can be read in print and by the colour-blind.
+ */
 export const amountStops = [
   [255, 255, 255],
   [228, 242, 208],

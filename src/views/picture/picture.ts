@@ -24,7 +24,7 @@ export type Mark =
   | {
       readonly kind: "text";
       readonly x: number;
-      /** Of the line that letters stand on. */
+      /** The y of the baseline. */
       readonly y: number;
       readonly text: string;
       /** Default 10. */

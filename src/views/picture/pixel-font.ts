@@ -1,6 +1,10 @@
-// Letters of 5 × 7 pixels, for labels in PNG files: no font of the system is needed, and none has to come with the package.
+// Letters of 5 × 7 pixels, for labels in PNG files: no font of the system is needed, and none has to come with the
+// package.
 
-/** Rows from the top, two hexadecimal digits each; of a row's five bits the highest is the leftmost pixel. Two more hang below the line. */
+/**
+ * Rows from the top, two hexadecimal digits each; of a row's five bits the highest is the leftmost pixel. Two more hang
+ * below the line.
+ */
 const ROWS: Readonly<Record<string, string>> = {
   " ": "00000000000000",
   A: "0e11111f111111",
@@ -122,7 +126,10 @@ export const GLYPH_HEIGHT = 7;
 /** Below it. */
 export const GLYPH_DEPTH = 2;
 
-/** Whether the pixel of a letter is inked. Letters that are not in the font are full boxes, so that none is lost in silence. */
+/**
+ * Whether the pixel of a letter is inked. Letters that are not in the font are full boxes, so that none is lost in
+ * silence.
+ */
 export function isInked(letter: string, row: number, column: number): boolean {
   const rows = ROWS[letter];
   if (rows === undefined) return row < GLYPH_HEIGHT;

@@ -23,7 +23,7 @@ interface Point {
 
 /** What the chart of losses shows beside the curves. */
 interface LossChartOptions {
-  /** Of the axis: "Loss (nats per residue)". */
+  /** The axis title: "Loss (nats per residue)". */
   readonly title: string;
   readonly baseline: LossBaseline | undefined;
 }

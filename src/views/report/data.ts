@@ -20,7 +20,7 @@ export interface GeneratedSample {
   readonly prompt: string;
   /** The whole text; where it begins with the prompt, that part is underlined. Of proteins one-letter codes. */
   readonly sequence: string;
-  /** Of the sequence under the model that wrote it. */
+  /** The sequence's perplexity under the model that wrote it. */
   readonly perplexity?: number;
   /** The bytes of a PNG file, in place of the text. */
   readonly image?: Uint8Array | undefined;

@@ -5,7 +5,9 @@ import type { GeneratedSample } from "./data.ts";
 
 const BLOCK_LENGTH = 10;
 
-/** Side chains at pH 7. Glycine, proline and the (seleno)cysteines are apart: what they do to the backbone matters more. */
+/**
+ * Side chains at pH 7. Glycine, proline and the (seleno)cysteines are apart: what they do to the backbone matters more.
+ */
 export const residueClasses = {
   hydrophobic: "AVLIMFWY",
   polar: "STNQ",

@@ -47,7 +47,10 @@ export async function startingWeights({ model, training }: TrainingCase): Promis
   return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, Array.from(data, Number)]));
 }
 
-/** Vectors of a text by a pretrained model below an address of this page, and by the same model, saved, as files of the page. */
+/**
+ * Vectors of a text by a pretrained model below an address of this page, and by the same model, saved, as files of the
+ * page.
+ */
 export async function embedFromAddress({ path, text }: { readonly path: string; readonly text: string }) {
   const model = await PerformerForMaskedLM.from_pretrained(new URL(path, location.href).href);
   const { config, model: weights, others = {} } = model.toFiles();

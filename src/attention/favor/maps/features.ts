@@ -33,8 +33,9 @@ export function project(x: Tensor, projection: Tensor): Tensor {
 }
 
 /**
- * Softmax over the last axis for a use in which a factor for each row cancels. There Σ_m φ_m dφ_m = 0, the derivative by
- * that factor, so dlogits = φ·dφ without the term of the normaliser, which would cost three passes over the features.
+ * Softmax over the last axis for a use in which a factor for each row cancels. There Σ_m φ_m dφ_m = 0, the derivative
+ * by that factor, so dlogits = φ·dφ without the term of the normaliser, which would cost three passes over the
+ * features.
  */
 function softmaxUpToFactor(logits: Tensor): Tensor {
   return customGradient(
@@ -45,8 +46,8 @@ function softmaxUpToFactor(logits: Tensor): Tensor {
 }
 
 /**
- * φ(q) up to a positive factor for each query, which the normalisation of attention takes out again. Exponential features become
- * a softmax over the features: the largest is at least 1/M whatever the norm.
+ * φ(q) up to a positive factor for each query, which the normalisation of attention takes out again. Exponential
+ * features become a softmax over the features: the largest is at least 1/M whatever the norm.
  */
 export function queryFeatures(map: FeatureMap, q: Tensor, projection: Tensor): Tensor {
   const features = checked(map, map.features(q, projection));
@@ -62,7 +63,9 @@ export function checked(map: FeatureMap, features: Features): Features {
   );
 }
 
-/** A number as a column like another one: the engine adds or multiplies equal shapes faster than a column and a scalar. */
+/**
+ * A number as a column like another one: the engine adds or multiplies equal shapes faster than a column and a scalar.
+ */
 export function column(like: Tensor, value: number): Tensor {
   return full(like.shape, value);
 }

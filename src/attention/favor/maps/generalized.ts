@@ -13,7 +13,7 @@ import { refuseUnknownOptions, shown } from "../../checks.ts";
 import type { FeatureMap } from "../../feature-map.ts";
 import { column, project, usual } from "./features.ts";
 
-/** As published: small beside features of order 1, large beside rounding. */
+/** The published value: small beside features of order 1, large beside rounding. */
 const KERNEL_EPSILON = 1e-3;
 
 export interface GeneralizedOptions {
@@ -24,15 +24,16 @@ export interface GeneralizedOptions {
   readonly f: (u: Tensor) => Tensor;
   /** ε, added to every feature, keeps denominators of non-negative f above 0. Default 1e-3, as published. */
   readonly kernelEpsilon?: number;
-  /** Told once if f + ε has negative values. Default console.warn. */
+  /** Called once if f + ε has negative values. Default console.warn. */
   readonly warn?: (message: string) => void;
 }
 
 /**
  * Generalized features of a function: φ(x) = (f(ωx) + kernelEpsilon) / √M.
  *
- * A function that gives negative features is allowed, with a warning: sums of them can be 0, and attention divides by such sums.
- * A function that overflows float32 (as exp does from 88 on) gives infinite outputs; `mechanisms["favor-exp"]` is exp without overflow.
+ * A function that gives negative features is allowed, with a warning: sums of them can be 0, and attention divides by
+ * such sums. A function that overflows float32 (as exp does from 88 on) gives infinite outputs;
+ * `mechanisms["favor-exp"]` is exp without overflow.
  *
  * @throws GraphError when f changes the shape, or gives NaN on [−8, 8]
  * @example
@@ -158,8 +159,8 @@ export function eluPlusOne(u: Tensor): Tensor {
 }
 
 /**
- * φ(x) = exp(ωx) + ε. Each row under its own maximum c (never below 0, so that ε exp(−c) stays small), for exp alone would
- * overflow from ωx = 88 on.
+ * φ(x) = exp(ωx) + ε. Each row under its own maximum c (never below 0, so that ε exp(−c) stays small), for exp alone
+ * would overflow from ωx = 88 on.
  */
 const exponential: FeatureMap = {
   ...usual,

@@ -14,13 +14,13 @@ import { realCount, maskColumn } from "./real.ts";
 /**
  * Optimal positive random features: E[φ(q)·φ(k)] = exp(q·k/√D) for every A < 1/8, with the A of least mean variance.
  *
- * φ(x) = (1 − 4A)^(D/4) exp(A‖ω‖² + √(1 − 4A) ωx − ‖x‖²/2) / √M,   A = (1 − 1/ρ)/8,
- * ρ = (√((2s + D)² + 8Ds) − 2s − D) / (4s),   s = mean ‖x + y‖² over all pairs = mean‖x‖² + mean‖y‖² + 2 mean(x)·mean(y)
+ * φ(x) = (1 − 4A)^(D/4) exp(A‖ω‖² + √(1 − 4A) ωx − ‖x‖²/2) / √M,   A = (1 − 1/ρ)/8, ρ = (√((2s + D)² + 8Ds) − 2s − D) /
+ * (4s),   s = mean ‖x + y‖² over all pairs = mean‖x‖² + mean‖y‖² + 2 mean(x)·mean(y)
  *
  * s is a statistic of the whole sequence: causal use needs it frozen.
  *
- * Computed as positive features of longer vectors: x̃ = [√(1 − 4A) x, A, ‖x‖²/2 − D/4 log(1 − 4A)] and ω̃ = [ω, ‖ω‖², 0], the
- * last entry being the shift, so that what every form of attention sees is a plain exponential map.
+ * Computed as positive features of longer vectors: x̃ = [√(1 − 4A) x, A, ‖x‖²/2 − D/4 log(1 − 4A)] and ω̃ = [ω, ‖ω‖²,
+ * 0], the last entry being the shift, so that what every form of attention sees is a plain exponential map.
  *
  * Source: Likhosherstov et al., Chefs' Random Tables, 2022, Theorem 3.2.
  */

@@ -59,7 +59,8 @@ export const hyperbolicFeatures: FeatureMap = {
 };
 
 /**
- * Features of the regularized softmax kernel: rows of length √D exactly. A lower bound of the softmax kernel, tight as D grows.
+ * Features of the regularized softmax kernel: rows of length √D exactly. A lower bound of the softmax kernel, tight as
+ * D grows.
  *
  * Source: section 3 (SMREG) and Theorem 3, arXiv:2009.14794.
  */
@@ -72,7 +73,8 @@ export const regularizedFeatures: FeatureMap = {
 };
 
 /**
- * Positive features with simplex projections: rows of a block point to the corners of a simplex, as far apart as can be.
+ * Positive features with simplex projections: rows of a block point to the corners of a simplex, as far apart as can
+ * be.
  *
  * Source: Reid, Choromanski, Likhosherstov, Weller, Simplex Random Features, ICML 2023.
  */

@@ -1,4 +1,6 @@
-/** The rescale of FAVOR#: queries and keys made equally long in every dimension, which lowers the variance of any map. */
+/**
+ * The rescale of FAVOR#: queries and keys made equally long in every dimension, which lowers the variance of any map.
+ */
 import type { Tensor } from "../../../graph/tensor.ts";
 import { add, div, mul, sqrt } from "../../../ops/elementwise.ts";
 import { sumSquares } from "../../../ops/sum-squares.ts";
@@ -12,11 +14,12 @@ import { maskColumn } from "./real.ts";
 const SQUARES_GUARD = 1e-12;
 
 /**
- * The map after dimension l of every query is multiplied and of every key divided by ψ_l = (Σ k_l² / Σ q_l²)^(1/4): q·k stays what
- * it is, and Σ ‖q‖² + ‖k‖² becomes the least that such a rescale can make it. ψ is a statistic of the whole sequence: causal use
- * needs it frozen.
+ * The map after dimension l of every query is multiplied and of every key divided by ψ_l = (Σ k_l² / Σ q_l²)^(1/4): q·k
+ * stays what it is, and Σ ‖q‖² + ‖k‖² becomes the least that such a rescale can make it. ψ is a statistic of the whole
+ * sequence: causal use needs it frozen.
  *
- * Source: Likhosherstov et al., FAVOR#: Sharp attention kernel approximations via new classes of positive random features (SADERF), 2023.
+ * Source: Likhosherstov et al., FAVOR#: Sharp attention kernel approximations via new classes of positive random
+ * features (SADERF), 2023.
  */
 export function rescaled(map: FeatureMap, name: string, summary: string): FeatureMap {
   const inner = map.statistics;

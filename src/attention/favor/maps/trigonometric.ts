@@ -1,4 +1,7 @@
-/** Trigonometric random features: unbiased like the positive ones, but of either sign, and unstable where kernels are small. */
+/**
+ * Trigonometric random features: unbiased like the positive ones, but of either sign, and unstable where kernels are
+ * small.
+ */
 import { cos, sin } from "../../../ops/elementwise.ts";
 import { concat } from "../../../ops/slicing.ts";
 import type { Tensor } from "../../../graph/tensor.ts";
@@ -16,7 +19,8 @@ function sinesAndCosines(x: Tensor, projection: Tensor): Tensor {
  *
  * φ(x) = exp(+‖x‖²/2) [sin(ωx), cos(ωx)] / √M
  *
- * Estimates can be negative, and their relative variance grows without bound as the kernel goes to 0: denominators may vanish.
+ * Estimates can be negative, and their relative variance grows without bound as the kernel goes to 0: denominators may
+ * vanish.
  *
  * Source: section 2.3 and Lemma 2, arXiv:2009.14794; Rahimi and Recht, 2007.
  */
