@@ -14,6 +14,7 @@ import { ConfigError, problem } from "../graph/errors.ts";
 export type MechanismChoice = MechanismName | MechanismWithOptions | MechanismsOfHeads;
 
 export interface MechanismWithOptions {
+  /** A name of the table `mechanisms`. */
   readonly name: MechanismName;
   /** The options of that mechanism; `configurableMechanisms` holds their schemas. */
   readonly [option: string]: unknown;

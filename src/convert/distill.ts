@@ -21,6 +21,7 @@ export interface DistillOptions extends Partial<Pick<DistillGraphOptions, "pooli
   readonly tokenIds: readonly ArrayLike<number>[];
   /** Others, which tell what weights are the best. */
   readonly heldOut: readonly ArrayLike<number>[];
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Decides the order of texts. Default 0. */
   readonly seed?: number;
@@ -40,8 +41,10 @@ export interface DistillOptions extends Partial<Pick<DistillGraphOptions, "pooli
   readonly patience?: number;
   /** Ends training after the step in progress, with the best weights so far. */
   readonly signal?: AbortSignal;
+  /** Called after each step. Default: not called. */
   readonly onStep?: (stage: DistillStage, progress: TrainingProgress) => void | Promise<void>;
   /** @param step counted through both stages; `distance` as in the outcome */
+  /** Called after each evaluation of the validation data. Default: not called. */
   readonly onEvaluation?: (stage: DistillStage, step: number, distance: number) => void | Promise<void>;
 }
 

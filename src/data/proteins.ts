@@ -13,6 +13,7 @@ export type ProteinDataset = SequenceDataset;
 
 /** What `loadProteins` reads, and how it parts the records. */
 export interface LoadProteinsOptions extends ProteinSplitOptions, TagOptions {
+  /** The file's bytes. */
   readonly source: ByteSource;
   /** The data set's and the file's name, for messages. */
   readonly name: string;

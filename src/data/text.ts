@@ -27,6 +27,7 @@ export type SplitShares = Readonly<Record<"train" | "valid" | "test", number>>;
 
 /** What `loadText` reads, and how it parts the documents. */
 export interface LoadTextOptions {
+  /** The files, each with its name. */
   readonly sources: readonly TextSource[];
   /** The data set's name. Default: the documents' names. */
   readonly name?: string;

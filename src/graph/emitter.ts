@@ -22,6 +22,7 @@ export type OnnxAttribute =
   | { readonly body: SubgraphSpec };
 
 export interface EmitOptions {
+  /** Attributes of the node. */
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   /** Operator set, default the standard one. */
   readonly domain?: "com.microsoft";

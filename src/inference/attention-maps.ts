@@ -21,11 +21,13 @@ import { feedsFor, type Backend } from "../runtime/backend.ts";
 import { checkObservable, tokenArray } from "./observe.ts";
 
 export interface AttentionMapsOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
   /** One sequence, special tokens included. */
   readonly tokenIds: ArrayLike<number>;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Counted from 0. Default: all. */
   readonly layers?: readonly number[];

@@ -26,11 +26,15 @@ export const poolings = ["mean", "cls", "last", "residues"] as const;
 export type Pooling = (typeof poolings)[number];
 
 export interface EmbedOptions<S extends EncodedSequence = EncodedSequence> extends Pick<WeightOptions, "dtype"> {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
+  /** The model's vocabulary. */
   readonly vocabulary: Vocabulary;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
+  /** The sequences, in any order of lengths. */
   readonly sequences: AsyncIterable<S> | Iterable<S>;
   /** Default `mean`: it suits both kinds of model, and says something before any training on a task. */
   readonly pooling?: Pooling;

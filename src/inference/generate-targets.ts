@@ -10,9 +10,11 @@ import { drawAll, streamDrawn, type Drawing, type DrawnToken, type StoppingRule,
 import { createSequenceToSequenceDecoder } from "./sequence-to-sequence-decoder.ts";
 
 export interface GenerateTargetsOptions extends SamplingOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Tokens of each source. Those of a pointer end with eosId, for a target to end by pointing to it. */
   readonly sources: readonly ArrayLike<number>[];

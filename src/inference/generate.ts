@@ -21,10 +21,13 @@ const DRAWS_A_SEQUENCE = 20;
 const MAX_SLOTS = 16;
 
 export interface GenerateOptions extends SamplingOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
+  /** The model's vocabulary. */
   readonly vocabulary: Vocabulary;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** The sequences begin with this. Default empty. */
   readonly prompt?: string;

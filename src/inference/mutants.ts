@@ -13,6 +13,7 @@ import {
 } from "./shared-prefix.ts";
 
 export interface MutantOptions extends Omit<ScoreOptions, "sequences" | "onProgress"> {
+  /** A protein in one-letter code. */
   readonly sequence: EncodedSequence;
   /** What each token is replaced by, one character a row of the table. Default the 20 standard amino acids. */
   readonly residues?: string;

@@ -15,11 +15,13 @@ import { feedsFor, type Backend } from "../runtime/backend.ts";
 import { modelInputs } from "../model/inputs.ts";
 
 export interface ObserveOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
   /** Sequences of one length, special tokens included. */
   readonly tokenIds: readonly ArrayLike<number>[];
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
 }
 

@@ -17,9 +17,11 @@ import { checkToken } from "./batch-decoder.ts";
 import { constantModel } from "./step-graph.ts";
 
 export interface PredictOptions extends Pick<WeightOptions, "dtype"> {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Tokens of each sequence, special ones included. */
   readonly sequences: readonly ArrayLike<number>[];

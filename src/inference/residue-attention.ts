@@ -21,11 +21,13 @@ import { runSequences } from "./sequence-runs.ts";
 const COUNT = RESIDUE_TYPES;
 
 export interface ResidueAttentionOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
   /** A vocabulary of proteins. */
   readonly vocabulary: Vocabulary;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Read once, streamed. */
   readonly sequences: AsyncIterable<EncodedSequence> | Iterable<EncodedSequence>;

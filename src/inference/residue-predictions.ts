@@ -23,11 +23,13 @@ import { runSequences } from "./sequence-runs.ts";
 const PASSES = 7;
 
 export interface ResiduePredictionOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
   /** A vocabulary of proteins. */
   readonly vocabulary: Vocabulary;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Read once, streamed. */
   readonly sequences: AsyncIterable<EncodedSequence> | Iterable<EncodedSequence>;

@@ -57,12 +57,17 @@ export interface SequenceWindow {
 }
 
 export interface SequenceRunOptions<R, S extends EncodedSequence = EncodedSequence> {
+  /** The model's configuration. */
   readonly config: ModelConfig;
   /** Weights and projections. */
   readonly tensors: Named<NdArray>;
+  /** The model's vocabulary. */
   readonly vocabulary: Vocabulary;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
+  /** The sequences, in any order of lengths. */
   readonly sequences: AsyncIterable<S> | Iterable<S>;
+  /** Special tokens around each sequence. */
   readonly wrap: SequenceWrap;
   /** The graph's outputs, each with an axis of batchSize in front. */
   readonly build: (graph: SequenceGraph) => Readonly<Record<string, Tensor>>;

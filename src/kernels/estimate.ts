@@ -22,6 +22,7 @@ import { checkKernel, type ArcCosineOrder, type KernelName } from "./exact.ts";
 import { kernelMatrix } from "./terms.ts";
 
 export interface EstimateKernelOptions {
+  /** The kernel. */
   readonly kernel: KernelName;
   /** The order of the arc-cosine kernel. Default 1, the kernel of ReLU features. */
   readonly order?: ArcCosineOrder;

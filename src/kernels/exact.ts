@@ -11,6 +11,7 @@ export type KernelName = "softmax" | "gaussian" | "arc-cosine";
 export type ArcCosineOrder = 0 | 1 | 2;
 
 export interface ExactKernelOptions {
+  /** The kernel. */
   readonly kernel: KernelName;
   /** The order of the arc-cosine kernel. Default 1, the kernel of ReLU features. */
   readonly order?: ArcCosineOrder;

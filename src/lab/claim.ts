@@ -15,6 +15,7 @@ export type ClaimProgress = (done: number, total: number, what: string) => void;
 export interface ClaimOptions {
   /** Seconds instead of minutes: fewer draws, smaller sizes, the same names in `setting` and `measured`. */
   readonly quick: boolean;
+  /** Called with the progress so far. Default: not called. */
   readonly onProgress: ClaimProgress;
 }
 

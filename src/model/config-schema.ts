@@ -74,6 +74,7 @@ export const modelSchema = z.strictObject({
    * of the training labels.
    */
   labelMean: z.number().optional(),
+  /** Numbers of a regression are predicted as labelMean + labelDeviation · output. Default 1. */
   labelDeviation: z.number().positive().optional(),
   /** Width of the residual stream. Default 256: trains on a laptop. */
   modelDim: size.default(256),
@@ -200,5 +201,12 @@ export type ParsedOptions = z.output<typeof modelSchema>;
 
 /** A complete, checked configuration. */
 export type ModelConfig = Readonly<
-  Omit<ParsedOptions, "headDim" | "mlpDim" | "numFeatures"> & { headDim: number; mlpDim: number; numFeatures: number }
+  Omit<ParsedOptions, "headDim" | "mlpDim" | "numFeatures"> & {
+    /** Width of a head. */
+    headDim: number;
+    /** Width of the feed-forward layer. */
+    mlpDim: number;
+    /** Random features a head. */
+    numFeatures: number;
+  }
 >;

@@ -11,6 +11,7 @@ export type FreshHeadOptions = Pick<
   ModelOptions,
   "numLabels" | "pooling" | "labelMean" | "labelDeviation" | "dropout"
 > & {
+  /** The head of a new output layer. Default: the saved one. */
   readonly head: Exclude<ModelConfig["head"], "language-modeling" | "pointer" | "none">;
 };
 

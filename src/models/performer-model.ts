@@ -71,6 +71,7 @@ export interface LoadOptions extends NewHeadOptions, OpenSourceOptions {
    * from them.
    */
   readonly classNames?: readonly string[];
+  /** Where graphs run. Default: the platform's own. */
   readonly backend?: Backend;
   /**
    * How weights are stored while the model generates and evaluates; training and saving keep float32. Default float32.
@@ -83,8 +84,11 @@ export interface LoadOptions extends NewHeadOptions, OpenSourceOptions {
 export type FitOptions<Example = SequenceInput> = TrainingOptions & {
   /** Evaluated every `evalInterval` steps. */
   readonly validation?: readonly Example[];
+  /** Ends the work in order after the step in progress. Default: nothing does. */
   readonly signal?: AbortSignal;
+  /** Called after each step. Default: not called. */
   readonly onStep?: (progress: TrainingProgress) => void;
+  /** Called after each evaluation of the validation data. Default: not called. */
   readonly onEvaluation?: (step: number, result: EvaluationResult) => void;
 };
 

@@ -18,6 +18,7 @@ export interface ProjectionOptions {
   readonly headDim: number;
   /** The stream that the matrix is drawn from. */
   readonly random: Random;
+  /** Lengths of the rows. Default `chi`. */
   readonly rowLengths: RowLengths;
 }
 

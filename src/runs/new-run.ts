@@ -30,14 +30,18 @@ import type { TrainingRun } from "./training-run.ts";
 import { asUsage, UsageError } from "./usage.ts";
 
 export interface MemoryOptions {
+  /** Start even a run that is estimated not to fit into memory. Default false. */
   readonly ignoreMemory?: boolean;
 }
 
 export interface NewRunOptions extends DataOptions, EncodingOptions, EngineOptions, MemoryOptions {
   /** The folder of the model that training begins with. Default: fresh weights. */
   readonly init?: string;
+  /** A new or empty folder for the run. Default: the next free one below `runs/`. */
   readonly out?: string;
+  /** Same seed, same result. Default 0. */
   readonly seed?: number;
+  /** Settings as `--set` writes them: `training.steps=100`. Default: none. */
   readonly set?: readonly string[];
 }
 

@@ -70,7 +70,9 @@ function encodingOf({ source: _source, path: _path, ...encoding }: DataSource): 
 export interface ResumeOptions extends EngineOptions, MemoryOptions {
   /** Where the data are now, when they have been moved. */
   readonly data?: string;
+  /** A FASTA file of proteins, plain or gzip. Default: none. */
   readonly fasta?: string;
+  /** Settings as `--set` writes them: `training.steps=100`. Default: none. */
   readonly set?: readonly string[];
 }
 

@@ -70,7 +70,12 @@ const schema = z.strictObject({
 });
 
 export type TrainingOptions = z.input<typeof schema>;
-export type TrainingConfig = Readonly<Omit<z.output<typeof schema>, "warmupSteps"> & { warmupSteps: number }>;
+export type TrainingConfig = Readonly<
+  Omit<z.output<typeof schema>, "warmupSteps"> & {
+    /** Steps in which the learning rate rises to its peak. */
+    warmupSteps: number;
+  }
+>;
 
 /** Names of all keys. */
 export const trainingConfigKeys: readonly string[] = Object.keys(schema.shape);

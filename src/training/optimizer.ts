@@ -6,10 +6,15 @@ import type { NdArray } from "../graph/ndarray.ts";
 import { zerosLike, type Named } from "../model/parameters.ts";
 
 export interface AdamWSettings {
+  /** The learning rate of this step. */
   readonly learningRate: number;
+  /** Decay of the first moment. */
   readonly beta1: number;
+  /** Decay of the second moment. */
   readonly beta2: number;
+  /** Added to the root of the second moment. */
   readonly epsilon: number;
+  /** Decoupled weight decay a step, times the learning rate. */
   readonly weightDecay: number;
 }
 

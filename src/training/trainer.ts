@@ -55,11 +55,15 @@ export interface TrainingProgress {
 }
 
 export interface TrainOptions {
+  /** The model's configuration. */
   readonly config: ModelConfig;
+  /** The training configuration; see `trainingConfig`. */
   readonly training: TrainingConfig;
+  /** Where graphs run; see `createBackend`. */
   readonly backend: Backend;
   /** Compiled graphs to use, and to leave as they are at the end. Default: the run's own, of `training`. */
   readonly execution?: Execution;
+  /** The training batches, by the number of the step. */
   readonly batches: BatchSource;
   /** Names of the weights that are trained. Default: those of `training.freeze`. */
   readonly trained?: readonly string[];
@@ -69,8 +73,11 @@ export interface TrainOptions {
   readonly initial?: TrainingState;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
+  /** Called after each step. Default: not called. */
   readonly onStep?: (progress: TrainingProgress) => void | Promise<void>;
+  /** Called after each evaluation of the validation data. Default: not called. */
   readonly onEvaluation?: (step: number, result: EvaluationResult) => void | Promise<void>;
+  /** Called with a copy of the state at every checkpoint. Default: not called. */
   readonly onCheckpoint?: (state: TrainingState) => void | Promise<void>;
 }
 

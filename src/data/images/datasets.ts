@@ -30,7 +30,9 @@ export interface IdxPair {
 export interface LoadIdxOptions {
   /** The data set's name, for messages. */
   readonly name: string;
+  /** The training images and labels. */
   readonly train: IdxPair;
+  /** The test images and labels. */
   readonly test: IdxPair;
   /** The classes' names by label; at least as many as there are labels. */
   readonly classNames: readonly string[];
@@ -148,6 +150,7 @@ export interface ImageSource {
 
 /** What `loadImages` reads, and what it makes of it. */
 export interface LoadImagesOptions {
+  /** The files, each with its name. */
   readonly sources: readonly ImageSource[];
   /** The data set's name. Default "images". */
   readonly name?: string;

@@ -5,6 +5,7 @@ import { complainant, FIRST_ORDINARY_ID, vocabularyBehindSpecials } from "./spec
 
 /** What an alphabet is made of. */
 export interface LetterOptions {
+  /** The name, for messages and tables. */
   readonly name: string;
   /** Distinct ASCII characters, in the order of their ids. */
   readonly letters: string;

@@ -11,21 +11,35 @@ import { parseSettings } from "../recipe.ts";
 import type { EngineOptions } from "../engine-options.ts";
 
 export interface FinetuneOptions extends EngineOptions {
+  /** A table of labelled sequences: CSV, TSV, JSON lines or Parquet. */
   readonly data: string;
+  /** The column of a table that holds the sequences. Default: `sequence`, else `text`. */
   readonly sequenceColumn?: string;
+  /** The column of a table that holds the labels. Default: `label`. */
   readonly labelColumn?: string;
+  /** What is learnt. Default: what the labels suggest, else the next token. */
   readonly task?: LabelTask;
   /** true: all but the new output layer. */
   readonly freeze?: boolean;
+  /** Freeze the first so many blocks. Default: none. */
   readonly freezeLayers?: number;
+  /** How often the training data are read. */
   readonly epochs?: number;
+  /** The number of steps. */
   readonly steps?: number;
+  /** The peak learning rate. */
   readonly learningRate?: number;
+  /** Sequences in a batch. */
   readonly batch?: number;
+  /** Ends training after so many evaluations without improvement. Default 0: never. */
   readonly patience?: number;
+  /** Same seed, same result. Default 0. */
   readonly seed?: number;
+  /** Settings as `--set` writes them: `training.steps=100`. Default: none. */
   readonly set?: readonly string[];
+  /** A new or empty folder for the run. Default: the next free one below `runs/`. */
   readonly out?: string;
+  /** Start even a run that is estimated not to fit into memory. Default false. */
   readonly ignoreMemory?: boolean;
 }
 

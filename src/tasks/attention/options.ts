@@ -19,11 +19,15 @@ export const DEFAULT_SPLIT: SplitName = "test";
 export interface AttentionOptions extends EngineOptions, Pick<SequenceOptions, "fasta" | "standardInput"> {
   /** Default, as of the text: one that is known. */
   readonly sequence?: string;
+  /** A text. */
   readonly text?: string;
+  /** The most tokens that are shown. */
   readonly length?: number;
   /** A second model, of which the same is shown. */
   readonly beside?: string;
+  /** The layers that are shown. Default: all. */
   readonly layers?: readonly number[];
+  /** The heads that are shown. Default: all. */
   readonly heads?: readonly number[];
   /** Numbers of residues or of tokens of the text, from 1. */
   readonly tokens?: readonly number[];
@@ -34,8 +38,12 @@ export interface AttentionOptions extends EngineOptions, Pick<SequenceOptions, "
   readonly out?: string;
   /** Whether a model of proteins is asked which amino acids it treats alike. */
   readonly similarity: boolean;
+  /** What amino acids are compared by. */
   readonly similarityOf?: SimilarityView;
+  /** The split of the data. */
   readonly split?: SplitName;
+  /** How many. */
   readonly count?: number;
+  /** Same seed, same result. Default 0. */
   readonly seed: number;
 }

@@ -32,14 +32,19 @@ export interface ConvertTaskOptions extends EngineOptions, InputOptions {
   readonly mechanism: string;
   /** Random features a head. Default: the model's. */
   readonly features?: number;
+  /** How the projection is drawn. Default: what the mechanism is meant for. */
   readonly projection?: (typeof projectionNames)[number];
   /** Which layers change, from 0. Default: all. */
   readonly layers?: readonly number[];
+  /** The longest sequence, in tokens. */
   readonly maxLength?: number;
+  /** The position encoding of the new model. Default: the model's own. */
   readonly positions?: PositionRule;
+  /** Same seed, same result. Default 0. */
   readonly seed: number;
   /** A file or a folder; true for texts or proteins of the package. */
   readonly calibrate?: true | string;
+  /** Measure how far the new attention is from the old one. Default true. */
   readonly diagnosis: boolean;
   /** A new or an empty folder. */
   readonly out: string;

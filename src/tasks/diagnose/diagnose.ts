@@ -22,6 +22,7 @@ import { createFolder, writeFileAtomically } from "../../storage/files.ts";
 export const LONGEST = 512;
 
 export interface DiagnoseTaskOptions extends DataOptions, EngineOptions {
+  /** The split of the data. */
   readonly split: SplitName;
   /** How many sequences. */
   readonly sequences: number;
@@ -31,6 +32,7 @@ export interface DiagnoseTaskOptions extends DataOptions, EngineOptions {
   readonly features?: number;
   /** The output error that one can live with, a share of 1. */
   readonly wantedError: number;
+  /** Same seed, same result. Default 0. */
   readonly seed: number;
   /** A folder for attention.svg. */
   readonly out?: string;

@@ -45,13 +45,19 @@ export interface DistillTaskOptions extends EngineOptions, TextFiles {
   readonly steps: number;
   /** Steps before these in which every layer learns by itself. */
   readonly layerSteps: number;
+  /** Which weights are trained. Default: all. */
   readonly train?: DistilledPart;
+  /** The peak learning rate. */
   readonly learningRate?: number;
   /** Tokens of a batch. */
   readonly batch?: number;
+  /** The longest sequence, in tokens. */
   readonly maxLength?: number;
+  /** Evaluates every so many steps. */
   readonly evalInterval?: number;
+  /** Ends training after so many evaluations without improvement. Default 0: never. */
   readonly patience?: number;
+  /** Same seed, same result. Default 0. */
   readonly seed: number;
   /** Processor time that has been used so far, in seconds. Default: it is not measured. */
   readonly cpuSeconds?: () => number;

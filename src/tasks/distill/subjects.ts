@@ -58,7 +58,9 @@ export function requireSameTokens(student: DistillSubject, teacher: DistillSubje
 }
 
 export interface TextFiles {
+  /** A text to learn from. Default: a novel of the package. */
   readonly data?: string;
+  /** A text for the final figures. Default: another novel of the package. */
   readonly test?: string;
 }
 

@@ -37,6 +37,7 @@ export interface EmbedOptions extends EngineOptions, InputOptions {
   readonly dtype: WeightDtype;
   /** Default: mean, or what a pretrained model's folder says. */
   readonly pooling?: Pooling;
+  /** The precision of the written numbers. */
   readonly precision: Precision;
   /** Divides each vector by its length. Default: as the folder says. */
   readonly normalize?: boolean;
@@ -44,7 +45,9 @@ export interface EmbedOptions extends EngineOptions, InputOptions {
   readonly out?: string;
   /** The file's format. Default: by the ending of `out`. */
   readonly format?: FormatName;
+  /** Continue what an interrupted command has written. Default false. */
   readonly resume?: boolean;
+  /** Replace a file that is there. Default false. */
   readonly overwrite?: boolean;
 }
 

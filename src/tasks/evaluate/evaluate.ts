@@ -10,6 +10,7 @@ import { loadRunData, openRunModel } from "../../runs/run-model.ts";
 import { evaluateStored, type StoredFigures } from "./evaluate-stored.ts";
 
 export interface EvaluateOptions extends DataOptions, EngineOptions {
+  /** Which split. Default `test`. */
   readonly split: SplitName;
   /** How weights are stored. */
   readonly dtype: WeightDtype;

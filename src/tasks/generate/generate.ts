@@ -22,21 +22,29 @@ export const DEFAULT_TOKENS = 200;
 export interface GenerateOptions extends EngineOptions {
   /** How weights are stored. */
   readonly dtype: WeightDtype;
+  /** The text that sequences begin with. */
   readonly prompt: string;
   /** The family or organism of each protein. */
   readonly tag?: string;
   /** Longest continuation. Default 200; of images the whole image. */
   readonly tokens?: number;
+  /** Divides the logits; 0 takes the most probable token. */
   readonly temperature: number;
+  /** Draws from the k most probable tokens; 0: from all. */
   readonly topK: number;
+  /** Draws from the most probable tokens that together reach this probability; 1: from all. */
   readonly topP: number;
+  /** Makes tokens that have come before less probable; 1: no change. */
   readonly repetitionPenalty: number;
+  /** The sequence cannot end before it has so many new tokens. */
   readonly minTokens: number;
   /** Draws others in place of duplicates. */
   readonly unique?: boolean;
   /** Draws others in place of sequences of a FASTA file; true: of the run's own training sequences. */
   readonly novel?: string | true;
+  /** Same seed, same result. Default 0. */
   readonly seed: number;
+  /** How many. */
   readonly count: number;
   /** A new file for the sequences, or the folder for images. */
   readonly out?: string;

@@ -9,7 +9,9 @@ import { decodeImage } from "../../data/images/codecs.ts";
 import type { PixelImage } from "../../data/images/pixels.ts";
 
 export interface ImageOptions {
+  /** PNG or JPEG files. */
   readonly image?: readonly string[];
+  /** A folder of PNG and JPEG files. */
   readonly images?: string;
 }
 

@@ -20,6 +20,7 @@ import { UsageError } from "../../runs/usage.ts";
 import { formatCount } from "../../text/numbers.ts";
 
 export interface SequenceOptions {
+  /** A protein in one-letter code. */
   readonly sequence?: readonly string[];
   /** A file; `-` is standard input. */
   readonly fasta?: string;

@@ -6,7 +6,9 @@ import { openInputFile } from "./sequence-input.ts";
 import { formatCount, plural } from "../../text/numbers.ts";
 
 export interface TextOptions {
+  /** A text. */
   readonly text?: readonly string[];
+  /** A file with a text on each line. */
   readonly file?: string;
   /** What `-` stands for. */
   readonly standardInput?: () => ByteSource;

@@ -17,6 +17,7 @@ import { column, project, usual } from "./features.ts";
 const KERNEL_EPSILON = 1e-3;
 
 export interface GeneralizedOptions {
+  /** The name, for messages and tables. */
   readonly name: string;
   /** Default: `f(ωx) + ε` under the name. */
   readonly summary?: string;
