@@ -1,5 +1,5 @@
-// `npm run docs`: the documentation as a site, from the Markdown of the repository and the package's types, into .docs/dist. Needs no
-// network. `npm run docs -- --preview` serves it.
+// `npm run docs`: the documentation as a site, from the Markdown of the repository and the package's types, into
+// .docs/dist. Needs no network. `npm run docs -- --preview` serves it.
 
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
