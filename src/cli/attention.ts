@@ -1,4 +1,4 @@
-// `performer attention`: what a model of proteins or text looks at, and which amino acids it treats alike.
+/** `performer attention`: what a model of proteins or text looks at, and which amino acids it treats alike. */
 
 import { Option, type Command } from "commander";
 

@@ -1,5 +1,7 @@
-// `performer convert`: another attention in the place of a trained model's, measured against it, as a folder of its
-// own.
+/**
+ * `performer convert`: another attention in the place of a trained model's, measured against it, as a folder of its
+ * own.
+ */
 
 import { Option, type Command } from "commander";
 

@@ -1,4 +1,6 @@
-// `performer distill`: a converted model learns to do what its original does, measured on texts that it has not seen.
+/**
+ * `performer distill`: a converted model learns to do what its original does, measured on texts that it has not seen.
+ */
 
 import { Option, type Command } from "commander";
 

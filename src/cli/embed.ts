@@ -1,4 +1,4 @@
-// `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file.
+/** `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file. */
 
 import { Option, type Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer eval`: how well a trained model predicts, beside the baseline of its task.
+/** `performer eval`: how well a trained model predicts, beside the baseline of its task. */
 
 import { Option, type Command } from "commander";
 

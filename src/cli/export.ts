@@ -1,4 +1,4 @@
-// `performer export`: a model as the files that other programs run.
+/** `performer export`: a model as the files that other programs run. */
 
 import { Option, type Command } from "commander";
 

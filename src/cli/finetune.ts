@@ -1,4 +1,4 @@
-// `performer finetune`: a trained run becomes a classifier, or a predictor of numbers, of labelled sequences.
+/** `performer finetune`: a trained run becomes a classifier, or a predictor of numbers, of labelled sequences. */
 
 import { Option, type Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer generate`: new proteins, text or images from a trained model.
+/** `performer generate`: new proteins, text or images from a trained model. */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer predict`: the classes, or the values, that a fine-tuned model predicts for new proteins.
+/** `performer predict`: the classes, or the values, that a fine-tuned model predicts for new proteins. */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer push`: a model's folder to the Hugging Face hub, with a card that says what it is.
+/** `performer push`: a model's folder to the Hugging Face hub, with a card that says what it is. */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer score`: how likely proteins are under a trained model, and what every mutation of one would change.
+/** `performer score`: how likely proteins are under a trained model, and what every mutation of one would change. */
 
 import { Option, type Command } from "commander";
 

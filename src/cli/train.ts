@@ -1,4 +1,4 @@
-// `performer train`: a model from a recipe, into a run folder.
+/** `performer train`: a model from a recipe, into a run folder. */
 
 import { problem } from "../graph/errors.ts";
 import type { Command } from "commander";

@@ -1,4 +1,6 @@
-// What all verbs of the command line share: their frame, their errors, and the options that mean the same everywhere.
+/**
+ * What all verbs of the command line share: their frame, their errors, and the options that mean the same everywhere.
+ */
 
 import { availableParallelism } from "node:os";
 

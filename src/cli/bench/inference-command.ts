@@ -1,4 +1,4 @@
-// `performer bench inference`: its options, and what it prints.
+/** `performer bench inference`: its options, and what it prints. */
 
 import { Option, type Command } from "commander";
 

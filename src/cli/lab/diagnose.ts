@@ -1,4 +1,4 @@
-// `performer lab diagnose`: what random features make of a trained model's attention, layer by layer, head by head.
+/** `performer lab diagnose`: what random features make of a trained model's attention, layer by layer, head by head. */
 
 import { Option, type Command } from "commander";
 

@@ -1,4 +1,4 @@
-// Bars of single tokens: no name lies on another, however long the pieces of a text are.
+/** Bars of single tokens: no name lies on another, however long the pieces of a text are. */
 
 import { expect, it } from "vitest";
 
@@ -60,7 +60,9 @@ it("shows pieces where they have room, and numbers alone where they have none", 
 it("measures bars by the text's own tokens, and says what is beyond", () => {
   const texts = textsOf(subjectOf(5)).map(({ text }) => text);
   expect(texts).toContain("[CLS] 60%");
-  const bars = tokensFigure(subjectOf(5), [1]).marks.filter((mark) => mark.kind === "box" && mark.fill === "#2563c9");
+  const bars = tokensFigure(subjectOf(5), [1]).marks.filter(
+    (mark) => mark.kind === "box" && mark.fill === "#2563c9",
+  );
   expect(Math.max(...bars.map((bar) => (bar.kind === "box" ? bar.height : 0)))).toBeCloseTo(90, 5);
 });
 
