@@ -60,9 +60,7 @@ it("shows pieces where they have room, and numbers alone where they have none", 
 it("measures bars by the text's own tokens, and says what is beyond", () => {
   const texts = textsOf(subjectOf(5)).map(({ text }) => text);
   expect(texts).toContain("[CLS] 60%");
-  const bars = tokensFigure(subjectOf(5), [1]).marks.filter(
-    (mark) => mark.kind === "box" && mark.fill === "#2563c9",
-  );
+  const bars = tokensFigure(subjectOf(5), [1]).marks.filter((mark) => mark.kind === "box" && mark.fill === "#2563c9");
   expect(Math.max(...bars.map((bar) => (bar.kind === "box" ? bar.height : 0)))).toBeCloseTo(90, 5);
 });
 
