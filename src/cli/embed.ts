@@ -48,8 +48,8 @@ export function embedCommand(): Command {
     .addOption(
       new Option(
         "--pooling <kind>",
-        "one vector a protein or text: mean over its residues or tokens, cls (the first token's, encoders), last (decoders); or residues, one of " +
-          "each of them (default: mean, or what a pretrained model's folder says)",
+        "one vector per input: mean over its tokens, cls (the first token, encoders) or last (decoders); or residues, one per " +
+          "token (default: mean, or as a pretrained model's folder says)",
       ).choices(poolings),
     )
     .option(
