@@ -118,10 +118,12 @@ for (const temperature of [1, 0.5, 0.1]) {
       }),
     );
     console.log(
-      `${cell(temperature, 2, 6)}  ${featureMap.padEnd(8)}  ${cell(rootMeanSquare(errors), 3, 6)} ${cell(mean(errors), 3, 6)} ` +
+      `${cell(temperature, 2, 6)}  ${featureMap.padEnd(8)}  ${cell(rootMeanSquare(errors), 3, 6)} ` +
+        `${cell(mean(errors), 3, 6)} ` +
         `${cell(rootMeanSquare(Array.from(estimated.relativeErrors)), 3, 9)} ${cell(buildMs / 1000, 1, 7)}  ` +
         `${cell(estimatedMs / numQueries, 3, 8)} ${cell(exactMs / numChecked, 3, 10)}  ` +
-        `${cell(100 * drawnShare, 1, 6)} % ${cell(100 * exactShare, 1, 6)} %  ${cell(drawnMs / numQueries / drawsPerQuery, 2, 6)}`,
+        `${cell(100 * drawnShare, 1, 6)} % ${cell(100 * exactShare, 1, 6)} %  ` +
+        `${cell(drawnMs / numQueries / drawsPerQuery, 2, 6)}`,
     );
     memory = { sizeBytes: softmax.sizeBytes, bytesPerItem: softmax.bytesPerItem };
     await softmax.dispose();
@@ -129,6 +131,7 @@ for (const temperature of [1, 0.5, 0.1]) {
 }
 await everything.dispose();
 console.log(
-  `memory: ${cell(memory.sizeBytes / 2 ** 20, 1, 0)} MiB; ${memory.bytesPerItem} bytes an item, ${4 * width} of them its own numbers ` +
+  `memory: ${cell(memory.sizeBytes / 2 ** 20, 1, 0)} MiB; ${memory.bytesPerItem} bytes an item, ${4 * width} of ` +
+    "them its own numbers " +
     `(a table of all features would take ${4 * numFeatures} more)`,
 );

@@ -24,11 +24,15 @@ for (const { from, to } of pages.pictures) {
 }
 const recipes = readdirSync(join(root, "configs")).map((name) => {
   const text = readFileSync(join(root, "configs", name), "utf8");
-  return `## ${name.replace(/\.jsonc$/, "")}\n\n\`performer train ${name.replace(/\.jsonc$/, "")}\`\n\n\`\`\`jsonc\n${text}\`\`\`\n`;
+  return (
+    `## ${name.replace(/\.jsonc$/, "")}\n\n\`performer train ` +
+    `${name.replace(/\.jsonc$/, "")}\`\n\n\`\`\`jsonc\n${text}\`\`\`\n`
+  );
 });
 write(
   "recipes.md",
-  `# Recipes\n\nThe recipes that come with the package. A file of your own in this form is one too.\n\n${recipes.join("\n")}`,
+  `# Recipes\n\nThe recipes that come with the package. A file of your own in this form is one ` +
+    `too.\n\n${recipes.join("\n")}`,
 );
 write(
   ".vitepress/config.mjs",

@@ -50,7 +50,8 @@ export function drawErrors(panels: readonly Panel[]): Figure {
   const ticks = [...new Set(points("positive").map(({ numFeatures }) => numFeatures))];
   return {
     label:
-      "Mean squared error of attention against the number of features, for positive, trigonometric and other feature maps, " +
+      "Mean squared error of attention against the number of features, for positive, trigonometric and other " +
+      "feature maps, " +
       "with queries and keys of standard deviation 1 and one half",
     height: 460,
     plot: () => ({

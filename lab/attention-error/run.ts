@@ -39,7 +39,8 @@ const CHECKED_QUERIES = 32;
 export const attentionError = defineClaim({
   claim: "attention-error",
   title:
-    "Attention errs less with orthogonal positive features than with independent ones, and with these less than with trigonometric ones.",
+    "Attention errs less with orthogonal positive features than with independent ones, and with these less than " +
+    "with trigonometric ones.",
   published: {
     ordering: "orthogonal positive < iid positive < trigonometric, the last by orders of magnitude",
     setting: "L = 4096, d = 16, appropriately normalized random matrix input data, 15 samples",

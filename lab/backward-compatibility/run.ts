@@ -91,10 +91,12 @@ const MINILM = {
 export const backwardCompatibility = defineClaim({
   claim: "backward-compatibility",
   title:
-    "A Transformer's weights in a Performer tell text well above chance at once, and a tenth of the original steps brings back the " +
+    "A Transformer's weights in a Performer tell text well above chance at once, and a tenth of the original " +
+    "steps brings back the " +
     "Transformer's accuracy.",
   published:
-    "arXiv:2009.14794, figure 5 (LM1B): a pretrained Transformer's weights give a Performer an accuracy of 0.07 at once, which training " +
+    "arXiv:2009.14794, figure 5 (LM1B): a pretrained Transformer's weights give a Performer an accuracy of 0.07 " +
+    "at once, which training " +
     "brings back to the Transformer's in a small fraction of its steps.",
   run: async ({ quick, onProgress }) => {
     const { seeds, share, model } = quick ? QUICK : FULL;

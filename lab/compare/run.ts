@@ -124,7 +124,8 @@ async function chooseSteps(
     const started = performance.now();
     const { stepMs } = await runJob({ ...jobOf(contender, TRIAL_STEPS), evaluations: 0 });
     onNote(
-      `${contender.label}: ${Math.round(stepMs)} ms a step, tried in ${Math.round((performance.now() - started) / 1000)} s`,
+      `${contender.label}: ${Math.round(stepMs)} ms a step, tried in ` +
+        `${Math.round((performance.now() - started) / 1000)} s`,
     );
     roundMs += stepMs;
   }

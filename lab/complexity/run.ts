@@ -25,7 +25,8 @@ const LEFT_OUT = /^(favor-.*|auto)$/;
 export const complexity = defineExperiment({
   experiment: "complexity",
   title:
-    "Measures how the time of every mechanism grows with the length: the exponent, beside the order that its paper states.",
+    "Measures how the time of every mechanism grows with the length: the exponent, beside the order that its " +
+    "paper states.",
   examples: [
     ["complexity", "every mechanism in either direction that it has: minutes"],
     ['complexity --mechanisms "favor,local(window=64),exact"', "three of them"],

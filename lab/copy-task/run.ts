@@ -35,7 +35,8 @@ export const copyTask = defineClaim({
   claim: "copy-task",
   title: "One layer of a causal Performer learns to copy 255 tokens: at least 99 % of them right.",
   published:
-    "arXiv:2012.11346 (SLiM), section 4: a Performer of one layer (vocabulary 256, length 512, 4 heads, modelDim 256, mlpDim 1024) " +
+    "arXiv:2012.11346 (SLiM), section 4: a Performer of one layer (vocabulary 256, length 512, 4 heads, modelDim " +
+    "256, mlpDim 1024) " +
     "learns the copying task.",
   run: async ({ quick, onProgress }) => {
     const { length, steps, tokensPerBatch, model } = quick ? QUICK : FULL;

@@ -32,9 +32,11 @@ const QUICK = {
 export const errorPropagation = defineClaim({
   claim: "error-propagation",
   title:
-    "Where layers add little to a stream of unit length, FAVOR+ in place of exact attention errs more with depth, less with features.",
+    "Where layers add little to a stream of unit length, FAVOR+ in place of exact attention errs more with depth, " +
+    "less with features.",
   published:
-    "arXiv:2009.14794, figure 14: output approximation errors between a Transformer and a Performer of the same weights, with orthogonal " +
+    "arXiv:2009.14794, figure 14: output approximation errors between a Transformer and a Performer of the same " +
+    "weights, with orthogonal " +
     "features, grow with the number of layers; so weights moved from one to the other need fine-tuning (figure 5).",
   run: async ({ quick, onProgress }) => {
     const { sizes, numFeatures, numSeeds } = quick ? QUICK : FULL;

@@ -25,7 +25,8 @@ export const kernelSweep = defineClaim({
   claim: "kernel-sweep",
   title: "Of the generalized attention kernels, ReLU comes as low in perplexity on proteins as the best, within 0.5 %.",
   published:
-    "arXiv:2009.14794, figures 16 and 17: of sigmoid, exp, ReLU, abs, gelu, cos, tanh and identity, ReLU performs best.",
+    "arXiv:2009.14794, figures 16 and 17: of sigmoid, exp, ReLU, abs, gelu, cos, tanh and identity, ReLU performs " +
+    "best.",
   run: async ({ quick, onProgress }) => {
     const { steps, seeds, kernels, model } = quick ? QUICK : FULL;
     const runs = await runSeries(

@@ -52,10 +52,12 @@ const EVALUATIONS = 6;
 export const longProteins = defineClaim({
   claim: "long-proteins",
   title:
-    "On rows of 8,192 tokens of proteins a Performer with half of its heads local tells more residues than the largest Transformer that fits " +
+    "On rows of 8,192 tokens of proteins a Performer with half of its heads local tells more residues than the " +
+    "largest Transformer that fits " +
     "into the same memory.",
   published:
-    "arXiv:2009.14794, section 4.4: TrEMBL joined to L = 8,192; a Performer of 6 layers about 24 %, the largest Transformer that fits " +
+    "arXiv:2009.14794, section 4.4: TrEMBL joined to L = 8,192; a Performer of 6 layers about 24 %, the largest " +
+    "Transformer that fits " +
     "(3 layers, d = 256) about 19 %.",
   run: async ({ quick, onProgress }) => {
     const { length, steps, limitBytes, sizes } = quick ? QUICK : FULL;

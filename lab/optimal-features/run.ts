@@ -38,9 +38,11 @@ interface Part {
 export const optimalFeatures = defineClaim({
   claim: "optimal-features",
   title:
-    "At q, k ~ N(0, ¼) FAVOR++ errs less than FAVOR+; where keys are longer than queries, the rescale of FAVOR# errs less still.",
+    "At q, k ~ N(0, ¼) FAVOR++ errs less than FAVOR+; where keys are longer than queries, the rescale of FAVOR# " +
+    "errs less still.",
   published:
-    "Optimal positive features have the least variance of their family for the data (Likhosherstov et al., Chefs' Random Tables, 2022, " +
+    "Optimal positive features have the least variance of their family for the data (Likhosherstov et al., Chefs' " +
+    "Random Tables, 2022, " +
     "theorem 3.2); rescaling queries and keys to equal length in every dimension lowers it further (FAVOR#, 2023).",
   run: async ({ quick, onProgress }) => {
     const { seqLen, numSeeds, numDraws } = quick ? QUICK : FULL;

@@ -50,7 +50,8 @@ const EVALUATIONS = 8;
 export const pixelsAndText = defineClaim({
   claim: "pixels-and-text",
   title:
-    "On pixels and on text, FAVOR+ in half of the heads beside a sliding window of 32 in the others comes within 1.5 % of exact attention's " +
+    "On pixels and on text, FAVOR+ in half of the heads beside a sliding window of 32 in the others comes within " +
+    "1.5 % of exact attention's " +
     "bits after equally many steps.",
   published:
     "arXiv:2009.14794, section 4.3: on ImageNet64 Performer-ReLU 3.67 and Performer-softmax 3.69 bits per dimension.",

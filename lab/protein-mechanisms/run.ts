@@ -31,9 +31,11 @@ const EVALUATIONS = 8;
 export const proteinMechanisms = defineClaim({
   claim: "protein-mechanisms",
   title:
-    "On proteins, after equally many steps, FAVOR+ reaches the Transformer's perplexity within 1 %, and Performer-ReLU is not worse.",
+    "On proteins, after equally many steps, FAVOR+ reaches the Transformer's perplexity within 1 %, and " +
+    "Performer-ReLU is not worse.",
   published:
-    "arXiv:2009.14794, figure 7 (TrEMBL, 36 layers): Performer-ReLU above the Transformer in accuracy, Performer-softmax level with " +
+    "arXiv:2009.14794, figure 7 (TrEMBL, 36 layers): Performer-ReLU above the Transformer in accuracy, " +
+    "Performer-softmax level with " +
     "it, Reformer and Linformer below.",
   run: async ({ quick, onProgress }) => {
     const { steps, seeds, model } = quick ? QUICK : FULL;

@@ -22,7 +22,8 @@ export function drawCorrelations(measured: readonly Measurement[], goal: number)
   const colorOf = (view: string) => COLORS[view] ?? "#000000";
   return {
     label:
-      "Correlation of similarities of amino acids with BLOSUM62 by steps of training, from attention and from token embeddings",
+      "Correlation of similarities of amino acids with BLOSUM62 by steps of training, from attention and from " +
+      "token embeddings",
     height: 360,
     plot: () => ({
       ...margins,

@@ -44,10 +44,12 @@ const TOP_SHARE = 0.15;
 export const similarityMatrix = defineClaim({
   claim: "similarity-matrix",
   title:
-    "The attention of a masked Performer-ReLU between amino acids correlates with BLOSUM62 (r ≥ 0.30), and D–E, F–Y, I–V and K–R are among " +
+    "The attention of a masked Performer-ReLU between amino acids correlates with BLOSUM62 (r ≥ 0.30), and D–E, " +
+    "F–Y, I–V and K–R are among " +
     "the most similar 15 % of pairs.",
   published:
-    "arXiv:2009.14794, figure 10: similarity matrix from the attention of a Performer beside BLOSUM; (D, E) and (F, Y) are recognized as similar.",
+    "arXiv:2009.14794, figure 10: similarity matrix from the attention of a Performer beside BLOSUM; (D, E) and " +
+    "(F, Y) are recognized as similar.",
   run: async ({ quick, onProgress }) => {
     const { steps, measurements, sequences, model } = quick ? QUICK : FULL;
     const training = trainingConfig({

@@ -56,7 +56,8 @@ export function drawUtility(comparisons: readonly Comparison[], sliceLength: num
   }
   return {
     label:
-      "Ratio of the errors of trigonometric and positive features by angle for several lengths, and both errors at length 1",
+      "Ratio of the errors of trigonometric and positive features by angle for several lengths, and both errors " +
+      "at length 1",
     height: 400,
     plot: () => ({
       ...margins,

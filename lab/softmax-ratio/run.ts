@@ -30,7 +30,8 @@ const APPROACH_DEGREES = [170, 175, 178, 179, 179.5] as const;
 export const softmaxRatio = defineClaim({
   claim: "softmax-ratio",
   title:
-    "The error of trigonometric features over that of positive ones is Lemma 2's, and grows without bound as the kernel vanishes.",
+    "The error of trigonometric features over that of positive ones is Lemma 2's, and grows without bound as the " +
+    "kernel vanishes.",
   published: {
     utility: "r = MSE(trigonometric) / MSE(positive) = ½ SM⁻⁴ (1 − exp(−‖x−y‖²))² / (1 − exp(−‖x+y‖²))",
     finding: "for large enough angles (small kernel values) positive features are arbitrarily more accurate",

@@ -14,7 +14,8 @@ export function drawTable(cells: readonly Cell[]): Figure {
   const panelOf = ({ objective }: Cell) => TITLES[objective];
   return {
     label:
-      "Accuracy of Transformer, Performer-softmax, Performer-ReLU and the unigram baseline, on test and on unseen families",
+      "Accuracy of Transformer, Performer-softmax, Performer-ReLU and the unigram baseline, on test and on unseen " +
+      "families",
     height: 80 + 34 * models.length,
     plot: () => ({
       marginLeft: 130,

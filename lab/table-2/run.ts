@@ -23,11 +23,14 @@ const MARGIN = 0.01;
 export const table2 = defineClaim({
   claim: "table-2",
   title:
-    "On proteins, for both objectives, Performers are level with the Transformer or better, all beat the unigram baseline on test, and " +
+    "On proteins, for both objectives, Performers are level with the Transformer or better, all beat the unigram " +
+    "baseline on test, and " +
     "unseen families are harder.",
   published:
-    "arXiv:2009.14794, table 2 (TrEMBL, 36 layers; accuracy / perplexity on test, OOD): U Transformer 30.80 / 9.37, 19.70 / 13.20; " +
-    "U Performer-ReLU 31.58 / 9.17, 18.44 / 13.63; B Transformer 33.32 / 9.22, 25.07 / 12.09; B Performer-ReLU 36.09 / 8.36, " +
+    "arXiv:2009.14794, table 2 (TrEMBL, 36 layers; accuracy / perplexity on test, OOD): U Transformer 30.80 / " +
+    "9.37, 19.70 / 13.20; " +
+    "U Performer-ReLU 31.58 / 9.17, 18.44 / 13.63; B Transformer 33.32 / 9.22, 25.07 / 12.09; B Performer-ReLU " +
+    "36.09 / 8.36, " +
     "24.10 / 12.26; B Performer-softmax 33.00 / 9.24, 23.48 / 12.41; unigram 9.92 / 17.80.",
   run: async ({ quick, onProgress }) => {
     const { steps, seeds, model } = quick ? QUICK : FULL;

@@ -40,7 +40,8 @@ export function drawTraining(
   }));
   return {
     label:
-      "Gradient norm by training step with positive and with trigonometric features, for two lengths of queries and keys",
+      "Gradient norm by training step with positive and with trigonometric features, for two lengths of queries " +
+      "and keys",
     height: 380,
     plot: () => ({
       ...margins,

@@ -50,9 +50,11 @@ const LAST_STEPS = 25;
 export const trigonometricInstability = defineClaim({
   claim: "trigonometric-instability",
   title:
-    "With trigonometric features gradients explode in training and the loss stays behind; with positive ones neither happens.",
+    "With trigonometric features gradients explode in training and the loss stays behind; with positive ones " +
+    "neither happens.",
   published:
-    "arXiv:2009.14794, figure 6: trigonometric softmax features are extremely unstable in training, while positive ones " +
+    "arXiv:2009.14794, figure 6: trigonometric softmax features are extremely unstable in training, while " +
+    "positive ones " +
     "train like exact attention.",
   run: async ({ quick, onProgress }) => {
     const { sizes, seeds } = quick ? QUICK : FULL;

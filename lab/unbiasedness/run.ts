@@ -34,8 +34,10 @@ export const unbiasedness = defineClaim({
   published: {
     ratio: 1,
     source:
-      "arXiv:2009.14794, Lemma 1 and section 2.4 (positive, hyperbolic, trigonometric; orthogonal rows); Rahimi and Recht 2007 " +
-      "(gaussian-trigonometric); Likhosherstov et al. 2022 (optimal) and 2023 (rescaled, saderf); Reid et al. 2023 (simplex); Cho and " +
+      "arXiv:2009.14794, Lemma 1 and section 2.4 (positive, hyperbolic, trigonometric; orthogonal rows); Rahimi " +
+      "and Recht 2007 " +
+      "(gaussian-trigonometric); Likhosherstov et al. 2022 (optimal) and 2023 (rescaled, saderf); Reid et al. " +
+      "2023 (simplex); Cho and " +
       "Saul 2009 (arc-cosine).",
   },
   run: async ({ quick, onProgress }) => {

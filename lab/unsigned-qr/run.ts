@@ -40,8 +40,10 @@ export const unsignedQr = defineClaim({
     unsigned: { blockMean: [0.79, 1.22], firstRow: [0.13, 1.88] },
     signed: { blockMean: 1, error: 0.005 },
     source:
-      "Mezzadri, Notices of the AMS 54 (2007): QR gives a Haar matrix only with the signs of R's diagonal. The figures are mean " +
-      "estimates over the truth, least and greatest over directions, as first measured for public code of arXiv:2009.14794.",
+      "Mezzadri, Notices of the AMS 54 (2007): QR gives a Haar matrix only with the signs of R's diagonal. The " +
+      "figures are mean " +
+      "estimates over the truth, least and greatest over directions, as first measured for public code of " +
+      "arXiv:2009.14794.",
   },
   run: async ({ quick, onProgress }) => {
     const numBlocks = quick ? NUM_BLOCKS.quick : NUM_BLOCKS.full;
@@ -139,7 +141,8 @@ function drawRows(unsigned: readonly DirectionMoments[], signed: readonly Direct
   ];
   return {
     label:
-      "Mean estimate over truth by row of a block, for Q with and without the signs of R's diagonal, along two directions",
+      "Mean estimate over truth by row of a block, for Q with and without the signs of R's diagonal, along two " +
+      "directions",
     height: 340,
     plot: () => ({
       marginLeft: 52,

@@ -52,7 +52,8 @@ export function readBatch(who: string, name: string, array: AttentionArray, layo
   }
   if (data.length !== batch * length * width) {
     throw new GraphError(
-      problem`${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}; mend the sizes or the data`,
+      problem`${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length};
+        mend the sizes or the data`,
     );
   }
   const wrong = data.findIndex((value) => !Number.isFinite(value));

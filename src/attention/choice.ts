@@ -70,7 +70,8 @@ function refuseNameless(who: string, options: object): never {
   const fix =
     having.length === 0
       ? `the mechanisms are ${Object.keys(mechanisms).join(", ")}`
-      : `add name: ${having.join(" or ")}, which ${having.length === 1 ? "has" : "have"} ${keys.length === 1 ? "it" : "them"}`;
+      : `add name: ${having.join(" or ")}, which ${having.length === 1 ? "has" : "have"} ` +
+        `${keys.length === 1 ? "it" : "them"}`;
   throw new ConfigError(problem`${who}: mechanism must have a name beside its options, got ${got} without one; ${fix}`);
 }
 

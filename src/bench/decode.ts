@@ -148,7 +148,9 @@ async function benchBatch(
   return measured.map(({ position, tokensRead, times }) => {
     const ms = median(times);
     return {
-      model: `${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, numFeatures ${config.numFeatures}`,
+      model:
+        `${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, numFeatures ` +
+        `${config.numFeatures}`,
       batch,
       position,
       medianMsPerToken: ms,

@@ -80,8 +80,10 @@ export async function benchInference(
   return {
     machine: describeMachine(threads),
     model:
-      `${config.architecture}, ${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, ` +
-      `${config.numHeads} heads, numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ${countParameters(config)} parameters`,
+      `${config.architecture}, ${describeMechanism(config)}, ${config.numLayers} layers, modelDim ` +
+      `${config.modelDim}, ` +
+      `${config.numHeads} heads, numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ` +
+      `${countParameters(config)} parameters`,
     sequences: sequences.length,
     residues,
     rows,

@@ -193,6 +193,8 @@ export function formatDataBench({ file, fileBytes, records, residues, rows }: Da
     row.megabytesPerSecond === null ? "–" : formatFixed(row.megabytesPerSecond, 1),
     formatCount(Math.round(row.residuesPerSecond)),
   ]);
-  const facts = `${file}: ${formatFixed(fileBytes / 1e6, 1)} MB, ${formatCount(records)} sequences, ${formatCount(residues)} residues`;
+  const facts =
+    `${file}: ${formatFixed(fileBytes / 1e6, 1)} MB, ${formatCount(records)} sequences, ${formatCount(residues)} ` +
+    "residues";
   return `${facts}\n\n${formatTable(header, cells)}`;
 }

@@ -89,7 +89,8 @@ export async function benchTrain(settings: TrainBenchSettings, context: TaskCont
     rows: [
       {
         model:
-          `${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, ${config.numHeads} heads, ` +
+          `${describeMechanism(config)}, ${config.numLayers} layers, modelDim ${config.modelDim}, ` +
+          `${config.numHeads} heads, ` +
           `numFeatures ${config.numFeatures}, mlpDim ${config.mlpDim}, ${batchSize} × ${seqLen} tokens` +
           `${segmentLength > 0 ? ` in parts of ${segmentLength}` : ""}, ` +
           `${countParameters(config)} parameters`,

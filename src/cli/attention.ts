@@ -40,7 +40,8 @@ export function attentionCommand(): Command {
   const command = createVerb({
     name: "attention",
     summary:
-      "Show what a model's attention looks at: maps of all layers and heads, single tokens, amino acids next to BLOSUM62.",
+      "Show what a model's attention looks at: maps of all layers and heads, single tokens, amino acids next to " +
+      "BLOSUM62.",
     examples: [
       ["attention runs/demo", "on BPT1_BOVIN, into runs/demo/attention/report.html"],
       ["attention runs/demo --sequence P00974 --tokens 40,49,65", "whom three cysteines attend to"],
@@ -55,11 +56,13 @@ export function attentionCommand(): Command {
     .addHelpText("after", NOTES)
     .argument(
       "<folder>",
-      "the run folder that train wrote; or a model that is pretrained or that convert or distill wrote, its folder or its name on the hub",
+      "the run folder that train wrote; or a model that is pretrained or that convert or distill wrote, its " +
+        "folder or its name on the hub",
     )
     .option(
       "--sequence <residues>",
-      `for a model of proteins, one: its accession in the embedded data, or its one-letter codes (default: ${DEFAULT_SEQUENCE})`,
+      "for a model of proteins, one: its accession in the embedded data, or its one-letter codes (default: " +
+        `${DEFAULT_SEQUENCE})`,
     )
     .option("--text <text>", `for a model of text, one (default: "${DEFAULT_TEXT}")`)
     .option(
@@ -80,7 +83,8 @@ export function attentionCommand(): Command {
     )
     .option(
       "--out <folder>",
-      "where the files go, in place of earlier ones of their names (default: attention/ in the folder of a run, NAME-attention/ here for other models)",
+      "where the files go, in place of earlier ones of their names (default: attention/ in the folder of a run, " +
+        "NAME-attention/ here for other models)",
     )
     .option("--no-similarity", "leave out the similarity of amino acids")
     .addOption(

@@ -36,7 +36,8 @@ export function convertCommand(): Command {
       ],
       ["convert all-MiniLM-L6-v2 --mechanism favor-saderf --layers 0,1 --out minilm-2", "another map, in two layers"],
       [
-        `convert all-MiniLM-L6-v2 --mechanism '{"heads":[{"name":"local","window":32,"numHeads":6},{"name":"favor","numHeads":6}]}' --out mixed`,
+        "convert all-MiniLM-L6-v2 --mechanism " +
+          `'{"heads":[{"name":"local","window":32,"numHeads":6},{"name":"favor","numHeads":6}]}' --out mixed`,
         "half of the heads within a window",
       ],
       ["convert all-MiniLM-L6-v2 --max-length 4096 --positions interpolate --out long", "for texts of 4,096 tokens"],
@@ -49,7 +50,8 @@ export function convertCommand(): Command {
     .requiredOption("--out <folder>", "new or empty folder for the converted model")
     .option(
       "--mechanism <name>",
-      "the new attention, with options in brackets, local(window=64), or as JSON, which can give heads mechanisms of their own",
+      "the new attention, with options in brackets, local(window=64), or as JSON, which can give heads mechanisms " +
+        "of their own",
       "favor",
     )
     .option("--features <count>", "random features a head (default: the model's)", positiveInteger)
@@ -69,7 +71,8 @@ export function convertCommand(): Command {
     .option("--seed <number>", "random seed of the projections", wholeNumber, 0)
     .option(
       "--calibrate [file]",
-      "first change the basis of queries and keys to one that features estimate well, by texts, FASTA or images of yours (default: the package's)",
+      "first change the basis of queries and keys to one that features estimate well, by texts, FASTA or images " +
+        "of yours (default: the package's)",
     )
     .option("--no-diagnosis", "compare vectors only: measuring the layers takes minutes");
   return addEngineOptions(addImageOptions(addTextOptions(addSequenceOptions(command)))).action(convert);

@@ -91,7 +91,8 @@ function describe({ out, steps, elapsedSeconds, interrupted, heldOut, test }: Di
   return [
     formatDistillation(test.before, test.after ?? undefined, test.teacher.retrieval),
     "",
-    `${out}: ${formatCount(steps.layers + steps.model)} steps in ${formatSeconds(elapsedSeconds)}${interrupted ? ", interrupted: the best weights so far" : ""}`,
+    `${out}: ${formatCount(steps.layers + steps.model)} steps in ` +
+      `${formatSeconds(elapsedSeconds)}${interrupted ? ", interrupted: the best weights so far" : ""}`,
     heldOutLine(heldOut),
   ].join("\n");
 }

@@ -25,7 +25,8 @@ export function embedCommand(): Command {
   const command = createVerb({
     name: "embed",
     summary:
-      "Turn proteins, texts or images into vectors: the hidden states of a model's last layer, one for each input or token.",
+      "Turn proteins, texts or images into vectors: the hidden states of a model's last layer, one for each input " +
+      "or token.",
     examples: [
       ["embed runs/demo --fasta mine.fasta --out mine.parquet", "a vector a protein, the mean over its residues"],
       ["embed runs/demo --fasta mine.fasta --out mine.npy --precision float16", "for NumPy, in half the space"],
@@ -43,12 +44,14 @@ export function embedCommand(): Command {
   })
     .argument(
       "<folder>",
-      "the run folder that train wrote; a pretrained model's folder (config.json, model.safetensors, tokenizer.json or preprocessor_config.json), or its name on the hub",
+      "the run folder that train wrote; a pretrained model's folder (config.json, model.safetensors, " +
+        "tokenizer.json or preprocessor_config.json), or its name on the hub",
     )
     .addOption(
       new Option(
         "--pooling <kind>",
-        "one vector per input: mean over its tokens, cls (the first token, encoders) or last (decoders); or residues, one per " +
+        "one vector per input: mean over its tokens, cls (the first token, encoders) or last (decoders); or " +
+          "residues, one per " +
           "token (default: mean, or as a pretrained model's folder says)",
       ).choices(poolings),
     )
@@ -115,7 +118,8 @@ function describePartial(path: string, { records, words, isResumable }: Embedded
 
 function describeResult({ result: { files, seconds }, records, units, unitsPerSecond, words }: Embedded): string {
   return (
-    `${files.join(", ")}: ${formatCount(records)} ${plural(records, words.record)}, ${formatCount(units)} ${words.unit} in ` +
+    `${files.join(", ")}: ${formatCount(records)} ${plural(records, words.record)}, ${formatCount(units)} ` +
+    `${words.unit} in ` +
     `${formatSeconds(seconds)}, ${formatCount(unitsPerSecond)} ${words.unit}/s`
   );
 }

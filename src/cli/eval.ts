@@ -19,7 +19,8 @@ export function evalCommand(): Command {
   const command = createVerb({
     name: "eval",
     summary:
-      "Evaluate a trained model on a split of its data, or on other data, next to a baseline that knows frequencies only.",
+      "Evaluate a trained model on a split of its data, or on other data, next to a baseline that knows " +
+      "frequencies only.",
     examples: [
       ["eval runs/demo", "on sequences held out from training"],
       ["eval runs/demo --split ood", "on protein families that training has not seen"],

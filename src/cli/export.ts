@@ -52,7 +52,8 @@ export function exportCommand(): Command {
     .option("--length <tokens>", "export an encoder for sequences of exactly this many tokens", positiveInteger)
     .option(
       "--linear-attention",
-      "export a decoder that reads whole prompts in one run, with an operator that only ONNX Runtime has (LinearAttention)",
+      "export a decoder that reads whole prompts in one run, with an operator that only ONNX Runtime has " +
+        "(LinearAttention)",
     )
     .option("--max-length <tokens>", "the longest sequence (default: the model's)", positiveInteger)
     .action(exportModel);

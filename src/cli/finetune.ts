@@ -66,7 +66,8 @@ export function finetuneCommand(): Command {
     .option("--batch <tokens>", `tokens per batch (default: ${DEFAULT_BATCH})`, positiveInteger)
     .option(
       "--patience <count>",
-      `stop after this many epochs without a lower validation loss, and keep the best weights; 0: never (default: ${DEFAULT_PATIENCE})`,
+      "stop after this many epochs without a lower validation loss, and keep the best weights; 0: never (default: " +
+        `${DEFAULT_PATIENCE})`,
       wholeNumber,
     )
     .option(
@@ -88,7 +89,8 @@ export function finetuneCommand(): Command {
     } else if (result.report !== null) {
       const predictions = result.predictions === undefined ? "" : `predictions  ${result.predictions}\n`;
       process.stdout.write(
-        `${formatFigures(result.evaluations, run.dataset.words)}\n\nrun          ${result.run}\n${predictions}report       ${result.report}\n`,
+        `${formatFigures(result.evaluations, run.dataset.words)}\n\nrun          ` +
+          `${result.run}\n${predictions}report       ${result.report}\n`,
       );
     }
   });

@@ -51,7 +51,8 @@ export function generateCommand(): Command {
     .option("--prompt <text>", "text that each sequence starts with: residues in one-letter codes, or text", "")
     .option(
       "--tag <name>",
-      "the family or organism of each protein, of a model trained with --set data.tags=family or organism; config.json lists them",
+      "the family or organism of each protein, of a model trained with --set data.tags=family or organism; " +
+        "config.json lists them",
     )
     .option(
       "--tokens <count>",

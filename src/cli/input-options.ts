@@ -8,7 +8,8 @@ export function addSequenceOptions(command: Command): Command {
   return command
     .option(
       "--sequence <residues>",
-      "a protein by its one-letter codes, or by its accession in the embedded data (P00974, BPT1_BOVIN); may be repeated",
+      "a protein by its one-letter codes, or by its accession in the embedded data (P00974, BPT1_BOVIN); may be " +
+        "repeated",
       collect,
     )
     .option("--fasta <file>", "proteins of a FASTA file, plain or gzip; - reads standard input");

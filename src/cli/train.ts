@@ -65,7 +65,8 @@ export function trainCommand(): Command {
         "your own proteins, near copies in one split (docs/data.md)",
       ],
       [
-        "train --fasta mine.fasta.gz --split-by hash --set concatenate=true --set maxSeqLen=8192 --set tokensPerBatch=8192",
+        "train --fasta mine.fasta.gz --split-by hash --set concatenate=true --set maxSeqLen=8192 --set " +
+          "tokensPerBatch=8192",
         "rows of many proteins, the paper's long task",
       ],
       ["train --task masked --set masking=spans --set maskRate=0.2", "hide runs of residues, and more of them"],
@@ -89,7 +90,8 @@ export function trainCommand(): Command {
   return addRunOptions(command)
     .option(
       "--init <folder>",
-      "start from the weights of a run, a converted or a pretrained model, which decides architecture, sizes and vocabulary",
+      "start from the weights of a run, a converted or a pretrained model, which decides architecture, sizes and " +
+        "vocabulary",
     )
     .option("--resume [folder]", "continue a run from its newest checkpoint (default: the folder of --out)")
     .action(async (recipe: string | undefined, options: TrainOptions) => {

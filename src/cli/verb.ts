@@ -70,8 +70,10 @@ export function addDataOptions(command: Command): Command {
     .addOption(
       new Option(
         "--split-by <rule>",
-        "how data are assigned to splits: proteins by the second word of the header (default), a hash of the identifier, whole " +
-          "families, or similarity (near copies stay in one split); text in contiguous parts (default), or whole documents by a hash of " +
+        "how data are assigned to splits: proteins by the second word of the header (default), a hash of the " +
+          "identifier, whole " +
+          "families, or similarity (near copies stay in one split); text in contiguous parts (default), or whole " +
+          "documents by a hash of " +
           "the name",
       ).choices(splitRules),
     )

@@ -66,7 +66,8 @@ export async function readTokens(source: FileSource, settings: TokenSettings): P
       name,
       "the tokenizer must be there",
       "nothing",
-      "save it with AutoTokenizer.from_pretrained(name).save_pretrained(folder) in Python, or download the whole folder",
+      "save it with AutoTokenizer.from_pretrained(name).save_pretrained(folder) in Python, or download the whole " +
+        "folder",
     );
   }
   const tokenizer = openTokenizer(name, json, config ?? {});
@@ -74,7 +75,8 @@ export async function readTokens(source: FileSource, settings: TokenSettings): P
   if (numTokens > vocabSize || vocabSize - numTokens > MOST_UNUSED_ROWS) {
     refuse(
       name,
-      `the tokenizer must have the ${vocabSize} tokens of vocab_size in config.json (or up to ${MOST_UNUSED_ROWS} fewer)`,
+      `the tokenizer must have the ${vocabSize} tokens of vocab_size in config.json (or up to ${MOST_UNUSED_ROWS} ` +
+        "fewer)",
       String(numTokens),
       "use the tokenizer that the model was trained with",
     );

@@ -113,7 +113,9 @@ function chooseTags(
   const none = families === undefined ? "headers without any" : "a table that names none of the accessions";
   throw new DataError({
     who: fileName,
-    rule: `tags need ${kind === "family" ? "a family" : "an organism"} of at least ${minTagged} training sequences (data.tags, data.minTagged)`,
+    rule:
+      `tags need ${kind === "family" ? "a family" : "an organism"} of at least ${minTagged} training sequences ` +
+      "(data.tags, data.minTagged)",
     got: commonest === undefined ? none : `at most ${commonest[1]}, of ${quoted(commonest[0])}`,
     fix: `${commonest === undefined ? remedies[kind] : "lower data.minTagged"}, or leave data.tags out`,
   });

@@ -61,7 +61,9 @@ export function packedDataset(records: PackedRecords, options: PackedDatasetOpti
   if (numKept === 0) {
     throw new DataError({
       who: name,
-      rule: `there must be at least one sequence of ${minLength} to ${maxLength} residues (data.minLength, data.maxLength)`,
+      rule:
+        `there must be at least one sequence of ${minLength} to ${maxLength} residues (data.minLength, ` +
+        "data.maxLength)",
       got: `${leftOut.short} shorter and ${leftOut.long} longer ones`,
       fix: "widen the limits, or leave them out",
     });

@@ -120,7 +120,8 @@ function* assignByFamily(
     rule: "there must be a family for at least one record to part them by families",
     got: families === undefined ? "headers without any" : "a table that names none of the accessions",
     fix:
-      'name a table of accession and family with data.families (families), write headers such as ">P00974 test PS00280", ' +
+      'name a table of accession and family with data.families (families), write headers such as ">P00974 test ' +
+      'PS00280", ' +
       'or part by relatives with --split-by similarity (splitBy: "similarity")',
   });
 }

@@ -27,8 +27,14 @@ export function refuseResidue({ bytes, index, position, vocabulary, who }: MetCh
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  "-": "replace or remove it: this is a gap, as in an alignment; take the file of unaligned sequences, or remove the gaps",
-  ".": "replace or remove it: this is a gap, as in an alignment; take the file of unaligned sequences, or remove the gaps",
-  "*": "replace or remove it: this is a stop, which may stand at the end of a sequence only; cut the sequence there, or write X if it is read through",
+  "-":
+    "replace or remove it: this is a gap, as in an alignment; take the file of unaligned sequences, or remove the " +
+    "gaps",
+  ".":
+    "replace or remove it: this is a gap, as in an alignment; take the file of unaligned sequences, or remove the " +
+    "gaps",
+  "*":
+    "replace or remove it: this is a stop, which may stand at the end of a sequence only; cut the sequence there, " +
+    "or write X if it is read through",
   J: "replace or remove it: J (I or L) is written X here",
 };

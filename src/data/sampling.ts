@@ -24,7 +24,9 @@ export function checkSampling(who: string, { sampling, concatenate }: SequenceSa
   if (sampling !== "sequences" || concatenate !== true) return;
   throw new DataError({
     who,
-    rule: "sampling must be 'tokens' where sequences are joined (concatenate), for all of their tokens stand in the rows",
+    rule:
+      "sampling must be 'tokens' where sequences are joined (concatenate), for all of their tokens stand in the " +
+      "rows",
     got: "'sequences'",
     fix: "leave one of the two out",
   });

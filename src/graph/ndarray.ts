@@ -47,7 +47,8 @@ export function dtypeOf(data: TypedArray): DType {
 export function ndarray(data: TypedArray, shape: Shape): NdArray {
   if (data.length !== sizeOf(shape)) {
     throw new ArgumentError(
-      problem`ndarray: data must hold ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length}; give as many as the shape says`,
+      problem`ndarray: data must hold ${sizeOf(shape)} elements for shape ${formatShape(shape)}, got ${data.length};
+        give as many as the shape says`,
     );
   }
   return { dtype: dtypeOf(data), shape, data };

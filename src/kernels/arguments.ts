@@ -35,7 +35,8 @@ export function readRows(who: string, name: string, array: AttentionArray, flatW
   }
   if (data.length !== length * width) {
     throw new KernelError(
-      problem`${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length}; mend the sizes or the data`,
+      problem`${who}: ${name} must hold as many elements as its sizes ${formatShape(shape)} say, got ${data.length};
+        mend the sizes or the data`,
     );
   }
   const bad = data.findIndex((value) => !Number.isFinite(value));

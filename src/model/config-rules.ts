@@ -177,7 +177,9 @@ export function checkMechanisms(config: ModelConfig): void {
     ] as const) {
       if (!isList(choices) || choices.length === stack.numLayers) continue;
       const layers = `${stack.numLayers} layers`;
-      const rule = `${name}, as a list, must hold one for each of the ${layers}${stack.prefix && ` of the ${stack.prefix.slice(0, -1)}`}`;
+      const rule =
+        `${name}, as a list, must hold one for each of the ` +
+        `${layers}${stack.prefix && ` of the ${stack.prefix.slice(0, -1)}`}`;
       refuseIf({ rule, got: String(choices.length), fix: "list them all, or name one for all" });
     }
     for (const site of attentionSites(stack)) refuseIf(siteProblem(config, site));

@@ -103,7 +103,9 @@ export function requireClass(who: string, what: string, label: unknown, numLabel
   if (Number.isInteger(label) && Number(label) < numLabels && Number(label) >= (none ? -1 : 0)) return;
   throw new DataError({
     who,
-    rule: `${what} must be a whole number from 0 to numLabels − 1 = ${numLabels - 1}${none ? ", or −1 where there is none to be learned" : ""}`,
+    rule:
+      `${what} must be a whole number from 0 to numLabels − 1 = ` +
+      `${numLabels - 1}${none ? ", or −1 where there is none to be learned" : ""}`,
     got: written(label),
     fix: "number the classes from 0, or create the model with a larger numLabels",
   });

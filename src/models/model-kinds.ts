@@ -92,8 +92,10 @@ export function fitKind(its: KnownKinds, saved: Weighted, options: NewHeadOption
     if (alone === undefined && isSame) return saved;
     throw new ConfigError(
       isSame
-        ? problem`from_pretrained: ${alone ?? ""} must come with a new output layer, got a saved model that has its own; leave it out`
-        : problem`from_pretrained: head must be one that ${its.architectureName} has with architecture '${config.architecture}', got '${head ?? ""}'; leave it out`,
+        ? problem`from_pretrained: ${alone ?? ""} must come with a new output layer, got a saved model that has its own;
+          leave it out`
+        : problem`from_pretrained: head must be one that ${its.architectureName} has with architecture
+          '${config.architecture}', got '${head ?? ""}'; leave it out`,
     );
   }
   const given = Object.fromEntries(
@@ -102,7 +104,8 @@ export function fitKind(its: KnownKinds, saved: Weighted, options: NewHeadOption
   const { fresh, dropped, ...headed } = withFreshHead(config, tensors, { ...given, head: wanted }, seed);
   const left = dropped.length === 0 ? "" : `; left behind: ${dropped.join(", ")}`;
   onNotice?.(
-    `${its.architectureName}: ${fresh.join(", ")} were drawn anew with seed ${seed}${left}; train the model before you use it`,
+    `${its.architectureName}: ${fresh.join(", ")} were drawn anew with seed ${seed}${left}; train the model ` +
+      "before you use it",
   );
   return headed;
 }

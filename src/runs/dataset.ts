@@ -138,7 +138,8 @@ export function describeData(dataset: RunDataset): string {
     .map((split) => ({ ...sizeOf(dataset, split), split }));
   const shape = imageShapeOf(vocabulary);
   const facts = [
-    `${name}: ${counts.map(({ count, split }) => `${formatCount(count)} ${split}`).join(", ")} ${counts.at(-1)?.unit ?? ""}`,
+    `${name}: ${counts.map(({ count, split }) => `${formatCount(count)} ${split}`).join(", ")} ` +
+      `${counts.at(-1)?.unit ?? ""}`,
     shape && `images of ${shape.width} × ${shape.height} × ${shape.channels}`,
     task === "language-modeling" ? undefined : `task ${task}`,
     labelled !== undefined && labelled.numClasses > 0 ? `${formatCount(labelled.numClasses)} classes` : undefined,

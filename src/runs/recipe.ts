@@ -106,8 +106,10 @@ async function findRecipe(nameOrPath: string): Promise<string> {
   const guess = near === undefined ? "" : ` did you mean '${near}'?`;
   throw new UsageError(
     looksLikePath
-      ? problem`the recipe must exist, got '${nameOrPath}', which does not; check the path, or name one of ${known.join(", ")}`
-      : problem`'${nameOrPath}' is no recipe;${guess} the recipes are ${known.join(", ")}; a path of a .jsonc file does too`,
+      ? problem`the recipe must exist, got '${nameOrPath}', which does not; check the path, or name one of
+        ${known.join(", ")}`
+      : problem`'${nameOrPath}' is no recipe;${guess} the recipes are ${known.join(", ")}; a path of a .jsonc file does
+        too`,
   );
 }
 

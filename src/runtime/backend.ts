@@ -101,7 +101,8 @@ export function checkFeeds(feeds: Feeds, inputs: Readonly<Record<string, TensorT
       if (dtypeOf(data) !== type.dtype || data.length !== sizeOf(type.shape)) {
         const got = `${dtypeOf(data)} with ${data.length} elements`;
         throw new RuntimeError(
-          problem`run: input '${name}' must be ${declared} (${sizeOf(type.shape)} elements), got ${got}; give an array of this size and type`,
+          problem`run: input '${name}' must be ${declared} (${sizeOf(type.shape)} elements), got ${got}; give an array
+            of this size and type`,
         );
       }
       if (!ArrayBuffer.isView(feed) && !sameShape(feed.shape, type.shape)) {

@@ -22,7 +22,8 @@ export function warnOfWasm(problem: string): void {
   if (getEnvironmentData(WASM_WARNING) === true) return;
   setEnvironmentData(WASM_WARNING, true);
   process.emitWarning(
-    `onnxruntime-node ${problem}, so WebAssembly computes, about 3 times as slow as the native engine; get that with: ${installCommand()}`,
+    `onnxruntime-node ${problem}, so WebAssembly computes, about 3 times as slow as the native engine; get that ` +
+      `with: ${installCommand()}`,
     { code: WASM_WARNING },
   );
 }

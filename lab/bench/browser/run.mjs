@@ -71,7 +71,8 @@ async function main() {
 function format({ browser, threads, rows }) {
   const lines = rows.map(
     ({ mechanism, seqLen, medianMs, minMs, boundMs, ratioToBound }) =>
-      `${mechanism}, bidirectional forward, ${seqLen} tokens: median ${medianMs.toFixed(1)} ms, min ${minMs.toFixed(1)} ms, ` +
+      `${mechanism}, bidirectional forward, ${seqLen} tokens: median ${medianMs.toFixed(1)} ms, min ` +
+      `${minMs.toFixed(1)} ms, ` +
       `products alone ${boundMs.toFixed(1)} ms, ${ratioToBound.toFixed(2)}× the bound`,
   );
   return `${browser}\nwasm, ${threads} threads\n${lines.join("\n")}\n`;

@@ -73,24 +73,28 @@ export function warningFor(facts: WarningFacts): string {
   const { name, map, best, medianSquaredNorm, varianceOfOneRow, wantedError, maxFeatures } = facts;
   const error = best.outputError === null ? "beyond any number" : best.outputError.toPrecision(2);
   const parts = [
-    `no measured map comes to an output error of ${wantedError} with up to ${maxFeatures.toLocaleString("en-US")} features; ` +
+    `no measured map comes to an output error of ${wantedError} with up to ${maxFeatures.toLocaleString("en-US")} ` +
+      "features; " +
       `the best at this count, ${best.mechanism} with ${best.projection} rows, has ${error}`,
   ];
   if (varianceOfOneRow !== undefined) {
     const variance = varianceOfOneRow === null ? "more than 1e308" : varianceOfOneRow.toPrecision(2);
     parts.push(
-      `with queries and keys of a median ‖x‖² of ${medianSquaredNorm.toPrecision(2)} the entries that attention reads have a ` +
+      `with queries and keys of a median ‖x‖² of ${medianSquaredNorm.toPrecision(2)} the entries that attention ` +
+        "reads have a " +
         `relative variance of ${variance} / numFeatures`,
     );
   }
   if (map.kernel !== "softmax") {
     parts.push(
-      `'${name}' defines an attention of its own instead of estimating softmax: a model trained with it is none the worse ` +
+      `'${name}' defines an attention of its own instead of estimating softmax: a model trained with it is none ` +
+        "the worse " +
         "for this error",
     );
   }
   parts.push(
-    "use exact attention, shorter queries and keys (QK normalisation, a higher temperature), or train with FAVOR+ so that the " +
+    "use exact attention, shorter queries and keys (QK normalisation, a higher temperature), or train with FAVOR+ " +
+      "so that the " +
       "weights adapt to it",
   );
   return parts.join("; ");

@@ -52,7 +52,8 @@ export function gradientBy(
   const [dx] = backpropagate(outputs, outputGradients, [x]);
   if (dx === undefined)
     throw new GraphError(
-      problem`favorAttention: features must depend on the queries or keys they are made of; compute them from the map's input`,
+      problem`favorAttention: features must depend on the queries or keys they are made of; compute them from the map's
+        input`,
     );
   return dx;
 }

@@ -118,7 +118,9 @@ export function toImage(ids: Iterable<number>, shape: ImageShape): PixelImage {
     if (!isIntensity || ended || count === pixels.length) {
       throw new DataError({
         who: "toImage",
-        rule: `an image of ${width} × ${height} × ${channels} must be at most ${pixels.length} intensities in a row, ids ${FIRST_ORDINARY_ID} to ${FIRST_ORDINARY_ID + 255}`,
+        rule:
+          `an image of ${width} × ${height} × ${channels} must be at most ${pixels.length} intensities in a row, ` +
+          `ids ${FIRST_ORDINARY_ID} to ${FIRST_ORDINARY_ID + 255}`,
         got: `${ended ? `${id} behind a special token` : id} as number ${count + 1}`,
         fix: "pass one sample of a model of this image shape",
       });

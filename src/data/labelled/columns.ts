@@ -38,7 +38,9 @@ export function findColumns(first: TableRow, options: ColumnOptions, labelDefaul
     const [nearest = ""] = present.toSorted((a, b) => distance(wanted, a) - distance(wanted, b));
     throw new DataError({
       who: first.where,
-      rule: `there must be a column ${(named === undefined ? defaults : [named]).map((name) => JSON.stringify(name)).join(" or ")}`,
+      rule:
+        "there must be a column " +
+        `${(named === undefined ? defaults : [named]).map((name) => JSON.stringify(name)).join(" or ")}`,
       got: `the columns ${present.map((name) => JSON.stringify(name)).join(", ")}`,
       fix: `pass ${option}: ${JSON.stringify(nearest)} or another of them`,
     });

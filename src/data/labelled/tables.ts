@@ -91,7 +91,9 @@ async function readDelimited({ source, name }: TableSource, delimiter: string): 
         who: name,
         rule: "every line must have the columns of the first",
         got: `"${error.message}"`,
-        fix: 'mend the line: put fields that hold separators, line ends or quotes in double quotes, and write " inside as ""',
+        fix:
+          'mend the line: put fields that hold separators, line ends or quotes in double quotes, and write " inside ' +
+          'as ""',
       },
       { cause: error },
     );

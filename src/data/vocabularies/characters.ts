@@ -35,7 +35,9 @@ export function characterVocabulary(texts: string | Iterable<string>): Vocabular
           who: complainant("character", where),
           rule: `characters must be among the ${characters.length} of the vocabulary`,
           got: `${JSON.stringify(character)} at position ${count + 1}`,
-          fix: "replace or remove it, make the vocabulary from all texts, or use byteVocabulary, which knows every text",
+          fix:
+            "replace or remove it, make the vocabulary from all texts, or use byteVocabulary, which knows every " +
+            "text",
         });
       }
       ids[count++] = id;

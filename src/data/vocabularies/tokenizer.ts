@@ -138,7 +138,9 @@ export function openTokenizer(name: string, json: object, config: object): Token
     who: `tokenizerVocabulary ${name}`,
     rule: "the JSON must be that of a tokenizer.json",
     got: problem.replaceAll("\n", " "),
-    fix: `pass the parsed tokenizer.json of a fast tokenizer, or use byteVocabulary (${SPECIAL_TOKENS.length + 256} tokens)`,
+    fix:
+      `pass the parsed tokenizer.json of a fast tokenizer, or use byteVocabulary (${SPECIAL_TOKENS.length + 256} ` +
+      "tokens)",
   });
 }
 

@@ -66,7 +66,8 @@ export function describeUntold(
   const named =
     others.length === 0
       ? "to learn labels, put them into a column 'label'"
-      : `to learn labels, name their column with --label-column: ${others.map((name) => JSON.stringify(name)).join(", ")}`;
+      : "to learn labels, name their column with --label-column: " +
+        `${others.map((name) => JSON.stringify(name)).join(", ")}`;
   return `labels: the table has no column 'label': ${chosen}; ${named}`;
 }
 

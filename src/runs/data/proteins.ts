@@ -95,9 +95,11 @@ function describeProteins(
         .filter((each) => each !== false)
         .join(", ")}`,
     duplicates !== undefined &&
-      `duplicates: ${formatCount(duplicates.count)} ${duplicates.count === 1 ? "record has" : "records have"} the accession of an earlier one, the first of them ${duplicates.first}; all are kept`,
+      `duplicates: ${formatCount(duplicates.count)} ${duplicates.count === 1 ? "record has" : "records have"} the ` +
+        `accession of an earlier one, the first of them ${duplicates.first}; all are kept`,
     source.tags !== undefined &&
-      `tags: ${formatCount(vocabulary.tags?.length ?? 0)} by ${source.tags}, in front of ${formatCount(tagged)} of ${formatCount(splits.train.length)} training sequences; the others begin with <bos>`,
+      `tags: ${formatCount(vocabulary.tags?.length ?? 0)} by ${source.tags}, in front of ${formatCount(tagged)} ` +
+        `of ${formatCount(splits.train.length)} training sequences; the others begin with <bos>`,
   ].filter((each) => each !== false);
   return lines.length === 0 ? undefined : lines.join("\n");
 }

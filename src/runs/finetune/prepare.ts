@@ -140,7 +140,9 @@ function labelsOf(dataset: RunDataset): LabelledDataset {
   throw new DataError({
     who: `${dataset.name}, split train`,
     rule: "training labels must differ",
-    got: `'${labelled.classNames[only] ?? String(only)}' for all ${formatCount(labelled.splits.train.length)} sequences`,
+    got:
+      `'${labelled.classNames[only] ?? String(only)}' for all ${formatCount(labelled.splits.train.length)} ` +
+      "sequences",
     fix: "add sequences with other labels, or part them anew with a column 'split'",
   });
 }
@@ -189,7 +191,10 @@ function describeBody({ model, base }: RunConfig, dropped: readonly string[]): s
       ? "causal as it was trained, so tokens see those before them alone"
       : "whose tokens see both sides";
   const left = dropped.length === 0 ? "" : `; left behind: ${dropped.join(", ")}`;
-  return `body: ${base?.run ?? ""} (task ${base?.task ?? ""}), ${sight}; new output layer on ${pooled[model.pooling]}${left}`;
+  return (
+    `body: ${base?.run ?? ""} (task ${base?.task ?? ""}), ${sight}; new output layer on ` +
+    `${pooled[model.pooling]}${left}`
+  );
 }
 
 function describeTraining({ model, training }: RunConfig): string {

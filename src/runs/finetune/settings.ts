@@ -78,8 +78,10 @@ export function readSettings(options: FinetuneOptions): FinetuneSettings {
     const { section, key } = refused;
     throw new UsageError(
       section === "data"
-        ? problem`--set data.${key} cannot be set: the vocabulary is that of the run, and the rest has options of its own; see --help`
-        : problem`--set model.${key} cannot be set: the body is that of the run; only ${modelKeys.map((each) => `model.${each}`).join(", ")} can`,
+        ? problem`--set data.${key} cannot be set: the vocabulary is that of the run, and the rest has options of its own;
+          see --help`
+        : problem`--set model.${key} cannot be set: the body is that of the run; only
+          ${modelKeys.map((each) => `model.${each}`).join(", ")} can`,
     );
   }
   const { freeze, freezeLayers, epochs, steps, learningRate, batch, patience, seed } = options;

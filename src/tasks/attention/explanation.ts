@@ -134,7 +134,8 @@ export function formatExplanation({ sequence, layers, beside, similarity, files 
     ...(beside === null
       ? []
       : [
-          `${formatPercent(beside.difference)} of the attention goes elsewhere than in ${beside.model}, mean of all heads`,
+          `${formatPercent(beside.difference)} of the attention goes elsewhere than in ${beside.model}, mean of ` +
+            "all heads",
           "",
         ]),
     ...(similarity === null ? [] : [`Amino acids (${similarity.view}): ${similarity.conclusion}`, ""]),

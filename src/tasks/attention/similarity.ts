@@ -70,7 +70,8 @@ export async function measureSimilarity(options: SimilarityOptions): Promise<Sim
   const shown = measured.find((each) => each.view === view);
   if (shown === undefined)
     throw new ArgumentError(
-      problem`measureSimilarity: view '${view}' must be one of ${similarityViews.join(", ")}, got another; take one of these`,
+      problem`measureSimilarity: view '${view}' must be one of ${similarityViews.join(", ")}, got another; take one of
+        these`,
     );
   const { matrix, comparison } = shown;
   const reference = {
@@ -97,7 +98,8 @@ export async function measureSimilarity(options: SimilarityOptions): Promise<Sim
     heads,
     conclusion: concludeFrom(comparison),
     notes: [
-      `Summed over ${formatCount(sequences)} sequences (${formatCount(residues)} residues) of ${source} and ${heads} heads, special tokens left out.`,
+      `Summed over ${formatCount(sequences)} sequences (${formatCount(residues)} residues) of ${source} and ` +
+        `${heads} heads, special tokens left out.`,
       ...(options.view === undefined && view === "pairs"
         ? [`There are too few heads to correlate over them, ${heads}, so pairs are shown.`]
         : []),
@@ -116,6 +118,7 @@ function concludeFrom({ correlation, interval, pValue, with: reference, noted, p
       ? `The model treats amino acids alike that evolution exchanges: ${figures}.`
       : pValue < 0.05 && correlation > 0
         ? `There are signs that the model treats amino acids alike that evolution exchanges: ${figures}.`
-        : `It cannot be told from chance whether the model treats amino acids alike that evolution exchanges: ${figures}.`;
+        : "It cannot be told from chance whether the model treats amino acids alike that evolution exchanges: " +
+          `${figures}.`;
   return `${said} Ranks among the ${pairs} pairs: ${ranks}.`;
 }

@@ -11,7 +11,8 @@ export function formatReport(report: ConversionReport, record: Sample["record"])
     report;
   const numHeads = layers[0]?.heads.length ?? 0;
   const measured =
-    `Output of attention by ${mechanism} with ${formatCount(numFeatures)} features (${projection} rows) against exact attention, on ` +
+    `Output of attention by ${mechanism} with ${formatCount(numFeatures)} features (${projection} rows) against ` +
+    "exact attention, on " +
     `${sequences} ${plural(sequences, record)} of ${length} tokens (${formatCount(tokens)} in all):\n` +
     `‖approximate − exact‖ / ‖exact‖, mean over ${numHeads} heads and ${redraws} projections or more.`;
   const header = [
@@ -36,7 +37,8 @@ export function formatVectors(
   { record, origin }: Sample,
 ): string {
   return (
-    `Vectors before and after: cosine ${formatFixed(meanCosine, 3)} in the mean, ${formatFixed(leastCosine, 3)} at the least, ` +
+    `Vectors before and after: cosine ${formatFixed(meanCosine, 3)} in the mean, ${formatFixed(leastCosine, 3)} ` +
+    "at the least, " +
     `of ${formatCount(count)} ${plural(count, record)} ${origin}.`
   );
 }

@@ -40,7 +40,8 @@ export function formatDiagnosis(diagnosis: ModelDiagnosis, length: number): stri
     ]),
   );
   const measured =
-    `${mechanism} with ${formatCount(numFeatures)} features, ${projection} rows; ${formatCount(sequences)} sequences of ` +
+    `${mechanism} with ${formatCount(numFeatures)} features, ${projection} rows; ${formatCount(sequences)} ` +
+    "sequences of " +
     `${formatCount(length)} tokens, ${redraws} projections or more an error`;
   const below = [...legend(diagnosis), "", ...advice(diagnosis, length)];
   return [measured, "", formatTable(HEADER, rows), "", ...below].join("\n");
@@ -55,7 +56,8 @@ function legend({ layers, maxFeatures, wantedError }: ModelDiagnosis): string[] 
   }
   if (heads.some(({ featuresNeeded }) => featuresNeeded === null)) {
     lines.push(
-      `${NONE}: as far as can be seen no count up to ${formatCount(maxFeatures)} brings this map to ${wantedError}; the best map may ` +
+      `${NONE}: as far as can be seen no count up to ${formatCount(maxFeatures)} brings this map to ` +
+        `${wantedError}; the best map may ` +
         "come there.",
     );
   }
@@ -86,7 +88,8 @@ function advice(diagnosis: ModelDiagnosis, length: number): string[] {
   }
   if (modelMechanism !== "exact") {
     lines.push(
-      `The model was trained with ${modelMechanism}, and its weights fit that: the error is how far its attention is from exact ` +
+      `The model was trained with ${modelMechanism}, and its weights fit that: the error is how far its attention ` +
+        "is from exact " +
         "attention, not a loss of quality.",
     );
   }
@@ -118,7 +121,8 @@ function otherMaps(heads: readonly HeadDiagnosis[], { mechanism, projection }: M
   if (rescued.length > 0) {
     const rows = largestOf(rescued.map(({ best }) => best));
     lines.push(
-      `No count of this map is known to bring ${rescued.length} of them there; their best map does with up to ${rows} rows.`,
+      `No count of this map is known to bring ${rescued.length} of them there; their best map does with up to ` +
+        `${rows} rows.`,
     );
   }
   const better = heads.filter(({ best }) => best.mechanism !== mechanism || best.projection !== projection);
@@ -131,7 +135,8 @@ function otherMaps(heads: readonly HeadDiagnosis[], { mechanism, projection }: M
   );
   if (signed.length > 0) {
     lines.push(
-      `${TRIGONOMETRIC} has a smaller error in ${signed.length} of them and is not named best: its features may be negative, so that ` +
+      `${TRIGONOMETRIC} has a smaller error in ${signed.length} of them and is not named best: its features may ` +
+        "be negative, so that " +
         "a denominator may vanish on the next sequence.",
     );
   }

@@ -109,7 +109,8 @@ export async function distillStudent(
   const { backend } = student;
   notice(
     told,
-    `texts: ${formatCount(texts.learn.length)} to learn from, ${formatCount(texts.heldOut.length)} held out, ${formatCount(texts.pairs.length)} pairs to test on`,
+    `texts: ${formatCount(texts.learn.length)} to learn from, ${formatCount(texts.heldOut.length)} held out, ` +
+      `${formatCount(texts.pairs.length)} pairs to test on`,
   );
   const vectorsOf = (who: string, model: PretrainedModel) => embedWithProgress(who, model, texts.pairs, backend, told);
   const taught = await vectorsOf("teacher", teacher.model);

@@ -123,8 +123,10 @@ function describeCost(figures: SplitFigures, cost: PredictionCost | RegressionCo
   if (figures.task !== "regression" && "perplexityDifference" in cost) {
     const { float32, perplexityDifference, accuracyDifference } = cost;
     return (
-      `perplexity ${figures.perplexity.toFixed(4)} (float32 ${float32.perplexity.toFixed(4)}, ${signed(perplexityDifference, 4)}); ` +
-      `accuracy ${(100 * figures.accuracy).toFixed(2)} % (float32 ${(100 * float32.accuracy).toFixed(2)} %, ${signed(100 * accuracyDifference, 2)} points)`
+      `perplexity ${figures.perplexity.toFixed(4)} (float32 ${float32.perplexity.toFixed(4)}, ` +
+      `${signed(perplexityDifference, 4)}); ` +
+      `accuracy ${(100 * figures.accuracy).toFixed(2)} % (float32 ${(100 * float32.accuracy).toFixed(2)} %, ` +
+      `${signed(100 * accuracyDifference, 2)} points)`
     );
   }
   const error = figures.task === "regression" ? figures.meanSquaredError : Number.NaN;

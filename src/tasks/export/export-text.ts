@@ -17,7 +17,8 @@ export function describeExport(out: string, model: ExportableModel, exported: On
   const { modelPath, sizeBytes, dtype, inputs, outputs, longest, states, hasTokenizer } = exported;
   const size = `${(sizeBytes / 1e6).toFixed(1)} MB`;
   return [
-    `${out}/${modelPath}: ${model.name} with ${describeMechanism(model.config)}, ${dtype}, ${size}, up to ${formatCount(longest)} tokens`,
+    `${out}/${modelPath}: ${model.name} with ${describeMechanism(model.config)}, ${dtype}, ${size}, up to ` +
+      `${formatCount(longest)} tokens`,
     `in:  ${describeValues(inputs, states.length)}`,
     `out: ${describeValues(outputs, states.length)}`,
     ...(states.length > 0 ? [`${states.length} states of fixed size, in config.json under performer.states`] : []),

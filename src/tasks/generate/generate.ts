@@ -146,7 +146,8 @@ function requireGenerating(opened: OpenedModel, { architecture, head }: ModelCon
   if (data.task === "language-modeling" && architecture === "decoder") return;
   const isLabelled = data.task === "classification" || data.task === "regression";
   const use = isLabelled
-    ? "measure it with eval, and apply it to new sequences with PerformerForSequenceClassification.from_pretrained(folder).predict(sequences)"
+    ? "measure it with eval, and apply it to new sequences with " +
+      "PerformerForSequenceClassification.from_pretrained(folder).predict(sequences)"
     : "measure it with eval";
   throw new UsageError(
     problem`the model must predict the next token (task language-modeling), got one of task ${data.task}, which sees
@@ -193,7 +194,8 @@ function tellDropped(
   if (found >= count) return;
   notice(
     onEvent,
-    `only ${formatCount(found)} of ${formatCount(count)} sequences were found in 20 draws for each; raise --temperature or --tokens, or give another --prompt`,
+    `only ${formatCount(found)} of ${formatCount(count)} sequences were found in 20 draws for each; raise ` +
+      "--temperature or --tokens, or give another --prompt",
   );
 }
 

@@ -194,7 +194,9 @@ function lookUp(name: string, known: ReadonlyMap<string, FastaRecord>): Named {
     who: `--sequence ${name}`,
     rule: `an accession must be one of the ${formatCount(new Set(known.values()).size)} embedded proteins`,
     got: JSON.stringify(name),
-    fix: `${near === undefined ? "" : `did you mean ${near}? Otherwise `}give its residues, or a FASTA file with --fasta`,
+    fix:
+      `${near === undefined ? "" : `did you mean ${near}? Otherwise `}give its residues, or a FASTA file with ` +
+      "--fasta",
   });
 }
 

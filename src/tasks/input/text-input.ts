@@ -61,8 +61,10 @@ export async function* readTexts(
 export function truncationNotice({ texts, truncated, first }: TextCounts, longest: number): string | undefined {
   if (first === undefined) return undefined;
   return (
-    `${formatCount(truncated)} of ${formatCount(texts)} ${plural(texts, "text")} ${truncated === 1 ? "is" : "are"} longer than the ` +
-    `${formatCount(longest)} tokens that the model reads; what is behind them is left out (${first.id}: ${formatCount(first.dropped)} ` +
+    `${formatCount(truncated)} of ${formatCount(texts)} ${plural(texts, "text")} ` +
+    `${truncated === 1 ? "is" : "are"} longer than the ` +
+    `${formatCount(longest)} tokens that the model reads; what is behind them is left out (${first.id}: ` +
+    `${formatCount(first.dropped)} ` +
     `${plural(first.dropped, "token")})`
   );
 }

@@ -73,7 +73,8 @@ export async function openPredictions(
       });
       if (cut.count === 0) return;
       tell(
-        `${formatCount(cut.count)} ${plural(cut.count, "protein")} longer than maxSeqLen − 2 = ${formatCount(longest)} residues lost their ends, as in training`,
+        `${formatCount(cut.count)} ${plural(cut.count, "protein")} longer than maxSeqLen − 2 = ` +
+          `${formatCount(longest)} residues lost their ends, as in training`,
       );
     })(),
   };

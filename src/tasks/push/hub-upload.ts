@@ -64,8 +64,12 @@ function commitOf(output: { readonly commit: { readonly oid: string } } | undefi
 }
 
 const statuses: Readonly<Record<number, string>> = {
-  401: "a token that the hub knows must be given, got one that it does not; make one with write access at https://huggingface.co/settings/tokens",
-  403: "the token must allow to write there, got one that does not; make one with write access, or choose a name of your own",
+  401:
+    "a token that the hub knows must be given, got one that it does not; make one with write access at " +
+    "https://huggingface.co/settings/tokens",
+  403:
+    "the token must allow to write there, got one that does not; make one with write access, or choose a name of " +
+    "your own",
   404: "the owner must be known to the hub, got a name that is not; check the name",
   409: "the name must be free or a model's, got one that the hub refuses; choose another name",
 };

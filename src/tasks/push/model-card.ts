@@ -77,7 +77,8 @@ export function modelCard({ name, config, reads, modelType, origin, isOriginOnHu
           "",
           "```ts",
           'import { createBackend } from "performer-ts";',
-          `import { ${reads === "images" ? "embedImages" : "embedTexts"}, loadPretrained } from "performer-ts/convert";`,
+          `import { ${reads === "images" ? "embedImages" : "embedTexts"}, loadPretrained } from ` +
+            `"performer-ts/convert";`,
           "",
           `const model = await loadPretrained("${name}");`,
           `const [vector] = await ${call};`,

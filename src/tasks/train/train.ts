@@ -204,7 +204,8 @@ async function trainInFolder(
     const kept =
       saved === undefined
         ? "No checkpoint had been written yet."
-        : `The checkpoint of step ${formatCount(saved)} is whole; continue with: performer train --resume ${folder.path}`;
+        : `The checkpoint of step ${formatCount(saved)} is whole; continue with: performer train --resume ` +
+          `${folder.path}`;
     throw new StorageError({ ...error.problem, fix: `${error.fix ?? ""} ${kept}` }, { cause: error });
   } finally {
     onEvent({ type: "progress-end", label: "train" });
@@ -219,7 +220,10 @@ function describeCut({ model }: RunConfig, { labelled, words }: RunDataset): str
   const long = lengths.filter((length) => length > longest).length;
   if (long === 0) return undefined;
   const most = lengths.reduce((a, b) => Math.max(a, b), 0);
-  return `${formatCount(long)} of ${formatCount(lengths.length)} ${words.units} are longer than maxSeqLen − 2 = ${formatCount(longest)} tokens and lose their ends; the longest has ${formatCount(most)}`;
+  return (
+    `${formatCount(long)} of ${formatCount(lengths.length)} ${words.units} are longer than maxSeqLen − 2 = ` +
+    `${formatCount(longest)} tokens and lose their ends; the longest has ${formatCount(most)}`
+  );
 }
 
 /** Figures of a handful of sequences are told to be that; a text is one sequence however long it is. */

@@ -44,8 +44,10 @@ export function besideFigure(subject: AttentionSubject, beside: Beside): Picture
     label: `Attention of ${title} and of ${beside.title} on ${subject.id}; rows are queries, columns are keys`,
     title: `${title}, and below it ${beside.title}`,
     notes: [
-      `On ${subject.id}. First the heads of ${title}, with the share of their attention that goes elsewhere than in ${beside.title} ` +
-        `(${formatPercent(meanDifference(beside))} in the mean of all), below them the same heads of ${beside.title}. All panels share the scale.`,
+      `On ${subject.id}. First the heads of ${title}, with the share of their attention that goes elsewhere than ` +
+        `in ${beside.title} ` +
+        `(${formatPercent(meanDifference(beside))} in the mean of all), below them the same heads of ` +
+        `${beside.title}. All panels share the scale.`,
     ],
     groups: layers.flatMap((layer) => {
       const others = rowsOf(beside.maps, layer, named(beside.maps));

@@ -97,7 +97,10 @@ function describeSpecials(subject: AttentionSubject): string {
   if (subject.reads === "proteins") return "^ and $ are the special tokens before and behind the residues.";
   const specials = subject.names.filter((_, token) => isSpecial(subject, token));
   if (specials.length === 0) return "There are no special tokens around the text.";
-  return `${specials.join(" and ")} ${specials.length === 1 ? "is a special token" : "are special tokens"} around the text.`;
+  return (
+    `${specials.join(" and ")} ${specials.length === 1 ? "is a special token" : "are special tokens"} around the ` +
+    "text."
+  );
 }
 
 function pageData({ subject, firstToken, similarity }: PageOptions): PageData {

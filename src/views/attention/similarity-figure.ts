@@ -53,7 +53,8 @@ export function similarityFigure({ matrix, reference, comparison, meaning, notes
   const { correlation, interval, pValue } = comparison;
   const lines = [
     `Similarity: ${meaning}.`,
-    `Pearson correlation with ${comparison.with} over ${comparison.pairs} pairs: ${correlation.toFixed(2)}, 95 % interval ` +
+    `Pearson correlation with ${comparison.with} over ${comparison.pairs} pairs: ${correlation.toFixed(2)}, 95 % ` +
+      "interval " +
       `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}; ${describeP(pValue)} of permutations do as well.`,
     ...notes,
   ].flatMap((line) => wrapped(line.replaceAll("–", "-"), WIDTH - 2 * MARGIN));
@@ -81,7 +82,9 @@ export function similarityFigure({ matrix, reference, comparison, meaning, notes
   const right = MARGIN + LABELS + chemicalOrder.length * CELL + GAP;
   marks.push(...matrixMarks(matrix, "the model", right, y));
   return {
-    label: `Similarity of amino acids in the model beside ${comparison.with}; their correlation is ${correlation.toFixed(2)}`,
+    label:
+      `Similarity of amino acids in the model beside ${comparison.with}; their correlation is ` +
+      `${correlation.toFixed(2)}`,
     width: WIDTH,
     height: y + LABELS + chemicalOrder.length * CELL + MARGIN,
     marks,

@@ -74,7 +74,8 @@ const kinds = {
   },
   text: {
     legend:
-      "Special tokens are grey. Their bars and that of the query itself end at the top, with their share, where they are higher than all others.",
+      "Special tokens are grey. Their bars and that of the query itself end at the top, with their share, where " +
+      "they are higher than all others.",
     colourOf: (subject, token) => (isSpecial(subject, token) ? OTHER_COLOUR : TEXT_COLOUR),
     // They often receive more than all of the text's own, which would all look alike beside them.
     measuresSpecials: false,
@@ -106,7 +107,8 @@ export function tokensFigure(subject: AttentionSubject, tokens: readonly number[
   const mean = meanWeights(attention);
   const heads = maps.length === 1 ? `head ${maps[0]?.layer}.${maps[0]?.head}` : `the mean of ${maps.length} heads`;
   const notes = wrapped(
-    `Bars: the share of its attention that a ${words.unit} gives to each token, ${heads}; the dashes, where they are not above the top, are what it would give if it saw all alike. ${legend}`,
+    `Bars: the share of its attention that a ${words.unit} gives to each token, ${heads}; the dashes, where they ` +
+      `are not above the top, are what it would give if it saw all alike. ${legend}`,
     WIDTH - 2 * MARGIN,
   );
   const marks: Mark[] = [

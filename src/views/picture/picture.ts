@@ -67,7 +67,8 @@ export function textWidth(text: string, size = 10): number {
 export function toSvg({ label, width, height, marks }: Picture): string {
   const lines = marks.map(markSvg).join("\n");
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" ` +
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
+    `role="img" ` +
     `aria-label="${escapeHtml(label)}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace">\n` +
     `<rect width="${width}" height="${height}" fill="#ffffff"/>\n${lines}\n</svg>\n`
   );
@@ -77,7 +78,10 @@ function markSvg(mark: Mark): string {
   const at = `x="${short(mark.x)}" y="${short(mark.y)}"`;
   if (mark.kind === "text") {
     const { size = 10, anchor = "start", colour = INK, text } = mark;
-    return `<text ${at} font-size="${size}" text-anchor="${anchor}" fill="${colour}" xml:space="preserve">${escapeHtml(text)}</text>`;
+    return (
+      `<text ${at} font-size="${size}" text-anchor="${anchor}" fill="${colour}" ` +
+      `xml:space="preserve">${escapeHtml(text)}</text>`
+    );
   }
   const box = `${at} width="${short(mark.width)}" height="${short(mark.height)}"`;
   if (mark.kind === "box") return `<rect ${box} fill="${mark.fill}"/>`;

@@ -56,7 +56,8 @@ export function generalizedFeatures(options: GeneralizedOptions): FeatureMap {
   const positive = least + kernelEpsilon >= 0;
   if (!positive) {
     warn(
-      `generalizedFeatures: features of '${name}' should not be negative, got ${least.toPrecision(3)} at ${where.toPrecision(3)}; ` +
+      `generalizedFeatures: features of '${name}' should not be negative, got ${least.toPrecision(3)} at ` +
+        `${where.toPrecision(3)}; ` +
         "denominators may vanish: add a constant to the function, or take its square",
     );
   }
