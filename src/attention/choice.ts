@@ -1,6 +1,6 @@
 /** Mechanisms as configurations choose them: by name, or by name with options. */
 import { nearestName } from "../graph/nearest-name.ts";
-import { shown } from "./checks.ts";
+import { shown } from "../graph/arguments.ts";
 import type { ConfigurableMechanism } from "./configurable.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 import { configurableMechanisms, mechanisms, type MechanismName } from "./mechanisms.ts";
