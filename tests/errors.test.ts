@@ -43,13 +43,19 @@ const internal: Readonly<Record<string, string>> = {
   "src/inference/observe-diagnosis.ts": "layers that the configuration has",
   "src/kernels/log-features.ts": "results that the graph has",
   "src/runs/finetune/prepare.ts": "data that the loader has labelled",
+  "lab/long-proteins/run.ts": "sizes that the claim has",
+  "lab/backward-compatibility/transfer.ts": "models that the claim has trained",
+  "lab/error-propagation/": "tensors and batches that the claim has made",
   "src/storage/": "caught where the file is named",
   "src/data/bytes.ts": "caught where the file is named",
 };
 
 it("throws no error of JavaScript's own to callers", () => {
-  const names = readdirSync(new URL("src", folder), { recursive: true, encoding: "utf8" })
-    .map((name) => `src/${name.replaceAll("\\", "/")}`)
+  const names = ["src", "lab"]
+    .flatMap((top) =>
+      readdirSync(new URL(top, folder), { recursive: true, encoding: "utf8" }).map((name) => `${top}/${name}`),
+    )
+    .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith(".ts") && !name.includes(".test."));
   const throwing = names.filter((name) =>
     /throw new (?:Range|Type|Syntax)?Error\(/.test(readFileSync(new URL(name, folder), "utf8")),
