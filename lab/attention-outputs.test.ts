@@ -1,4 +1,4 @@
-// Heads, their exact outputs, and the errors of others.
+/** Heads, their exact outputs, and the errors of others. */
 
 import { mechanisms } from "performer-ts/attention";
 import { createRandom } from "performer-ts/random";

@@ -1,4 +1,4 @@
-// Attention of one Gaussian head by any mechanism, and how far its output lies from that of exact attention.
+/** Attention of one Gaussian head by any mechanism, and how far its output lies from that of exact attention. */
 
 import { mechanisms, type AttentionMechanism, type ProjectionChoice } from "performer-ts/attention";
 import { letOthersRun } from "performer-ts/lab";

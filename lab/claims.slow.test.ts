@@ -1,5 +1,7 @@
-// Every claim, run quickly: it holds or is known not to, its figures are numbers, and they have the names of the full
-// run's.
+/**
+ * Every claim, run quickly: it holds or is known not to, its figures are numbers, and they have the names of the full
+ * run's.
+ */
 
 import { readFileSync } from "node:fs";
 import { runClaim, type JsonValue } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// What stands in the folder of every claim: the words, and the result of the full run that belongs to its code.
+/** What stands in the folder of every claim: the words, and the result of the full run that belongs to its code. */
 
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,7 @@
-// Experiments through the built command, with as little work as there can be: what they print and write, and what they
-// refuse.
+/**
+ * Experiments through the built command, with as little work as there can be: what they print and write, and what they
+ * refuse.
+ */
 
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

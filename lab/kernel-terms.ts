@@ -1,4 +1,4 @@
-// The single terms of kernel estimates, from the engine, batch after batch of fresh projections.
+/** The single terms of kernel estimates, from the engine, batch after batch of fresh projections. */
 
 import { ndarray, type NdArray, type Tensor } from "performer-ts/graph";
 import type { FeatureMap } from "performer-ts/attention";

@@ -1,4 +1,4 @@
-// What figures of claims have alike: their margins, and the names of lines and dots in a corner of the picture.
+/** What figures of claims have alike: their margins, and the names of lines and dots in a corner of the picture. */
 
 import * as Plot from "@observablehq/plot";
 

@@ -1,4 +1,4 @@
-// Two vectors of chosen lengths and angle, lying anywhere: what kernels are estimated between.
+/** Two vectors of chosen lengths and angle, lying anywhere: what kernels are estimated between. */
 
 import { fillNormal, type Random } from "performer-ts/random";
 

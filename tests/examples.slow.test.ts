@@ -1,4 +1,4 @@
-// The examples run as their readers would run them: plain Node on the built package.
+/** The examples run as their readers would run them: plain Node on the built package. */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

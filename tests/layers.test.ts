@@ -1,4 +1,4 @@
-// The layer rule: an import that breaks it is refused with its line and a way out; the present tree keeps it.
+/** The layer rule: an import that breaks it is refused with its line and a way out; the present tree keeps it. */
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

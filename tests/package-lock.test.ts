@@ -1,4 +1,4 @@
-// The lock file must install on every platform: `npm ci` refuses one that lacks a platform's optional package.
+/** The lock file must install on every platform: `npm ci` refuses one that lacks a platform's optional package. */
 
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// A WebGPU driver for tests: the system's own, or else SwiftShader's, which Debian's chromium package brings along.
+/** A WebGPU driver for tests: the system's own, or else SwiftShader's, which Debian's chromium package brings along. */
 
 import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";

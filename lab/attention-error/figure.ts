@@ -1,4 +1,4 @@
-// Mean squared error against the number of features, one panel a scale.
+/** Mean squared error against the number of features, one panel a scale. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// Exact attention in float64 for a few queries: what the engine's float32 is checked against.
+/** Exact attention in float64 for a few queries: what the engine's float32 is checked against. */
 
 import type { Head, HeadSizes } from "../attention-outputs.ts";
 

@@ -1,4 +1,4 @@
-// The errors of every subject at every number of features, by seed.
+/** The errors of every subject at every number of features, by seed. */
 
 import { mean, median, meanInterval, roundTo, standardError, type Interval, type JsonRecord } from "performer-ts/lab";
 

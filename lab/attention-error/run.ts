@@ -1,5 +1,7 @@
-// Claim: positive features err by orders of magnitude less than trigonometric ones, and orthogonal rows err less than
-// independent ones. Each half holds at one scale of queries and keys; both together at none that is measured.
+/**
+ * Claim: positive features err by orders of magnitude less than trigonometric ones, and orthogonal rows err less than
+ * independent ones. Each half holds at one scale of queries and keys; both together at none that is measured.
+ */
 
 import { defineClaim, mean, roundTo, type JsonRecord } from "performer-ts/lab";
 

@@ -1,4 +1,4 @@
-// What is compared: feature maps with their projections, at which scales of queries and keys.
+/** What is compared: feature maps with their projections, at which scales of queries and keys. */
 
 import { mechanisms, type AttentionMechanism } from "performer-ts/attention";
 import type { ProjectionName } from "performer-ts/random";

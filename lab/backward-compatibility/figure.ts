@@ -1,5 +1,7 @@
-// Accuracy by step: the Transformer's own training, a Performer's, and Performers that begin with the Transformer's
-// weights.
+/**
+ * Accuracy by step: the Transformer's own training, a Performer's, and Performers that begin with the Transformer's
+ * weights.
+ */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

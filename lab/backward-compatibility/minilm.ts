@@ -1,5 +1,7 @@
-// A published model of sentences with another attention in the place of its own: cosines of the vectors, by number of
-// features.
+/**
+ * A published model of sentences with another attention in the place of its own: cosines of the vectors, by number of
+ * features.
+ */
 
 import { createBackend } from "performer-ts";
 import {

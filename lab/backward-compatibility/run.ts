@@ -1,5 +1,7 @@
-// Claim: weights of a trained Transformer work in a Performer at once, and a few steps of training bring back their
-// accuracy.
+/**
+ * Claim: weights of a trained Transformer work in a Performer at once, and a few steps of training bring back their
+ * accuracy.
+ */
 
 import {
   byteVocabulary,

@@ -1,4 +1,4 @@
-// What runs come to: the step of recovery, means over seeds, and the verdict.
+/** What runs come to: the step of recovery, means over seeds, and the verdict. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// What the runs come to: accuracies at once and after each budget, and whether the claim holds.
+/** What the runs come to: accuracies at once and after each budget, and whether the claim holds. */
 
 import { mean, roundTo, type JsonRecord } from "performer-ts/lab";
 import { stepsOf, type Run, type Transfer } from "./transfer.ts";

@@ -1,4 +1,4 @@
-// A Transformer is trained, its weights are moved into Performers, and these are trained on: accuracy by step.
+/** A Transformer is trained, its weights are moved into Performers, and these are trained on: accuracy by step. */
 
 import { createBackend } from "performer-ts";
 import type { MechanismChoice } from "performer-ts/attention";

@@ -1,4 +1,4 @@
-// Validation over training: a line a run, by its steps or by the seconds that they took.
+/** Validation over training: a line a run, by its steps or by the seconds that they took. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// Refusals of one among several mechanisms.
+/** Refusals of one among several mechanisms. */
 
 import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";

@@ -1,4 +1,4 @@
-// What a comparison is asked for, and what it refuses.
+/** What a comparison is asked for, and what it refuses. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// What `performer lab run compare` was asked for, checked.
+/** What `performer lab run compare` was asked for, checked. */
 
 import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";

@@ -1,4 +1,4 @@
-// The runs of a comparison, summed up by mechanism.
+/** The runs of a comparison, summed up by mechanism. */
 
 import { mean, roundTo, standardError, type JsonRecord, type ResultTable } from "performer-ts/lab";
 import type { TrainingJobResult } from "../training-runs/job.ts";

@@ -1,4 +1,4 @@
-// Experiment: the same model, data, steps and seeds with one mechanism after the other.
+/** Experiment: the same model, data, steps and seeds with one mechanism after the other. */
 
 import { modelConfig } from "performer-ts/model";
 import { defineExperiment, type ExperimentRun, type GivenOptions } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// Time over length, both logarithmic: a line a mechanism and direction, in another colour where it is not linear.
+/** Time over length, both logarithmic: a line a mechanism and direction, in another colour where it is not linear. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// How long each mechanism takes at several lengths, all of them in turn.
+/** How long each mechanism takes at several lengths, all of them in turn. */
 
 import { createBackend } from "performer-ts";
 import { ndarray, type NdArray } from "performer-ts/graph";

@@ -1,4 +1,4 @@
-// What was measured of a mechanism in one direction.
+/** What was measured of a mechanism in one direction. */
 
 export interface Series {
   readonly name: string;

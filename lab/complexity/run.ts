@@ -1,4 +1,4 @@
-// Experiment: how the time of every mechanism grows with the length, beside what its paper says.
+/** Experiment: how the time of every mechanism grows with the length, beside what its paper says. */
 
 import { problem } from "performer-ts/graph";
 import { mechanisms } from "performer-ts/attention";

@@ -1,4 +1,4 @@
-// What is measured of a mechanism: either direction that it has, at the lengths that suit its order.
+/** What is measured of a mechanism: either direction that it has, at the lengths that suit its order. */
 
 import { problem } from "performer-ts/graph";
 import { createMechanism, type AttentionMechanism, type MechanismChoice } from "performer-ts/attention";

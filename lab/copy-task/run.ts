@@ -1,4 +1,4 @@
-// Claim: one layer of a causal Performer learns to copy.
+/** Claim: one layer of a causal Performer learns to copy. */
 
 import { defineClaim } from "performer-ts/lab";
 import { drawComparison } from "../compare/figure.ts";

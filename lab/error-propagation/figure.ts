@@ -1,4 +1,4 @@
-// Relative error of the states behind every layer, one line a number of features.
+/** Relative error of the states behind every layer, one line a number of features. */
 
 import * as Plot from "@observablehq/plot";
 import { mean, type Figure } from "performer-ts/lab";

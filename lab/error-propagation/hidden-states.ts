@@ -1,4 +1,4 @@
-// The states behind every layer of a language model, whichever attention it uses.
+/** The states behind every layer of a language model, whichever attention it uses. */
 
 import type { NdArray, Tensor } from "performer-ts/graph";
 import {

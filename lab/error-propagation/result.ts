@@ -1,4 +1,4 @@
-// How errors of attention grow with depth: what was measured.
+/** How errors of attention grow with depth: what was measured. */
 
 export type WeightsName = "unitEmbeddings" | "initialised" | "trained";
 

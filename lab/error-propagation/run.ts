@@ -1,4 +1,4 @@
-// Claim: the error of approximated attention grows from layer to layer, and falls with the number of features.
+/** Claim: the error of approximated attention grows from layer to layer, and falls with the number of features. */
 
 import {
   defineClaim,

@@ -1,5 +1,7 @@
-// The weights that are compared: fresh ones, and those of a model trained for a minute on the embedded proteins with
-// exact attention.
+/**
+ * The weights that are compared: fresh ones, and those of a model trained for a minute on the embedded proteins with
+ * exact attention.
+ */
 
 import { createBackend } from "performer-ts";
 import { loadEmbeddedProteins, planEvaluation, planTraining, proteinVocabulary, type Batch } from "performer-ts/data";

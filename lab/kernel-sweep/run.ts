@@ -1,4 +1,4 @@
-// Claim: among generalized kernels, ReLU serves proteins best.
+/** Claim: among generalized kernels, ReLU serves proteins best. */
 
 import { defineClaim, roundTo } from "performer-ts/lab";
 import { drawComparison } from "../compare/figure.ts";

@@ -1,4 +1,4 @@
-// Measured over predicted squared errors, with their uncertainty.
+/** Measured over predicted squared errors, with their uncertainty. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// Lemma 2: the mean squared error of one estimate of the softmax kernel, in closed form.
+/** Lemma 2: the mean squared error of one estimate of the softmax kernel, in closed form. */
 
 import { innerProduct, squaredDifference, squaredSum, type PairShape } from "../vector-pairs.ts";
 

@@ -1,4 +1,4 @@
-// Measured mean squared errors beside the formulas of the lemma.
+/** Measured mean squared errors beside the formulas of the lemma. */
 
 import type { PairShape } from "../vector-pairs.ts";
 import type { LemmaMap } from "./formulas.ts";

@@ -1,4 +1,4 @@
-// Claim: the mean squared errors of positive, hyperbolic and trigonometric estimates are those of Lemma 2.
+/** Claim: the mean squared errors of positive, hyperbolic and trigonometric estimates are those of Lemma 2. */
 
 import { featureMaps } from "performer-ts/attention";
 import {

@@ -1,4 +1,4 @@
-// Claim: at 8,192 tokens a Performer beats the largest Transformer that fits into the same memory.
+/** Claim: at 8,192 tokens a Performer beats the largest Transformer that fits into the same memory. */
 
 import { defineClaim, roundTo } from "performer-ts/lab";
 import { proteinVocabulary } from "performer-ts/data";

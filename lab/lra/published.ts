@@ -1,6 +1,8 @@
-// What Long Range Arena's authors measured, and how long they trained.
-//
-// Source: Tay et al., arXiv:2011.04006, table 1, and the configurations published with it.
+/**
+ * What Long Range Arena's authors measured, and how long they trained.
+ *
+ * Source: Tay et al., arXiv:2011.04006, table 1, and the configurations published with it.
+ */
 
 import type { LraTask } from "performer-ts/data";
 

@@ -1,4 +1,4 @@
-// Experiment: a task of Long Range Arena, with any mechanism.
+/** Experiment: a task of Long Range Arena, with any mechanism. */
 
 import { problem } from "performer-ts/graph";
 import { lraTasks, type LraTask } from "performer-ts/data";

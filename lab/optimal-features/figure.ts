@@ -1,4 +1,4 @@
-// Relative error of FAVOR+ and FAVOR++ against the scale of queries and keys.
+/** Relative error of FAVOR+ and FAVOR++ against the scale of queries and keys. */
 
 import * as Plot from "@observablehq/plot";
 import { mean, standardError, type Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// Relative errors of attention by seed, and the comparison of two maps on the same data and projections.
+/** Relative errors of attention by seed, and the comparison of two maps on the same data and projections. */
 
 import { mean, meanInterval, roundTo, type Interval, type JsonRecord } from "performer-ts/lab";
 import { mechanisms, type AttentionMechanism } from "performer-ts/attention";

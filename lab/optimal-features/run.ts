@@ -1,5 +1,7 @@
-// Claim: FAVOR++ errs less than FAVOR+ at moderate norms, and the rescale of FAVOR# helps where keys are longer than
-// queries.
+/**
+ * Claim: FAVOR++ errs less than FAVOR+ at moderate norms, and the rescale of FAVOR# helps where keys are longer than
+ * queries.
+ */
 
 import { defineClaim, mean, roundTo, standardError, type JsonRecord } from "performer-ts/lab";
 

@@ -1,4 +1,6 @@
-// Claim: on pixels and on text, FAVOR+ beside a few local heads comes as far as exact attention in equally many steps.
+/**
+ * Claim: on pixels and on text, FAVOR+ beside a few local heads comes as far as exact attention in equally many steps.
+ */
 
 import type { MechanismChoice } from "performer-ts/attention";
 import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";

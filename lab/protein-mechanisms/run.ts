@@ -1,4 +1,4 @@
-// Claim: on proteins, a Performer is as good as a Transformer after equally many steps.
+/** Claim: on proteins, a Performer is as good as a Transformer after equally many steps. */
 
 import { defineClaim, roundTo } from "performer-ts/lab";
 import { drawPanels } from "../compare/figure.ts";

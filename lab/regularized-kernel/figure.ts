@@ -1,4 +1,4 @@
-// The regularized kernel over the softmax kernel against headDim.
+/** The regularized kernel over the softmax kernel against headDim. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// Measured means of the regularized estimates, and the series that they are compared with.
+/** Measured means of the regularized estimates, and the series that they are compared with. */
 
 export type Projection = "iid" | "orthogonal";
 

@@ -1,4 +1,4 @@
-// Claim: rows of length √d estimate a lower bound of the softmax kernel, which tends to the kernel as d grows.
+/** Claim: rows of length √d estimate a lower bound of the softmax kernel, which tends to the kernel as d grows. */
 
 import { featureMaps } from "performer-ts/attention";
 import { createMoments, defineClaim, roundTo, withinStandardErrors, type JsonRecord } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// The regularized softmax kernel in closed form.
+/** The regularized softmax kernel in closed form. */
 
 /**
  * SMREG/SM = exp(−z²/2) · E exp(√d·u·z) for u uniform on the unit sphere and z = ‖x + y‖

@@ -1,4 +1,4 @@
-// Correlation with BLOSUM62 over training, a line for each way of reading similarity from a model.
+/** Correlation with BLOSUM62 over training, a line for each way of reading similarity from a model. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

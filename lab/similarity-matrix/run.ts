@@ -1,4 +1,6 @@
-// Claim: which amino acids evolution exchanges can be read from the attention of a protein model that was never told.
+/**
+ * Claim: which amino acids evolution exchanges can be read from the attention of a protein model that was never told.
+ */
 
 import { createBackend } from "performer-ts";
 import { embeddedProteinsUrl, loadProteins, openFile, proteinVocabulary } from "performer-ts/data";

@@ -1,4 +1,4 @@
-// The utility r over angles and lengths, its slice at one length, and both errors where the kernel is small.
+/** The utility r over angles and lengths, its slice at one length, and both errors where the kernel is small. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

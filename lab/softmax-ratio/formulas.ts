@@ -1,4 +1,6 @@
-// Lemma 2 for two vectors of one length at an angle: the mean squared errors of one random feature, and their ratio.
+/**
+ * Lemma 2 for two vectors of one length at an angle: the mean squared errors of one random feature, and their ratio.
+ */
 
 /** Two vectors of length `length`, `angle` radians apart. */
 export interface Place {

@@ -1,4 +1,4 @@
-// Measured errors of both features beside their formulas.
+/** Measured errors of both features beside their formulas. */
 
 import type { Place } from "./formulas.ts";
 

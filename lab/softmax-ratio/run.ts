@@ -1,5 +1,7 @@
-// Claim: the ratio of the errors of trigonometric and of positive features is Lemma 2's, and has no bound where the
-// kernel is small.
+/**
+ * Claim: the ratio of the errors of trigonometric and of positive features is Lemma 2's, and has no bound where the
+ * kernel is small.
+ */
 
 import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";
 

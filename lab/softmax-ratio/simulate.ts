@@ -1,4 +1,4 @@
-// Mean squared errors of single random features, by simulation.
+/** Mean squared errors of single random features, by simulation. */
 
 import { featureMaps } from "performer-ts/attention";
 import type { Tensor } from "performer-ts/graph";

@@ -1,4 +1,4 @@
-// Accuracy of every model on both splits: a dot a model, a panel an objective, the baseline as a line.
+/** Accuracy of every model on both splits: a dot a model, a panel an objective, the baseline as a line. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// The table as it was measured, cell by cell.
+/** The table as it was measured, cell by cell. */
 
 import type { HeldOutSplit } from "../training-runs/subject.ts";
 

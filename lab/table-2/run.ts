@@ -1,4 +1,4 @@
-// Claim: the paper's table of protein results, in miniature.
+/** Claim: the paper's table of protein results, in miniature. */
 
 import { defineClaim, mean, roundTo, standardError } from "performer-ts/lab";
 import { drawTable } from "./figure.ts";

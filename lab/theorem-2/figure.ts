@@ -1,4 +1,4 @@
-// What orthogonal rows save, over what Theorem 2 says that they save at least.
+/** What orthogonal rows save, over what Theorem 2 says that they save at least. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// What orthogonal rows save: the bound of Theorem 2, and the amount itself.
+/** What orthogonal rows save: the bound of Theorem 2, and the amount itself. */
 
 import { innerProduct, squaredSum, type PairShape } from "../vector-pairs.ts";
 

@@ -1,4 +1,4 @@
-// Measured gaps between independent and orthogonal projections beside the bound of the theorem.
+/** Measured gaps between independent and orthogonal projections beside the bound of the theorem. */
 
 import type { PairShape } from "../vector-pairs.ts";
 

@@ -1,4 +1,4 @@
-// Claim: orthogonal rows lower the mean squared error of positive features by at least what Theorem 2 says.
+/** Claim: orthogonal rows lower the mean squared error of positive features by at least what Theorem 2 says. */
 
 import { featureMaps } from "performer-ts/attention";
 import {

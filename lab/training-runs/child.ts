@@ -1,4 +1,4 @@
-// The program of a training process: one job, told over the channel to its parent.
+/** The program of a training process: one job, told over the channel to its parent. */
 
 import type { TrainingJob } from "./job.ts";
 import type { ChildMessage } from "./start.ts";

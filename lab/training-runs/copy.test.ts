@@ -1,4 +1,4 @@
-// The copy task: what is shown, and what counts.
+/** The copy task: what is shown, and what counts. */
 
 import { expect, it } from "vitest";
 

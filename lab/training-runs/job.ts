@@ -1,5 +1,7 @@
-// What is trained when mechanisms are compared, and what comes out: plain data, for it crosses to a process of its own
-// and back.
+/**
+ * What is trained when mechanisms are compared, and what comes out: plain data, for it crosses to a process of its own
+ * and back.
+ */
 
 import type { ModelOptions } from "performer-ts/model";
 import type { TrainingOptions } from "performer-ts/training";

@@ -1,4 +1,4 @@
-// A data set of sequences as batches of either objective, and the model that small comparisons train.
+/** A data set of sequences as batches of either objective, and the model that small comparisons train. */
 
 import {
   behindMask,

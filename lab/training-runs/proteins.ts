@@ -1,4 +1,4 @@
-// Settings of all claims about training on proteins, so that their results can be laid side by side.
+/** Settings of all claims about training on proteins, so that their results can be laid side by side. */
 
 /** A batch of eight or so proteins; the rate at which the recipe `demo` trains. */
 export const TRAINING = { tokensPerBatch: 2048, learningRate: 1e-3 } as const;

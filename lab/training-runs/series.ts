@@ -1,4 +1,4 @@
-// Several jobs, seeds and mechanisms in turn, with one progress for all.
+/** Several jobs, seeds and mechanisms in turn, with one progress for all. */
 
 import type { MechanismChoice } from "performer-ts/attention";
 import type { ClaimProgress } from "performer-ts/lab";

@@ -1,5 +1,7 @@
-// Training jobs in processes of their own, one after the other: memory is each one's own, and none inherits another's
-// caches.
+/**
+ * Training jobs in processes of their own, one after the other: memory is each one's own, and none inherits another's
+ * caches.
+ */
 
 import { problem } from "performer-ts/graph";
 import { fork } from "node:child_process";

@@ -1,5 +1,7 @@
-// What a subject of comparisons is: data as batches, the measure that is usual for them, and a model of a size that
-// suits.
+/**
+ * What a subject of comparisons is: data as batches, the measure that is usual for them, and a model of a size that
+ * suits.
+ */
 
 import { bitsPerDimension, type UnigramBaseline } from "performer-ts/data";
 import type { ModelOptions } from "performer-ts/model";

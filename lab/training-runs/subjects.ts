@@ -1,4 +1,4 @@
-// The subjects that models are trained on to be compared.
+/** The subjects that models are trained on to be compared. */
 
 import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";

@@ -1,4 +1,4 @@
-// A training job, carried out in this process.
+/** A training job, carried out in this process. */
 
 import { createBackend } from "performer-ts";
 import { median } from "performer-ts/lab";

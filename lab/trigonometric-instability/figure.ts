@@ -1,4 +1,4 @@
-// The gradient norm of every run, step by step, and the loss that each pair of features ends with.
+/** The gradient norm of every run, step by step, and the loss that each pair of features ends with. */
 
 import * as Plot from "@observablehq/plot";
 import { mean, type Figure } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// One training of the comparison, with what it was made of.
+/** One training of the comparison, with what it was made of. */
 
 import type { TrainingRun } from "./training.ts";
 

@@ -1,4 +1,4 @@
-// Claim: training with trigonometric features is unstable where training with positive ones is not.
+/** Claim: training with trigonometric features is unstable where training with positive ones is not. */
 
 import { loadEmbeddedProteins, unigramBaseline } from "performer-ts/data";
 import { defineClaim, mean, median, quantile, roundTo, type JsonRecord } from "performer-ts/lab";

@@ -1,4 +1,4 @@
-// One training run of a small protein model, step by step, to its end or to the step at which it fails.
+/** One training run of a small protein model, step by step, to its end or to the step at which it fails. */
 
 import { createBackend } from "performer-ts";
 import type { MechanismName } from "performer-ts/attention";

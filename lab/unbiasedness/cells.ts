@@ -1,4 +1,4 @@
-// One map, one projection, one pair of vectors: the mean of the estimates beside the kernel.
+/** One map, one projection, one pair of vectors: the mean of the estimates beside the kernel. */
 
 import { mean, roundTo, type JsonRecord, type Moments } from "performer-ts/lab";
 import type { ProjectionName } from "performer-ts/random";

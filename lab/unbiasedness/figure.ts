@@ -1,4 +1,4 @@
-// The distances of all cells from the truth, map by map.
+/** The distances of all cells from the truth, map by map. */
 
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "performer-ts/lab";

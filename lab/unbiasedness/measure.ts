@@ -1,4 +1,4 @@
-// The means of all estimates, from millions of rows.
+/** The means of all estimates, from millions of rows. */
 
 import type { FeatureMap } from "performer-ts/attention";
 import { ndarray, type NdArray } from "performer-ts/graph";

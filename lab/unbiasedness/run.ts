@@ -1,4 +1,4 @@
-// Claim: the mean of every unbiased map's estimates is its kernel, whatever the vectors and the projection.
+/** Claim: the mean of every unbiased map's estimates is its kernel, whatever the vectors and the projection. */
 
 import { featureMaps } from "performer-ts/attention";
 import { defineClaim, roundTo, type JsonRecord } from "performer-ts/lab";

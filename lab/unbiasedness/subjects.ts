@@ -1,4 +1,6 @@
-// What is said to be unbiased: every map with the kernel that it estimates, and the projections that it is drawn with.
+/**
+ * What is said to be unbiased: every map with the kernel that it estimates, and the projections that it is drawn with.
+ */
 
 import { arcCosineFeatures, featureMaps, type FeatureMap } from "performer-ts/attention";
 import type { ProjectionName } from "performer-ts/random";

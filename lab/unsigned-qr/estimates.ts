@@ -1,4 +1,4 @@
-// The mean of the positive features' estimate over the true kernel, for every row of a block and many directions.
+/** The mean of the positive features' estimate over the true kernel, for every row of a block and many directions. */
 
 import { createMoments, letOthersRun, type Moments } from "performer-ts/lab";
 import { fillNormal, type Random } from "performer-ts/random";

@@ -1,4 +1,4 @@
-// The textbook's QR factorisation, with the signs that it happens to produce.
+/** The textbook's QR factorisation, with the signs that it happens to produce. */
 
 import { fillNormal, type Random } from "performer-ts/random";
 

@@ -1,4 +1,6 @@
-// Claim: without the signs of R's diagonal, orthogonal projections bias positive features; with them the bias is gone.
+/**
+ * Claim: without the signs of R's diagonal, orthogonal projections bias positive features; with them the bias is gone.
+ */
 
 import * as Plot from "@observablehq/plot";
 import {

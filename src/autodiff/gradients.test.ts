@@ -1,4 +1,4 @@
-// The reverse walk: totals and partials, refusals, derivatives of derivatives.
+/** The reverse walk: totals and partials, refusals, derivatives of derivatives. */
 
 import { describe, expect, it } from "vitest";
 import { GraphError, problem } from "../graph/errors.ts";

@@ -1,4 +1,4 @@
-// Every benchmark at small sizes, into a folder of figures and tables.
+/** Every benchmark at small sizes, into a folder of figures and tables. */
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// `performer bench attention` on tiny sizes: the order of measuring, the rows, and what is printed.
+/** `performer bench attention` on tiny sizes: the order of measuring, the rows, and what is printed. */
 
 import { describe, expect, it } from "vitest";
 

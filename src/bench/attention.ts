@@ -1,5 +1,7 @@
-// How long attention takes, beside the matrix products that it cannot do without, beside exact attention, and beside
-// its peers.
+/**
+ * How long attention takes, beside the matrix products that it cannot do without, beside exact attention, and beside
+ * its peers.
+ */
 
 import { createBackend } from "#engine";
 import { median } from "../statistics/index.ts";

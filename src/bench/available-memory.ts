@@ -1,4 +1,6 @@
-// What fits into memory: what certainly does not is refused before it starts, since the system would end the process.
+/**
+ * What fits into memory: what certainly does not is refused before it starts, since the system would end the process.
+ */
 
 import { formatFixed } from "../text/numbers.ts";
 

@@ -1,4 +1,4 @@
-// What is compared at one length, in one direction and pass, and how a graph becomes one of those compared.
+/** What is compared at one length, in one direction and pass, and how a graph becomes one of those compared. */
 
 import { backpropagate } from "../autodiff/gradients.ts";
 import { sizeOf, type Shape } from "../graph/shape.ts";

@@ -1,5 +1,7 @@
-// What is timed must be attention: each contender against the mechanism that it stands for, in sizes that divide
-// nothing.
+/**
+ * What is timed must be attention: each contender against the mechanism that it stands for, in sizes that divide
+ * nothing.
+ */
 
 import { describe, expect, it } from "vitest";
 

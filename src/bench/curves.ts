@@ -1,4 +1,4 @@
-// What a benchmark measured, as points of curves over the length of the sequence.
+/** What a benchmark measured, as points of curves over the length of the sequence. */
 
 import type { AttentionBenchRow } from "./attention.ts";
 import { directionOf } from "./contender.ts";

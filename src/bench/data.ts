@@ -1,4 +1,4 @@
-// How fast a FASTA file is indexed and read: packed in memory, packed into a cache, and found in the cache.
+/** How fast a FASTA file is indexed and read: packed in memory, packed into a cache, and found in the cache. */
 
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

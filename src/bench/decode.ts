@@ -1,4 +1,4 @@
-// Time of a generated token at several positions: with a state of fixed size it must not grow.
+/** Time of a generated token at several positions: with a state of fixed size it must not grow. */
 
 import { createBackend } from "#engine";
 import { proteinVocabulary } from "../data/index.ts";

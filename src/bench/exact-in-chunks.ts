@@ -1,4 +1,6 @@
-// Exact attention in chunks of queries, forward and backward, whose memory does not grow with the square of the length.
+/**
+ * Exact attention in chunks of queries, forward and backward, whose memory does not grow with the square of the length.
+ */
 
 import { customGradient } from "../autodiff/custom-gradient.ts";
 import { ndarray } from "../graph/ndarray.ts";

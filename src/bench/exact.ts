@@ -1,4 +1,4 @@
-// Exact attention in all the ways it can be had here: the rivals whose cost grows with the square of the length.
+/** Exact attention in all the ways it can be had here: the rivals whose cost grows with the square of the length. */
 
 import { exact } from "../attention/exact.ts";
 import type { Tensor } from "../graph/tensor.ts";

@@ -1,4 +1,4 @@
-// Linear attention itself: a contender for every feature map, and the products that it cannot do without.
+/** Linear attention itself: a contender for every feature map, and the products that it cannot do without. */
 
 import { CAUSAL_CHUNK } from "../attention/favor/causal-scan.ts";
 import { favorMechanisms, type FavorName } from "../attention/favor/favor.ts";

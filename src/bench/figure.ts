@@ -1,4 +1,6 @@
-// Time or memory against the length of the sequence, both logarithmic: what is linear has slope 1, what is quadratic 2.
+/**
+ * Time or memory against the length of the sequence, both logarithmic: what is linear has slope 1, what is quadratic 2.
+ */
 
 import * as Plot from "@observablehq/plot";
 

@@ -1,4 +1,4 @@
-// Operations of a model as the textbook counts them: what a rate is a share of.
+/** Operations of a model as the textbook counts them: what a rate is a share of. */
 
 import type { ModelConfig } from "../model/index.ts";
 import { outputStack } from "../model/stacks.ts";

@@ -1,4 +1,4 @@
-// Exact attention as the engine's one fused op: the fastest exact attention to be had there, for comparison.
+/** Exact attention as the engine's one fused op: the fastest exact attention to be had there, for comparison. */
 
 import { defineMultiOp } from "../graph/define-op.ts";
 import { notDifferentiable } from "../graph/op-rule.ts";

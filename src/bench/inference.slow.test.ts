@@ -1,4 +1,4 @@
-// The benchmark of embedding and scoring: what is counted, and the shape of its result on tiny real runs.
+/** The benchmark of embedding and scoring: what is counted, and the shape of its result on tiny real runs. */
 
 import { describe, expect, it } from "vitest";
 

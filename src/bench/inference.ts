@@ -1,4 +1,4 @@
-// Proteins through a model, as embed and score read them, beside the rate of the machine's matrix products.
+/** Proteins through a model, as embed and score read them, beside the rate of the machine's matrix products. */
 
 import { createBackend } from "#engine";
 import { proteinVocabulary, type EncodedSequence } from "../data/index.ts";

@@ -1,4 +1,4 @@
-// Causal FAVOR+ with the engine's own op for prefix sums: features in the graph, everything else in one node.
+/** Causal FAVOR+ with the engine's own op for prefix sums: features in the graph, everything else in one node. */
 
 import type { Tensor } from "../graph/tensor.ts";
 import { div, exp, mul, sub } from "../ops/elementwise.ts";

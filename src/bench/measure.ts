@@ -1,4 +1,6 @@
-// Timing on a machine that does other things too: everything that is compared runs in turn, and medians are compared.
+/**
+ * Timing on a machine that does other things too: everything that is compared runs in turn, and medians are compared.
+ */
 
 import { availableParallelism, cpus } from "node:os";
 import { createRequire } from "node:module";

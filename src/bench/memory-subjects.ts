@@ -1,4 +1,4 @@
-// The attention whose memory is measured, and what each needs at least.
+/** The attention whose memory is measured, and what each needs at least. */
 
 import { favorAttentionGradients } from "../attention/attention-gradients.ts";
 import { favorMechanisms } from "../attention/favor/favor.ts";

@@ -1,4 +1,4 @@
-// The most memory that attention takes, by length: every row in a process of its own.
+/** The most memory that attention takes, by length: every row in a process of its own. */
 
 import type { TaskContext } from "../runs/events.ts";
 import { availableBytes, refusal, type Skipped } from "./available-memory.ts";

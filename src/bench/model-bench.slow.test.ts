@@ -1,4 +1,4 @@
-// Benchmarks of whole models: what is counted, and the shape of the result on tiny real runs.
+/** Benchmarks of whole models: what is counted, and the shape of the result on tiny real runs. */
 
 import { beforeEach, describe, expect, it } from "vitest";
 

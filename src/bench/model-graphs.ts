@@ -1,4 +1,4 @@
-// A whole model with one of several kinds of attention in it, forward or forward and backward.
+/** A whole model with one of several kinds of attention in it, forward or forward and backward. */
 
 import { mechanisms } from "../attention/mechanisms.ts";
 import type { AttentionMechanism } from "../attention/mechanism.ts";

@@ -1,5 +1,7 @@
-// A whole model beside the same model with attention that costs nothing, in time and memory, as in figure 3 of
-// arXiv:2009.14794.
+/**
+ * A whole model beside the same model with attention that costs nothing, in time and memory, as in figure 3 of
+ * arXiv:2009.14794.
+ */
 
 import { proteinVocabulary } from "../data/index.ts";
 import { median } from "../statistics/index.ts";

@@ -1,4 +1,4 @@
-// Options of benchmarks as they are written, read into what is measured: lists, sizes, threads.
+/** Options of benchmarks as they are written, read into what is measured: lists, sizes, threads. */
 
 import { problem } from "../graph/errors.ts";
 import { availableParallelism } from "node:os";

@@ -1,4 +1,6 @@
-// Benchmarks that measure in processes of their own, on tiny sizes: rows, refusals, and what a child that fails says.
+/**
+ * Benchmarks that measure in processes of their own, on tiny sizes: rows, refusals, and what a child that fails says.
+ */
 
 import { readFileSync, readdirSync } from "node:fs";
 import { pathToFileURL } from "node:url";

@@ -1,5 +1,7 @@
-// The matrix products of linear attention and nothing else: the least that any implementation on this engine must
-// compute.
+/**
+ * The matrix products of linear attention and nothing else: the least that any implementation on this engine must
+ * compute.
+ */
 
 import { CAUSAL_CHUNK } from "../attention/favor/causal-scan.ts";
 import type { Tensor } from "../graph/tensor.ts";

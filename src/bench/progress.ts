@@ -1,4 +1,4 @@
-// How a benchmark tells how far it is.
+/** How a benchmark tells how far it is. */
 
 import { reportProgress, untilAborted, type ProgressReport, type TaskContext, type Work } from "../runs/events.ts";
 import type { Skipped } from "./available-memory.ts";

@@ -1,4 +1,4 @@
-// How time grows with the length: the exponent p of time ∝ Lᵖ.
+/** How time grows with the length: the exponent p of time ∝ Lᵖ. */
 
 import { slope } from "../statistics/index.ts";
 

@@ -1,4 +1,4 @@
-// What `performer bench` refuses, and the sums it does: nothing here measures.
+/** What `performer bench` refuses, and the sums it does: nothing here measures. */
 
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";

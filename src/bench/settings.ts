@@ -1,4 +1,4 @@
-// What the benchmarks were asked to measure, checked.
+/** What the benchmarks were asked to measure, checked. */
 
 import { problem } from "../graph/errors.ts";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// What benchmarks measured, as tables for people.
+/** What benchmarks measured, as tables for people. */
 
 import { formatBytes, formatCount, formatFixed, formatPercent } from "../text/numbers.ts";
 import { formatTable } from "../text/table.ts";

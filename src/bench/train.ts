@@ -1,4 +1,4 @@
-// A whole training step beside the rate of the machine's matrix products.
+/** A whole training step beside the rate of the machine's matrix products. */
 
 import { createBackend } from "#engine";
 import { proteinVocabulary } from "../data/index.ts";

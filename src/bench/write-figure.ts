@@ -1,4 +1,4 @@
-// A benchmark's curves as a file.
+/** A benchmark's curves as a file. */
 
 import { dirname } from "node:path";
 

@@ -1,5 +1,7 @@
-// `performer attention` on pretrained and converted models: the tokenizer's own tokens, pages that say what they show,
-// and what is refused.
+/**
+ * `performer attention` on pretrained and converted models: the tokenizer's own tokens, pages that say what they show,
+ * and what is refused.
+ */
 
 import { parseHTML } from "linkedom";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,6 @@
-// `performer attention` on runs that a test can train, causal and masked: its files, its figures, and what it refuses.
+/**
+ * `performer attention` on runs that a test can train, causal and masked: its files, its figures, and what it refuses.
+ */
 
 import { decode } from "fast-png";
 import { parseHTML } from "linkedom";

@@ -1,4 +1,4 @@
-// `performer attention`: what a model of proteins or text looks at, and which amino acids it treats alike.
+/** `performer attention`: what a model of proteins or text looks at, and which amino acids it treats alike. */
 
 import { Option, type Command } from "commander";
 
@@ -40,7 +40,7 @@ export function attentionCommand(): Command {
   const command = createVerb({
     name: "attention",
     summary:
-      "Show what a model of proteins or text looks at: maps of all layers and heads, single tokens, amino acids beside BLOSUM62.",
+      "Show what a model's attention looks at: maps of all layers and heads, single tokens, amino acids next to BLOSUM62.",
     examples: [
       ["attention runs/demo", "on BPT1_BOVIN, into runs/demo/attention/report.html"],
       ["attention runs/demo --sequence P00974 --tokens 40,49,65", "whom three cysteines attend to"],
@@ -64,38 +64,39 @@ export function attentionCommand(): Command {
     .option("--text <text>", `for a model of text, one (default: "${DEFAULT_TEXT}")`)
     .option(
       "--length <count>",
-      `show so many of its residues or tokens (default: ${DEFAULT_LENGTH}, fewer in models of many heads)`,
+      `number of residues or tokens to show (default: ${DEFAULT_LENGTH}, fewer in models of many heads)`,
       positiveInteger,
     )
     .option(
       "--beside <folder>",
-      "a second model of the same tokens, layers and heads, such as the one before conversion",
+      "a second model with the same tokens, layers and heads, such as the one before conversion",
     )
     .option("--layers <numbers>", "some layers, counted from 0, such as 0,3 (default: all)", wholeNumbers)
     .option("--heads <numbers>", "some heads, counted from 0 (default: all)", wholeNumbers)
     .option(
       "--tokens <numbers>",
-      "residues or tokens, counted from 1, that are shown one by one (default: the most selective)",
+      "residues or tokens to show one by one, counted from 1 (default: the most selective)",
       wholeNumbers,
     )
     .option(
       "--out <folder>",
       "where the files go, in place of earlier ones of their names (default: attention/ in the folder of a run, NAME-attention/ here for other models)",
     )
-    .option("--no-similarity", "leave out the similarity of amino acids, which texts have not")
+    .option("--no-similarity", "leave out the similarity of amino acids")
     .addOption(
-      new Option("--similarity-of <view>", "what it is read from (default: heads; pairs below 3 heads)").choices(
-        similarityViews,
-      ),
+      new Option(
+        "--similarity-of <view>",
+        "what the similarity is computed from (default: heads; pairs below 3 heads)",
+      ).choices(similarityViews),
     )
     .addOption(
-      new Option("--split <name>", `embedded proteins that it is summed over (default: ${DEFAULT_SPLIT})`).choices(
+      new Option("--split <name>", `split of the embedded proteins to sum over (default: ${DEFAULT_SPLIT})`).choices(
         splitNames,
       ),
     )
-    .option("--fasta <file>", "other proteins that it is summed over, plain or gzip")
-    .option("--count <sequences>", `at most so many of them (default: ${DEFAULT_COUNT})`, positiveInteger)
-    .option("--seed <number>", "decides the permutations and the interval", wholeNumber, 0);
+    .option("--fasta <file>", "other proteins to sum over, plain or gzip")
+    .option("--count <sequences>", `most proteins to sum over (default: ${DEFAULT_COUNT})`, positiveInteger)
+    .option("--seed <number>", "random seed of the permutations and the interval", wholeNumber, 0);
   return addEngineOptions(command).action(async (folder: string, { json, ...options }: AttentionVerbOptions) => {
     // Loaded when it is needed: charts and a document cost every other command a third of a second.
     const { explainAttention } = await import("../tasks/attention/explain.ts");

@@ -1,4 +1,4 @@
-// `performer completion`: completion of verbs, options and their choices in a shell, from the commands' own tables.
+/** `performer completion`: completion of verbs, options and their choices in a shell, from the commands' own tables. */
 
 import { Argument, Command } from "commander";
 

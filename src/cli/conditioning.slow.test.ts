@@ -1,5 +1,7 @@
-// Conditioning tags from FASTA to generated sequences: two families of different letters, learnt, resumed, evaluated,
-// asked for.
+/**
+ * Conditioning tags from FASTA to generated sequences: two families of different letters, learnt, resumed, evaluated,
+ * asked for.
+ */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// `performer convert` on a pretrained model and on runs: their folders used again, and what is refused.
+/** `performer convert` on a pretrained model and on runs: their folders used again, and what is refused. */
 
 import { readdirSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// `performer convert`: another attention in the place of a trained model's, measured against it, as a folder of its
-// own.
+/**
+ * `performer convert`: another attention in the place of a trained model's, measured against it, as a folder of its
+ * own.
+ */
 
 import { Option, type Command } from "commander";
 
@@ -26,8 +28,7 @@ of Hugging Face's library, with its tokenizer and its pooling, for embed and con
 export function convertCommand(): Command {
   const command = createVerb({
     name: "convert",
-    summary:
-      "Put another attention, linear in the length, in the place of a trained model's, and measure what that changes.",
+    summary: "Replace a trained model's attention by one that is linear in the length, and measure what that changes.",
     examples: [
       [
         "convert all-MiniLM-L6-v2 --features 512 --out minilm-favor",
@@ -45,32 +46,32 @@ export function convertCommand(): Command {
   })
     .addHelpText("after", NOTES)
     .argument("<folder>", "a pretrained model's folder, or its name on the hub; or a run folder that train wrote")
-    .requiredOption("--out <folder>", "where the converted model goes: a new or an empty folder")
+    .requiredOption("--out <folder>", "new or empty folder for the converted model")
     .option(
       "--mechanism <name>",
-      "what takes the place of attention; options in brackets, local(window=64), or as JSON, which can give heads mechanisms of their own",
+      "the new attention, with options in brackets, local(window=64), or as JSON, which can give heads mechanisms of their own",
       "favor",
     )
     .option("--features <count>", "random features a head (default: the model's)", positiveInteger)
     .addOption(
-      new Option("--projection <kind>", "how they are drawn (default: what the map is meant for)").choices(
+      new Option("--projection <kind>", "how features are drawn (default: what the map is meant for)").choices(
         projectionNames,
       ),
     )
     .option("--layers <numbers>", "which layers change, from 0, with commas (default: all)", wholeNumbers)
-    .option("--max-length <tokens>", "read longer texts, up to so many tokens", positiveInteger)
+    .option("--max-length <tokens>", "longest text in tokens, if longer than the model's", positiveInteger)
     .addOption(
       new Option(
         "--positions <rule>",
-        "where more learned positions come from: the table once more behind its end, or rows between its rows (default: repeat)",
+        "how more learned positions are made: by repeating the table, or by interpolating it (default: repeat)",
       ).choices(positionRules),
     )
-    .option("--seed <number>", "decides projections", wholeNumber, 0)
+    .option("--seed <number>", "random seed of the projections", wholeNumber, 0)
     .option(
       "--calibrate [file]",
-      "first write queries and keys in a basis that features estimate well, on lines or FASTA of a file, or a folder of images (default: of the package)",
+      "first change the basis of queries and keys to one that features estimate well, by texts, FASTA or images of yours (default: the package's)",
     )
-    .option("--no-diagnosis", "compare vectors alone: the errors of the layers take minutes");
+    .option("--no-diagnosis", "compare vectors only: measuring the layers takes minutes");
   return addEngineOptions(addImageOptions(addTextOptions(addSequenceOptions(command)))).action(convert);
 }
 

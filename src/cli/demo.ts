@@ -1,4 +1,6 @@
-// `performer demo`, which is what `npm start` runs: train, evaluate and generate in one go, and say what to try next.
+/**
+ * `performer demo`, which is what `npm start` runs: train, evaluate and generate in one go, and say what to try next.
+ */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,6 @@
-// `performer distill`: a converted model learns to do what its original does, measured on texts that it has not seen.
+/**
+ * `performer distill`: a converted model learns to do what its original does, measured on texts that it has not seen.
+ */
 
 import { Option, type Command } from "commander";
 
@@ -28,7 +30,7 @@ follows them. Ctrl-C ends training and writes the best weights so far. OUT is fo
 export function distillCommand(): Command {
   const command = createVerb({
     name: "distill",
-    summary: "Train a converted model to do what its original does, on any text.",
+    summary: "Train a converted model to match its original, on any text.",
     examples: [
       ["distill minilm-favor --teacher all-MiniLM-L6-v2 --out minilm-distilled", "on a novel of the package"],
       [
@@ -43,23 +45,23 @@ export function distillCommand(): Command {
   })
     .addHelpText("after", NOTES)
     .argument("<folder>", "the student: a converted model's folder")
-    .requiredOption("--teacher <folder>", "what it was converted from: a folder, or a name on the hub")
-    .requiredOption("--out <folder>", "where the trained student goes: a new or an empty folder")
+    .requiredOption("--teacher <folder>", "the original model: a folder, or a name on the hub")
+    .requiredOption("--out <folder>", "new or empty folder for the trained student")
     .option("--data <file>", "a text to learn from, plain or gzip (default: Pride and Prejudice, tested on Emma)")
-    .option("--test <file>", "a text to be tested on (default: the end of the data)")
+    .option("--test <file>", "a text to test on (default: the end of the data)")
     .option("--steps <count>", "optimizer steps on the whole model", wholeNumber, DEFAULT_STEPS)
-    .option("--layer-steps <count>", "steps before these in which every layer learns by itself", wholeNumber, 0)
+    .option("--layer-steps <count>", "steps before that in which each layer learns by itself", wholeNumber, 0)
     .addOption(
-      new Option("--train <part>", "what is trained (default: blocks, all but embeddings and heads)").choices(
+      new Option("--train <part>", "which weights to train (default: blocks, all but embeddings and heads)").choices(
         distilledParts,
       ),
     )
     .option("--learning-rate <rate>", "peak learning rate (default: 3e-4)", positiveNumber)
-    .option("--batch <tokens>", "tokens of a batch (default: 1,024)", positiveInteger)
-    .option("--max-length <tokens>", "tokens that are read of a text in training (default: 512)", positiveInteger)
+    .option("--batch <tokens>", "tokens per batch (default: 1,024)", positiveInteger)
+    .option("--max-length <tokens>", "longest text in training, in tokens (default: 512)", positiveInteger)
     .option("--eval-interval <steps>", "steps between evaluations (default: 25)", positiveInteger)
-    .option("--patience <count>", "end after so many evaluations without a gain (default: 8)", positiveInteger)
-    .option("--seed <number>", "decides the order of texts", wholeNumber, 0);
+    .option("--patience <count>", "stop after this many evaluations without a gain (default: 8)", positiveInteger)
+    .option("--seed <number>", "random seed of the order of texts", wholeNumber, 0);
   return addEngineOptions(command).action(distill);
 }
 

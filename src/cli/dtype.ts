@@ -1,4 +1,4 @@
-// `--dtype`: how the weights of a trained model are stored while it is used.
+/** `--dtype`: how the weights of a trained model are stored while it is used. */
 
 import { InvalidArgumentError, type Command } from "commander";
 

@@ -1,5 +1,7 @@
-// Pretrained models of images by `performer embed`: files and folders as vectors, another attention, and what is
-// refused.
+/**
+ * Pretrained models of images by `performer embed`: files and folders as vectors, another attention, and what is
+ * refused.
+ */
 
 import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// `performer embed` with pretrained models: texts and proteins as vectors, the folder's own pooling, and what is
-// refused.
+/**
+ * `performer embed` with pretrained models: texts and proteins as vectors, the folder's own pooling, and what is
+ * refused.
+ */
 
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it, vi } from "vitest";

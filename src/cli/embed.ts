@@ -1,4 +1,4 @@
-// `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file.
+/** `performer embed`: what a trained or a pretrained model makes of proteins, texts or images, as vectors in a file. */
 
 import { Option, type Command } from "commander";
 
@@ -25,7 +25,7 @@ export function embedCommand(): Command {
   const command = createVerb({
     name: "embed",
     summary:
-      "Turn proteins, texts or images into vectors: the states of a model's last layer, one for each, or one a token.",
+      "Turn proteins, texts or images into vectors: the hidden states of a model's last layer, one for each input or token.",
     examples: [
       ["embed runs/demo --fasta mine.fasta --out mine.parquet", "a vector a protein, the mean over its residues"],
       ["embed runs/demo --fasta mine.fasta --out mine.npy --precision float16", "for NumPy, in half the space"],
@@ -48,24 +48,24 @@ export function embedCommand(): Command {
     .addOption(
       new Option(
         "--pooling <kind>",
-        "one vector a protein or text: mean over its residues or tokens, cls (the first token's, encoders), last (decoders); or residues, one of " +
-          "each of them (default: mean, or what a pretrained model's folder says)",
+        "one vector per input: mean over its tokens, cls (the first token, encoders) or last (decoders); or residues, one per " +
+          "token (default: mean, or as a pretrained model's folder says)",
       ).choices(poolings),
     )
     .option(
       "--normalize",
-      "divide each vector by its length, so that products are cosines (default: as the folder says)",
+      "divide each vector by its length, so that dot products are cosines (default: as the folder says)",
     )
-    .option("--no-normalize", "leave vectors as they are")
+    .option("--no-normalize", "do not normalize")
     .addOption(
-      new Option("--precision <type>", "numbers of the output; --dtype is that of the model's weights")
+      new Option("--precision <type>", "precision of the output; --dtype is that of the weights")
         .choices(precisions)
         .default("float32"),
     )
     .option("--out <file>", ".parquet, .npy or .jsonl (default: JSON lines on standard output)")
-    .addOption(new Option("--format <name>", "of the file, whatever it is called").choices(formatNames))
-    .option("--resume", "go on with a file whose writing was interrupted; the result is the same, byte by byte")
-    .option("--overwrite", "take the place of a file that is there")
+    .addOption(new Option("--format <name>", "format of the file (default: by its ending)").choices(formatNames))
+    .option("--resume", "continue an interrupted file; the result is the same, byte by byte")
+    .option("--overwrite", "replace an existing file")
     .addHelpText(
       "after",
       `

@@ -1,4 +1,4 @@
-// `performer eval`: how well a trained model predicts, beside the baseline of its task.
+/** `performer eval`: how well a trained model predicts, beside the baseline of its task. */
 
 import { Option, type Command } from "commander";
 
@@ -19,7 +19,7 @@ export function evalCommand(): Command {
   const command = createVerb({
     name: "eval",
     summary:
-      "Evaluate a trained model on a split of its data, or of other data, beside a baseline that knows frequencies only.",
+      "Evaluate a trained model on a split of its data, or on other data, next to a baseline that knows frequencies only.",
     examples: [
       ["eval runs/demo", "on sequences held out from training"],
       ["eval runs/demo --split ood", "on protein families that training has not seen"],

@@ -1,4 +1,4 @@
-// `performer export`: a model as the files that other programs run.
+/** `performer export`: a model as the files that other programs run. */
 
 import { Option, type Command } from "commander";
 
@@ -35,7 +35,7 @@ export function exportCommand(): Command {
   })
     .addHelpText("after", NOTES)
     .argument("<folder>", "a run folder that train wrote; or a pretrained or converted model's, or its name on the hub")
-    .requiredOption("--out <folder>", "where the files go: a new or an empty folder")
+    .requiredOption("--out <folder>", "new or empty folder for the files")
     .addOption(new Option("--to <format>", "what is written").choices(["onnx"]).default("onnx"))
     .addOption(
       new Option("--dtype <type>", "how weights are stored, also by the names of transformers.js")
@@ -43,15 +43,16 @@ export function exportCommand(): Command {
         .default("float32"),
     )
     .addOption(
-      new Option("--output <what>", "of an encoder (default: predictions of labels, else states)").choices(
-        encoderOutputs,
-      ),
+      new Option(
+        "--output <what>",
+        "what an encoder outputs (default: predictions where it was trained on labels, else states)",
+      ).choices(encoderOutputs),
     )
-    .addOption(new Option("--dynamic", "any batch and any length, which is the default").conflicts("length"))
-    .option("--length <tokens>", "an encoder for sequences of exactly so many tokens", positiveInteger)
+    .addOption(new Option("--dynamic", "export for any batch and any length (the default)").conflicts("length"))
+    .option("--length <tokens>", "export an encoder for sequences of exactly this many tokens", positiveInteger)
     .option(
       "--linear-attention",
-      "a decoder that reads whole prompts in one run, by an op that only ONNX Runtime has (LinearAttention)",
+      "export a decoder that reads whole prompts in one run, with an operator that only ONNX Runtime has (LinearAttention)",
     )
     .option("--max-length <tokens>", "the longest sequence (default: the model's)", positiveInteger)
     .action(exportModel);

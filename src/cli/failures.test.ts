@@ -1,4 +1,4 @@
-// What a failed command says: known errors in one sentence, defects as such, and nothing about a closed pipe.
+/** What a failed command says: known errors in one sentence, defects as such, and nothing about a closed pipe. */
 
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// What a command that fails says, and the exit code that it ends with.
+/** What a command that fails says, and the exit code that it ends with. */
 
 import { CommanderError } from "commander";
 

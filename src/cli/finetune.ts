@@ -1,4 +1,4 @@
-// `performer finetune`: a trained run becomes a classifier, or a predictor of numbers, of labelled sequences.
+/** `performer finetune`: a trained run becomes a classifier, or a predictor of numbers, of labelled sequences. */
 
 import { Option, type Command } from "commander";
 
@@ -49,33 +49,37 @@ export function finetuneCommand(): Command {
     .option("--sequence-column <name>", "column that holds the sequences (default: sequence, else text)")
     .option("--label-column <name>", "column that holds the labels (default: label)")
     .addOption(
-      new Option("--task <task>", "what labels are (default: what they suggest)").choices([
+      new Option("--task <task>", "kind of the labels (default: what they suggest)").choices([
         "classification",
         "regression",
       ]),
     )
-    .option("--freeze", "train the new output layer alone")
-    .option("--freeze-layers <count>", "leave the embeddings and the first so many layers as they are", positiveInteger)
-    .option(
-      "--epochs <count>",
-      `passes over the training sequences at most (default: ${DEFAULT_EPOCHS})`,
-      positiveInteger,
-    )
-    .option("--steps <count>", "the same in optimizer steps", positiveInteger)
+    .option("--freeze", "train only the new output layer")
+    .option("--freeze-layers <count>", "keep the embeddings and this many first layers fixed", positiveInteger)
+    .option("--epochs <count>", `most passes over the training sequences (default: ${DEFAULT_EPOCHS})`, positiveInteger)
+    .option("--steps <count>", "most optimizer steps, instead of --epochs", positiveInteger)
     .option(
       "--learning-rate <rate>",
       `peak learning rate (default: ${DEFAULT_LEARNING_RATE}; with --freeze ${DEFAULT_HEAD_LEARNING_RATE})`,
       positiveNumber,
     )
-    .option("--batch <tokens>", `tokens of a batch (default: ${DEFAULT_BATCH})`, positiveInteger)
+    .option("--batch <tokens>", `tokens per batch (default: ${DEFAULT_BATCH})`, positiveInteger)
     .option(
       "--patience <count>",
-      `end after so many evaluations, one an epoch, without a lower validation loss; the best weights are kept; 0: never (default: ${DEFAULT_PATIENCE})`,
+      `stop after this many epochs without a lower validation loss, and keep the best weights; 0: never (default: ${DEFAULT_PATIENCE})`,
       wholeNumber,
     )
-    .option("--seed <number>", "decides the output layer, the order of batches and dropout (default: 0)", wholeNumber)
-    .option("--set <key=value>", "a setting of training, or model.pooling, model.dropout; repeatable", collect)
-    .option("--ignore-memory", "start even a run that is estimated not to fit into memory")
+    .option(
+      "--seed <number>",
+      "random seed of the output layer, the order of batches and dropout (default: 0)",
+      wholeNumber,
+    )
+    .option(
+      "--set <key=value>",
+      "change a setting of training, model.pooling or model.dropout; may be repeated",
+      collect,
+    )
+    .option("--ignore-memory", "start the run even if it is estimated not to fit into memory")
     .option("--out <folder>", "a new or empty folder for the run (default: runs/finetune, -2, -3, … when it is taken)");
   return addEngineOptions(command).action(async (path: string, options: FinetuneVerbOptions) => {
     const { run, result } = await trainHere((onEvent) => prepareFinetuning(path, options, onEvent));

@@ -1,4 +1,4 @@
-// Errors about options in the words of the command line: --max-length, not maxSeqLen.
+/** Errors about options in the words of the command line: --max-length, not maxSeqLen. */
 
 import type { Command } from "commander";
 

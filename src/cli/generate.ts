@@ -1,4 +1,4 @@
-// `performer generate`: new proteins, text or images from a trained model.
+/** `performer generate`: new proteins, text or images from a trained model. */
 
 import type { Command } from "commander";
 
@@ -27,7 +27,7 @@ export function generateCommand(): Command {
   const command = createVerb({
     name: "generate",
     summary:
-      "Generate with a trained model: proteins as FASTA or text, on standard output, and images as PNG files in a folder.",
+      "Generate with a trained model: proteins (FASTA) or text on standard output, images as PNG files in a folder.",
     examples: [
       ["generate runs/demo --prompt MKV", "a protein that begins with MKV"],
       ["generate runs/demo --count 10 --seed 1 --out proteins.fasta", "ten proteins, into a file"],
@@ -48,34 +48,44 @@ export function generateCommand(): Command {
     ],
   })
     .argument("<folder>", "the run folder that train wrote; or a pretrained decoder, its folder or its name on the hub")
-    .option("--prompt <text>", "how each sequence begins: one-letter codes of residues, or text", "")
+    .option("--prompt <text>", "text that each sequence starts with: residues in one-letter codes, or text", "")
     .option(
       "--tag <name>",
       "the family or organism of each protein, of a model trained with --set data.tags=family or organism; config.json lists them",
     )
     .option(
       "--tokens <count>",
-      `longest continuation; the model may end earlier (default: ${DEFAULT_TOKENS}; images: the whole image)`,
+      `most tokens to add; the model may stop earlier (default: ${DEFAULT_TOKENS}; images: the whole image)`,
       positiveInteger,
     )
-    .option("--temperature <number>", "1: the model's distribution; below: safer; 0: the likeliest", notNegative, 1)
-    .option("--top-k <count>", "only the likeliest so many tokens; 0: all", wholeNumber, 0)
-    .option("--top-p <share>", "only the likeliest tokens that make up this share; 1: all", shareOfOne, 1)
+    .option(
+      "--temperature <number>",
+      "1 samples the model's distribution, less is safer, 0 takes the most likely token",
+      notNegative,
+      1,
+    )
+    .option("--top-k <count>", "sample from this many most likely tokens; 0: from all", wholeNumber, 0)
+    .option(
+      "--top-p <share>",
+      "sample from the most likely tokens that add up to this probability; 1: from all",
+      shareOfOne,
+      1,
+    )
     .option(
       "--repetition-penalty <number>",
-      "above 1: what has come before is less likely; for large vocabularies, of 20 residues all have soon come",
+      "above 1 makes tokens that have occurred less likely; meant for large vocabularies",
       positiveNumber,
       1,
     )
-    .option("--min-tokens <count>", "the model cannot end a sequence before", wholeNumber, 0)
-    .option("--unique", "draw others in place of duplicates")
+    .option("--min-tokens <count>", "fewest tokens before a sequence may end", wholeNumber, 0)
+    .option("--unique", "replace duplicates by new sequences")
     .option(
       "--novel [fasta]",
-      "draw others in place of sequences that are, hold, or are part of one of the training set, or of this file; tells the nearest",
+      "replace sequences that overlap the training set, or this file, by new ones; prints the nearest known one",
     )
-    .option("--seed <number>", "the same seed gives the same sequences", wholeNumber, 0)
-    .option("--count <count>", "how many sequences", positiveInteger, 1)
-    .option("--out <path>", "a new file for the sequences, or the folder for images (default: standard output)");
+    .option("--seed <number>", "random seed; the same seed gives the same sequences", wholeNumber, 0)
+    .option("--count <count>", "number of sequences", positiveInteger, 1)
+    .option("--out <path>", "new file for the sequences, or folder for images (default: standard output)");
   return addEngineOptions(addDtypeOption(command)).action(
     async (folder: string, { json, ...options }: GenerateVerbOptions) => {
       using display = showEvents();

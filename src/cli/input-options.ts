@@ -1,4 +1,4 @@
-// The options that name what a model is to read.
+/** The options that name what a model is to read. */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// Ctrl-C and its like: once to end in order, twice to end at once, and the copy that npm sends does not count.
+/** Ctrl-C and its like: once to end in order, twice to end at once, and the copy that npm sends does not count. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 

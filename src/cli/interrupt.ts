@@ -1,4 +1,6 @@
-// Ctrl-C, SIGTERM, or the terminal that closes (SIGHUP): the first asks for an orderly end, the second ends at once.
+/**
+ * Ctrl-C, SIGTERM, or the terminal that closes (SIGHUP): the first asks for an orderly end, the second ends at once.
+ */
 
 /** Exit codes by signal, as the shell gives them: 128 + its number. */
 const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

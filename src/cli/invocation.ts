@@ -1,4 +1,4 @@
-// How this program is called from where the user stands, for the commands that it suggests.
+/** How this program is called from where the user stands, for the commands that it suggests. */
 
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";

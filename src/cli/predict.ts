@@ -1,4 +1,4 @@
-// `performer predict`: the classes, or the values, that a fine-tuned model predicts for new proteins.
+/** `performer predict`: the classes, or the values, that a fine-tuned model predicts for new proteins. */
 
 import type { Command } from "commander";
 
@@ -17,7 +17,7 @@ interface PredictVerbOptions extends PredictOptions {
 export function predictCommand(): Command {
   const command = createVerb({
     name: "predict",
-    summary: "Predict the class or the value of new proteins with a fine-tuned model.",
+    summary: "Predict classes or values of new proteins with a fine-tuned model.",
     examples: [
       ["predict runs/finetune --fasta mine.fasta", "id,prediction,probability as CSV, on standard output"],
       ["predict runs/finetune --fasta mine.fasta.gz --out predictions.csv", "the same into a file"],
@@ -25,7 +25,7 @@ export function predictCommand(): Command {
     ],
   })
     .argument("<folder>", "the run folder that finetune wrote, or train from a table of labels")
-    .option("--out <file>", "a CSV file, which is replaced when it is there (default: standard output)");
+    .option("--out <file>", "CSV file to write; replaces an existing one (default: standard output)");
   return addEngineOptions(addDtypeOption(addSequenceOptions(command))).action(
     async (folder: string, { json, ...options }: PredictVerbOptions) => {
       using display = showEvents();

@@ -1,4 +1,4 @@
-// The command `performer`: its verbs, and what happens when one of them fails.
+/** The command `performer`: its verbs, and what happens when one of them fails. */
 
 import { Command } from "commander";
 

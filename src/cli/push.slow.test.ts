@@ -1,5 +1,7 @@
-// `performer push`: a model's folder on a hub: created, committed, loaded again by its name; what is left out, and what
-// is refused.
+/**
+ * `performer push`: a model's folder on a hub: created, committed, loaded again by its name; what is left out, and what
+ * is refused.
+ */
 
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";

@@ -1,4 +1,4 @@
-// `performer push`: a model's folder to the Hugging Face hub, with a card that says what it is.
+/** `performer push`: a model's folder to the Hugging Face hub, with a card that says what it is. */
 
 import type { Command } from "commander";
 
@@ -24,7 +24,7 @@ export function pushCommand(): Command {
   return createVerb({
     name: "push",
     summary:
-      "Upload a model's folder to the Hugging Face hub, from where its name can be given in the place of the folder.",
+      "Upload a model's folder to the Hugging Face hub; afterwards its name there can be given instead of the folder.",
     examples: [
       ["push minilm-favor me/minilm-favor", "creates the model, or adds a commit to it"],
       ["push minilm-favor me/minilm-favor --private", "for your eyes only, where it is new"],
@@ -34,9 +34,9 @@ export function pushCommand(): Command {
     .addHelpText("after", NOTES)
     .argument("<folder>", "a pretrained, converted or trained model's folder")
     .argument("<name>", "its name on the hub: owner/name")
-    .option("--private", "create it as a private one; one that exists stays as it is")
+    .option("--private", "create a private model; an existing one stays as it is")
     .option("--message <text>", "title of the commit", "Upload with performer-ts")
-    .option("--token <token>", "with write access (default: HF_TOKEN)")
+    .option("--token <token>", "access token with write access (default: HF_TOKEN)")
     .option("--dry-run", "list what would be uploaded, and upload nothing")
     .action(push);
 }

@@ -1,4 +1,4 @@
-// `performer score` on runs that a test can train: its table, its JSON, its pictures, and what it refuses.
+/** `performer score` on runs that a test can train: its table, its JSON, its pictures, and what it refuses. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

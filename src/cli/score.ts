@@ -1,4 +1,4 @@
-// `performer score`: how likely proteins are under a trained model, and what every mutation of one would change.
+/** `performer score`: how likely proteins are under a trained model, and what every mutation of one would change. */
 
 import { Option, type Command } from "commander";
 
@@ -25,7 +25,7 @@ export function scoreCommand(): Command {
   const command = createVerb({
     name: "score",
     summary:
-      "Tell how likely proteins are under a trained model, or what every single mutation of a protein would change.",
+      "Score how likely proteins are under a trained model, or what each single mutation of a protein would change.",
     examples: [
       ["score runs/demo --sequence MKVLATGAAG", "one protein"],
       ["score runs/demo --fasta designs.fasta --json > scores.json", "a file of any size, each residue's share too"],
@@ -44,18 +44,18 @@ export function scoreCommand(): Command {
     )
     .option(
       "--tag <name>",
-      "as one of this family or organism, by a model trained with --set data.tags; config.json lists them",
+      "score as one of this family or organism, for models trained with --set data.tags; config.json lists them",
     )
     .option("--mutants", "score all 19 · length single mutants of one protein instead")
     .addOption(
       new Option(
         "--method <name>",
-        "of models trained with --task masked: masked hides each residue in turn (default), one-pass is approximate",
+        "for models trained with --task masked: masked hides each residue in turn (default), one-pass is approximate",
       ).choices(scoringMethods),
     )
     .option(
       "--tokens-per-batch <count>",
-      `tokens computed at a time, padding included (default: ${TOKENS_PER_BATCH})`,
+      `tokens per pass, padding included (default: ${TOKENS_PER_BATCH})`,
       positiveInteger,
     )
     .option("--out <file>", "with --mutants: a heat map, .svg or .png, or the table, .csv; may be repeated", collect)

@@ -1,4 +1,4 @@
-// Training as the command shows it: progress on standard error, Ctrl-C ends in order, and what to do next is said.
+/** Training as the command shows it: progress on standard error, Ctrl-C ends in order, and what to do next is said. */
 
 import type { OnEvent } from "../runs/events.ts";
 import type { TrainingRun } from "../runs/training-run.ts";

@@ -1,4 +1,4 @@
-// `performer train`: a model from a recipe, into a run folder.
+/** `performer train`: a model from a recipe, into a run folder. */
 
 import { problem } from "../graph/errors.ts";
 import type { Command } from "commander";
@@ -89,9 +89,9 @@ export function trainCommand(): Command {
   return addRunOptions(command)
     .option(
       "--init <folder>",
-      "begin with the weights of a run, a converted or a pretrained model, which decides architecture, sizes and vocabulary",
+      "start from the weights of a run, a converted or a pretrained model, which decides architecture, sizes and vocabulary",
     )
-    .option("--resume [folder]", "go on with a run from its newest checkpoint (default: the folder of --out)")
+    .option("--resume [folder]", "continue a run from its newest checkpoint (default: the folder of --out)")
     .action(async (recipe: string | undefined, options: TrainOptions) => {
       const { resume } = options;
       const { run, result } = await trainHere((onEvent) =>
@@ -111,9 +111,13 @@ export function trainCommand(): Command {
 /** The options of a new run: what is trained, on what, where, and into which folder. */
 export function addRunOptions(command: Command): Command {
   const withSettings = command
-    .option("--set <key=value>", "change a setting of the recipe, such as training.steps=100; repeatable", collect)
+    .option(
+      "--set <key=value>",
+      "change a setting of the recipe, such as training.steps=100; repeat it, or list several with commas",
+      collect,
+    )
     .option("--seed <number>", "the same as --set training.seed=<number>", wholeNumber)
-    .option("--ignore-memory", "start even a run that is estimated not to fit into memory")
+    .option("--ignore-memory", "start the run even if it is estimated not to fit into memory")
     .option("--out <folder>", "a new or empty folder for the run (default: runs/<recipe>, -2, -3, … when it is taken)");
   return addEngineOptions(addEncodingOptions(addDataOptions(withSettings)));
 }

@@ -1,4 +1,6 @@
-// What all verbs of the command line share: their frame, their errors, and the options that mean the same everywhere.
+/**
+ * What all verbs of the command line share: their frame, their errors, and the options that mean the same everywhere.
+ */
 
 import { availableParallelism } from "node:os";
 
@@ -22,11 +24,9 @@ export function createVerb({ name, summary, examples }: VerbOptions): Command {
   const lines = examples.map(([commandLine, effect]) => `  performer ${commandLine.padEnd(width)}  ${effect}`);
   return frameErrors(new Command(name), `performer ${name}`)
     .description(summary)
-    .option("--json", "print the result as one JSON document, and nothing else, on standard output")
-    .option("-q, --quiet", "no progress and no notices on standard error, errors alone")
-    .addOption(
-      new Option("--verbose", "also how long the engine takes, and where an error was thrown").conflicts("quiet"),
-    )
+    .option("--json", "print the result as one JSON document on standard output")
+    .option("-q, --quiet", "print no progress and no notices, only errors")
+    .addOption(new Option("--verbose", "print the engine's times, and the stack of an error").conflicts("quiet"))
     .hook("preAction", (command) => setVerbosity(command.opts()))
     .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
 }
@@ -54,7 +54,7 @@ export function addEngineOptions(command: Command): Command {
     .addOption(
       new Option(
         "--device <device>",
-        "where to compute (default: cpu; wasm where onnxruntime-node is missing)",
+        "device to compute on (default: cpu; wasm where onnxruntime-node is missing)",
       ).choices(devices),
     )
     .option("--threads <count>", "threads of the engine (default: all cores)", threadCount);
@@ -66,12 +66,13 @@ export function addDataOptions(command: Command): Command {
       "--data <source>",
       `${embeddedNames.join(", ")}; or a file or folder: .fasta, .txt, .csv, .tsv, .jsonl, .parquet, PNG, JPEG, IDX`,
     )
-    .option("--fasta <file>", "protein sequences, FASTA, plain or gzip, whatever the file is called")
+    .option("--fasta <file>", "protein sequences in FASTA, plain or gzip, with any file name")
     .addOption(
       new Option(
         "--split-by <rule>",
-        "how data are parted: proteins by the header's second word (default), by a hash of the identifier, by family (whole " +
-          "families), or by similarity (near copies that are found stay in one split); text in contiguous parts (default) or, whole documents, by a hash of the name",
+        "how data are assigned to splits: proteins by the second word of the header (default), a hash of the identifier, whole " +
+          "families, or similarity (near copies stay in one split); text in contiguous parts (default), or whole documents by a hash of " +
+          "the name",
       ).choices(splitRules),
     )
     .option("--sequence-column <name>", "column of a table that holds the sequences (default: sequence, else text)")
@@ -82,15 +83,19 @@ export function addEncodingOptions(command: Command): Command {
   return command
     .option(
       "--tokenizer <name>",
-      "tokens of text and tables: bytes, characters, protein (tables), or a tokenizer.json (default: bytes)",
+      "how text becomes tokens: bytes, characters, protein (tables), or a tokenizer.json (default: bytes)",
     )
-    .option("--image-size <pixels>", "bring images to a square of this side (default: as they are)", positiveInteger)
-    .addOption(new Option("--grey", "one intensity a pixel").conflicts("colour"))
-    .addOption(new Option("--colour", "red, green and blue of each pixel (default for PNG and JPEG)"))
+    .option(
+      "--image-size <pixels>",
+      "resize images to a square of this side (default: keep their size)",
+      positiveInteger,
+    )
+    .addOption(new Option("--grey", "read one intensity per pixel").conflicts("colour"))
+    .addOption(new Option("--colour", "read red, green and blue of each pixel (default for PNG and JPEG)"))
     .addOption(
       new Option(
         "--task <task>",
-        "what is learnt (default: what the labels of a table suggest, else the next token)",
+        "what the model learns (default: what the labels of a table suggest, else the next token)",
       ).choices(tasks),
     );
 }

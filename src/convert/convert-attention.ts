@@ -23,8 +23,8 @@ export interface ConvertOptions extends Pick<ModelOptions, "projection"> {
   readonly layers?: readonly number[];
   /** Random features a head. Default: the model's, which for a pretrained one is round(headDim · ln headDim). */
   readonly numFeatures?: number;
-  /** Decides the projections. */
-  readonly seed: number;
+  /** Decides the projections. Default 0. */
+  readonly seed?: number;
   /** Positions of the converted model, as many as there are or more. Default: as many. */
   readonly maxSeqLen?: number;
   /**
@@ -63,7 +63,7 @@ const optionNames = ["layers", "maxSeqLen", "mechanism", "numFeatures", "positio
  * @throws ConfigError for what the mechanism cannot do (as `modelConfig`), for one with weights that the model lacks,
  *   for layers out of range, for fewer positions than before, and for encoder–decoders
  *
- * @example convertModel(await loadPretrained("all-MiniLM-L6-v2"), { mechanism: "favor", numFeatures: 256, seed: 0 })
+ * @example convertModel(await loadPretrained("all-MiniLM-L6-v2"), { mechanism: "favor", numFeatures: 256 })
  */
 export function convertModel(model: ConvertibleModel, options: ConvertOptions): ConvertedModel {
   requireModel(model, WHO, "model");
@@ -76,7 +76,7 @@ export function convertModel(model: ConvertibleModel, options: ConvertOptions): 
     );
   }
   checkTensors(config, tensors, WHO);
-  const { mechanism, numFeatures, projection, seed, positions = "repeat" } = options;
+  const { mechanism, numFeatures, projection, seed = 0, positions = "repeat" } = options;
   const layers = chosenNumbers(WHO, "layers", options.layers, config.numLayers).toSorted((a, b) => a - b);
   for (const layer of layers) checkWeights(config, tensors, layer, mechanism);
   const maxSeqLen = checkLength(config, options.maxSeqLen, positions);

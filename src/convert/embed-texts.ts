@@ -1,16 +1,17 @@
 /** Texts, proteins or images as vectors of a pretrained model. */
+import { createBackend } from "#engine";
 import { requireArgument } from "../graph/arguments.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 import { decodeImage } from "../data/images/codecs.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
 import { embedSequences, type EmbedOptions, type SequenceEmbedding } from "../inference/embed.ts";
+import type { Backend } from "../runtime/backend.ts";
 import type { PretrainedModel } from "./pretrained-model.ts";
 import type { EncodedText } from "./tokens.ts";
 
-export interface EmbedTextsOptions extends Pick<
-  EmbedOptions,
-  "backend" | "pooling" | "normalize" | "dtype" | "tokensPerBatch"
-> {
+export interface EmbedTextsOptions extends Pick<EmbedOptions, "pooling" | "normalize" | "dtype" | "tokensPerBatch"> {
+  /** Where graphs run. Default: the platform's own. */
+  readonly backend?: Backend;
   /** Called for each text that is cut to the model's longest input. Default: not called. */
   readonly onTruncated?: (text: { readonly id: string; readonly dropped: number }) => void;
 }
@@ -33,7 +34,7 @@ export function embeddingOf(model: Pick<PretrainedModel, "config" | "tensors" | 
 export async function embedTexts(
   model: PretrainedModel,
   texts: readonly string[],
-  { onTruncated, ...options }: EmbedTextsOptions,
+  { onTruncated, ...options }: EmbedTextsOptions = {},
 ): Promise<readonly SequenceEmbedding["embedding"][]> {
   const isList = Array.isArray(texts);
   requireArgument(isList, "embedTexts", "texts", "an array of strings", texts, "write one text as [text]");
@@ -56,12 +57,12 @@ export async function embedTexts(
  *
  * @example
  * const model = await loadPretrained("vit-base-patch16-224");
- * const [cat] = await embedImages(model, [await readFile("cat.png")], { backend });
+ * const [cat] = await embedImages(model, [await readFile("cat.png")]);
  */
 export async function embedImages(
   model: PretrainedModel,
   images: readonly (Uint8Array | PixelImage)[],
-  options: Omit<EmbedTextsOptions, "onTruncated">,
+  options: Omit<EmbedTextsOptions, "onTruncated"> = {},
 ): Promise<readonly SequenceEmbedding["embedding"][]> {
   const { encodeImage } = model;
   if (encodeImage === undefined) {
@@ -82,7 +83,7 @@ export async function embedImages(
 async function embedEncoded(
   model: PretrainedModel,
   sequences: readonly EncodedText[],
-  options: Omit<EmbedTextsOptions, "onTruncated">,
+  { backend = createBackend(), ...options }: Omit<EmbedTextsOptions, "onTruncated">,
 ): Promise<readonly SequenceEmbedding["embedding"][]> {
   const { pooling, normalize } = model;
   const found: SequenceEmbedding["embedding"][] = [];
@@ -90,6 +91,7 @@ async function embedEncoded(
     pooling,
     normalize,
     ...options,
+    backend,
     ...embeddingOf(model),
     sequences,
   })) {

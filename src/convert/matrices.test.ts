@@ -1,4 +1,4 @@
-// Powers of symmetric matrices, by what defines them.
+/** Powers of symmetric matrices, by what defines them. */
 
 import { expect, it } from "vitest";
 import { createRandom, fillNormal } from "../random/index.ts";

@@ -1,4 +1,4 @@
-// A pretrained Transformer as a model of ours: its weights, what it reads, and how.
+/** A pretrained Transformer as a model of ours: its weights, what it reads, and how. */
 
 import type { PixelImage } from "../data/images/pixels.ts";
 import type { Vocabulary } from "../data/index.ts";

@@ -1,4 +1,4 @@
-// What ops refuse while a graph is built: who, the rule, what came, where.
+/** What ops refuse while a graph is built: who, the rule, what came, where. */
 
 import { describe, expect, it } from "vitest";
 import { cast, equal, where } from "../ops/compare.ts";

@@ -1,4 +1,4 @@
-// Shape strings: what they return and what they say.
+/** Shape strings: what they return and what they say. */
 
 import { describe, expect, it } from "vitest";
 import { input } from "../ops/source.ts";

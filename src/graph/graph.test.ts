@@ -1,4 +1,4 @@
-// The graph as a value: order, listings, paths in errors.
+/** The graph as a value: order, listings, paths in errors. */
 
 import { describe, expect, it } from "vitest";
 import { add, mul, neg } from "../ops/elementwise.ts";

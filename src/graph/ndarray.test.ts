@@ -1,4 +1,4 @@
-// Arrays with a type and a shape, and their way through float64.
+/** Arrays with a type and a shape, and their way through float64. */
 
 import { describe, expect, it } from "vitest";
 import { dtypeOf, fromFloat64, ndarray, toFloat64, zeros } from "./ndarray.ts";

@@ -1,4 +1,4 @@
-// "Did you mean …?": the known name that an unknown one was probably meant to be.
+/** "Did you mean …?": the known name that an unknown one was probably meant to be. */
 
 import { distance } from "fastest-levenshtein";
 

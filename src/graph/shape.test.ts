@@ -1,4 +1,4 @@
-// Broadcasting and the sizes that follow from it.
+/** Broadcasting and the sizes that follow from it. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

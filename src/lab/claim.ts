@@ -1,4 +1,4 @@
-// A claim of the literature that can be checked by running it: its form, and what a run of it yields.
+/** A claim of the literature that can be checked by running it: its form, and what a run of it yields. */
 
 import { ArgumentError, problem } from "../graph/errors.ts";
 import type { Figure } from "./figure.ts";

@@ -1,5 +1,7 @@
-// An experiment: a measurement with options, made for the user's own data and question, where a claim has one setting
-// and one answer.
+/**
+ * An experiment: a measurement with options, made for the user's own data and question, where a claim has one setting
+ * and one answer.
+ */
 
 import { checkLabName, type ClaimProgress } from "./claim.ts";
 import type { Figure } from "./figure.ts";

@@ -1,4 +1,4 @@
-// The picture of a claim: what Observable Plot draws, for whichever width and document it is drawn on.
+/** The picture of a claim: what Observable Plot draws, for whichever width and document it is drawn on. */
 
 import type { PlotOptions } from "@observablehq/plot";
 

@@ -1,4 +1,4 @@
-// The check that a value is plain data, as JSON holds them without loss.
+/** The check that a value is plain data, as JSON holds them without loss. */
 
 import type { JsonValue } from "../storage/json.ts";
 

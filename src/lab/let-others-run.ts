@@ -1,4 +1,4 @@
-// A claim computes for minutes on the thread that also redraws its progress.
+/** A claim computes for minutes on the thread that also redraws its progress. */
 
 /**
  * Gives way to timers, redrawing and input for one turn of the event loop. To be awaited every few dozen milliseconds

@@ -1,4 +1,4 @@
-// The squares of an image as vectors that the blocks read.
+/** The squares of an image as vectors that the blocks read. */
 
 import { GraphError, problem } from "../graph/errors.ts";
 import { ndarray } from "../graph/ndarray.ts";

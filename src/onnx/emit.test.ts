@@ -1,4 +1,4 @@
-// From a graph to ONNX nodes: names, shared constants, bodies.
+/** From a graph to ONNX nodes: names, shared constants, bodies. */
 
 import { describe, expect, it } from "vitest";
 import { GraphError, problem } from "../graph/errors.ts";

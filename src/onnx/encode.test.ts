@@ -1,4 +1,4 @@
-// The protocol-buffers writer, byte by byte, against a model written out by hand after onnx.proto.
+/** The protocol-buffers writer, byte by byte, against a model written out by hand after onnx.proto. */
 
 import { describe, expect, it } from "vitest";
 import { ndarray } from "../graph/ndarray.ts";

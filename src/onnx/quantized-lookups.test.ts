@@ -1,4 +1,4 @@
-// Tables of int8: a quarter of the bytes, rows within half a step, and untouched where they are read otherwise.
+/** Tables of int8: a quarter of the bytes, rows within half a step, and untouched where they are read otherwise. */
 
 import { describe, expect, it } from "vitest";
 import * as ort from "onnxruntime-node";

@@ -1,4 +1,4 @@
-// The batches of a run, by what it learns: the next token, a hidden one, or a label.
+/** The batches of a run, by what it learns: the next token, a hidden one, or a label. */
 
 import { problem } from "../graph/errors.ts";
 import {

@@ -1,4 +1,4 @@
-// Digests: the same for the same sequences, wherever they lie, and for a stored digest of either kind.
+/** Digests: the same for the same sequences, wherever they lie, and for a stored digest of either kind. */
 
 import { expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// The sequences of a run: where they come from, and how to tell that they are still the same.
+/** The sequences of a run: where they come from, and how to tell that they are still the same. */
 
 import { createHash } from "node:crypto";
 

@@ -1,4 +1,4 @@
-// Where a task computes.
+/** Where a task computes. */
 
 import type { Device } from "../runtime/index.ts";
 

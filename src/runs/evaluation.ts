@@ -1,4 +1,4 @@
-// A finished model against the baseline of its task, on one split.
+/** A finished model against the baseline of its task, on one split. */
 
 import {
   behindMask,

@@ -1,4 +1,4 @@
-// What a task reports while it works. Its result is what it returns; events are for whoever watches.
+/** What a task reports while it works. Its result is what it returns; events are for whoever watches. */
 
 import type { EvaluationResult } from "../training/evaluate.ts";
 import type { TrainingProgress } from "../training/trainer.ts";

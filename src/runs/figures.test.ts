@@ -1,4 +1,4 @@
-// Figures of each task beside those of its baseline.
+/** Figures of each task beside those of its baseline. */
 
 import { describe, expect, it } from "vitest";
 

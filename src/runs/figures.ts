@@ -1,4 +1,6 @@
-// Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
+/**
+ * Figures of a model beside those of the baseline: what there is to show of each task, and as a table for a terminal.
+ */
 
 import type { Interval } from "../statistics/index.ts";
 import type { MaskFigures, SplitFigures } from "./evaluation.ts";

@@ -1,5 +1,7 @@
-// What a finished model says of each labelled sequence that it was not trained on: measures with intervals, and
-// predictions as a table.
+/**
+ * What a finished model says of each labelled sequence that it was not trained on: measures with intervals, and
+ * predictions as a table.
+ */
 
 import { join } from "node:path";
 

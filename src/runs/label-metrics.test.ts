@@ -1,5 +1,7 @@
-// Measures of labels against figures that were worked out by hand or by other means, and what they are where nothing is
-// told.
+/**
+ * Measures of labels against figures that were worked out by hand or by other means, and what they are where nothing is
+ * told.
+ */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,5 +1,7 @@
-// How well labels are predicted: the usual measures of classifications and regressions, with intervals, beside a
-// prediction that is blind.
+/**
+ * How well labels are predicted: the usual measures of classifications and regressions, with intervals, beside a
+ * prediction that is blind.
+ */
 
 import { createRandom } from "../random/index.ts";
 import {

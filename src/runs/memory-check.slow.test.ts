@@ -1,4 +1,4 @@
-// A run that would not fit is refused with what it needs, what there is, and settings with which it fits.
+/** A run that would not fit is refused with what it needs, what there is, and settings with which it fits. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Refuses a run that would not fit into memory before it starts, and names settings with which it would.
+/** Refuses a run that would not fit into memory before it starts, and names settings with which it would. */
 
 import { problem } from "../graph/errors.ts";
 import { estimateMemory, type MemoryQuestion } from "../training/memory.ts";

@@ -1,4 +1,4 @@
-// What the command line asks for: which recipe, which data, and what is refused before any are read.
+/** What the command line asks for: which recipe, which data, and what is refused before any are read. */
 
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";

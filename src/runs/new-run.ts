@@ -1,4 +1,4 @@
-// From what a caller asks for, a recipe with settings changed and data, to a new run that is ready to train.
+/** From what a caller asks for, a recipe with settings changed and data, to a new run that is ready to train. */
 
 import { problem } from "../graph/errors.ts";
 import { availableParallelism } from "node:os";

@@ -1,4 +1,4 @@
-// Known sequences cover themselves, their parts, and what holds them; and nothing else.
+/** Known sequences cover themselves, their parts, and what holds them; and nothing else. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// Whether a generated protein is new: not one of the known sequences, nor a part of one, nor one of them with something
-// around it.
+/**
+ * Whether a generated protein is new: not one of the known sequences, nor a part of one, nor one of them with something
+ * around it.
+ */
 
 import type { EncodedSequence, Vocabulary } from "../data/index.ts";
 

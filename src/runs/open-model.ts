@@ -1,4 +1,4 @@
-// The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub.
+/** The model that a verb is given: a run of ours, or a pretrained model as a folder or by its name on the hub. */
 
 import { problem } from "../graph/errors.ts";
 import { embeddingOf, type EncodedText, type FileSource, type PretrainedModel } from "../convert/index.ts";
@@ -20,7 +20,7 @@ import { reportProgress, type OnEvent, type ProgressReport } from "./events.ts";
 import { runModelOf, type RunModel } from "./run-model.ts";
 import type { EngineOptions } from "./engine-options.ts";
 
-export interface EmbedSubject extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
+export interface EmbeddingModel extends Pick<EmbedOptions, "config" | "tensors" | "vocabulary" | "backend" | "wrap"> {
   /** The model's folder or hub name, for messages. */
   readonly name: string;
   readonly reads: PretrainedModel["reads"];
@@ -78,11 +78,15 @@ async function requireFolder(folder: string): Promise<void> {
 }
 
 /** Opens a model like `openModel`, ready for embedding. */
-export async function openSubject(folder: string, engine: EngineOptions, onEvent?: OnEvent): Promise<EmbedSubject> {
-  return subjectOf(await openModel(folder, engine, onEvent));
+export async function openEmbeddingModel(
+  folder: string,
+  engine: EngineOptions,
+  onEvent?: OnEvent,
+): Promise<EmbeddingModel> {
+  return embeddingModelOf(await openModel(folder, engine, onEvent));
 }
 
-export function subjectOf(opened: OpenedModel): EmbedSubject {
+export function embeddingModelOf(opened: OpenedModel): EmbeddingModel {
   if (opened.kind === "run") return subjectOfRun(opened.name, opened.run);
   const { model, backend } = opened;
   const { name, reads, pooling, normalize, encode, encodeImage, longest } = model;
@@ -106,7 +110,7 @@ function reportDownloads(
   };
 }
 
-function subjectOfRun(name: string, { config, tensors, backend }: RunModel): EmbedSubject {
+function subjectOfRun(name: string, { config, tensors, backend }: RunModel): EmbeddingModel {
   const vocabulary = vocabularyFrom(config.vocabulary);
   const shape = imageShapeOf(vocabulary);
   return {

@@ -1,4 +1,4 @@
-// Settings of the command line: which key is meant, what its value is, and what is refused.
+/** Settings of the command line: which key is meant, what its value is, and what is refused. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Recipes: those of the package are complete and valid, and a path in one starts where the recipe lies.
+/** Recipes: those of the package are complete and valid, and a path in one starts where the recipe lies. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,7 @@
-// Recipes: commented JSON files that say which model is trained, how, and on what; and single settings of them,
-// `training.steps=100`.
+/**
+ * Recipes: commented JSON files that say which model is trained, how, and on what; and single settings of them,
+ * `training.steps=100`.
+ */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";

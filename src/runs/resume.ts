@@ -1,4 +1,4 @@
-// A run that was interrupted, or is to go on, from its newest checkpoint.
+/** A run that was interrupted, or is to go on, from its newest checkpoint. */
 
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";

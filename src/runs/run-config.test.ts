@@ -1,4 +1,4 @@
-// config.json of a run: what is none is refused by what it is.
+/** config.json of a run: what is none is refused by what it is. */
 
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

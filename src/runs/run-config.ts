@@ -1,4 +1,4 @@
-// config.json of a run: written once when it begins, and all that eval, generate and --resume need to know.
+/** config.json of a run: written once when it begins, and all that eval, generate and --resume need to know. */
 
 import { readFile } from "node:fs/promises";
 

@@ -1,4 +1,4 @@
-// A trained model from its run folder, ready to be used.
+/** A trained model from its run folder, ready to be used. */
 
 import { problem } from "../graph/errors.ts";
 import { resolve } from "node:path";

@@ -1,4 +1,4 @@
-// What a model writes: proteins as FASTA, text as text, images as PNG files.
+/** What a model writes: proteins as FASTA, text as text, images as PNG files. */
 
 import { join } from "node:path";
 

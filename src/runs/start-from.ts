@@ -1,5 +1,7 @@
-// The model that a new run goes on from (`--init`): a run's, a converted or a pretrained one, and what a recipe may
-// still say of it.
+/**
+ * The model that a new run goes on from (`--init`): a run's, a converted or a pretrained one, and what a recipe may
+ * still say of it.
+ */
 
 import { isDeepStrictEqual } from "node:util";
 

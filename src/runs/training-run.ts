@@ -1,4 +1,4 @@
-// A run that is ready to train: everything is checked and read, and nothing is written yet.
+/** A run that is ready to train: everything is checked and read, and nothing is written yet. */
 
 import type { RunFolder } from "../storage/run-folder.ts";
 import type { TrainingState } from "../training/trainer.ts";

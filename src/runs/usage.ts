@@ -1,4 +1,4 @@
-// Requests that cannot be carried out as they are written: the caller's mistake, told before anything is done.
+/** Requests that cannot be carried out as they are written: the caller's mistake, told before anything is done. */
 
 import { ConfigError, PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 

@@ -1,4 +1,4 @@
-// The limit is the least that the machine and the control groups set, whichever version they are of.
+/** The limit is the least that the machine and the control groups set, whichever version they are of. */
 
 import { describe, expect, it } from "vitest";
 

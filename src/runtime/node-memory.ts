@@ -1,4 +1,6 @@
-// How much memory this process may take: the machine's, or less where a control group, such as a container's, says so.
+/**
+ * How much memory this process may take: the machine's, or less where a control group, such as a container's, says so.
+ */
 
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";

@@ -1,4 +1,4 @@
-// Every backend runs graphs alike: values, and what is refused with which words.
+/** Every backend runs graphs alike: values, and what is refused with which words. */
 
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";

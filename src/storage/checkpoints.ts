@@ -1,4 +1,4 @@
-// Checkpoints of a run: each complete by its rename, the earlier one deleted only after that.
+/** Checkpoints of a run: each complete by its rename, the earlier one deleted only after that. */
 
 import { problem } from "../graph/errors.ts";
 import { paths } from "#files";

@@ -1,4 +1,4 @@
-// The operating system's errors as sentences that say what happened, what is safe and what to do.
+/** The operating system's errors as sentences that say what happened, what is safe and what to do. */
 
 import { PerformerError, problem, type Problem } from "../graph/errors.ts";
 import { files, paths } from "#files";

@@ -1,4 +1,4 @@
-// Files that a caller gives, and servers, as sources of files.
+/** Files that a caller gives, and servers, as sources of files. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 

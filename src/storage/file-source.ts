@@ -1,4 +1,4 @@
-// Files by name, wherever they lie: in a folder, on a server, in memory.
+/** Files by name, wherever they lie: in a folder, on a server, in memory. */
 
 import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";

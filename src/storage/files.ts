@@ -1,5 +1,7 @@
-// Files that are either complete or not there: temporary name, fsync, rename. All that this folder writes is written
-// here.
+/**
+ * Files that are either complete or not there: temporary name, fsync, rename. All that this folder writes is written
+ * here.
+ */
 
 import { problem } from "../graph/errors.ts";
 import { files, paths } from "#files";

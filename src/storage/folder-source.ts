@@ -1,4 +1,4 @@
-// A folder on the disk as a source of files.
+/** A folder on the disk as a source of files. */
 
 import { problem } from "../graph/errors.ts";
 import { files, paths } from "#files";

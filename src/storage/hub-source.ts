@@ -1,4 +1,4 @@
-// A model of the Hugging Face hub as a source of files: what is read is downloaded once, checked, and kept.
+/** A model of the Hugging Face hub as a source of files: what is read is downloaded once, checked, and kept. */
 
 import { problem } from "../graph/errors.ts";
 import * as z from "zod";

@@ -1,4 +1,4 @@
-// JSON values, and the one place where they become text.
+/** JSON values, and the one place where they become text. */
 
 import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";

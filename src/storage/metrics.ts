@@ -1,4 +1,4 @@
-// metrics.jsonl of a run: one JSON object a line, appended while training, cut back when a run is resumed.
+/** metrics.jsonl of a run: one JSON object a line, appended while training, cut back when a run is resumed. */
 
 import { problem } from "../graph/errors.ts";
 import { StorageError } from "./errors.ts";

@@ -1,4 +1,4 @@
-// A folder of results that takes no other's place: new or empty before, whole afterwards.
+/** A folder of results that takes no other's place: new or empty before, whole afterwards. */
 
 import { problem } from "../graph/errors.ts";
 import { paths } from "#files";

@@ -1,4 +1,4 @@
-// A training run is a folder: what lies where in it, and how one is begun, found again and described.
+/** A training run is a folder: what lies where in it, and how one is begun, found again and described. */
 
 import { problem } from "../graph/errors.ts";
 import { paths } from "#files";

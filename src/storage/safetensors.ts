@@ -1,6 +1,8 @@
-// The safetensors file format in both directions; pure, so that the browser reads the same files. Our own codec: the
-// npm registry's clients for the format (such as @huggingface/hub) only list the header of a file and do not write one,
-// and the whole format is the page below.
+/**
+ * The safetensors file format in both directions; pure, so that the browser reads the same files. Our own codec: the
+ * npm registry's clients for the format (such as @huggingface/hub) only list the header of a file and do not write one,
+ * and the whole format is the page below.
+ */
 
 import { problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";

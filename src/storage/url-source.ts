@@ -1,4 +1,4 @@
-// A folder on a server as a source of files, read by fetch, in Node and in browsers.
+/** A folder on a server as a source of files, read by fetch, in Node and in browsers. */
 
 import { problem } from "../graph/errors.ts";
 import { askServer, bodyOf } from "../files/http.ts";

@@ -1,5 +1,7 @@
-// Tasks on a pretrained model: they report events, print nothing, return what is plain JSON, and end when their signal
-// is aborted.
+/**
+ * Tasks on a pretrained model: they report events, print nothing, return what is plain JSON, and end when their signal
+ * is aborted.
+ */
 
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,7 @@
-// Tasks on a run: they report events, print nothing, return what is plain JSON, and leave no file when they are aborted
-// before they write.
+/**
+ * Tasks on a run: they report events, print nothing, return what is plain JSON, and leave no file when they are aborted
+ * before they write.
+ */
 
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

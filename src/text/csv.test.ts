@@ -1,4 +1,4 @@
-// What is written as CSV reads back as it was.
+/** What is written as CSV reads back as it was. */
 
 import { parse } from "csv-parse/browser/esm/sync";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// Rows of a table as CSV, RFC 4180.
+/** Rows of a table as CSV, RFC 4180. */
 
 /** One line with its line break; cells with separators, quotes or line breaks are quoted. */
 export function csvLine(cells: readonly string[]): string {

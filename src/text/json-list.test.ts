@@ -1,4 +1,4 @@
-// A list that is written item by item is one document.
+/** A list that is written item by item is one document. */
 
 import { expect, it } from "vitest";
 

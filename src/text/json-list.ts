@@ -1,4 +1,4 @@
-// A long list as one JSON document, item by item, so that it is never in memory as a whole.
+/** A long list as one JSON document, item by item, so that it is never in memory as a whole. */
 
 /** Takes text; what it returns is awaited before more comes. */
 export type WriteText = (text: string) => Promise<void> | void;

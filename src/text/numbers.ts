@@ -1,4 +1,4 @@
-// Numbers as a reader wants them: few digits, units, thousands apart.
+/** Numbers as a reader wants them: few digits, units, thousands apart. */
 
 const MISSING = "–";
 const SECONDS_PER_MINUTE = 60;

@@ -1,4 +1,4 @@
-// Small aligned tables for people at a terminal.
+/** Small aligned tables for people at a terminal. */
 
 export type Cell = string | number;
 

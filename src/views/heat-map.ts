@@ -1,4 +1,6 @@
-// The table of mutants as a picture: a row for each residue, a column for each position, panels one below the other.
+/**
+ * The table of mutants as a picture: a row for each residue, a column for each position, panels one below the other.
+ */
 
 import type { MutantScores } from "../inference/mutants.ts";
 import { differenceRamp, type Colour, type Ramp } from "./picture/colours.ts";

@@ -1,4 +1,4 @@
-// A figure as the content of an .svg file, which stands without a page around it.
+/** A figure as the content of an .svg file, which stands without a page around it. */
 
 import { ArgumentError, problem } from "../graph/errors.ts";
 import type { Figure } from "../lab/index.ts";

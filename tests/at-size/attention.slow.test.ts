@@ -1,4 +1,6 @@
-// Every mechanism over thousands of tokens, forward and backward, again and again on several threads, beside float64.
+/**
+ * Every mechanism over thousands of tokens, forward and backward, again and again on several threads, beside float64.
+ */
 
 import { describe, expect, it } from "vitest";
 import type { AttentionMechanism } from "../../src/attention/mechanism.ts";

@@ -1,5 +1,7 @@
-// Every op at real sizes, again and again on several threads: the same bits in every run, and the values of float64
-// loops.
+/**
+ * Every op at real sizes, again and again on several threads: the same bits in every run, and the values of float64
+ * loops.
+ */
 
 import { describe, expect, it } from "vitest";
 import { prepare, referenceOutputs } from "../ops/harness.ts";

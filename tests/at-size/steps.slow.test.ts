@@ -1,5 +1,7 @@
-// A training step of every family of models on batches as users train them, again and again on several threads, beside
-// float64.
+/**
+ * A training step of every family of models on batches as users train them, again and again on several threads, beside
+ * float64.
+ */
 
 import { describe, expect, it } from "vitest";
 import { modelConfig, type ModelOptions } from "../../src/model/config.ts";

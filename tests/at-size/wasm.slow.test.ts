@@ -1,4 +1,4 @@
-// Sums into shared rows and a training step on WebAssembly with two threads: right, and the same bits in every run.
+/** Sums into shared rows and a training step on WebAssembly with two threads: right, and the same bits in every run. */
 
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// Sums into shared rows on WebGPU, where threads run in any order: right to rounding in every run, whether or not with
-// the same bits.
+/**
+ * Sums into shared rows on WebGPU, where threads run in any order: right to rounding in every run, whether or not with
+ * the same bits.
+ */
 
 import { describe, expect, it } from "vitest";
 import { createBackend } from "../../src/runtime/node.ts";

@@ -1,4 +1,6 @@
-// The recurrent forms that exported decoders take: parts of any length, in float64, against one token after the other.
+/**
+ * The recurrent forms that exported decoders take: parts of any length, in float64, against one token after the other.
+ */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Mechanisms that say their wholeBlocks give, padded to whole blocks, what they give without padding.
+/** Mechanisms that say their wholeBlocks give, padded to whole blocks, what they give without padding. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Mechanisms that say their wholeBlocks: the same nodes for any number of blocks.
+/** Mechanisms that say their wholeBlocks: the same nodes for any number of blocks. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Mechanisms that say their wholeBlocks, on sequences that are padded to these.
+/** Mechanisms that say their wholeBlocks, on sequences that are padded to these. */
 
 import { mixedHeads } from "../../src/attention/mixed-heads.ts";
 import { createMechanism, type MechanismChoice } from "../../src/attention/choice.ts";

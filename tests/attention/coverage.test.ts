@@ -1,4 +1,4 @@
-// Every name of the table of mechanisms stands in the conformance suite, beside a naive twin.
+/** Every name of the table of mechanisms stands in the conformance suite, beside a naive twin. */
 
 import { expect, it } from "vitest";
 import { mechanisms } from "../../src/attention/mechanisms.ts";

@@ -1,4 +1,4 @@
-// Attention and a training step on WebGPU: equal to the CPU's, and nothing of them runs on the CPU in secret.
+/** Attention and a training step on WebGPU: equal to the CPU's, and nothing of them runs on the CPU in secret. */
 
 import { describe, expect, it } from "vitest";
 import { createMechanism } from "../../src/attention/choice.ts";

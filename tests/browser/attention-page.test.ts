@@ -1,5 +1,7 @@
-// The page of a model's attention as a reader finds it: its maps are drawn, and it answers the mouse, from a file and
-// without a network.
+/**
+ * The page of a model's attention as a reader finds it: its maps are drawn, and it answers the mouse, from a file and
+ * without a network.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

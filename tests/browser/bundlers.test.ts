@@ -1,5 +1,7 @@
-// The packed package through the bundlers that pages are built with, as they come: no warning, no data, and all of it
-// runs.
+/**
+ * The packed package through the bundlers that pages are built with, as they come: no warning, no data, and all of it
+ * runs.
+ */
 
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,5 +1,7 @@
-// The bundlers that pages are built with, each as it comes: it takes entries and fills a folder, and everything it says
-// is kept.
+/**
+ * The bundlers that pages are built with, each as it comes: it takes entries and fills a folder, and everything it says
+ * is kept.
+ */
 
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import { copyFileSync, readdirSync } from "node:fs";

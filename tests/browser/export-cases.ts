@@ -1,4 +1,4 @@
-// What the test of exports asks of its page.
+/** What the test of exports asks of its page. */
 
 /** Texts of unequal lengths, through exact attention or through FAVOR+. */
 export type ExportCase = {

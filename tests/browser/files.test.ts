@@ -1,4 +1,4 @@
-// A page's own storage does what the disk does, and finishes what a page that went away had begun.
+/** A page's own storage does what the disk does, and finishes what a page that went away had begun. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,7 @@
-// A cross-origin isolated page in the system's Chromium that runs modules of this repository, served by Vite as they
-// are.
+/**
+ * A cross-origin isolated page in the system's Chromium that runs modules of this repository, served by Vite as they
+ * are.
+ */
 
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";

@@ -1,4 +1,4 @@
-// The ground under every browser test: the page is isolated, and the engine runs in it with threads.
+/** The ground under every browser test: the page is isolated, and the engine runs in it with threads. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserSuite, chromiumPath, openBrowser, type BrowserHarness } from "./harness.ts";

@@ -1,4 +1,4 @@
-// What the page and Node compute side by side, in numbers that cross as JSON.
+/** What the page and Node compute side by side, in numbers that cross as JSON. */
 
 import type { ArrayAttentionOptions } from "../../src/index.ts";
 import type { ModelOptions } from "../../src/model/index.ts";

@@ -1,5 +1,7 @@
-// The package in the browser: it loads without Node, and on wasm it computes and learns what it does in Node on the
-// CPU.
+/**
+ * The package in the browser: it loads without Node, and on wasm it computes and learns what it does in Node on the
+ * CPU.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBackend } from "#engine";

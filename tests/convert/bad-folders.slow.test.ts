@@ -1,4 +1,4 @@
-// What is wrong with a pretrained model's folder is told by file, key, rule and what came, whoever wrote it.
+/** What is wrong with a pretrained model's folder is told by file, key, rule and what came, whoever wrote it. */
 
 import { normalize } from "node:path/posix";
 

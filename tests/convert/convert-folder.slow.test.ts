@@ -1,4 +1,4 @@
-// The folder of a converted model is read again as the model that was saved, whatever it was before.
+/** The folder of a converted model is read again as the model that was saved, whatever it was before. */
 
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

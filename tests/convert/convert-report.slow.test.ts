@@ -1,5 +1,7 @@
-// What a conversion changes, measured: errors fall with features, and queries and keys in another basis are the same to
-// exact attention.
+/**
+ * What a conversion changes, measured: errors fall with features, and queries and keys in another basis are the same to
+ * exact attention.
+ */
 
 import { describe, expect, it } from "vitest";
 

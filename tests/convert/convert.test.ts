@@ -1,5 +1,7 @@
-// Another attention in a trained model's place: which weights stay, what is drawn, what is refused; longer tables of
-// positions.
+/**
+ * Another attention in a trained model's place: which weights stay, what is drawn, what is refused; longer tables of
+ * positions.
+ */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Texts as batches for distillation, and a text parted into what is learnt, held out and tested on.
+/** Texts as batches for distillation, and a text parted into what is learnt, held out and tested on. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,5 +1,7 @@
-// Distillation of tiny models: the student comes nearer, keeps its best weights, and is refused where it is no student
-// of its teacher.
+/**
+ * Distillation of tiny models: the student comes nearer, keeps its best weights, and is refused where it is no student
+ * of its teacher.
+ */
 
 import { describe, expect, it } from "vitest";
 

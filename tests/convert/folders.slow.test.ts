@@ -1,5 +1,7 @@
-// What a pretrained model's folder says of itself is what is done: names of early files, heads, pooling, prompts, the
-// longest text.
+/**
+ * What a pretrained model's folder says of itself is what is done: names of early files, heads, pooling, prompts, the
+ * longest text.
+ */
 
 import { beforeAll, describe, expect, it } from "vitest";
 

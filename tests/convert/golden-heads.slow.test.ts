@@ -1,4 +1,4 @@
-// Heads and pooled vectors of the tiny models are the original's too.
+/** Heads and pooled vectors of the tiny models are the original's too. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Tiny random models that transformers has saved give the numbers that transformers computes with them.
+/** Tiny random models that transformers has saved give the numbers that transformers computes with them. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// The folders of tests/convert/golden, and what the original computed.
+/** The folders of tests/convert/golden, and what the original computed. */
 
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// A server on this machine that answers as the Hugging Face hub does, with the files of one model.
+/** A server on this machine that answers as the Hugging Face hub does, with the files of one model. */
 
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

@@ -1,4 +1,6 @@
-// Models by their name on the hub, from a server on this machine: downloaded once, checked, kept whole or not at all.
+/**
+ * Models by their name on the hub, from a server on this machine: downloaded once, checked, kept whole or not at all.
+ */
 
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

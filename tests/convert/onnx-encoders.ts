@@ -1,4 +1,4 @@
-// Exported encoders against our own forward pass.
+/** Exported encoders against our own forward pass. */
 
 import { expect } from "vitest";
 

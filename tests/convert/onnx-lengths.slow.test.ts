@@ -1,4 +1,6 @@
-// Exported encoders whose mechanisms cut sequences into blocks: one graph for all lengths, which pads to whole blocks.
+/**
+ * Exported encoders whose mechanisms cut sequences into blocks: one graph for all lengths, which pads to whole blocks.
+ */
 
 import { describe, expect, it } from "vitest";
 

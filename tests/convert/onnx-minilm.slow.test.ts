@@ -1,4 +1,4 @@
-// What fewer bits cost all-MiniLM-L6-v2 once it is exported: bytes, and how near its vectors stay (docs/export.md).
+/** What fewer bits cost all-MiniLM-L6-v2 once it is exported: bytes, and how near its vectors stay (docs/export.md). */
 
 import { beforeAll, describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Tokenizer files of exports: other programs read the ids that our vocabularies give, between their special tokens.
+/** Tokenizer files of exports: other programs read the ids that our vocabularies give, between their special tokens. */
 
 import { Tokenizer } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// Exported models at lengths that they were not built for, against our own forward pass; steps of decoders; and what is
-// refused.
+/**
+ * Exported models at lengths that they were not built for, against our own forward pass; steps of decoders; and what is
+ * refused.
+ */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Exported files, run by the bare engine.
+/** Exported files, run by the bare engine. */
 
 import * as ort from "onnxruntime-node";
 

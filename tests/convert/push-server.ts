@@ -1,4 +1,4 @@
-// A server on this machine that takes models as the Hugging Face hub does: creation, large files apart, one commit.
+/** A server on this machine that takes models as the Hugging Face hub does: creation, large files apart, one commit. */
 
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

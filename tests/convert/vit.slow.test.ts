@@ -1,4 +1,4 @@
-// A model of images with another attention in its place: measured, calibrated, saved and read again.
+/** A model of images with another attention in its place: measured, calibrated, saved and read again. */
 
 import { describe, expect, it } from "vitest";
 

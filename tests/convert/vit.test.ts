@@ -1,4 +1,4 @@
-// Tiny models of images that transformers has saved: their preparation, their numbers, and what is refused.
+/** Tiny models of images that transformers has saved: their preparation, their numbers, and what is refused. */
 
 import { describe, expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// The tiny models of images in tests/convert/golden, and what the original computed.
+/** The tiny models of images in tests/convert/golden, and what the original computed. */
 
 import { readFile } from "node:fs/promises";
 

@@ -1,5 +1,7 @@
-// Labels far from zero, as of retention indices and of melting points in kelvin. Made for this project; the values are
-// invented.
+/**
+ * Labels far from zero, as of retention indices and of melting points in kelvin. Made for this project; the values are
+ * invented.
+ */
 
 import { createRandom } from "../../src/random/index.ts";
 

@@ -1,4 +1,4 @@
-// FASTA files that tests write, whole or in pieces, plain or compressed.
+/** FASTA files that tests write, whole or in pieces, plain or compressed. */
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);

@@ -1,4 +1,4 @@
-// Every bad input ends in one clear sentence and an exit code, with nothing that existed lost or overwritten.
+/** Every bad input ends in one clear sentence and an exit code, with nothing that existed lost or overwritten. */
 
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Runs the built command line, as a user does, on models and data small enough for a test.
+/** Runs the built command line, as a user does, on models and data small enough for a test. */
 
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-// Other data than proteins, by the command line: text, images, tables with labels; and what each refuses.
+/** Other data than proteins, by the command line: text, images, tables with labels; and what each refuses. */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

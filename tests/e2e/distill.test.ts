@@ -1,5 +1,7 @@
-// Distillation by the command line: a tiny converted model learns from the one it was made of; interruption, and what
-// is refused.
+/**
+ * Distillation by the command line: a tiny converted model learns from the one it was made of; interruption, and what
+ * is refused.
+ */
 
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// Embeddings by the command line: every format, an interruption by the keyboard that costs nothing, and what is
-// refused.
+/**
+ * Embeddings by the command line: every format, an interruption by the keyboard that costs nothing, and what is
+ * refused.
+ */
 
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

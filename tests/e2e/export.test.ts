@@ -1,4 +1,4 @@
-// Export by the command line, and what transformers.js makes of the folders.
+/** Export by the command line, and what transformers.js makes of the folders. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { env, pipeline } from "@huggingface/transformers";

@@ -1,5 +1,7 @@
-// Fine-tuning by the command line: a decoder and an encoder become classifiers and regressions that every other command
-// and the library know.
+/**
+ * Fine-tuning by the command line: a decoder and an encoder become classifiers and regressions that every other command
+ * and the library know.
+ */
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

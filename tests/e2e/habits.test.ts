@@ -1,4 +1,4 @@
-// What users of a command line expect of any: help that fits a screen, --quiet and --verbose, completion, signals.
+/** What users of a command line expect of any: help that fits a screen, --quiet and --verbose, completion, signals. */
 
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,7 @@
-// A plain `npm install` of the packed package succeeds where the native engine's install script cannot download, and
-// everything runs on wasm.
+/**
+ * A plain `npm install` of the packed package succeeds where the native engine's install script cannot download, and
+ * everything runs on wasm.
+ */
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";

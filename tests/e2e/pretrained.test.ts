@@ -1,5 +1,7 @@
-// Pretrained models by the command line, from the hub's name to a converted model's vectors; the verbs' own tests have
-// the rest.
+/**
+ * Pretrained models by the command line, from the hub's name to a converted model's vectors; the verbs' own tests have
+ * the rest.
+ */
 
 import { afterAll, expect, it, vi } from "vitest";
 

@@ -1,5 +1,7 @@
-// Proteins by the command line as databases hold them: compressed, joined into long rows, sampled, filtered, parted by
-// relatives.
+/**
+ * Proteins by the command line as databases hold them: compressed, joined into long rows, sampled, filtered, parted by
+ * relatives.
+ */
 
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// A run that was stopped and resumed is, byte for byte, the run that never stopped.
+/** A run that was stopped and resumed is, byte for byte, the run that never stopped. */
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// The commands on folders that save_pretrained wrote of models trained by the library.
+/** The commands on folders that save_pretrained wrote of models trained by the library. */
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 

@@ -1,5 +1,7 @@
-// The native engine reports nothing from any entrance: a fresh home stays empty, and no length of the command line ends
-// the process.
+/**
+ * The native engine reports nothing from any entrance: a fresh home stays empty, and no length of the command line ends
+ * the process.
+ */
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The way of a user: train, evaluate, generate, and the demonstration; with and without --json.
+/** The way of a user: train, evaluate, generate, and the demonstration; with and without --json. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// Training that begins with a model: a run's, a converted run's and a pretrained one's; and what is refused.
+/** Training that begins with a model: a run's, a converted run's and a pretrained one's; and what is refused. */
 
 import { readFileSync, readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

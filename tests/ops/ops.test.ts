@@ -1,4 +1,4 @@
-// Every op: the engine against float64 loops, gradients against finite differences, and the engine's gradients.
+/** Every op: the engine against float64 loops, gradients against finite differences, and the engine's gradients. */
 
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Every op on WebGPU, with an error wherever the engine would run a part on the CPU instead.
+/** Every op on WebGPU, with an error wherever the engine would run a part on the CPU instead. */
 
 import { describe, expect, it } from "vitest";
 import { createBackend } from "../../src/runtime/node.ts";

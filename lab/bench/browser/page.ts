@@ -1,4 +1,4 @@
-// Runs in the page: bidirectional attention forward on wasm, in turn with its matrix products alone.
+/** Runs in the page: bidirectional attention forward on wasm, in turn with its matrix products alone. */
 
 import { createBackend } from "performer-ts";
 import { mechanisms } from "performer-ts/attention";

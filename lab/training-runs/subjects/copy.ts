@@ -1,6 +1,8 @@
-// The copy task: a random word, and the same word again, each behind a 0; what counts is the second one.
-//
-// Source: Likhosherstov et al., Sub-Linear Memory: How to Make Performers SLiM, arXiv:2012.11346, section 4.
+/**
+ * The copy task: a random word, and the same word again, each behind a 0; what counts is the second one.
+ *
+ * Source: Likhosherstov et al., Sub-Linear Memory: How to Make Performers SLiM, arXiv:2012.11346, section 4.
+ */
 
 import { problem } from "performer-ts/graph";
 import { ConfigError } from "performer-ts/model";

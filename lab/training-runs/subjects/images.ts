@@ -1,4 +1,4 @@
-// Images of Fashion-MNIST as sequences of pixels, each predicted from those before it.
+/** Images of Fashion-MNIST as sequences of pixels, each predicted from those before it. */
 
 import { existsSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-// The tasks of Long Range Arena: a class for each sequence.
+/** The tasks of Long Range Arena: a class for each sequence. */
 
 import {
   lraTasks,

@@ -1,4 +1,4 @@
-// Proteins: the embedded families, or a FASTA file parted by a hash of its identifiers.
+/** Proteins: the embedded families, or a FASTA file parted by a hash of its identifiers. */
 
 import { embeddedProteinsUrl, loadProteins, openFile, proteinVocabulary } from "performer-ts/data";
 import { languageBatches, modelFor } from "../language-batches.ts";

@@ -1,4 +1,4 @@
-// Text as bytes: the embedded novel, or a file.
+/** Text as bytes: the embedded novel, or a file. */
 
 import { byteVocabulary, embeddedTextUrl, loadText, openFile } from "performer-ts/data";
 import { languageBatches, modelFor } from "../language-batches.ts";

@@ -2,7 +2,7 @@
 import type { FeatureMap } from "../feature-map.ts";
 import { mechanisms, type MechanismName } from "../mechanisms.ts";
 import type { DiagnosisCandidate, DiagnosisSettings } from "./options.ts";
-import { subjectOf, type Subject } from "./subject.ts";
+import { measuredMechanismOf, type MeasuredMechanism } from "./measured-mechanism.ts";
 
 /** The maps that estimate softmax attention, under the projections that they are known to do best with. */
 const usualCandidates: readonly DiagnosisCandidate[] = [
@@ -20,13 +20,17 @@ const usualCandidates: readonly DiagnosisCandidate[] = [
  * The candidates as subjects with as many features as the present one, without that itself. A map that makes two
  * features of a row gets half the rows.
  */
-export function candidateSubjects(settings: DiagnosisSettings, present: Subject, headDim: number): readonly Subject[] {
+export function candidateSubjects(
+  settings: DiagnosisSettings,
+  present: MeasuredMechanism,
+  headDim: number,
+): readonly MeasuredMechanism[] {
   const features = present.numFeatures * present.map.featuresPerRow;
   const chosen = settings.candidates ?? usualCandidates.filter((each) => fits(each, settings.causal, headDim));
   const subjects = chosen.flatMap((choice) => {
     const map = mapOf(choice.mechanism);
     if (map === undefined) return [];
-    return [subjectOf(choice, map, Math.max(1, Math.floor(features / map.featuresPerRow)), headDim)];
+    return [measuredMechanismOf(choice, map, Math.max(1, Math.floor(features / map.featuresPerRow)), headDim)];
   });
   const seen = new Set([keyOf(present)]);
   return subjects.filter((subject) => {
@@ -46,7 +50,7 @@ export function mapOf(name: MechanismName) {
   return "map" in mechanisms[name] ? mechanisms[name].map : undefined;
 }
 
-function keyOf({ name, projection, rowLengths }: Subject): string {
+function keyOf({ name, projection, rowLengths }: MeasuredMechanism): string {
   return `${name} ${projection} ${rowLengths}`;
 }
 

@@ -4,11 +4,11 @@ import { createErrorMeter, isGood, type ErrorMeter, type MeasuredError } from ".
 import { featuresNeeded, isFarFrom, nextCount, type ErrorAt, type FeaturesNeeded } from "./features-needed.ts";
 import type { DiagnosisSettings } from "./options.ts";
 import type { Sequences } from "./sequences.ts";
-import { convergesToSoftmax, type Subject } from "./subject.ts";
+import { convergesToSoftmax, type MeasuredMechanism } from "./measured-mechanism.ts";
 
 /** A subject with its error in one head, at its own number of features. */
 export interface Entrant extends MeasuredError {
-  readonly subject: Subject;
+  readonly subject: MeasuredMechanism;
 }
 
 /** An entrant with its errors at other numbers of features, by ascending number, and what follows from them. */
@@ -48,13 +48,13 @@ const LARGEST_EFFORT = 6 * LARGEST_FEATURES;
 const MOST_COUNTS = 8;
 
 export async function holdContest(
-  subject: Subject,
+  subject: MeasuredMechanism,
   sequences: Sequences,
   settings: DiagnosisSettings,
 ): Promise<readonly HeadContest[]> {
   const { redraws } = settings;
   const meter = await createErrorMeter({ ...sequences, ...settings });
-  const enter = async (each: Subject) => {
+  const enter = async (each: MeasuredMechanism) => {
     const draws = drawsFor(each, sequences, MOST_ROUNDS.entering * redraws, LARGEST_EFFORT);
     const errors = await meter.measure(each, { least: redraws, most: Math.max(redraws, draws) });
     return errors.map((error) => ({ subject: each, ...error }));
@@ -126,11 +126,11 @@ async function follow(
 }
 
 /** The number of draws that are wished for, or that the effort allows. */
-function drawsFor(subject: Subject, sequences: Sequences, wished: number, effort: number): number {
+function drawsFor(subject: MeasuredMechanism, sequences: Sequences, wished: number, effort: number): number {
   return Math.min(wished, Math.floor(effort / costOf(subject, sequences)));
 }
 
 /** Numbers in the features of one head's queries or keys. */
-function costOf({ map, numFeatures }: Subject, { q, k }: Sequences): number {
+function costOf({ map, numFeatures }: MeasuredMechanism, { q, k }: Sequences): number {
   return q.batch * Math.max(q.length, k.length) * numFeatures * map.featuresPerRow;
 }

@@ -9,7 +9,7 @@ import { bestOf } from "./contest.ts";
 import { diagnose as diagnoseOn } from "./diagnose.ts";
 import { featuresNeeded, nextCount } from "./features-needed.ts";
 import type { DiagnoseOptions } from "./options.ts";
-import { subjectOf } from "./subject.ts";
+import { measuredMechanismOf } from "./measured-mechanism.ts";
 
 /** Graphs this small run no faster on more threads. */
 const backend = createBackend({ threads: 1 });
@@ -165,7 +165,7 @@ describe("diagnose", () => {
 
 describe("bestOf", () => {
   const entrant = (mechanism: MechanismName, error: number, standardError: number) => ({
-    subject: subjectOf({ mechanism }, present(mapOf(mechanism)), 7, 5),
+    subject: measuredMechanismOf({ mechanism }, present(mapOf(mechanism)), 7, 5),
     error,
     standardError,
     draws: 8,

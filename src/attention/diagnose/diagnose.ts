@@ -19,7 +19,7 @@ import {
   type VarianceSummary,
 } from "./pairs.ts";
 import { pickPositions, readSequences, samplePositions, type HeadSequences, type Sequences } from "./sequences.ts";
-import { subjectOf, type Subject } from "./subject.ts";
+import { measuredMechanismOf, type MeasuredMechanism } from "./measured-mechanism.ts";
 
 /** A map and a projection with the error that they were measured to have. */
 export interface MeasuredCandidate {
@@ -146,7 +146,7 @@ export async function diagnose(
   const { numHeads, causal, headDim: flatWidth, seed } = settings;
   const whole = readSequences("diagnose", arrays, { numHeads, causal, headDim: flatWidth });
   const { q, k, v } = thin(whole, settings);
-  const present = presentSubject(settings, q.width);
+  const present = presentMechanism(settings, q.width);
   const pairs = pickPairs(q, k, causal, createRandom(seed, "diagnose", "pairs"));
   const contests = await holdContest(present, { q, k, v }, settings);
   const predicted = predictPairs(present.map, q, k, pairs);
@@ -178,13 +178,13 @@ export async function diagnose(
 }
 
 /** @throws GraphError when the mechanism has no map, which the options have been checked for */
-function presentSubject(settings: DiagnosisSettings, headDim: number): Subject {
+function presentMechanism(settings: DiagnosisSettings, headDim: number): MeasuredMechanism {
   const map = mapOf(settings.mechanism);
   if (map === undefined)
     throw new GraphError(
       problem`diagnose: '${settings.mechanism}' must have a feature map, got none; diagnose 'favor' or another map`,
     );
-  return subjectOf(settings, map, settings.numFeatures ?? defaultNumFeatures(headDim), headDim);
+  return measuredMechanismOf(settings, map, settings.numFeatures ?? defaultNumFeatures(headDim), headDim);
 }
 
 /**

@@ -8,7 +8,7 @@ import { mean, standardError } from "../../statistics/index.ts";
 import { exact } from "../exact.ts";
 import { formFor } from "../mechanism.ts";
 import { headsArray, type Sequences } from "./sequences.ts";
-import { drawnProjections, type Subject } from "./subject.ts";
+import { drawnProjections, type MeasuredMechanism } from "./measured-mechanism.ts";
 
 /**
  * ‖out − exact‖ / ‖exact‖ of a head: its mean over draws, and the standard error of that mean.
@@ -37,7 +37,7 @@ interface DrawCounts {
 /** Measures subjects on the same sequences. */
 export interface ErrorMeter {
   /** Measures every head, or the given one alone. */
-  readonly measure: (subject: Subject, draws: DrawCounts, head?: number) => Promise<readonly MeasuredError[]>;
+  readonly measure: (subject: MeasuredMechanism, draws: DrawCounts, head?: number) => Promise<readonly MeasuredError[]>;
 }
 
 export interface ErrorMeterOptions extends Sequences {
@@ -60,7 +60,7 @@ export async function createErrorMeter(options: ErrorMeterOptions): Promise<Erro
   const { out: target } = await exactly.run(given);
   return { measure };
 
-  async function measure(subject: Subject, { least, most, isSettled = isGood }: DrawCounts, head?: number) {
+  async function measure(subject: MeasuredMechanism, { least, most, isSettled = isGood }: DrawCounts, head?: number) {
     const { q, k, v, wanted } =
       head === undefined
         ? { ...given, wanted: target }

@@ -9,7 +9,7 @@ import { mapOf } from "./candidates.ts";
 import { measurePairs } from "./measured-variance.ts";
 import { pickPairs, predictPairs, summarise } from "./pairs.ts";
 import type { Heads } from "./sequences.ts";
-import { subjectOf, type Subject } from "./subject.ts";
+import { measuredMechanismOf, type MeasuredMechanism } from "./measured-mechanism.ts";
 
 const [length, width, redraws] = [19, 7, 401];
 
@@ -24,9 +24,9 @@ const pairs = pickPairs(q, k, false, createRandom(13, "pairs"));
 const backend = createBackend({ threads: 1 });
 
 /** Measured over predicted. */
-async function ratios(name: MechanismName, projection: Subject["projection"], numFeatures: number) {
+async function ratios(name: MechanismName, projection: MeasuredMechanism["projection"], numFeatures: number) {
   const map = mapOf(name) ?? featureMaps.positive;
-  const subject = subjectOf({ mechanism: name, projection }, map, numFeatures, width);
+  const subject = measuredMechanismOf({ mechanism: name, projection }, map, numFeatures, width);
   const measured = summarise(await measurePairs(subject, { q, k, pairs, seed: 0, redraws, backend }), pairs, 0);
   const predicted = summarise(present(predictPairs(map, q, k, pairs)), pairs, 0);
   return (["median", "attentionWeighted"] as const).map(

@@ -7,7 +7,7 @@ import { createMomentsTable } from "../../statistics/index.ts";
 import { underOwnMaximum } from "../favor/maps/features.ts";
 import { emptyTable, score, visitPairs, type PairTable, type Pairs } from "./pairs.ts";
 import { headsArray, type Heads } from "./sequences.ts";
-import { drawnProjections, type Subject } from "./subject.ts";
+import { drawnProjections, type MeasuredMechanism } from "./measured-mechanism.ts";
 
 interface MeasureVarianceOptions {
   /** All queries and keys, for maps that measure statistics of the sequence. */
@@ -26,7 +26,7 @@ interface MeasureVarianceOptions {
  * Where estimates are ruled by rare draws (predictions far above 1), a few draws show too little: the true value is
  * larger.
  */
-export async function measurePairs(subject: Subject, options: MeasureVarianceOptions): Promise<PairTable> {
+export async function measurePairs(subject: MeasuredMechanism, options: MeasureVarianceOptions): Promise<PairTable> {
   const { q, k, pairs, seed, redraws, backend } = options;
   const projections = drawnProjections(subject, q.width, seed, redraws);
   const given = {
@@ -98,7 +98,7 @@ export async function measurePairs(subject: Subject, options: MeasureVarianceOpt
 }
 
 /** The logarithm of the kernel that a map estimates; 0 for those without a name. */
-function logReferences(subject: Subject, pairs: Pairs): PairTable {
+function logReferences(subject: MeasuredMechanism, pairs: Pairs): PairTable {
   const table = emptyTable(pairs);
   const { kernel } = subject.map;
   if (kernel === "own") return table;

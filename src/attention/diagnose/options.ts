@@ -114,13 +114,13 @@ export function diagnosisSettings(options: DiagnoseOptions): DiagnosisSettings {
   if (settings.redraws < 2) {
     throw new GraphError(problem`diagnose: redraws must be 2 or more, got 1; one draw says nothing about a variance`);
   }
-  checkSubject(settings, settings.causal);
-  for (const candidate of settings.candidates ?? []) checkSubject(candidate, settings.causal);
+  checkMeasurable(settings, settings.causal);
+  for (const candidate of settings.candidates ?? []) checkMeasurable(candidate, settings.causal);
   return settings;
 }
 
 /** Only what draws features can be measured, and only what is causal in a causal diagnosis. */
-function checkSubject({ mechanism: name, projection }: DiagnosisCandidate, causal: boolean): void {
+function checkMeasurable({ mechanism: name, projection }: DiagnosisCandidate, causal: boolean): void {
   const mechanism = findMechanism("diagnose", name);
   if (mechanism.map === undefined) {
     throw new GraphError(

@@ -1,5 +1,7 @@
-// What a child process can be asked to measure: a description that crosses as JSON, and the contender that it stands
-// for.
+/**
+ * What a child process can be asked to measure: a description that crosses as JSON, and the contender that it stands
+ * for.
+ */
 
 import { createBackend } from "#engine";
 import type { ModelOptions } from "../../model/index.ts";

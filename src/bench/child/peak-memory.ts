@@ -1,4 +1,4 @@
-// The most memory that this process has held.
+/** The most memory that this process has held. */
 
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-// Starts a measuring child process and talks with it.
+/** Starts a measuring child process and talks with it. */
 
 import { problem } from "../../graph/errors.ts";
 import { fork } from "node:child_process";

@@ -1,4 +1,4 @@
-// The program of a measuring child process: one job in a process of its own, so that its peak memory is its own.
+/** The program of a measuring child process: one job in a process of its own, so that its peak memory is its own. */
 
 import { createOwner, type Contender } from "../measure.ts";
 import { prepareJob, type Answer, type Request } from "./job.ts";

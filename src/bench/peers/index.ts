@@ -1,4 +1,4 @@
-// The table of peers.
+/** The table of peers. */
 
 import { loadPython } from "./python.ts";
 import { loadTfjs } from "./tfjs.ts";

@@ -1,5 +1,7 @@
-// Other implementations of the same attention, measured in the same rounds where the user has them: none is a
-// dependency.
+/**
+ * Other implementations of the same attention, measured in the same rounds where the user has them: none is a
+ * dependency.
+ */
 
 import type { AttentionCase } from "../contender.ts";
 import type { Contender, Owner } from "../measure.ts";

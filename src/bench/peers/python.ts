@@ -1,5 +1,7 @@
-// PyTorch's own attention and performer-pytorch, where a Python with torch is at hand: timed by
-// lab/bench/peers/attention.py.
+/**
+ * PyTorch's own attention and performer-pytorch, where a Python with torch is at hand: timed by
+ * lab/bench/peers/attention.py.
+ */
 
 import { problem } from "../../graph/errors.ts";
 import { spawn, type ChildProcess } from "node:child_process";

@@ -1,5 +1,7 @@
-// TensorFlow.js on its wasm backend, where the user has installed it: the textbook's bidirectional FAVOR+, and exact
-// attention.
+/**
+ * TensorFlow.js on its wasm backend, where the user has installed it: the textbook's bidirectional FAVOR+, and exact
+ * attention.
+ */
 
 import { createRequire } from "node:module";
 import { join } from "node:path";

@@ -1,4 +1,6 @@
-// The same graph on the engine's WebAssembly half: what this package falls back on where the native engine is missing.
+/**
+ * The same graph on the engine's WebAssembly half: what this package falls back on where the native engine is missing.
+ */
 
 import { createBackend, defaultDevice } from "#engine";
 import { createPrepare } from "../contender.ts";

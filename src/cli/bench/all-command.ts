@@ -1,4 +1,4 @@
-// `performer bench all`: its options, and what it prints.
+/** `performer bench all`: its options, and what it prints. */
 
 import { join } from "node:path";
 import type { Command } from "commander";

@@ -1,4 +1,4 @@
-// `performer bench attention`: its options, and what it prints.
+/** `performer bench attention`: its options, and what it prints. */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer bench`: how fast this machine is at what this package does.
+/** `performer bench`: how fast this machine is at what this package does. */
 
 import { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer bench decode`: its options, and what it prints.
+/** `performer bench decode`: its options, and what it prints. */
 
 import type { Command } from "commander";
 

@@ -1,4 +1,4 @@
-// `performer bench inference`: its options, and what it prints.
+/** `performer bench inference`: its options, and what it prints. */
 
 import { Option, type Command } from "commander";
 
@@ -38,7 +38,7 @@ product, measured in between. Weights are random. An encoder is scored in one pa
       )
       .option("--set <key=value>", "change a setting of the model: --set model.numLayers=2; may be repeated", collect)
       .addOption(new Option("--task <task>", "what to measure").choices([...inferenceTasks, "both"]).default("both"))
-      .option("--batch <tokens>", "tokens of a batch, padding included (default: as embed and score)", positiveInteger),
+      .option("--batch <tokens>", "tokens per batch, padding included (default: as embed and score)", positiveInteger),
   ).action((options: InferenceBenchOptions & ShownOptions) =>
     showBench(options, async (context) => benchInference(await inferenceBenchSettings(options), context), {
       format: formatInferenceBench,

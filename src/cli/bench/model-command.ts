@@ -1,4 +1,4 @@
-// `performer bench model`: its options, and what it prints.
+/** `performer bench model`: its options, and what it prints. */
 
 import type { Command } from "commander";
 

@@ -1,5 +1,7 @@
-// What the commands of the benchmarks have in common: their frame, options that several take, and how a result is
-// shown.
+/**
+ * What the commands of the benchmarks have in common: their frame, options that several take, and how a result is
+ * shown.
+ */
 
 import { Option, type Command } from "commander";
 

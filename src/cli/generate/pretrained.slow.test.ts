@@ -1,4 +1,4 @@
-// `performer generate` with a pretrained decoder: the likeliest tokens that the library gives, and what is refused.
+/** `performer generate` with a pretrained decoder: the likeliest tokens that the library gives, and what is refused. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 

@@ -1,4 +1,6 @@
-// `performer lab`: the claims of the literature, to be checked on this machine, and experiments on data of one's own.
+/**
+ * `performer lab`: the claims of the literature, to be checked on this machine, and experiments on data of one's own.
+ */
 
 import { Command } from "commander";
 

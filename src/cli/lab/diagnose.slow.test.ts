@@ -1,4 +1,4 @@
-// `performer lab diagnose` on a run that a test can train: its table, its JSON, its picture, and what it refuses.
+/** `performer lab diagnose` on a run that a test can train: its table, its JSON, its picture, and what it refuses. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// `performer lab diagnose`: what random features make of a trained model's attention, layer by layer, head by head.
+/** `performer lab diagnose`: what random features make of a trained model's attention, layer by layer, head by head. */
 
 import { Option, type Command } from "commander";
 
@@ -35,7 +35,7 @@ export function diagnoseCommand(): Command {
     .addHelpText("after", NOTES)
     .argument("<folder>", "the run folder that train wrote")
     .addOption(new Option("--split <name>", "which split").choices(splitNames).default("test"))
-    .option("--sequences <count>", "how many sequences", positiveInteger, 4)
+    .option("--sequences <count>", "number of sequences", positiveInteger, 4)
     .option(
       "--length <tokens>",
       `tokens of a sequence that are read (default: what the longest so many have, at most ${LONGEST})`,
@@ -43,7 +43,7 @@ export function diagnoseCommand(): Command {
     )
     .option("--features <count>", "random features (default: the model's)", positiveInteger)
     .option("--wanted-error <share>", "the output error that one can live with", shareOfOne, 0.1)
-    .option("--seed <number>", "decides projections and sampled positions", wholeNumber, 0)
+    .option("--seed <number>", "random seed of the projections and sampled positions", wholeNumber, 0)
     .option("--out <folder>", "write attention.svg there: exact and approximate attention of one sequence");
   return addEngineOptions(addDataOptions(command)).action(
     async (folder: string, { json, ...options }: DiagnoseVerbOptions) => {

@@ -1,4 +1,4 @@
-// `performer lab`: what it prints, writes and refuses, with claims that take no time, and once with the real ones.
+/** `performer lab`: what it prints, writes and refuses, with claims that take no time, and once with the real ones. */
 
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,7 @@
-// Finds the claims and experiments: they use the package as its users do, so nothing in src/ may import them, and they
-// are loaded when asked for.
+/**
+ * Finds the claims and experiments: they use the package as its users do, so nothing in src/ may import them, and they
+ * are loaded when asked for.
+ */
 
 import { problem } from "../../graph/errors.ts";
 import { existsSync } from "node:fs";

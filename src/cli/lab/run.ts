@@ -1,4 +1,4 @@
-// `performer lab run`: a claim is checked, or an experiment made.
+/** `performer lab run`: a claim is checked, or an experiment made. */
 
 import { problem } from "../../graph/errors.ts";
 import { Option, type Command } from "commander";

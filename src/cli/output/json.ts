@@ -1,4 +1,4 @@
-// The result of a command as one JSON document on standard output.
+/** The result of a command as one JSON document on standard output. */
 
 import { writeText } from "./write-text.ts";
 

@@ -1,4 +1,4 @@
-// Progress of a long command on standard error: a bar on a terminal, a few plain lines elsewhere.
+/** Progress of a long command on standard error: a bar on a terminal, a few plain lines elsewhere. */
 
 import { MultiBar } from "cli-progress";
 

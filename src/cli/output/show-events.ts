@@ -1,4 +1,4 @@
-// The events of a task on standard error: progress as bars or lines, notices as lines that stay.
+/** The events of a task on standard error: progress as bars or lines, notices as lines that stay. */
 
 import type { EvaluationEvent, OnEvent, RunEvent, StepEvent, TaskEvent } from "../../runs/events.ts";
 import { formatFixed, formatLarge, formatPercent } from "../../text/numbers.ts";

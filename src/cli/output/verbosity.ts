@@ -1,4 +1,4 @@
-// How much a command says on standard error: --quiet and --verbose.
+/** How much a command says on standard error: --quiet and --verbose. */
 
 let quiet = false;
 

@@ -1,4 +1,4 @@
-// The warning that the native engine is missing, as one line of the command instead of Node's two.
+/** The warning that the native engine is missing, as one line of the command instead of Node's two. */
 
 import { WASM_WARNING } from "../../runtime/node-wasm.ts";
 

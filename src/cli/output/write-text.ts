@@ -1,4 +1,4 @@
-// Text onto a stream, one piece after the other.
+/** Text onto a stream, one piece after the other. */
 
 /** @returns when the text is handed over, so that the process may end without cutting it short */
 export function writeText(stream: NodeJS.WritableStream, text: string): Promise<void> {

@@ -1,5 +1,7 @@
-// `performer score` with a pretrained model of proteins: what the library says of the same residues, and what is
-// refused.
+/**
+ * `performer score` with a pretrained model of proteins: what the library says of the same residues, and what is
+ * refused.
+ */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 

@@ -1,5 +1,7 @@
-// One graph for all lengths: run at lengths that it was not built for, and refused where graphs differ in more than
-// numbers.
+/**
+ * One graph for all lengths: run at lengths that it was not built for, and refused where graphs differ in more than
+ * numbers.
+ */
 
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";

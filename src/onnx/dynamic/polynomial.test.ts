@@ -1,4 +1,4 @@
-// Polynomials of lengths: found again from their values, and refused where there is none.
+/** Polynomials of lengths: found again from their values, and refused where there is none. */
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Images as they were asked for: Fashion-MNIST, IDX files, a folder of PNG and JPEG files.
+/** Images as they were asked for: Fashion-MNIST, IDX files, a folder of PNG and JPEG files. */
 
 import { basename, dirname, join } from "node:path";
 

@@ -1,4 +1,4 @@
-// What the labels of a table suggest to learn, and what is said where they suggest nothing.
+/** What the labels of a table suggest to learn, and what is said where they suggest nothing. */
 
 import { DataError } from "../../data/index.ts";
 import { refuseCell } from "../../data/labelled/columns.ts";

@@ -1,4 +1,4 @@
-// What a caller may say about data: where they are, and how they become what a model reads.
+/** What a caller may say about data: where they are, and how they become what a model reads. */
 
 import type { splitRules, Task } from "./source.ts";
 

@@ -1,5 +1,7 @@
-// Proteins as they were asked for: the embedded ones or a FASTA file of any size, indexed with progress, and what there
-// is to say of it.
+/**
+ * Proteins as they were asked for: the embedded ones or a FASTA file of any size, indexed with progress, and what there
+ * is to say of it.
+ */
 
 import { basename } from "node:path";
 

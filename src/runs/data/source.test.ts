@@ -1,4 +1,4 @@
-// Where data come from: what a name, an ending, a folder says, and what is refused for which kind.
+/** Where data come from: what a name, an ending, a folder says, and what is refused for which kind. */
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Where a run's data come from and how they are read: what `--data`, a recipe and a run folder say about it.
+/** Where a run's data come from and how they are read: what `--data`, a recipe and a run folder say about it. */
 
 import { readdir, stat } from "node:fs/promises";
 import { resolve } from "node:path";

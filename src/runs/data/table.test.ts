@@ -1,4 +1,4 @@
-// What labels suggest to learn, and that messages about columns name the options of the command line.
+/** What labels suggest to learn, and that messages about columns name the options of the command line. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

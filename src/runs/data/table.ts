@@ -1,4 +1,4 @@
-// Sequences from a table: with their labels, to be told from them, or without, as text.
+/** Sequences from a table: with their labels, to be told from them, or without, as text. */
 
 import { basename } from "node:path";
 

@@ -1,4 +1,4 @@
-// Text as it was asked for: embedded, a file or a folder; and the vocabulary that `--tokenizer` names.
+/** Text as it was asked for: embedded, a file or a folder; and the vocabulary that `--tokenizer` names. */
 
 import { basename, dirname, join } from "node:path";
 

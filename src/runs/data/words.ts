@@ -1,4 +1,4 @@
-// What the pieces are called that a model predicts: residues of proteins, bytes of text, intensities of images.
+/** What the pieces are called that a model predicts: residues of proteins, bytes of text, intensities of images. */
 
 import type { Vocabulary, VocabularyDescription } from "../../data/index.ts";
 import type { DataKind, Task } from "./source.ts";

@@ -1,5 +1,7 @@
-// From a trained run and a table of labels to a run that is ready to fine-tune: the run's body, a new output layer, its
-// own settings.
+/**
+ * From a trained run and a table of labels to a run that is ready to fine-tune: the run's body, a new output layer, its
+ * own settings.
+ */
 
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";

@@ -1,5 +1,7 @@
-// How a run is fine-tuned: what the command line says, what follows from the labels, and the defaults with their
-// reasons.
+/**
+ * How a run is fine-tuned: what the command line says, what follows from the labels, and the defaults with their
+ * reasons.
+ */
 
 import { problem } from "../../graph/errors.ts";
 import { planLabelledTraining, type LabelledDataset, type LabelTask } from "../../data/index.ts";

@@ -1,4 +1,4 @@
-// How far one map is from another.
+/** How far one map is from another. */
 
 import fc from "fast-check";
 import { expect, it } from "vitest";

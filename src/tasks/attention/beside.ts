@@ -1,5 +1,7 @@
-// The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head
-// is from its own.
+/**
+ * The maps of a second model on the same tokens, such as the one that a model was converted from, and how far each head
+ * is from its own.
+ */
 
 import { problem } from "../../graph/errors.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -7,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { AttentionOptions } from "./options.ts";
 import type { OnEvent } from "../../runs/events.ts";
 import { UsageError } from "../../runs/usage.ts";
-import { openModel, subjectOf } from "../../runs/open-model.ts";
+import { openModel, embeddingModelOf } from "../../runs/open-model.ts";
 import { labelsOf } from "../../views/attention/labels.ts";
 import { observe } from "./observe.ts";
 import { firstTokens, readWhole, requireReadable, roomFor, titlesOf, type ReadableModel } from "./reading.ts";
@@ -27,7 +29,7 @@ export async function observeBeside(
 ): Promise<Beside> {
   const { seen } = first;
   const opened = await openModel(path, options, onEvent);
-  const model = requireReadable(opened, subjectOf(opened), options);
+  const model = requireReadable(opened, embeddingModelOf(opened), options);
   const refuse = (rule: string, got: string, fix = "give the one that it was converted from"): never => {
     throw new UsageError(problem`--beside: the second model must have ${rule}, got ${got}, ${path}; ${fix}`);
   };

@@ -1,4 +1,4 @@
-// All that `performer attention` does: opens the model, measures, draws, writes, and says what came out.
+/** All that `performer attention` does: opens the model, measures, draws, writes, and says what came out. */
 
 import { problem } from "../../graph/errors.ts";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { openRunFolder } from "../../storage/run-folder.ts";
 import { wordsOf } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { openInput } from "../input/input.ts";
-import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
+import { openModel, embeddingModelOf, type EmbeddingModel, type OpenedModel } from "../../runs/open-model.ts";
 import { notice, reportProgress, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
 import { toSvg, type Picture } from "../../views/picture/picture.ts";
 import { toPng } from "../../views/picture/raster.ts";
@@ -46,7 +46,7 @@ export async function explainAttention(
 ): Promise<Explanation> {
   const told = untilAborted(signal, onEvent);
   const opened = await openModel(folder, options, told);
-  const model = requireReadable(opened, subjectOf(opened), options);
+  const model = requireReadable(opened, embeddingModelOf(opened), options);
   const notices: string[] = [];
   const input = await readAttentionInput(model, options, notices);
   const subject = await observe(model.subject, input, options);
@@ -118,7 +118,7 @@ export async function explainAttention(
 /** What the page says of the model itself: its sizes, and of a run how its training went. */
 async function aboutModel(
   opened: OpenedModel,
-  { config }: EmbedSubject,
+  { config }: EmbeddingModel,
 ): Promise<Pick<PageOptions, "summary" | "metrics" | "lossTitle">> {
   const sizes = describeModel({ model: config }).replace(/^./, (letter) => letter.toUpperCase());
   if (opened.kind === "pretrained") {
@@ -126,7 +126,7 @@ async function aboutModel(
     return { summary: `${sizes}${origin === undefined ? "" : `, made from ${origin}`}.`, metrics: [], lossTitle: "" };
   }
   const { data } = opened.run.config;
-  const { vocabulary } = subjectOf(opened);
+  const { vocabulary } = embeddingModelOf(opened);
   return {
     summary: `${sizes}.`,
     metrics: await readCurves(await openRunFolder(opened.name)),
@@ -167,7 +167,7 @@ function chooseTokens(subject: AttentionSubject, numbers: readonly number[] | un
 }
 
 async function similarityOf(
-  subject: EmbedSubject,
+  subject: EmbeddingModel,
   options: AttentionOptions,
   onEvent: OnEvent,
 ): Promise<SimilarityResult> {
@@ -211,7 +211,7 @@ async function similarityOf(
 }
 
 /** The embedded proteins, encoded with the model's own alphabet. */
-async function* embeddedSequences(split: SplitName, subject: EmbedSubject): AsyncGenerator<EncodedSequence> {
+async function* embeddedSequences(split: SplitName, subject: EmbeddingModel): AsyncGenerator<EncodedSequence> {
   const proteins = await loadEmbeddedProteins();
   const letters = lettersOf(subject);
   for (const { id, tokenIds } of getSplit(proteins, split)) {

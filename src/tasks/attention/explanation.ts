@@ -1,4 +1,4 @@
-// What `performer attention` tells: as data, as JSON, and for people.
+/** What `performer attention` tells: as data, as JSON, and for people. */
 
 import type { HeadSummary } from "../../inference/attention-summary.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";

@@ -1,5 +1,7 @@
-// What can be asked of the attention of a model, and what is taken where nothing is said: apart from what reads it, so
-// that --help needs no model.
+/**
+ * What can be asked of the attention of a model, and what is taken where nothing is said: apart from what reads it, so
+ * that --help needs no model.
+ */
 
 import type { SplitName } from "../../data/index.ts";
 import type { SimilarityView } from "../../inference/similarity.ts";

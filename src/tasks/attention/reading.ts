@@ -1,4 +1,4 @@
-// What the attention is shown of: one protein or one text, as the model reads it.
+/** What the attention is shown of: one protein or one text, as the model reads it. */
 
 import { problem } from "../../graph/errors.ts";
 import { basename, join, resolve } from "node:path";
@@ -9,7 +9,7 @@ import { longestSequence } from "../../model/positions.ts";
 import { outputStack } from "../../model/stacks.ts";
 import { wordsOf, type Words } from "../../runs/data/words.ts";
 import { UsageError } from "../../runs/usage.ts";
-import type { EmbedSubject, OpenedModel } from "../../runs/open-model.ts";
+import type { EmbeddingModel, OpenedModel } from "../../runs/open-model.ts";
 import { readSequences } from "../input/sequence-input.ts";
 import { visible } from "../../views/attention/labels.ts";
 import { DEFAULT_LENGTH, DEFAULT_SEQUENCE, DEFAULT_TEXT, type AttentionOptions } from "./options.ts";
@@ -37,7 +37,7 @@ export interface AttentionInput extends Pick<AttentionSubject, "id" | "reads"> {
 /** A model whose maps can be drawn. */
 export interface ReadableModel {
   readonly opened: OpenedModel;
-  readonly subject: EmbedSubject;
+  readonly subject: EmbeddingModel;
   readonly reads: AttentionSubject["reads"];
 }
 
@@ -60,12 +60,12 @@ export function defaultOut(opened: OpenedModel): string {
 }
 
 /** By which proteins are read: a pretrained model has the same letters under other ids. */
-export function lettersOf({ encode, vocabulary }: EmbedSubject): Vocabulary {
+export function lettersOf({ encode, vocabulary }: EmbeddingModel): Vocabulary {
   return encode === undefined ? vocabulary : proteinVocabulary;
 }
 
 /** @throws UsageError for models of images, and for options that say nothing of what the model reads */
-export function requireReadable(opened: OpenedModel, subject: EmbedSubject, options: AttentionOptions) {
+export function requireReadable(opened: OpenedModel, subject: EmbeddingModel, options: AttentionOptions) {
   const { name, reads } = subject;
   if (reads === "images") {
     throw new UsageError(
@@ -127,7 +127,7 @@ export function firstTokens(whole: AttentionInput, length: number): AttentionInp
 /** How many tokens of its own the model reads of a protein or text, beside the special ones, and why not more. */
 export function roomFor(
   { before, after }: Pick<AttentionInput, "before" | "after">,
-  { config, longest }: Pick<EmbedSubject, "config" | "longest">,
+  { config, longest }: Pick<EmbeddingModel, "config" | "longest">,
 ): { readonly room: number; readonly reason: string } {
   const places = longestSequence(config);
   const extra = before.length + after.length;
@@ -181,7 +181,7 @@ function titleText(text: string): string {
 }
 
 /** The special tokens that runs and models of proteins read around a sequence. */
-function aroundRuns({ config, vocabulary }: EmbedSubject): Pick<WholeInput, "before" | "after"> {
+function aroundRuns({ config, vocabulary }: EmbeddingModel): Pick<WholeInput, "before" | "after"> {
   return { before: [vocabulary.bosId], after: outputStack(config).causal ? [] : [vocabulary.eosId] };
 }
 
@@ -198,7 +198,7 @@ function parted({ tokenIds, specials }: EncodedText): Pick<WholeInput, "before" 
 
 function cutToLength(
   whole: AttentionInput,
-  subject: EmbedSubject,
+  subject: EmbeddingModel,
   { length: wanted, layers, heads }: AttentionOptions,
   notices: string[],
 ): AttentionInput {

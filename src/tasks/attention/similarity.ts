@@ -1,4 +1,4 @@
-// The similarity of amino acids in a trained model, in every view, beside BLOSUM62.
+/** The similarity of amino acids in a trained model, in every view, beside BLOSUM62. */
 
 import { ArgumentError, problem } from "../../graph/errors.ts";
 import { DataError, standardResidues, type EncodedSequence } from "../../data/index.ts";

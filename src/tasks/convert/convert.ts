@@ -1,4 +1,4 @@
-// Another attention in the place of a trained model's, measured against it, as a folder of its own.
+/** Another attention in the place of a trained model's, measured against it, as a folder of its own. */
 
 import { problem } from "../../graph/errors.ts";
 import { parseMechanism } from "../../attention/choice-text.ts";
@@ -18,7 +18,7 @@ import {
 import { describeMechanism } from "../../model/stacks.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import { reportProgress, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
-import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
+import { openModel, embeddingModelOf, type EmbeddingModel, type OpenedModel } from "../../runs/open-model.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import { toExactJson } from "../../storage/json.ts";
 import { requireNewFolder, writeNewFolder } from "../../storage/new-folder.ts";
@@ -98,9 +98,9 @@ export async function convertToLinear(
   const opened = await openModel(folder, options, told);
   const start = options.calibrate === undefined ? opened : await calibrated(opened, options, told);
   const { after, files, layers } = await asUsage(() => converted(start, settings));
-  const [before, subject] = [subjectOf(opened), subjectOf(after)];
+  const [before, subject] = [embeddingModelOf(opened), embeddingModelOf(after)];
   const sample = await readSample(before, options, told);
-  const measured = sample && (await measure(before, subjectOf(start), subject, layers, sample, options, told));
+  const measured = sample && (await measure(before, embeddingModelOf(start), subject, layers, sample, options, told));
   signal?.throwIfAborted();
   await writeNewFolder(out, await files());
   const { config } = subject;
@@ -141,7 +141,7 @@ async function calibrated(
   { calibrate, layers, standardInput }: ConvertTaskOptions,
   onEvent: OnEvent,
 ): Promise<OpenedModel> {
-  const subject = subjectOf(opened);
+  const subject = embeddingModelOf(opened);
   const file = calibrate === true ? undefined : calibrate;
   const tokenIds = await readCalibration(subject, file, onEvent, standardInput);
   const { config, tensors, backend } = subject;
@@ -173,10 +173,10 @@ function converted(opened: OpenedModel, settings: ConvertOptions): Conversion {
 }
 
 async function measure(
-  before: EmbedSubject,
+  before: EmbeddingModel,
   /** The model before its attention changes. */
   model: ConvertibleModel,
-  after: EmbedSubject,
+  after: EmbeddingModel,
   layers: readonly number[],
   { sequences }: Sample,
   { diagnosis, seed }: ConvertTaskOptions,

@@ -1,4 +1,4 @@
-// What a conversion did to a model, for a terminal: a line a layer, and what became of its vectors.
+/** What a conversion did to a model, for a terminal: a line a layer, and what became of its vectors. */
 
 import type { ConversionReport, LayerConversion } from "../../convert/index.ts";
 import { formatCount, formatFixed, plural } from "../../text/numbers.ts";

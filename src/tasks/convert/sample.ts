@@ -1,5 +1,7 @@
-// What a conversion is measured on: the texts or proteins that the command line names, or some that come with the
-// package.
+/**
+ * What a conversion is measured on: the texts or proteins that the command line names, or some that come with the
+ * package.
+ */
 
 import { problem } from "../../graph/errors.ts";
 import { embeddedProteinsUrl, openFile, readFasta, readTexts, type EncodedSequence } from "../../data/index.ts";
@@ -8,7 +10,7 @@ import { longestSequence } from "../../model/positions.ts";
 import { openInput, type InputOptions, type InputWords } from "../input/input.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { notice, type OnEvent } from "../../runs/events.ts";
-import type { EmbedSubject } from "../../runs/open-model.ts";
+import type { EmbeddingModel } from "../../runs/open-model.ts";
 
 /** Enough texts to know their mean cosine to about 0.02. */
 export const SAMPLE_SIZE = 32;
@@ -30,7 +32,7 @@ export interface Sample {
  * @throws UsageError and DataError as `openInput` and who reads
  */
 export async function readSample(
-  subject: EmbedSubject,
+  subject: EmbeddingModel,
   options: InputOptions,
   onEvent?: OnEvent,
 ): Promise<Sample | undefined> {
@@ -52,7 +54,7 @@ export async function readSample(
 }
 
 /** What is no text is taken for proteins by its subject, and need not be any. */
-function hasOwnKind({ reads, vocabulary, encode }: EmbedSubject): boolean {
+function hasOwnKind({ reads, vocabulary, encode }: EmbeddingModel): boolean {
   if (reads === "images") return false;
   return reads === "text" || encode !== undefined || vocabulary.toJSON().kind === "letters";
 }
@@ -64,7 +66,7 @@ function hasOwnKind({ reads, vocabulary, encode }: EmbedSubject): boolean {
  * @returns token ids, with the special tokens that the model reads
  */
 export async function readCalibration(
-  subject: EmbedSubject,
+  subject: EmbeddingModel,
   file: string | undefined,
   onEvent?: OnEvent,
   standardInput?: InputOptions["standardInput"],
@@ -88,12 +90,12 @@ export async function readCalibration(
 }
 
 /** With the token in front that runs and models of proteins read first. */
-export function readByModel({ wrap, vocabulary }: EmbedSubject, tokenIds: ArrayLike<number>): ArrayLike<number> {
+export function readByModel({ wrap, vocabulary }: EmbeddingModel, tokenIds: ArrayLike<number>): ArrayLike<number> {
   return wrap === "bare" ? tokenIds : [vocabulary.bosId, ...Array.from(tokenIds)];
 }
 
 /** @param offset as a share of the distance between two */
-async function packaged({ reads }: EmbedSubject, count: number, offset = 0): Promise<InputOptions> {
+async function packaged({ reads }: EmbeddingModel, count: number, offset = 0): Promise<InputOptions> {
   return reads === "text"
     ? { text: await novelSentences(count, offset) }
     : { sequence: await someProteins(count, offset) };

@@ -1,4 +1,4 @@
-// Vectors of the same texts or proteins by a model before and after its conversion: how far they turn.
+/** Vectors of the same texts or proteins by a model before and after its conversion: how far they turn. */
 
 import { embedSequences } from "../../inference/embed.ts";
 import { cosine } from "../../inference/retrieval.ts";
@@ -6,7 +6,7 @@ import type { EncodedSequence } from "../../data/index.ts";
 import { unitsIn } from "../../model/patches.ts";
 import { mean } from "../../statistics/index.ts";
 import { reportProgress, type OnEvent } from "../../runs/events.ts";
-import type { EmbedSubject } from "../../runs/open-model.ts";
+import type { EmbeddingModel } from "../../runs/open-model.ts";
 
 export interface VectorComparison {
   readonly count: number;
@@ -18,8 +18,8 @@ export interface VectorComparison {
 }
 
 export async function compareVectors(
-  before: EmbedSubject,
-  after: EmbedSubject,
+  before: EmbeddingModel,
+  after: EmbeddingModel,
   sequences: readonly EncodedSequence[],
   onEvent?: OnEvent,
 ): Promise<VectorComparison> {
@@ -36,7 +36,7 @@ export async function compareVectors(
 }
 
 async function vectorsOf(
-  { config, tensors, vocabulary, backend, wrap, pooling }: EmbedSubject,
+  { config, tensors, vocabulary, backend, wrap, pooling }: EmbeddingModel,
   sequences: readonly EncodedSequence[],
   onProgress: (tokens: number) => void,
 ): Promise<readonly ArrayLike<number>[]> {

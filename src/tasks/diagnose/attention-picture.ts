@@ -1,4 +1,4 @@
-// Attention as a picture: exact and approximate weights of every layer and head side by side.
+/** Attention as a picture: exact and approximate weights of every layer and head side by side. */
 
 import { attentionMatrix, type AttentionMatrix } from "../../attention/attention-matrix.ts";
 import type { ModelDiagnosis } from "../../inference/observe-diagnosis.ts";

@@ -1,4 +1,4 @@
-// What random features make of a trained model's attention, layer by layer, head by head.
+/** What random features make of a trained model's attention, layer by layer, head by head. */
 
 import { join } from "node:path";
 

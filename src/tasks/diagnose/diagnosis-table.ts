@@ -1,4 +1,4 @@
-// A model's diagnosis for a terminal: one line a head, and what follows from it.
+/** A model's diagnosis for a terminal: one line a head, and what follows from it. */
 
 import type { FeatureNeed, HeadDiagnosis } from "../../attention/diagnose/diagnose.ts";
 import type { ModelDiagnosis } from "../../inference/observe-diagnosis.ts";

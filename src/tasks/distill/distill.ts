@@ -1,4 +1,4 @@
-// A converted model learns to do what its original does, measured on texts that it has not seen.
+/** A converted model learns to do what its original does, measured on texts that it has not seen. */
 
 import { problem } from "../../graph/errors.ts";
 import { relative } from "node:path";
@@ -29,10 +29,10 @@ import { nextFreePath, requireNewFolder, writeNewFolder } from "../../storage/ne
 import { formatCount, formatFixed } from "../../text/numbers.ts";
 import type { DistilledPart } from "../../training/distill.ts";
 import {
-  openDistillSubject,
+  openDistillModel,
   readDistillTexts,
   requireSameTokens,
-  type DistillSubject,
+  type DistillModel,
   type TextFiles,
 } from "./subjects.ts";
 
@@ -102,8 +102,8 @@ export async function distillStudent(
     );
   }
   await requireNewFolder(options.out);
-  const student = await openDistillSubject(folder, "student", options, told);
-  const teacher = await openDistillSubject(options.teacher, "teacher", options, told);
+  const student = await openDistillModel(folder, "student", options, told);
+  const teacher = await openDistillModel(options.teacher, "teacher", options, told);
   requireSameTokens(student, teacher);
   const texts = await asUsage(() => readDistillTexts(options));
   const { backend } = student;
@@ -162,8 +162,8 @@ async function embedWithProgress(
 }
 
 async function learn(
-  { model: student, backend }: DistillSubject,
-  { model: teacher }: DistillSubject,
+  { model: student, backend }: DistillModel,
+  { model: teacher }: DistillModel,
   texts: DistillTexts,
   { learningRate, batch, maxLength, evalInterval, patience, seed, steps, layerSteps, train }: DistillTaskOptions,
   records: object[],
@@ -212,6 +212,6 @@ async function learn(
   }
 }
 
-function distanceName({ config }: DistillSubject["model"]): string {
+function distanceName({ config }: DistillModel["model"]): string {
   return config.architecture === "encoder" ? "1 − cosine" : "KL(teacher ‖ student), nats,";
 }

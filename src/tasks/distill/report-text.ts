@@ -1,4 +1,4 @@
-// What a distillation came to, for a terminal.
+/** What a distillation came to, for a terminal. */
 
 import type { VectorFigures } from "../../convert/index.ts";
 import { formatFixed, formatPercent } from "../../text/numbers.ts";

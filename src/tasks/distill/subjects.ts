@@ -1,4 +1,4 @@
-// The two models of a distillation, from their folders, and the texts that it needs.
+/** The two models of a distillation, from their folders, and the texts that it needs. */
 
 import { problem } from "../../graph/errors.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -12,7 +12,7 @@ import { openModel } from "../../runs/open-model.ts";
 import type { OnEvent } from "../../runs/events.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 
-export interface DistillSubject {
+export interface DistillModel {
   readonly name: string;
   readonly model: PretrainedModel;
   readonly source: FileSource;
@@ -24,12 +24,12 @@ export interface DistillSubject {
  * @throws UsageError for runs, which learn from data, and for models of proteins; StorageError or ConfigError as
  *   `openModel`
  */
-export async function openDistillSubject(
+export async function openDistillModel(
   folder: string,
   role: string,
   engine: EngineOptions,
   onEvent?: OnEvent,
-): Promise<DistillSubject> {
+): Promise<DistillModel> {
   const opened = await openModel(folder, engine, onEvent);
   if (opened.kind === "run") {
     throw new UsageError(
@@ -47,7 +47,7 @@ export async function openDistillSubject(
 }
 
 /** @throws UsageError for tokenizers that number other tokens */
-export function requireSameTokens(student: DistillSubject, teacher: DistillSubject): void {
+export function requireSameTokens(student: DistillModel, teacher: DistillModel): void {
   const [own, taught] = [student.model.vocabulary.tokens, teacher.model.vocabulary.tokens];
   if (isDeepStrictEqual(own, taught)) return;
   const first = taught.findIndex((token, id) => token !== own[id]);

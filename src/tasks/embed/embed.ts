@@ -1,4 +1,4 @@
-// What a trained or a pretrained model makes of proteins, texts or images, as vectors.
+/** What a trained or a pretrained model makes of proteins, texts or images, as vectors. */
 
 import { problem } from "../../graph/errors.ts";
 import { stat } from "node:fs/promises";
@@ -18,7 +18,7 @@ import {
   type TaskContext,
 } from "../../runs/events.ts";
 import { memoryLimitOn } from "../../runtime/node-memory.ts";
-import { openSubject } from "../../runs/open-model.ts";
+import { openEmbeddingModel } from "../../runs/open-model.ts";
 import { packageVersion } from "../../runs/run-config.ts";
 import { asUsage, UsageError } from "../../runs/usage.ts";
 import { defaultDevice } from "../../runtime/node.ts";
@@ -187,7 +187,7 @@ async function prepare(
   signal: AbortSignal | undefined,
 ): Promise<Prepared> {
   const { precision, dtype } = options;
-  const subject = await openSubject(folder, options, onEvent);
+  const subject = await openEmbeddingModel(folder, options, onEvent);
   const { config, tensors, vocabulary, backend, wrap } = subject;
   const { pooling = subject.pooling, normalize = subject.normalize } = options;
   await asUsage(() => checkPooling(config, pooling));

@@ -1,4 +1,4 @@
-// What a format of embedding files must say: files are written window by window.
+/** What a format of embedding files must say: files are written window by window. */
 
 import type { Pooling, SequenceEmbedding } from "../../inference/embed.ts";
 import type { JsonValue } from "../../storage/json.ts";

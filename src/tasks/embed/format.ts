@@ -1,4 +1,4 @@
-// The formats of embedding files.
+/** The formats of embedding files. */
 
 import { problem } from "../../graph/errors.ts";
 import { UsageError } from "../../runs/usage.ts";

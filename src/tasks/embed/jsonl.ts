@@ -1,4 +1,4 @@
-// Embeddings as JSON, one sequence a line: {"id": "P00974", "embedding": [0.1, …]}.
+/** Embeddings as JSON, one sequence a line: {"id": "P00974", "embedding": [0.1, …]}. */
 
 import type { SequenceEmbedding } from "../../inference/embed.ts";
 import type { EmbeddingFormat, EmbeddingPlan } from "./embedding-format.ts";

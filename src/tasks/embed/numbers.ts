@@ -1,4 +1,4 @@
-// Numbers of an embedding in the precision that a file keeps them in.
+/** Numbers of an embedding in the precision that a file keeps them in. */
 
 import { fromFloat16Bits, toFloat16Bits } from "../../graph/half-precision.ts";
 

@@ -1,4 +1,4 @@
-// Embeddings into a file, window by window, so that an interrupted command can be gone on with; or as text.
+/** Embeddings into a file, window by window, so that an interrupted command can be gone on with; or as text. */
 
 import { embedWindows, type EmbedOptions } from "../../inference/embed.ts";
 import type { EncodedSequence } from "../../data/index.ts";

@@ -1,4 +1,4 @@
-// What storing weights in fewer bits costs: bounds for a small model against its float32 twin.
+/** What storing weights in fewer bits costs: bounds for a small model against its float32 twin. */
 
 import { describe, expect, it } from "vitest";
 import { getSplit } from "../../data/index.ts";

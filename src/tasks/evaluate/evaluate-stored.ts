@@ -1,4 +1,4 @@
-// Evaluation with weights stored in fewer bits, and what that costs in accuracy.
+/** Evaluation with weights stored in fewer bits, and what that costs in accuracy. */
 
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { Backend } from "../../runtime/index.ts";

@@ -1,4 +1,4 @@
-// How well a trained model predicts a split of its data, or of other data, beside the baseline of its task.
+/** How well a trained model predicts a split of its data, or of other data, beside the baseline of its task. */
 
 import type { SplitName } from "../../data/index.ts";
 import type { WeightDtype } from "../../onnx/weight-dtype.ts";

@@ -1,4 +1,4 @@
-// What `performer export` says to people.
+/** What `performer export` says to people. */
 
 import { basename, dirname } from "node:path";
 

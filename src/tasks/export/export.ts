@@ -1,4 +1,4 @@
-// A model as the files that other programs run.
+/** A model as the files that other programs run. */
 
 import { exportOnnx, type ExportableModel, type ExportOnnxOptions, type OnnxExport } from "../../convert/index.ts";
 import { vocabularyFrom } from "../../data/index.ts";

@@ -1,4 +1,4 @@
-// New proteins, text or images from a trained model.
+/** New proteins, text or images from a trained model. */
 
 import { problem } from "../../graph/errors.ts";
 import { DataError } from "../../data/errors.ts";
@@ -8,7 +8,7 @@ import type { WeightDtype } from "../../onnx/weight-dtype.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import { notice, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
 import { createKnownSequences, type KnownSequences } from "../../runs/novelty.ts";
-import { openModel, subjectOf, type OpenedModel } from "../../runs/open-model.ts";
+import { openModel, embeddingModelOf, type OpenedModel } from "../../runs/open-model.ts";
 import type { RunConfig } from "../../runs/run-config.ts";
 import { loadRunData } from "../../runs/run-model.ts";
 import { formatSamples, generateSamples, isProtein, writeImages, type Sample } from "../../runs/samples.ts";
@@ -82,7 +82,7 @@ export async function generateSequences(
   const { repetitionPenalty, minTokens, unique = false } = options;
   const told = untilAborted(signal, onEvent);
   const opened = await openModel(folder, options, told);
-  const { config, tensors, backend, vocabulary } = subjectOf(opened);
+  const { config, tensors, backend, vocabulary } = embeddingModelOf(opened);
   requireGenerating(opened, config);
   const shape = imageShapeOf(vocabulary);
   checkOutput(options, shape !== undefined);

@@ -1,4 +1,4 @@
-// What --image and --images give: PNG and JPEG files as a model of images reads them, one after the other.
+/** What --image and --images give: PNG and JPEG files as a model of images reads them, one after the other. */
 
 import { basename } from "node:path";
 

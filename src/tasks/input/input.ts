@@ -1,4 +1,4 @@
-// What a model is given to read, of the kind that it reads: proteins, texts or images.
+/** What a model is given to read, of the kind that it reads: proteins, texts or images. */
 
 import { problem, type Problem } from "../../graph/errors.ts";
 import { proteinVocabulary, type EncodedSequence } from "../../data/index.ts";
@@ -7,7 +7,7 @@ import { isPipe, readSequences, surveySequences, type SequenceOptions } from "./
 import type { ReadUnit } from "../../runs/events.ts";
 import { unitsIn } from "../../model/patches.ts";
 import { readImages, type ImageOptions } from "./image-input.ts";
-import type { EmbedSubject } from "../../runs/open-model.ts";
+import type { EmbeddingModel } from "../../runs/open-model.ts";
 import { noTexts, readTexts, truncationNotice, type TextOptions } from "./text-input.ts";
 
 export interface InputOptions extends SequenceOptions, TextOptions, ImageOptions {}
@@ -36,7 +36,7 @@ export interface EmbedInput {
 }
 
 /** @throws UsageError for input of the other kind, and where there is none */
-export function openInput(subject: EmbedSubject, options: InputOptions, tell: (line: string) => void): EmbedInput {
+export function openInput(subject: EmbeddingModel, options: InputOptions, tell: (line: string) => void): EmbedInput {
   refuseOtherKind(subject, options);
   return inputs[subject.reads](subject, options, tell);
 }
@@ -51,8 +51,8 @@ export async function readsPipe({ fasta, file }: InputOptions): Promise<boolean>
 type Tell = (line: string) => void;
 
 const inputs = { text: textInput, proteins: proteinInput, images: imageInput } as const satisfies Record<
-  EmbedSubject["reads"],
-  (subject: EmbedSubject, options: InputOptions, tell: Tell) => EmbedInput
+  EmbeddingModel["reads"],
+  (subject: EmbeddingModel, options: InputOptions, tell: Tell) => EmbedInput
 >;
 
 /**
@@ -70,13 +70,13 @@ const kinds = {
     missing: problem`the images must be given with --image or --images, got neither; add --image FILE or --images FOLDER`,
   },
 } as const satisfies Record<
-  EmbedSubject["reads"],
+  EmbeddingModel["reads"],
   { readonly own: readonly (keyof InputOptions)[]; readonly missing: Problem | undefined }
 >;
 
-const kindNames = Object.keys(kinds) as readonly EmbedSubject["reads"][]; // its own keys
+const kindNames = Object.keys(kinds) as readonly EmbeddingModel["reads"][]; // its own keys
 
-function refuseOtherKind({ name, reads }: EmbedSubject, options: InputOptions): void {
+function refuseOtherKind({ name, reads }: EmbeddingModel, options: InputOptions): void {
   const { own, missing } = kinds[reads];
   for (const kind of kindNames) {
     const wrong = kind === reads ? undefined : kinds[kind].own.find((option) => options[option] !== undefined);
@@ -89,7 +89,7 @@ function refuseOtherKind({ name, reads }: EmbedSubject, options: InputOptions): 
   if (missing !== undefined && own.every((option) => options[option] === undefined)) throw new UsageError(missing);
 }
 
-function imageInput(subject: EmbedSubject, options: InputOptions): EmbedInput {
+function imageInput(subject: EmbeddingModel, options: InputOptions): EmbedInput {
   const { config, encodeImage, name } = subject;
   if (encodeImage === undefined)
     throw new UsageError(problem`${name}: the model must be one of images of one shape; use another`);
@@ -110,7 +110,7 @@ function imageInput(subject: EmbedSubject, options: InputOptions): EmbedInput {
   };
 }
 
-function proteinInput(subject: EmbedSubject, options: InputOptions, tell: (line: string) => void): EmbedInput {
+function proteinInput(subject: EmbeddingModel, options: InputOptions, tell: (line: string) => void): EmbedInput {
   const { encode, vocabulary } = subject;
   // A pretrained model has the same letters under other ids.
   const letters = encode === undefined ? vocabulary : proteinVocabulary;
@@ -133,7 +133,7 @@ function proteinInput(subject: EmbedSubject, options: InputOptions, tell: (line:
   };
 }
 
-function textInput(subject: EmbedSubject, options: InputOptions, tell: (line: string) => void): EmbedInput {
+function textInput(subject: EmbeddingModel, options: InputOptions, tell: (line: string) => void): EmbedInput {
   const { vocabulary, longest } = subject;
   const encode =
     subject.encode ??

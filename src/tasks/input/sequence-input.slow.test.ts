@@ -1,4 +1,4 @@
-// Proteins by their names in the embedded data.
+/** Proteins by their names in the embedded data. */
 
 import { expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Proteins by --sequence and --fasta: what is read, and what is refused.
+/** Proteins by --sequence and --fasta: what is read, and what is refused. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// What --sequence and --fasta give: proteins as a model reads them, one after the other, whatever the file's size.
+/** What --sequence and --fasta give: proteins as a model reads them, one after the other, whatever the file's size. */
 
 import { problem } from "../../graph/errors.ts";
 import { stat } from "node:fs/promises";

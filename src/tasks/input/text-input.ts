@@ -1,4 +1,4 @@
-// What --text and --file give: texts as a model reads them, one after the other, whatever the file's size.
+/** What --text and --file give: texts as a model reads them, one after the other, whatever the file's size. */
 
 import type { EncodedText } from "../../convert/index.ts";
 import { readLines, type ByteSource } from "../../data/bytes.ts";

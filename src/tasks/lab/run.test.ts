@@ -1,4 +1,4 @@
-// Claims and experiments as tasks: events, no output, plain results, and an orderly end.
+/** Claims and experiments as tasks: events, no output, plain results, and an orderly end. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

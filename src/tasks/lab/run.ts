@@ -1,4 +1,4 @@
-// Claims are checked and experiments made: they are measured, and written down with their figures.
+/** Claims are checked and experiments made: they are measured, and written down with their figures. */
 
 import { checkPlain } from "../../lab/claim.ts";
 import {

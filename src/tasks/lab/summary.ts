@@ -1,4 +1,4 @@
-// Claims, experiments and their results as text for people.
+/** Claims, experiments and their results as text for people. */
 
 import {
   roundTo,

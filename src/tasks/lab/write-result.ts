@@ -1,4 +1,4 @@
-// A run of a claim or an experiment as files: its figures as JSON, its picture as SVG.
+/** A run of a claim or an experiment as files: its figures as JSON, its picture as SVG. */
 
 import { paths } from "#files";
 

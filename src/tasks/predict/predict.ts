@@ -1,4 +1,4 @@
-// The classes, or the values, that a fine-tuned model predicts for new proteins.
+/** The classes, or the values, that a fine-tuned model predicts for new proteins. */
 
 import { problem } from "../../graph/errors.ts";
 import { lengthOf } from "../../data/datasets.ts";

@@ -1,4 +1,6 @@
-// What of a model's folder goes to the hub: everything that is read of it, and nothing that only its training needs.
+/**
+ * What of a model's folder goes to the hub: everything that is read of it, and nothing that only its training needs.
+ */
 
 import { problem } from "../../graph/errors.ts";
 import { lstat, readdir } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// Files to a model of the Hugging Face hub, as one commit; the model is created where there is none.
+/** Files to a model of the Hugging Face hub, as one commit; the model is created where there is none. */
 
 import { problem } from "../../graph/errors.ts";
 import { StorageError } from "../../storage/errors.ts";

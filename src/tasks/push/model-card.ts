@@ -1,11 +1,11 @@
-// README.md of a model on the hub: what it is, where it comes from, and how it is loaded.
+/** README.md of a model on the hub: what it is, where it comes from, and how it is loaded. */
 
 import type { ModelConfig } from "../../model/config.ts";
 import { countParameters } from "../../model/parameters.ts";
 import { describeMechanism } from "../../model/stacks.ts";
 import { formatCount } from "../../text/numbers.ts";
 
-export interface CardSubject {
+export interface CardModel {
   /** `owner/name` on the hub. */
   readonly name: string;
   readonly config: ModelConfig;
@@ -40,7 +40,7 @@ const inputs = {
 } as const;
 
 /** A model card with the metadata that the hub reads, and no licence: only its owner knows that. */
-export function modelCard({ name, config, reads, modelType, origin, isOriginOnHub }: CardSubject): string {
+export function modelCard({ name, config, reads, modelType, origin, isOriginOnHub }: CardModel): string {
   const { tag, call, option } = inputs[reads];
   const isRun = modelType === undefined;
   const facts = [

@@ -1,11 +1,11 @@
-// A model's folder to the Hugging Face hub, with a card that says what it is.
+/** A model's folder to the Hugging Face hub, with a card that says what it is. */
 
 import { problem } from "../../graph/errors.ts";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { notice, reportProgress, untilAborted, type OnEvent, type TaskContext } from "../../runs/events.ts";
-import { openModel, subjectOf } from "../../runs/open-model.ts";
+import { openModel, embeddingModelOf } from "../../runs/open-model.ts";
 import { UsageError } from "../../runs/usage.ts";
 import { StorageError } from "../../storage/errors.ts";
 import { exists, listFolder } from "../../storage/files.ts";
@@ -112,7 +112,7 @@ async function prepare(
   const opened = await openModel(folder, {}, onEvent);
   const own = await filesOfFolder(folder);
   if (own.some(({ path }) => path === CARD)) return { files: own, card: undefined };
-  const { config, reads } = subjectOf(opened);
+  const { config, reads } = embeddingModelOf(opened);
   const origin = opened.kind === "run" ? undefined : opened.model.origin;
   const card = modelCard({
     name,

@@ -1,4 +1,4 @@
-// The heat map's layout, and the reports beside it.
+/** The heat map's layout, and the reports beside it. */
 
 import { describe, expect, it } from "vitest";
 

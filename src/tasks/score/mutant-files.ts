@@ -1,4 +1,4 @@
-// `--out` of --mutants: the heat map as a picture, the table as a file.
+/** `--out` of --mutants: the heat map as a picture, the table as a file. */
 
 import { problem } from "../../graph/errors.ts";
 import { dirname, extname } from "node:path";

@@ -1,4 +1,4 @@
-// The table of mutants for people and for programs.
+/** The table of mutants for people and for programs. */
 
 import type { MutantScores } from "../../inference/mutants.ts";
 import { formatCount } from "../../text/numbers.ts";

@@ -1,4 +1,4 @@
-// Scores for people and for programs.
+/** Scores for people and for programs. */
 
 import type { SequenceScore } from "../../inference/score.ts";
 import { formatCount } from "../../text/numbers.ts";

@@ -1,4 +1,4 @@
-// How likely proteins are under a trained model, and what every mutation of one would change.
+/** How likely proteins are under a trained model, and what every mutation of one would change. */
 
 import { problem } from "../../graph/errors.ts";
 import { tagId } from "../../data/index.ts";
@@ -19,7 +19,7 @@ import { asUsage, UsageError } from "../../runs/usage.ts";
 import { readSequences, surveySequences, type InputSequence, type SequenceOptions } from "../input/sequence-input.ts";
 import { checkOutputs, writeMutants } from "./mutant-files.ts";
 import { mutantsDocument, type MutantsDocument } from "./mutant-report.ts";
-import { openScoreSubject, type ScoreSubject } from "./subject.ts";
+import { openScoringModel, type ScoringModel } from "./subject.ts";
 
 export interface ScoreOptions extends SequenceOptions, EngineOptions {
   /** How weights are stored. */
@@ -112,14 +112,14 @@ export async function scoreAllMutants(
   }
 }
 
-async function openFor(folder: string, options: ScoreOptions, onEvent: OnEvent): Promise<ScoreSubject> {
-  const subject = await openScoreSubject(folder, options, onEvent);
+async function openFor(folder: string, options: ScoreOptions, onEvent: OnEvent): Promise<ScoringModel> {
+  const subject = await openScoringModel(folder, options, onEvent);
   await asUsage(() => checkMethod("--method", subject.config, options.method));
   return subject;
 }
 
 /** What all scores need. */
-function scoring({ config, tensors, vocabulary, backend }: ScoreSubject, options: ScoreOptions) {
+function scoring({ config, tensors, vocabulary, backend }: ScoringModel, options: ScoreOptions) {
   const { dtype, method, tokensPerBatch } = options;
   return {
     config,
@@ -140,7 +140,7 @@ function scoring({ config, tensors, vocabulary, backend }: ScoreSubject, options
  */
 async function* asRead(
   sequences: AsyncIterable<InputSequence>,
-  { vocabulary, withOwnIds }: ScoreSubject,
+  { vocabulary, withOwnIds }: ScoringModel,
   { tag }: ScoreOptions,
 ) {
   const startId = tag === undefined ? undefined : tagId(vocabulary, tag, "--tag");
@@ -148,7 +148,7 @@ async function* asRead(
 }
 
 /** @throws UsageError for more than one protein */
-async function onlySequence(subject: ScoreSubject, options: ScoreOptions, onEvent: OnEvent): Promise<InputSequence> {
+async function onlySequence(subject: ScoringModel, options: ScoreOptions, onEvent: OnEvent): Promise<InputSequence> {
   const found: InputSequence[] = [];
   const tell = (text: string) => notice(onEvent, text);
   const read = asRead(readSequences(options, subject.letters, tell), subject, options);

@@ -1,14 +1,14 @@
-// The model that `performer score` asks: a run of ours, or a pretrained one that tells residues.
+/** The model that `performer score` asks: a run of ours, or a pretrained one that tells residues. */
 
 import { problem } from "../../graph/errors.ts";
 import { proteinVocabulary, type Vocabulary } from "../../data/index.ts";
 import { UsageError } from "../../runs/usage.ts";
-import { openModel, subjectOf, type EmbedSubject, type OpenedModel } from "../../runs/open-model.ts";
+import { openModel, embeddingModelOf, type EmbeddingModel, type OpenedModel } from "../../runs/open-model.ts";
 import { requireProteins, type InputSequence } from "../input/sequence-input.ts";
 import type { EngineOptions } from "../../runs/engine-options.ts";
 import type { OnEvent } from "../../runs/events.ts";
 
-export interface ScoreSubject extends Pick<EmbedSubject, "config" | "tensors" | "vocabulary" | "backend"> {
+export interface ScoringModel extends Pick<EmbeddingModel, "config" | "tensors" | "vocabulary" | "backend"> {
   /** By which proteins are read: a pretrained model has the same letters under other ids. */
   readonly letters: Vocabulary;
   /** A protein under the model's own ids. */
@@ -16,13 +16,13 @@ export interface ScoreSubject extends Pick<EmbedSubject, "config" | "tensors" | 
 }
 
 /** @throws UsageError for models of anything else than the residues of proteins */
-export async function openScoreSubject(
+export async function openScoringModel(
   folder: string,
   engine: EngineOptions,
   onEvent?: OnEvent,
-): Promise<ScoreSubject> {
+): Promise<ScoringModel> {
   const opened = await openModel(folder, engine, onEvent);
-  const { config, tensors, vocabulary, backend, encode, reads, name } = subjectOf(opened);
+  const { config, tensors, vocabulary, backend, encode, reads, name } = embeddingModelOf(opened);
   const letters = opened.kind === "run" ? vocabulary : proteinVocabulary;
   if (opened.kind === "run") requireProteins(vocabulary);
   else if (reads !== "proteins") {
@@ -36,7 +36,7 @@ export async function openScoreSubject(
   return { config, tensors, vocabulary, backend, letters, withOwnIds };
 }
 
-function requireLanguageModel(opened: OpenedModel, { head }: EmbedSubject["config"]): void {
+function requireLanguageModel(opened: OpenedModel, { head }: EmbeddingModel["config"]): void {
   if (head === "language-modeling") return;
   if (opened.kind === "pretrained") {
     throw new UsageError(

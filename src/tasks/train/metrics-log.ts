@@ -1,4 +1,4 @@
-// What a run writes to metrics.jsonl while it trains, and reports as events.
+/** What a run writes to metrics.jsonl while it trains, and reports as events. */
 
 import { appendMetrics } from "../../storage/metrics.ts";
 import type { RunFolder } from "../../storage/run-folder.ts";

@@ -1,4 +1,4 @@
-// What a run's page and progress say of the data and the model: units, numbers of one, the mechanism.
+/** What a run's page and progress say of the data and the model: units, numbers of one, the mechanism. */
 
 import { describe, expect, it } from "vitest";
 

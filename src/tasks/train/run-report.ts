@@ -1,4 +1,4 @@
-// report.html of a run, from its folder and what was measured at its end.
+/** report.html of a run, from its folder and what was measured at its end. */
 
 import { countParameters } from "../../model/parameters.ts";
 import { describeMechanism, layerMechanisms } from "../../model/stacks.ts";

@@ -1,4 +1,4 @@
-// Training as a task: it reports typed events, prints nothing, and ends in order when its signal is aborted.
+/** Training as a task: it reports typed events, prints nothing, and ends in order when its signal is aborted. */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

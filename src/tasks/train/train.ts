@@ -1,4 +1,4 @@
-// Training from the first step, or the last checkpoint, to the report.
+/** Training from the first step, or the last checkpoint, to the report. */
 
 import { createBackend } from "../../runtime/node.ts";
 import type { Backend } from "../../runtime/index.ts";

@@ -1,4 +1,4 @@
-// The heads of two models on the same tokens, row below row.
+/** The heads of two models on the same tokens, row below row. */
 
 import type { AttentionMap } from "../../inference/attention-maps.ts";
 import { mean } from "../../statistics/index.ts";

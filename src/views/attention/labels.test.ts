@@ -1,4 +1,4 @@
-// Labels of tokens: what they are called, and that they never lie on one another.
+/** Labels of tokens: what they are called, and that they never lie on one another. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

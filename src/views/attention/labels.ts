@@ -1,4 +1,4 @@
-// What the tokens of a protein or a text are drawn as and called, and how labels of any width lie side by side.
+/** What the tokens of a protein or a text are drawn as and called, and how labels of any width lie side by side. */
 
 import { textWidth } from "../picture/picture.ts";
 import type { AttentionSubject } from "./subject.ts";

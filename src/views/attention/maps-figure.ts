@@ -1,4 +1,4 @@
-// All layers and heads as thumbnails.
+/** All layers and heads as thumbnails. */
 
 import { panelsPicture } from "../picture/panels.ts";
 import type { Picture } from "../picture/picture.ts";

@@ -1,4 +1,4 @@
-// What the page of a model's attention tells its script, as JSON.
+/** What the page of a model's attention tells its script, as JSON. */
 
 export interface PageHead {
   readonly layer: number;

@@ -1,4 +1,4 @@
-// The style of the page of a model's attention, beside that of a run's page.
+/** The style of the page of a model's attention, beside that of a run's page. */
 
 export const attentionStyle = `
 body { max-width: 1040px; }

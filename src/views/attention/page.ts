@@ -1,4 +1,4 @@
-// report.html of a model's attention: one self-contained page, which works without a network.
+/** report.html of a model's attention: one self-contained page, which works without a network. */
 
 import type { HeadSummary } from "../../inference/attention-summary.ts";
 import type { SimilarityMatrix } from "../../inference/similarity.ts";

@@ -1,4 +1,4 @@
-// Similarities of amino acids beside a substitution matrix, in the same colours.
+/** Similarities of amino acids beside a substitution matrix, in the same colours. */
 
 import type { SimilarityComparison } from "../../inference/similarity-comparison.ts";
 import { pairsOf, type SimilarityMatrix, type SimilarityView } from "../../inference/similarity.ts";

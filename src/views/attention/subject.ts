@@ -1,5 +1,7 @@
-// What the pictures of a model's attention show: maps of one protein or text, its tokens, and the colours that all
-// heads share.
+/**
+ * What the pictures of a model's attention show: maps of one protein or text, its tokens, and the colours that all
+ * heads share.
+ */
 
 import type { AttentionMap, AttentionMaps } from "../../inference/attention-maps.ts";
 import { visibleKeys } from "../../inference/attention-summary.ts";

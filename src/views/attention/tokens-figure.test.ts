@@ -1,4 +1,4 @@
-// Bars of single tokens: no name lies on another, however long the pieces of a text are.
+/** Bars of single tokens: no name lies on another, however long the pieces of a text are. */
 
 import { expect, it } from "vitest";
 

@@ -1,4 +1,4 @@
-// Whom single tokens attend to, as bars along the protein or the text.
+/** Whom single tokens attend to, as bars along the protein or the text. */
 
 import { visibleKeys } from "../../inference/attention-summary.ts";
 import { wrapped } from "../picture/panels.ts";

@@ -1,4 +1,4 @@
-// Numbers as colours.
+/** Numbers as colours. */
 
 import type { Pixels } from "./picture.ts";
 

@@ -1,4 +1,4 @@
-// Matrices side by side, as thumbnails with titles, under a heading and above a scale of colours.
+/** Matrices side by side, as thumbnails with titles, under a heading and above a scale of colours. */
 
 import { rampPixels, type Ramp } from "./colours.ts";
 import { QUIET, textWidth, type Mark, type Picture, type Pixels } from "./picture.ts";

@@ -1,4 +1,4 @@
-// Pictures as SVG and as pixels: what is put into them is there, in the same place in both.
+/** Pictures as SVG and as pixels: what is put into them is there, in the same place in both. */
 
 import { decode } from "fast-png";
 import { parseHTML } from "linkedom";

@@ -1,4 +1,4 @@
-// A picture as a list of marks, which becomes an SVG file, or pixels (raster.ts): the same layout in both.
+/** A picture as a list of marks, which becomes an SVG file, or pixels (raster.ts): the same layout in both. */
 
 import { encode } from "fast-png";
 

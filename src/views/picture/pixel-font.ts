@@ -1,5 +1,7 @@
-// Letters of 5 × 7 pixels, for labels in PNG files: no font of the system is needed, and none has to come with the
-// package.
+/**
+ * Letters of 5 × 7 pixels, for labels in PNG files: no font of the system is needed, and none has to come with the
+ * package.
+ */
 
 /**
  * Rows from the top, two hexadecimal digits each; of a row's five bits the highest is the leftmost pixel. Two more hang

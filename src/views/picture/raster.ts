@@ -1,4 +1,4 @@
-// A picture as a PNG file, without a browser: images, boxes, and letters of a font of pixels.
+/** A picture as a PNG file, without a browser: images, boxes, and letters of a font of pixels. */
 
 import { encode } from "fast-png";
 

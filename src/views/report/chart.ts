@@ -1,4 +1,4 @@
-// Charts as SVG, drawn by Observable Plot on a DOM without a browser; in a page, colours are its CSS variables.
+/** Charts as SVG, drawn by Observable Plot on a DOM without a browser; in a page, colours are its CSS variables. */
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";

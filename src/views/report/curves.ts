@@ -1,4 +1,4 @@
-// The curves of a training run: loss against the unigram baseline, and the learning rate.
+/** The curves of a training run: loss against the unigram baseline, and the learning rate. */
 
 import * as Plot from "@observablehq/plot";
 

@@ -1,4 +1,4 @@
-// What a run's page shows, as plain data.
+/** What a run's page shows, as plain data. */
 
 import type { Words } from "../../runs/data/words.ts";
 import type { SplitFigures } from "../../runs/evaluation.ts";

@@ -1,4 +1,4 @@
-// Text into HTML: whatever is put into a template is escaped, unless it is HTML already.
+/** Text into HTML: whatever is put into a template is escaped, unless it is HTML already. */
 
 /** HTML that needs no escaping: made by {@link html} or {@link trustedHtml} only. */
 export interface Html {

@@ -1,4 +1,4 @@
-// report.html of a run: one self-contained page, without network, scripts or other files.
+/** report.html of a run: one self-contained page, without network, scripts or other files. */
 
 import { renderLearningRateChart, renderLossChart } from "./curves.ts";
 import type { Words } from "../../runs/data/words.ts";

@@ -1,4 +1,4 @@
-// Generated proteins as coloured letters: one colour for each chemical class.
+/** Generated proteins as coloured letters: one colour for each chemical class. */
 
 import { html, type Html } from "./html.ts";
 import type { GeneratedSample } from "./data.ts";

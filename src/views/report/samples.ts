@@ -1,4 +1,4 @@
-// Generated samples on a page: coloured residues, text, or pictures.
+/** Generated samples on a page: coloured residues, text, or pictures. */
 
 import type { Words } from "../../runs/data/words.ts";
 import { formatCount, formatFixed } from "../../text/numbers.ts";

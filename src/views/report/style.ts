@@ -1,4 +1,4 @@
-// The page's style: light and dark from the reader's settings, one column that fits a phone.
+/** The page's style: light and dark from the reader's settings, one column that fits a phone. */
 
 export const reportStyle = `
 :root {

@@ -1,4 +1,4 @@
-// Export in the page, and transformers.js on what comes out, without a server in between.
+/** Export in the page, and transformers.js on what comes out, without a server in between. */
 
 import { env, pipeline } from "@huggingface/transformers";
 import { convertPretrained, exportOnnx, loadPretrained, memorySource } from "performer-ts/convert";

@@ -1,4 +1,4 @@
-// The platform's files, by what all of them do alike: run in Node on the disk, and in a page on its own storage.
+/** The platform's files, by what all of them do alike: run in Node on the disk, and in a page on its own storage. */
 
 import { digest, files, packagedUrl, paths } from "#files";
 

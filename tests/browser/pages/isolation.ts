@@ -1,5 +1,7 @@
-// What a page must have before anything else can work: isolation, shared memory, and an engine that computes in
-// threads.
+/**
+ * What a page must have before anything else can work: isolation, shared memory, and an engine that computes in
+ * threads.
+ */
 
 import * as ort from "onnxruntime-web";
 

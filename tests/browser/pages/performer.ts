@@ -1,4 +1,4 @@
-// FAVOR+ and training in the page, by the package's public entrance and on its default device.
+/** FAVOR+ and training in the page, by the package's public entrance and on its default device. */
 
 import { createBackend, favorAttention, PerformerForMaskedLM } from "performer-ts";
 import { defaultDevice } from "performer-ts/runtime";

@@ -5,7 +5,7 @@ import type { FeatureMap } from "../feature-map.ts";
 import type { AttentionMechanism, ProjectionChoice } from "../mechanism.ts";
 import { mechanisms, type MechanismName } from "../mechanisms.ts";
 
-export interface Subject {
+export interface MeasuredMechanism {
   readonly name: MechanismName;
   readonly mechanism: AttentionMechanism;
   readonly map: FeatureMap;
@@ -15,14 +15,19 @@ export interface Subject {
   readonly numFeatures: number;
 }
 
-export interface SubjectChoice {
+export interface MechanismToMeasure {
   readonly mechanism: MechanismName;
-  readonly projection?: Subject["projection"] | undefined;
+  readonly projection?: MeasuredMechanism["projection"] | undefined;
   readonly projectionLengths?: RowLengths | undefined;
 }
 
 /** @param map the mechanism's, which the caller has made sure of */
-export function subjectOf(choice: SubjectChoice, map: FeatureMap, numFeatures: number, headDim: number): Subject {
+export function measuredMechanismOf(
+  choice: MechanismToMeasure,
+  map: FeatureMap,
+  numFeatures: number,
+  headDim: number,
+): MeasuredMechanism {
   const projection = choice.projection ?? map.projection;
   return {
     name: choice.mechanism,
@@ -36,19 +41,24 @@ export function subjectOf(choice: SubjectChoice, map: FeatureMap, numFeatures: n
 }
 
 /** Whether another draw gives other features. */
-function isRandom({ projection }: Subject): boolean {
+function isRandom({ projection }: MeasuredMechanism): boolean {
   return projection !== "none";
 }
 
 /**
  * Whether the error against softmax attention falls towards 0 with more features, as 1/√numFeatures once it is small.
  */
-export function convergesToSoftmax(subject: Subject): boolean {
+export function convergesToSoftmax(subject: MeasuredMechanism): boolean {
   return subject.map.kernel === "softmax" && subject.rowLengths === "chi" && isRandom(subject);
 }
 
 /** Independently drawn projections `[M, D]`, the same for the same seed. */
-export function drawnProjections(subject: Subject, headDim: number, seed: number, redraws: number): readonly NdArray[] {
+export function drawnProjections(
+  subject: MeasuredMechanism,
+  headDim: number,
+  seed: number,
+  redraws: number,
+): readonly NdArray[] {
   const { mechanism, name, projection, rowLengths, numFeatures } = subject;
   return Array.from({ length: isRandom(subject) ? redraws : 1 }).flatMap((_, redraw) => {
     const random = createRandom(seed, "diagnose", name, projection, numFeatures, redraw);
