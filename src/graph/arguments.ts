@@ -2,7 +2,10 @@
 import { ArgumentError, problem, type ErrorClass } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 
-/** A value as a message shows it: text in quotes, so that "2" is not taken for 2; of an array or an object the outline. */
+/**
+ * A value as a message shows it: text in quotes, so that "2" is not taken for 2, and the outline of an array or an
+ * object.
+ */
 export function shown(value: unknown): string {
   if (typeof value === "string") return value.length > 60 ? `'${value.slice(0, 60)}…'` : `'${value}'`;
   if (typeof value === "function") return "a function";
