@@ -10,7 +10,7 @@ const text = read("CONTRIBUTING.md");
 it("names files and folders that there are", () => {
   const named = text.match(/`[\w.-]+\/[\w./-]+`/g)?.map((path) => path.slice(1, -1)) ?? [];
   expect(named.length).toBeGreaterThan(30);
-  // What commands make is not there in a fresh clone.
+  // The site is there once it is built.
   const kept = named.filter((path) => !path.startsWith(".docs/"));
   expect(kept.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
 });

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { errorCodes, PerformerError, ndarray } from "../src/graph/index.ts";
 import * as root from "../src/index.ts";
+import { defineClaim } from "../src/lab/index.ts";
+import { add, concat, cumsum, exp, input, scalar, slice, sum } from "../src/ops/index.ts";
 import { createMechanism } from "../src/attention/index.ts";
 import { fillNormal, createRandom } from "../src/random/index.ts";
 import { trainingConfig } from "../src/training/index.ts";
@@ -28,7 +30,6 @@ it("documents every code, in the words of the table", () => {
 /** What throws errors of JavaScript itself, and why no caller meets them as they are. */
 const internal: Readonly<Record<string, string>> = {
   "src/ops/": "rules of ops: defineOp gives them the op, its inputs and its place",
-  "src/graph/shape.ts": "the same",
   "src/onnx/": "a graph that cannot be written, which building it has excluded",
   "src/text/table.ts": "rows that this package has made",
   "src/training/optimizer.ts": "arrays that the trainer has made",
@@ -41,15 +42,20 @@ const internal: Readonly<Record<string, string>> = {
   "src/cli/output/json.ts": "results of tasks are JSON",
   "src/inference/observe-diagnosis.ts": "layers that the configuration has",
   "src/kernels/log-features.ts": "results that the graph has",
-  "src/lab/claim.ts": "mistakes of who writes a claim",
   "src/runs/finetune/prepare.ts": "data that the loader has labelled",
+  "lab/long-proteins/run.ts": "sizes that the claim has",
+  "lab/backward-compatibility/transfer.ts": "models that the claim has trained",
+  "lab/error-propagation/": "tensors and batches that the claim has made",
   "src/storage/": "caught where the file is named",
   "src/data/bytes.ts": "caught where the file is named",
 };
 
 it("throws no error of JavaScript's own to callers", () => {
-  const names = readdirSync(new URL("src", folder), { recursive: true, encoding: "utf8" })
-    .map((name) => `src/${name.replaceAll("\\", "/")}`)
+  const names = ["src", "lab"]
+    .flatMap((top) =>
+      readdirSync(new URL(top, folder), { recursive: true, encoding: "utf8" }).map((name) => `${top}/${name}`),
+    )
+    .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith(".ts") && !name.includes(".test."));
   const throwing = names.filter((name) =>
     /throw new (?:Range|Type|Syntax)?Error\(/.test(readFileSync(new URL(name, folder), "utf8")),
@@ -73,6 +79,24 @@ const calls: Readonly<Record<string, () => unknown>> = {
   "diagnose, type": () => root.diagnose(arrays, wrong({ numHeads: 0.5 })),
   "createMechanism, name": () => createMechanism(wrong("locl")),
   "gradients, type": () => root.gradients(wrong({ shape: [2] }), []),
+  "gradients, type of wrt": () => root.gradients(scalar(1), wrong(scalar(1))),
+  "compile, name": () => root.compile(() => ({ y: scalar(1) }), {}, wrong({ backends: 1 })),
+  "compile, type": () => root.compile(wrong("y"), {}),
+  "sum, type": () => sum(scalar(1), { axes: [1] }),
+  "cumsum, type": () => cumsum(scalar(1), wrong("0")),
+  "slice, type": () => slice(input("x", [2, 3]), 2, 0, 1),
+  "concat, type": () => concat([], 0),
+  "exp, type": () => exp(wrong("x")),
+  "add, type": () => add(scalar(1), wrong(undefined)),
+  "convertPretrained, type": () => root.convertPretrained(wrong("bert"), { mechanism: "favor", seed: 0 }),
+  "convertPretrained, name": () => root.convertPretrained(wrong({ config: {}, tensors: {} }), wrong({ mechanim: 1 })),
+  "distillModel, name": () => root.distillModel(wrong({ teachers: 1 })),
+  "distillModel, type": () => root.distillModel(wrong({ teacher: "bert" })),
+  "exportOnnx, type": () => root.exportOnnx(wrong("bert")),
+  "exportOnnx, name": () => root.exportOnnx(wrong({ config: {}, tensors: {} }), wrong({ dtyp: "q8" })),
+  "embedTexts, type": () => root.embedTexts(wrong({}), wrong("one text"), wrong({})),
+  "loadPretrained, type of name": () => root.loadPretrained(wrong(7)),
+  "defineClaim, type": () => defineClaim(wrong({ claim: "All Of It", title: "x" })),
   "createBackend, name": () => root.createBackend(wrong({ device: "gpu" })),
   "create, name": () => root.PerformerForCausalLM.create(wrong({ modeldim: 8 })),
   "create, type": () => root.PerformerForCausalLM.create({ modelDim: wrong("8") }),

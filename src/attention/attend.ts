@@ -21,7 +21,8 @@ import {
   type ParameterSizes,
   type ProjectionChoice,
 } from "./mechanism.ts";
-import { refuseUnknownOptions, requireBoolean, requireOneOf, requirePositiveInteger } from "./checks.ts";
+import { refuseUnknownOptions, requirePositiveInteger } from "../graph/arguments.ts";
+import { requireBoolean, requireOneOf } from "./checks.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
 import { findMechanism } from "./find-mechanism.ts";
 
@@ -114,10 +115,10 @@ export function checkOptions(
   options: ArrayAttentionOptions,
   names: readonly string[] = attentionOptionNames,
 ): CheckedOptions {
-  refuseUnknownOptions(who, options, names);
+  refuseUnknownOptions(who, options, names, GraphError);
   const { numHeads = 1, causal = false, projectionPerHead = false } = options;
   const mechanism = findMechanism(who, options.mechanism ?? "favor");
-  requirePositiveInteger(who, "numHeads", numHeads);
+  requirePositiveInteger(who, "numHeads", numHeads, "omit it for one head", GraphError);
   requireBoolean(who, "causal", causal);
   requireBoolean(who, "projectionPerHead", projectionPerHead);
   if (typeof options.projection === "string") requireOneOf(who, "projection", options.projection, projectionNames);

@@ -21,7 +21,7 @@ import {
 import { gradientsInParts } from "./attention-in-parts.ts";
 import { readBatch, readBatches, type Batch, type GradientBatches } from "./batch.ts";
 import { joinHeads, splitHeads } from "./heads.ts";
-import { requirePositiveInteger } from "./checks.ts";
+import { requirePositiveInteger } from "../graph/arguments.ts";
 import type { AttentionOutput } from "./favor-attention.ts";
 
 /**
@@ -126,7 +126,7 @@ function partLength(who: string, prepared: PreparedAttention, asked: number | un
   const masked = options.keyMask !== undefined;
   const hasParts = causal && mechanism.recurrent !== undefined && options.form !== "parallel" && !masked;
   if (asked === undefined) return hasParts ? DEFAULT_SEGMENT : 0;
-  if (asked !== 0) requirePositiveInteger(who, "segmentLength", asked);
+  if (asked !== 0) requirePositiveInteger(who, "segmentLength", asked, "omit it for the default", GraphError);
   if (asked === 0 || hasParts) return asked;
   const got = masked ? "a keyMask" : causal ? `'${mechanism.name}' on this device` : "bidirectional attention";
   throw new GraphError(

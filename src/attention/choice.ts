@@ -1,6 +1,6 @@
 /** Mechanisms as configurations choose them: by name, or by name with options. */
 import { nearestName } from "../graph/nearest-name.ts";
-import { shown } from "./checks.ts";
+import { isRecord, shown } from "../graph/arguments.ts";
 import type { ConfigurableMechanism } from "./configurable.ts";
 import type { AttentionMechanism } from "./mechanism.ts";
 import { configurableMechanisms, mechanisms, type MechanismName } from "./mechanisms.ts";
@@ -54,10 +54,6 @@ export function createMechanism(choice: MechanismChoice, who = "createMechanism"
   const [option] = Object.keys(options);
   if (option === undefined) return mechanisms[name];
   throw new ConfigError(problem`${who}: mechanism '${name}' has no options, got '${option}'; give its name alone`);
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Names the mechanisms that have the options. */

@@ -1,10 +1,11 @@
 /** Reverse-mode differentiation: a graph in, a graph out. */
+import { requireArgument } from "../graph/arguments.ts";
 import { GraphError, problem } from "../graph/errors.ts";
 import { nodesInOrder } from "../graph/graph.ts";
 import type { Backpropagate } from "../graph/op-rule.ts";
 import { scope } from "../graph/scope.ts";
 import { sameShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { isTensor, type Tensor } from "../graph/tensor.ts";
 import { add } from "../ops/elementwise.ts";
 import { full } from "../ops/source.ts";
 
@@ -21,6 +22,9 @@ export function gradients<const Wrt extends readonly Tensor[]>(
   loss: Tensor,
   wrt: Wrt,
 ): { -readonly [Index in keyof Wrt]: Tensor } {
+  requireArgument(isTensor(loss), "gradients", "the loss", "a tensor", loss, "build it by the ops of performer-ts/ops");
+  const areTensors = Array.isArray(wrt) && wrt.every(isTensor);
+  requireArgument(areTensors, "gradients", "wrt", "an array of tensors", wrt, "write gradients(loss, [weight])");
   if (loss.shape.some((length) => length !== 1)) {
     throw new GraphError(
       problem`gradients: the loss must have one element, got [${loss.shape.join(", ")}]; sum or average it`,

@@ -3,6 +3,7 @@
  * random is drawn.
  */
 import { createMechanism, type MechanismChoice } from "../attention/choice.ts";
+import { refuseUnknownOptions } from "../graph/arguments.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 import { nearestName } from "../graph/nearest-name.ts";
 import type { NdArray } from "../graph/ndarray.ts";
@@ -12,7 +13,7 @@ import { modelConfig, type ModelConfig, type ModelOptions } from "../model/confi
 import { drawProjections, projectionName, type Named } from "../model/parameters.ts";
 import { mostPlaces } from "../model/patches.ts";
 import { outputStack, selfAttention } from "../model/stacks.ts";
-import { checkTensors, tensorShapes } from "../model/tensors.ts";
+import { checkTensors, requireModel, tensorShapes } from "../model/tensors.ts";
 import { positionRules, stretchPositions, type PositionRule } from "./longer-positions.ts";
 
 export interface ConvertOptions extends Pick<ModelOptions, "projection"> {
@@ -50,6 +51,8 @@ export interface ConvertibleModel {
 const WHO = "convertModel";
 const TABLE = "positionEmbedding.weight";
 
+const optionNames = ["layers", "maxSeqLen", "mechanism", "numFeatures", "positions", "projection", "seed"];
+
 /**
  * A trained model with another attention mechanism in all layers or in some.
  *
@@ -62,7 +65,10 @@ const TABLE = "positionEmbedding.weight";
  *
  * @example convertModel(await loadPretrained("all-MiniLM-L6-v2"), { mechanism: "favor", numFeatures: 256 })
  */
-export function convertModel({ config, tensors }: ConvertibleModel, options: ConvertOptions): ConvertedModel {
+export function convertModel(model: ConvertibleModel, options: ConvertOptions): ConvertedModel {
+  requireModel(model, WHO, "model");
+  refuseUnknownOptions(WHO, options, optionNames);
+  const { config, tensors } = model;
   if (config.architecture === "encoder-decoder") {
     throw new ConfigError(
       problem`${WHO}: the model must have one stack of blocks, got architecture 'encoder-decoder'; use 'decoder' or

@@ -1,8 +1,9 @@
 /** Distillation: a converted model is trained to do what the original does, first layer by layer, then as a whole. */
+import { refuseUnknownOptions } from "../graph/arguments.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 import { renamed } from "../graph/records.ts";
 import { longestSequence } from "../model/positions.ts";
-import { checkTensors } from "../model/tensors.ts";
+import { checkTensors, requireModel } from "../model/tensors.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { trainingConfig } from "../training/config.ts";
 import { checkPair, createDistillExecution, distilledNames, type DistilledPart } from "../training/distill.ts";
@@ -63,6 +64,27 @@ export interface DistillOutcome {
 }
 
 const WHO = "distill";
+const optionNames = {
+  teacher: true,
+  student: true,
+  tokenIds: true,
+  heldOut: true,
+  backend: true,
+  seed: true,
+  steps: true,
+  part: true,
+  learningRate: true,
+  tokensPerBatch: true,
+  maxSeqLen: true,
+  evalInterval: true,
+  patience: true,
+  signal: true,
+  onStep: true,
+  onEvaluation: true,
+  pooling: true,
+  statesWeight: true,
+} as const satisfies Record<keyof DistillOptions, true>;
+
 /** Lengths are rounded up to multiples of this: a dozen graphs for texts of up to 512 tokens. */
 const BUCKET_STEP = 32;
 const LONGEST = 512;
@@ -82,9 +104,12 @@ const LONGEST = 512;
  * await saveConverted("minilm-distilled", { ...student, tensors }, source);
  */
 export async function distillModel(options: DistillOptions): Promise<DistillOutcome> {
+  refuseUnknownOptions(WHO, options, Object.keys(optionNames));
   const { teacher, student, backend, seed = 0, part = "blocks", signal, pooling = "mean", statesWeight = 1 } = options;
   const { tokensPerBatch = 1024, learningRate = 3e-4, evalInterval = 25, patience = 8 } = options;
   const wanted = { layers: options.steps?.layers ?? 0, model: options.steps?.model ?? 500 };
+  requireModel(teacher, WHO, "teacher");
+  requireModel(student, WHO, "student");
   checkPair(teacher.config, student.config);
   checkTensors(student.config, student.tensors, `${WHO}, student`);
   const { config } = student;

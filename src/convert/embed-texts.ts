@@ -1,5 +1,6 @@
 /** Texts, proteins or images as vectors of a pretrained model. */
 import { createBackend } from "#engine";
+import { requireArgument } from "../graph/arguments.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 import { decodeImage } from "../data/images/codecs.ts";
 import type { PixelImage } from "../data/images/pixels.ts";
@@ -35,6 +36,8 @@ export async function embedTexts(
   texts: readonly string[],
   { onTruncated, ...options }: EmbedTextsOptions = {},
 ): Promise<readonly SequenceEmbedding["embedding"][]> {
+  const isList = Array.isArray(texts);
+  requireArgument(isList, "embedTexts", "texts", "an array of strings", texts, "write one text as [text]");
   const sequences = texts.map((text, index) => {
     const encoded = model.encode(text, `text ${index + 1}`);
     if (encoded.dropped > 0) onTruncated?.(encoded);

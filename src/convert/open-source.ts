@@ -42,7 +42,7 @@ function sourceOf(from: FileSource | GivenFiles): FileSource {
   // For callers without types.
   if (typeof from !== "object" || from === null) {
     throw new StorageError(
-      problem`a model must be named by a folder, an address (https://…/) or a name on the hub (owner/name), or given as
+      problem`loadPretrained: a model must be named by a folder, an address (https://…/) or a name on the hub (owner/name), or given as
       files by their paths, got ${shown(from)}; give one of these.`,
     );
   }

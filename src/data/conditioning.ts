@@ -2,7 +2,8 @@
  * Conditioning tags of proteins: what a model is told of a sequence before its first residue, so that it can be asked
  * for more of the kind. Source: CTRL, arXiv:1909.05858; ProGen, arXiv:2004.03497.
  */
-import { DataError, quoted, requirePositiveInteger } from "./errors.ts";
+import { requirePositiveInteger } from "../graph/arguments.ts";
+import { DataError, quoted } from "./errors.ts";
 import { familyOf, type Assignment, type NumberedRecords, type ProteinSplitOptions } from "./protein-splits.ts";
 import { parseUniProtHeader } from "./uniprot.ts";
 import { letterVocabulary } from "./vocabularies/letters.ts";
@@ -106,7 +107,7 @@ function chooseTags(
   options: TagOptions & Pick<ProteinSplitOptions, "families"> & { readonly tags: TagKind },
 ): readonly string[] {
   const { tags: kind, minTagged = 5, families } = options;
-  requirePositiveInteger(fileName, "minTagged (data.minTagged)", minTagged, 5);
+  requirePositiveInteger(fileName, "minTagged (data.minTagged)", minTagged, "pass a number such as 5", DataError);
   const chosen = [...counts].filter(([, count]) => count >= minTagged).map(([name]) => name);
   if (chosen.length > 0) return chosen.toSorted();
   const [commonest] = [...counts].toSorted(([, a], [, b]) => b - a);

@@ -15,17 +15,6 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
-/** Refuses a size that is not a positive integer; `example` is a value that would do. */
-export function requirePositiveInteger(who: string, name: string, value: number, example: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new DataError({
-    who,
-    rule: `${name} must be a positive integer`,
-    got: String(value),
-    fix: `pass a number such as ${example}`,
-  });
-}
-
 /**
  * A file that its reader gives up on.
  *

@@ -1,7 +1,8 @@
 /** Rows of like length into batches of few shapes, and an endless, seeded, resumable order of these. */
 import { createRandom, shuffle } from "../random/index.ts";
 import type { BatchShape } from "./batch.ts";
-import { DataError, requirePositiveInteger } from "./errors.ts";
+import { requirePositiveInteger } from "../graph/arguments.ts";
+import { DataError } from "./errors.ts";
 
 /** How rows become batches. */
 export interface PackingOptions {
@@ -54,9 +55,9 @@ export interface Plan<B> {
  * @throws DataError naming the size
  */
 export function checkPacking(who: string, options: PackingOptions): void {
-  requirePositiveInteger(who, "tokensPerBatch", options.tokensPerBatch, 16_384);
-  requirePositiveInteger(who, "maxSeqLen", options.maxSeqLen, 512);
-  requirePositiveInteger(who, "bucketStep", options.bucketStep ?? 64, 64);
+  requirePositiveInteger(who, "tokensPerBatch", options.tokensPerBatch, "pass a number such as 16384", DataError);
+  requirePositiveInteger(who, "maxSeqLen", options.maxSeqLen, "pass a number such as 512", DataError);
+  requirePositiveInteger(who, "bucketStep", options.bucketStep ?? 64, "pass a number such as 64", DataError);
 }
 
 /**

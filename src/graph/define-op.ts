@@ -1,8 +1,9 @@
 /** `defineOp`: everything about an op in one object. */
-import { GraphError, ShapeError } from "./errors.ts";
+import { shown } from "./arguments.ts";
+import { GraphError, problem, ShapeError } from "./errors.ts";
 import type { Emitter } from "./emitter.ts";
 import { currentPath } from "./scope.ts";
-import { formatType, type Node, type Tensor, type TensorType } from "./tensor.ts";
+import { formatType, isTensor, type Node, type Tensor, type TensorType } from "./tensor.ts";
 import type { Evaluate, NotDifferentiable, OpRule, ReferenceArray } from "./op-rule.ts";
 
 interface Tuples<T> {
@@ -132,6 +133,13 @@ function first<T>(list: readonly T[]): T {
 function applyOp(op: OpRule, inputs: readonly Tensor[], attributes: unknown): readonly Tensor[] {
   const scopePath = currentPath();
   const path = scopePath === "" ? op.name : `${scopePath}/${op.name}`;
+  const stranger = inputs.findIndex((each) => !isTensor(each));
+  if (stranger >= 0) {
+    // For callers without types.
+    throw new GraphError(
+      problem`${op.name}: operands must be tensors, got ${shown(inputs[stranger])}, at ${path}; make one with scalar() or constant()`,
+    );
+  }
   let types: readonly TensorType[];
   try {
     types = op.infer(inputs, attributes);

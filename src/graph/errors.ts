@@ -205,4 +205,8 @@ export function withOptionNames(error: unknown, nameOf: (option: string) => stri
   return new Class(problems, { cause: error, code: error.code });
 }
 
-type ErrorClass = new (problems: readonly Problem[], options: PerformerErrorOptions) => PerformerError;
+/** A class of the family, all of which are made alike. */
+export type ErrorClass = new (
+  problems: Problem | readonly Problem[],
+  options?: PerformerErrorOptions,
+) => PerformerError;

@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { axisLength, broadcastShapes, normalizeAxis, reducedShape, sizeOf, stridesOf } from "./shape.ts";
+import { scope } from "./scope.ts";
+import { broadcastShapes, normalizeAxis, reducedShape, sizeOf, stridesOf } from "./shape.ts";
 
 const shapes = fc.array(fc.constantFrom(1, 2, 3, 5), { maxLength: 4 });
 const seed = { seed: 7, numRuns: 300 };
@@ -72,12 +73,12 @@ describe("sizes and axes", () => {
   });
 
   it("counts negative axes from the end", () => {
-    expect(normalizeAxis(-1, 3)).toBe(2);
-    expect(axisLength([2, 3, 5], -2)).toBe(3);
-    expect(() => normalizeAxis(3, 3)).toThrow("axis must be an integer from -3 to 2, got 3");
-    expect(() => normalizeAxis(0.5, 3)).toThrow("axis must be an integer from -3 to 2, got 0.5");
-    expect(() => axisLength([2, 3, 5], 3)).toThrow("axis must be inside [2, 3, 5], got 3");
-    expect(() => axisLength([2, 3, 5], -4)).toThrow("axis must be inside [2, 3, 5], got -4");
+    const x = { shape: [2, 3, 5] };
+    expect(normalizeAxis("sum", -1, x)).toBe(2);
+    expect(() => normalizeAxis("sum", 0.5, x)).toThrow("sum: axis must be an integer from -3 to 2, got 0.5");
+    expect(() => scope("block3", () => normalizeAxis("sum", 3, x))).toThrow(
+      "sum: axis must be an integer from -3 to 2, got 3, at block3; the shape is [2, 3, 5], and negative axes count",
+    );
   });
 
   it("drops reduced axes or keeps them as 1", () => {

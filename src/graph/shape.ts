@@ -1,4 +1,7 @@
 /** Shapes: sizes, broadcasting, row-major strides. */
+import { shown } from "./arguments.ts";
+import { problem, ShapeError } from "./errors.ts";
+import { currentPath } from "./scope.ts";
 
 /** Lengths of the axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -27,19 +30,19 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** The length of an axis; negative axes count from the end. */
-export function axisLength(shape: Shape, axis: number): number {
-  const length = shape.at(axis);
-  if (length === undefined || axis >= shape.length) {
-    throw new RangeError(`axis must be inside ${formatShape(shape)}, got ${axis}`);
-  }
-  return length;
-}
-
-/** The axis as a number from 0. */
-export function normalizeAxis(axis: number, rank: number): number {
+/**
+ * The axis as a number from 0.
+ *
+ * @throws ShapeError in the name of the op `who`
+ */
+export function normalizeAxis(who: string, axis: number, { shape }: { readonly shape: Shape }): number {
+  const rank = shape.length;
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new RangeError(`axis must be an integer from ${-rank} to ${rank - 1}, got ${axis}`);
+    const at = currentPath() === "" ? "" : `, at ${currentPath()}`;
+    throw new ShapeError(
+      problem`${who}: axis must be an integer from ${-rank} to ${rank - 1}, got ${shown(axis)}${at}; the shape is
+      ${formatShape(shape)}, and negative axes count from the end`,
+    );
   }
   return axis < 0 ? axis + rank : axis;
 }
@@ -63,6 +66,6 @@ export function broadcastShapes(a: Shape, b: Shape): number[] | undefined {
 
 /** The shape after reducing the given axes, which stay as 1 where `keepDims`. */
 export function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {
-  const reduced = new Set(axes.map((axis) => normalizeAxis(axis, shape.length)));
+  const reduced = new Set(axes.map((axis) => normalizeAxis("reduce", axis, { shape })));
   return shape.flatMap((length, axis) => (reduced.has(axis) ? (keepDims ? [1] : []) : [length]));
 }

@@ -32,6 +32,11 @@ export interface Node {
   readonly path: string;
 }
 
+/** For callers without types. */
+export function isTensor(value: unknown): value is Tensor {
+  return typeof value === "object" && value !== null && "node" in value;
+}
+
 export function formatType(type: TensorType): string {
   return `${type.dtype}${formatShape(type.shape)}`;
 }

@@ -1,4 +1,5 @@
 /** A short name for a model's weights and configuration, to tell whose states an array holds. */
+import { isRecord } from "../graph/arguments.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Named } from "../model/parameters.ts";
@@ -20,10 +21,6 @@ export function fingerprint(config: ModelConfig, tensors: Named<NdArray>): strin
     new Uint32Array(Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).buffer).forEach(mix);
   }
   return [hash.a, hash.b].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
-}
-
-function isRecord(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The same, with its keys in their order: a configuration is the same in whichever order its file names them. */

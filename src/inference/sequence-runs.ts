@@ -1,7 +1,7 @@
 /** Many sequences through one model, streamed: batches of few shapes, results in the order of the input. */
 import { formFor, type ExecutionForm } from "../attention/mechanism.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
-import { requirePositiveInteger } from "../data/errors.ts";
+import { requirePositiveInteger } from "../graph/arguments.ts";
 import { DataError, startOf, type EncodedSequence, type Vocabulary } from "../data/index.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -114,7 +114,13 @@ export async function* runSequenceWindows<R, S extends EncodedSequence = Encoded
 ): AsyncGenerator<R[]> {
   const { window: most = defaultWindow } = options;
   const { config, tensors, vocabulary, sequences, onProgress, tokensPerBatch = TOKENS_PER_BATCH } = options;
-  requirePositiveInteger("runSequences", "tokensPerBatch", tokensPerBatch, TOKENS_PER_BATCH);
+  requirePositiveInteger(
+    "runSequences",
+    "tokensPerBatch",
+    tokensPerBatch,
+    `pass a number such as ${TOKENS_PER_BATCH}`,
+    DataError,
+  );
   checkTensors(config, tensors, "runSequences");
   checkVocabulary(config, vocabulary, "runSequences");
   const longest = longestSequence(config).length;

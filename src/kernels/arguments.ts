@@ -1,7 +1,8 @@
 /** What the kernel functions ask of their arguments before anything is computed. */
 import { readArray, type AttentionArray } from "../attention/arrays.ts";
 import type { FeatureMap } from "../attention/feature-map.ts";
-import { refuseUnknownOptions, requireOneOf } from "../attention/checks.ts";
+import { requireOneOf } from "../attention/checks.ts";
+import { refuseUnknownOptions } from "../graph/arguments.ts";
 import { LARGEST_ARRAY_BYTES } from "../attention/favor/projections.ts";
 import { GraphError, problem } from "../graph/errors.ts";
 import { formatShape } from "../graph/shape.ts";
@@ -101,7 +102,7 @@ function asKernelError(check: () => void): void {
 
 /** @throws KernelError when an option is not among the names, which a typing error would otherwise leave unread */
 export function checkNames(who: string, options: object, names: Readonly<Record<string, true>>): void {
-  asKernelError(() => refuseUnknownOptions(who, options, Object.keys(names)));
+  asKernelError(() => refuseUnknownOptions(who, options, Object.keys(names), GraphError));
 }
 
 /**

@@ -24,7 +24,7 @@ describe("defineClaim", () => {
   });
 
   test("refuses a claim that says nothing", () => {
-    expect(() => defineClaim(claimOf({ title: " " }))).toThrow(/some-claim needs a title, got none/);
+    expect(() => defineClaim(claimOf({ title: " " }))).toThrow(/some-claim must have a title, got none/);
   });
 });
 

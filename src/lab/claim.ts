@@ -1,5 +1,6 @@
 /** A claim of the literature that can be checked by running it: its form, and what a run of it yields. */
 
+import { ArgumentError, problem } from "../graph/errors.ts";
 import type { Figure } from "./figure.ts";
 import { findNotJson, type JsonRecord } from "./json.ts";
 
@@ -59,12 +60,12 @@ const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 /** `performer lab run all` means every claim. */
 const RESERVED = "all";
 
-/** @throws RangeError for names that cannot be folders and arguments */
+/** @throws ArgumentError for names that cannot be folders and arguments */
 export function checkLabName(who: string, what: string, name: string): void {
   if (NAME.test(name) && name !== RESERVED) return;
-  throw new RangeError(
-    `${who}: ${what}'s name must be lower-case words joined by hyphens, and not "${RESERVED}", ` +
-      `got ${JSON.stringify(name)}; name it as its folder in lab/, such as "unsigned-qr".`,
+  throw new ArgumentError(
+    problem`${who}: ${what}'s name must be lower-case words joined by hyphens, and not "${RESERVED}", got
+    ${JSON.stringify(name)}; name it as its folder in lab/, such as "unsigned-qr".`,
   );
 }
 
@@ -72,13 +73,15 @@ export function checkLabName(who: string, what: string, name: string): void {
  * A claim whose name can be a folder and an argument.
  *
  * @returns the same object
- * @throws RangeError when the name has another form or is taken, or the title is empty
+ * @throws ArgumentError when the name has another form or is taken, or the title is empty
  */
 export function defineClaim(claim: Claim): Claim {
   const { claim: name, title } = claim;
   checkLabName("defineClaim", "a claim", name);
   if (title.trim() === "") {
-    throw new RangeError(`defineClaim: ${name} needs a title, got none; say in one sentence what is claimed.`);
+    throw new ArgumentError(
+      problem`defineClaim: ${name} must have a title, got none; say in one sentence what is claimed.`,
+    );
   }
   return claim;
 }
@@ -86,7 +89,7 @@ export function defineClaim(claim: Claim): Claim {
 /**
  * Runs a claim and puts its outcome into the form in which it is written down.
  *
- * @throws RangeError when the outcome holds what JSON cannot: NaN and infinities, typed arrays, undefined
+ * @throws ArgumentError when the outcome holds what JSON cannot: NaN and infinities, typed arrays, undefined
  */
 export async function runClaim(claim: Claim, options: ClaimOptions): Promise<ClaimRun> {
   const { setting, measured, holds, figure } = await claim.run(options);
@@ -95,14 +98,14 @@ export async function runClaim(claim: Claim, options: ClaimOptions): Promise<Cla
   return { result, figure };
 }
 
-/** @throws RangeError when a part of a result holds what JSON cannot: NaN and infinities, typed arrays, undefined */
+/** @throws ArgumentError when a part of a result holds what JSON cannot: NaN and infinities, typed arrays, undefined */
 export function checkPlain(who: string, parts: Readonly<Record<string, unknown>>): void {
   for (const [part, value] of Object.entries(parts)) {
     const found = findNotJson(value, part);
     if (found === undefined) continue;
-    throw new RangeError(
-      `${who}: every figure must be plain JSON with finite numbers, got ${found.got} at ${found.path}; ` +
-        "use null or words for what has no finite value, Array.from for typed arrays.",
+    throw new ArgumentError(
+      problem`${who}: every figure must be plain JSON with finite numbers, got ${found.got} at ${found.path}; use null or
+      words for what has no finite value, Array.from for typed arrays.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 /** Weights that come from outside: do they belong to this configuration? */
+import { isRecord, requireArgument } from "../graph/arguments.ts";
 import { formatShape, sameShape, type Shape } from "../graph/shape.ts";
 import type { NdArray } from "../graph/ndarray.ts";
 import type { ModelConfig } from "./config.ts";
@@ -41,4 +42,10 @@ export function checkVocabulary(config: ModelConfig, vocabulary: { readonly size
     problem`${who}: the vocabulary must have the model's vocabSize ${config.vocabSize}, got ${vocabulary.size} tokens;
     use the vocabulary that the model was trained with`,
   );
+}
+
+/** @throws ArgumentError for what holds no configuration and tensors; for callers without types */
+export function requireModel(model: object, who: string, name: string): void {
+  const holds = isRecord(model) && isRecord(model["config"]) && isRecord(model["tensors"]);
+  requireArgument(holds, who, name, "a model with config and tensors", model, "open one with loadPretrained");
 }

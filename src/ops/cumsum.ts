@@ -41,5 +41,5 @@ const cumsumOp = defineOp<1, Required<CumsumOptions> & { readonly axis: number }
 /** Sums of all positions up to each one along an axis. */
 export function cumsum(x: Tensor, axis: number, options: CumsumOptions = {}): Tensor {
   const { exclusive = false, reverse = false } = options;
-  return cumsumOp(x, { axis: normalizeAxis(axis, x.shape.length), exclusive, reverse });
+  return cumsumOp(x, { axis: normalizeAxis("cumsum", axis, x), exclusive, reverse });
 }

@@ -129,7 +129,7 @@ export function swapLastAxes(x: Tensor): Tensor {
  * further one joins it.
  */
 export function splitAxis(x: Tensor, axis: number, outer: number): Tensor {
-  const at_ = normalizeAxis(axis, x.shape.length);
+  const at_ = normalizeAxis("splitAxis", axis, x);
   const length = x.shape[at_] ?? 0;
   const before = permutationOf(x);
   if (before !== undefined) {
@@ -144,7 +144,7 @@ export function splitAxis(x: Tensor, axis: number, outer: number): Tensor {
 
 /** Joins an axis and the one behind it. */
 export function mergeAxes(x: Tensor, axis: number): Tensor {
-  const at_ = normalizeAxis(axis, x.shape.length);
+  const at_ = normalizeAxis("mergeAxes", axis, x);
   const merged = (x.shape[at_] ?? 0) * (x.shape[at_ + 1] ?? 0);
   return reshape(x, [...x.shape.slice(0, at_), merged, ...x.shape.slice(at_ + 2)]);
 }

@@ -24,7 +24,7 @@ const maxOp = defineOp<1, ReduceAttributes>({
 
 /** Maximum over axes; entries that tie share the gradient. */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const attributes = reduceAttributes(x, options);
+  const attributes = reduceAttributes("max", x, options);
   // The engine takes an empty list of axes for all of them.
   return attributes.axes.length === 0 ? x : maxOp(x, attributes);
 }

@@ -26,9 +26,9 @@ export interface ReduceAttributes {
   readonly keepDims: boolean;
 }
 
-export function reduceAttributes(x: Tensor, { axes, keepDims = false }: ReduceOptions): ReduceAttributes {
-  const rank = x.shape.length;
-  return { axes: axes?.map((axis) => normalizeAxis(axis, rank)) ?? x.shape.map((_, axis) => axis), keepDims };
+export function reduceAttributes(who: string, x: Tensor, options: ReduceOptions): ReduceAttributes {
+  const { axes, keepDims = false } = options;
+  return { axes: axes?.map((axis) => normalizeAxis(who, axis, x)) ?? x.shape.map((_, axis) => axis), keepDims };
 }
 
 const sumOp = defineOp<1, ReduceAttributes>({
@@ -54,7 +54,7 @@ const sumOp = defineOp<1, ReduceAttributes>({
 
 /** Sum over axes. */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const attributes = reduceAttributes(x, options);
+  const attributes = reduceAttributes("sum", x, options);
   return attributes.axes.length === 0 ? x : sumOp(x, attributes);
 }
 

@@ -49,7 +49,7 @@ const sliceOp = defineOp<1, { readonly axis: number; readonly start: number; rea
 
 /** Positions start … end − 1 of an axis. */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
-  const position = normalizeAxis(axis, x.shape.length);
+  const position = normalizeAxis("slice", axis, x);
   if (start === 0 && end === x.shape[position]) return x;
   return sliceOp(x, { axis: position, start, end });
 }
@@ -76,7 +76,7 @@ const padOp = defineOp<1, { readonly axis: number; readonly before: number; read
 /** Adds zeros before and after along an axis. */
 export function pad(x: Tensor, axis: number, before: number, after: number): Tensor {
   if (before === 0 && after === 0) return x;
-  return padOp(x, { axis: normalizeAxis(axis, x.shape.length), before, after });
+  return padOp(x, { axis: normalizeAxis("pad", axis, x), before, after });
 }
 
 const concatOp = defineMultiOp<{ readonly axis: number }>({
@@ -115,7 +115,7 @@ const concatOp = defineMultiOp<{ readonly axis: number }>({
 
 /** Joins tensors along an axis. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
-  const position = normalizeAxis(axis, tensors[0]?.shape.length ?? 0);
+  const position = normalizeAxis("concat", axis, tensors[0] ?? { shape: [] });
   return concatOp(tensors, { axis: position })[0] as Tensor; // one output by definition
 }
 
@@ -149,5 +149,5 @@ const splitOp = defineMultiOp<{ readonly axis: number; readonly lengths: readonl
 
 /** Cuts an axis into parts of the given lengths. */
 export function split(x: Tensor, axis: number, lengths: readonly number[]): readonly Tensor[] {
-  return splitOp([x], { axis: normalizeAxis(axis, x.shape.length), lengths });
+  return splitOp([x], { axis: normalizeAxis("split", axis, x), lengths });
 }

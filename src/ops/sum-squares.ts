@@ -19,7 +19,7 @@ const sumSquaresOp = defineOp<1, ReduceAttributes>({
 
 /** Σ x² over axes, in one pass. */
 export function sumSquares(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const attributes = reduceAttributes(x, options);
+  const attributes = reduceAttributes("sumSquares", x, options);
   // The engine takes an empty list of axes for all of them.
   return attributes.axes.length === 0 ? mul(x, x) : sumSquaresOp(x, attributes);
 }

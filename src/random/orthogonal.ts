@@ -1,5 +1,5 @@
 /** Uniformly distributed orthogonal matrices, and the vector arithmetic that the other random matrices share. */
-import { ArgumentError, problem } from "../graph/errors.ts";
+import { requirePositiveInteger } from "../graph/arguments.ts";
 import { fillNormal, type Random } from "./generator.ts";
 
 /**
@@ -19,7 +19,7 @@ import { fillNormal, type Random } from "./generator.ts";
  * Source: Mezzadri, How to generate random matrices from the classical compact groups, Notices AMS 54 (2007).
  */
 export function haarOrthogonal(size: number, random: Random): Float64Array {
-  requirePositiveInteger("haarOrthogonal", "size", size);
+  requirePositiveInteger("haarOrthogonal", "size", size, "pass a size such as 64.");
   // One row of `vectors` is one column of G, and below the diagonal it becomes the Householder vector of that column.
   const vectors = fillNormal(random, new Float64Array(size * size));
   const diagonalSigns = new Float64Array(size);
@@ -70,10 +70,4 @@ function reflect(
 ): void {
   const factor = scale * dot(v, vStart, x, xStart, length);
   for (let i = 0; i < length; i++) x[xStart + i] = at(x, xStart + i) - factor * at(v, vStart + i);
-}
-
-/** @throws ArgumentError in the name of `who` when a size is not a positive integer */
-export function requirePositiveInteger(who: string, name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new ArgumentError(problem`${who}: ${name} must be a positive integer, got ${value}; pass a size such as 64.`);
 }

@@ -1,6 +1,7 @@
 /** The kinds of random projections that features are made with, as one table. */
 import { fillNormal, type Random } from "./generator.ts";
-import { at, dot, haarOrthogonal, requirePositiveInteger } from "./orthogonal.ts";
+import { requirePositiveInteger } from "../graph/arguments.ts";
+import { at, dot, haarOrthogonal } from "./orthogonal.ts";
 import { givensBlock, hadamardBlock, simplexBlock } from "./structured.ts";
 
 /**
@@ -59,8 +60,8 @@ const drawLength = {
 /** Stacks independent blocks of unit rows until there are numFeatures rows, and gives each row its length. */
 function stackBlocks(who: string, options: ProjectionOptions, drawBlock: DrawBlock): Float32Array {
   const { numFeatures, headDim, random, rowLengths } = options;
-  requirePositiveInteger(who, "numFeatures", numFeatures);
-  requirePositiveInteger(who, "headDim", headDim);
+  requirePositiveInteger(who, "numFeatures", numFeatures, "pass a size such as 64.");
+  requirePositiveInteger(who, "headDim", headDim, "pass a size such as 64.");
   const out = new Float32Array(numFeatures * headDim);
   let start = 0;
   while (start < out.length) {
@@ -95,8 +96,8 @@ export function gaussianOrthogonalMatrix(options: ProjectionOptions): Float32Arr
  */
 export function gaussianMatrix(options: Omit<ProjectionOptions, "rowLengths">): Float32Array {
   const { numFeatures, headDim, random } = options;
-  requirePositiveInteger("gaussianMatrix", "numFeatures", numFeatures);
-  requirePositiveInteger("gaussianMatrix", "headDim", headDim);
+  requirePositiveInteger("gaussianMatrix", "numFeatures", numFeatures, "pass a size such as 64.");
+  requirePositiveInteger("gaussianMatrix", "headDim", headDim, "pass a size such as 64.");
   return fillNormal(random, new Float32Array(numFeatures * headDim));
 }
 

@@ -1,10 +1,14 @@
 /** From a function of tensors to something that runs. */
 import { createBackend } from "#engine";
+import { isRecord, refuseUnknownOptions, requireArgument } from "../graph/arguments.ts";
 import type { DType, NdArray } from "../graph/ndarray.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { input } from "../ops/source.ts";
 import type { Backend, Executable, Feeds } from "./backend.ts";
+
+const WHO = "compile";
+const EXAMPLE = "for example compile(({ x }) => ({ y: exp(x) }), { x: [2, 3] })";
 
 /** A shape (float32), or a shape with its dtype. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
@@ -42,6 +46,9 @@ export async function compile<Input extends string, Results extends Readonly<Rec
   inputs: Readonly<Record<Input, InputSpec>>,
   options: CompileOptions = {},
 ): Promise<CompiledFunction<Results>> {
+  requireArgument(typeof build === "function", WHO, "build", "a function of tensors", build, EXAMPLE);
+  requireArgument(isRecord(inputs), WHO, "inputs", "shapes by name", inputs, EXAMPLE);
+  refuseUnknownOptions(WHO, options, ["backend"]);
   const entries = Object.entries<InputSpec>(inputs).map(([name, spec]): [string, Tensor] => [
     name,
     "shape" in spec ? input(name, spec.shape, spec.dtype) : input(name, spec),

@@ -7,7 +7,7 @@ import type { Backend } from "../../runtime/backend.ts";
 import type { ProjectionChoice } from "../mechanism.ts";
 import { projectionNames } from "../favor/projections.ts";
 import type { MechanismName } from "../mechanisms.ts";
-import { refuseUnknownOptions, requirePositiveInteger } from "../checks.ts";
+import { refuseUnknownOptions, requirePositiveInteger } from "../../graph/arguments.ts";
 import { findMechanism } from "../find-mechanism.ts";
 
 type ProjectionKindName = NonNullable<ProjectionChoice["kind"]>;
@@ -88,7 +88,7 @@ const MAX_FEATURES = 65_536;
 
 /** @throws GraphError naming the option, the rule, what came, and the way out */
 export function diagnosisSettings(options: DiagnoseOptions): DiagnosisSettings {
-  refuseUnknownOptions("diagnose", options, Object.keys(optionNames));
+  refuseUnknownOptions("diagnose", options, Object.keys(optionNames), GraphError);
   const settings = {
     numHeads: 1,
     causal: false,
@@ -101,10 +101,10 @@ export function diagnosisSettings(options: DiagnoseOptions): DiagnosisSettings {
     ...options,
     backend: options.backend ?? createBackend(),
   } as const;
-  for (const name of ["numHeads", "maxFeatures", "samples", "redraws"] as const) {
-    requirePositiveInteger("diagnose", name, settings[name]);
+  for (const name of ["numHeads", "maxFeatures", "samples", "redraws", "numFeatures"] as const) {
+    const value = settings[name];
+    if (value !== undefined) requirePositiveInteger("diagnose", name, value, "omit it for the default", GraphError);
   }
-  if (settings.numFeatures !== undefined) requirePositiveInteger("diagnose", "numFeatures", settings.numFeatures);
   if (!(settings.wantedError > 0) || !Number.isFinite(settings.wantedError)) {
     throw new GraphError(
       problem`diagnose: wantedError must be a number above 0, got ${settings.wantedError}; 0.1 is ten per cent of the

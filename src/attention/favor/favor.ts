@@ -4,7 +4,7 @@ import { GraphError, problem } from "../../graph/errors.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { AttentionMechanism } from "../mechanism.ts";
-import { shown } from "../checks.ts";
+import { shown } from "../../graph/arguments.ts";
 import { featureMaps, type FeatureMapName } from "./maps/index.ts";
 import type { FeatureMap, MapInputs, Statistics } from "../feature-map.ts";
 import { checkArray, drawProjection, projectionShape, requireProjection } from "./projections.ts";

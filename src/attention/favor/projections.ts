@@ -4,7 +4,8 @@ import { ndarray, type NdArray } from "../../graph/ndarray.ts";
 import { sizeOf, type Shape } from "../../graph/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { projectionKinds, type ProjectionName, type Random } from "../../random/index.ts";
-import { requireOneOf, shown } from "../checks.ts";
+import { shown } from "../../graph/arguments.ts";
+import { requireOneOf } from "../checks.ts";
 import type { FeatureMap } from "../feature-map.ts";
 import type { ProjectionChoice, ProjectionSizes } from "../mechanism.ts";
 

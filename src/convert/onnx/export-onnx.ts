@@ -1,11 +1,12 @@
 /** Models as ONNX files, in the folders that transformers.js reads. */
+import { refuseUnknownOptions } from "../../graph/arguments.ts";
 import { ConfigError, GraphError, problem } from "../../graph/errors.ts";
 import { mapValues } from "../../graph/records.ts";
 import { canStep } from "../../inference/stepping-slots.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { longestSequence } from "../../model/positions.ts";
 import { describeMechanism, layerMechanisms } from "../../model/stacks.ts";
-import { checkTensors, checkVocabulary } from "../../model/tensors.ts";
+import { checkTensors, checkVocabulary, requireModel } from "../../model/tensors.ts";
 import { withConstants } from "../../onnx/constants.ts";
 import { emitDynamic } from "../../onnx/dynamic/emit-dynamic.ts";
 import { SHORTEST_TABLE } from "../../onnx/dynamic/sample-lengths.ts";
@@ -84,6 +85,8 @@ const LARGEST_FILE_BYTES = 2 ** 31 - 1;
  * @example const { files } = exportOnnx(await loadPretrained("all-MiniLM-L6-v2"), { dtype: "float16" });
  */
 export function exportOnnx(model: ExportableModel, options: ExportOnnxOptions = {}): OnnxExport {
+  requireModel(model, "exportOnnx", "model");
+  refuseUnknownOptions("exportOnnx", options, ["dtype", "output", "maxLength", "length", "linearAttention"]);
   const { config, tensors, vocabulary } = model;
   const dtype = weightDtype(options.dtype ?? "float32");
   const { architecture } = config;

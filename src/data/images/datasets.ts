@@ -1,7 +1,8 @@
 /** Image data sets: IDX files with labels, PNG and JPEG files without, as sequences of intensities. */
 import { readBytes, type ByteSource } from "../bytes.ts";
 import { emptySplits, splitByHash, type EncodedSequence, type SequenceDataset, type SplitName } from "../datasets.ts";
-import { DataError, requirePositiveInteger } from "../errors.ts";
+import { requirePositiveInteger } from "../../graph/arguments.ts";
+import { DataError } from "../errors.ts";
 import { encodePixels, imageVocabulary, type ImageShape } from "../vocabularies/pixels.ts";
 import { decodeImage } from "./codecs.ts";
 import { readIdx } from "./idx.ts";
@@ -58,7 +59,8 @@ export async function loadIdxImages(options: LoadIdxOptions): Promise<LabelledIm
       fix: "pass a share such as 0.1",
     });
   }
-  if (size !== undefined) requirePositiveInteger(`data set ${name}`, "size", size, 28);
+  if (size !== undefined)
+    requirePositiveInteger(`data set ${name}`, "size", size, "pass a number such as 28", DataError);
   const parts = { train: await readPair("train"), test: await readPair("test") };
   const { width, height } = parts.train;
   if (parts.test.width !== width || parts.test.height !== height) {
@@ -175,7 +177,7 @@ export interface LoadImagesOptions {
  */
 export async function loadImages(options: LoadImagesOptions): Promise<ImageDataset> {
   const { sources, name = "images", channels = 3, size, crop = "centre" } = options;
-  if (size !== undefined) requirePositiveInteger(name, "size", size, 64);
+  if (size !== undefined) requirePositiveInteger(name, "size", size, "pass a number such as 64", DataError);
   const splits = emptySplits<EncodedSequence>();
   let imageShape: ImageShape | undefined;
   for (const { name: id, source, split = splitByHash(id) } of sources) {

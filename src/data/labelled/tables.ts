@@ -1,4 +1,5 @@
 /** Tables of any of the usual formats as rows of cells: CSV, TSV, JSON lines, Parquet. */
+import { isRecord } from "../../graph/arguments.ts";
 import { readBytes, readLines, readText, type ByteSource } from "../bytes.ts";
 import { DataError, unreadableBy, quoted } from "../errors.ts";
 
@@ -141,8 +142,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 /** ListOps: nested lists of digits to be evaluated; the order of nesting has to be followed over the whole sequence. */
-import { DataError, requirePositiveInteger } from "../errors.ts";
+import { requirePositiveInteger } from "../../graph/arguments.ts";
+import { DataError } from "../errors.ts";
 import { wordVocabulary } from "../vocabularies/words.ts";
 import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
@@ -53,10 +54,10 @@ const NESTING_RATE = 0.25;
 export function generateListOps(options: ListOpsOptions): LabelledDataset {
   const who = "generateListOps";
   const { minLength = 500, maxLength = 2000, maxDepth = 10, maxArgs = 10 } = options;
-  requirePositiveInteger(who, "minLength", minLength, 500);
-  requirePositiveInteger(who, "maxLength", maxLength, 2000);
-  requirePositiveInteger(who, "maxDepth", maxDepth, 10);
-  requirePositiveInteger(who, "maxArgs", maxArgs, 10);
+  requirePositiveInteger(who, "minLength", minLength, "pass a number such as 500", DataError);
+  requirePositiveInteger(who, "maxLength", maxLength, "pass a number such as 2000", DataError);
+  requirePositiveInteger(who, "maxDepth", maxDepth, "pass a number such as 10", DataError);
+  requirePositiveInteger(who, "maxArgs", maxArgs, "pass a number such as 10", DataError);
   // The shortest operator is "[MAX 1 2 ]".
   if (maxDepth < 2 || maxArgs < 2 || maxLength < Math.max(4, minLength)) {
     throw new DataError({

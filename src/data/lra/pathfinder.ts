@@ -1,5 +1,6 @@
 /** Pathfinder: two discs among dashed paths; are they the ends of one path? */
-import { DataError, requirePositiveInteger } from "../errors.ts";
+import { requirePositiveInteger } from "../../graph/arguments.ts";
+import { DataError } from "../errors.ts";
 import { encodePixels, imageVocabulary } from "../vocabularies/pixels.ts";
 import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
@@ -61,8 +62,8 @@ interface Path {
 export function generatePathfinder(options: PathfinderOptions): LabelledImageDataset {
   const who = "generatePathfinder";
   const { size = 32, numDashes = 6, numDistractors = 5 } = options;
-  requirePositiveInteger(who, "size", size, 32);
-  requirePositiveInteger(who, "numDashes", numDashes, 6);
+  requirePositiveInteger(who, "size", size, "pass a number such as 32", DataError);
+  requirePositiveInteger(who, "numDashes", numDashes, "pass a number such as 6", DataError);
   if (numDashes < 3 || !Number.isInteger(numDistractors) || numDistractors < 0) {
     throw new DataError({
       who,

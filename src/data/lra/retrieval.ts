@@ -1,6 +1,7 @@
 /** Document-pair retrieval: do two passages come from the same document? */
 import { characterBoundary, cutText } from "../text.ts";
-import { DataError, requirePositiveInteger } from "../errors.ts";
+import { requirePositiveInteger } from "../../graph/arguments.ts";
+import { DataError } from "../errors.ts";
 import { byteVocabulary } from "../vocabularies/bytes.ts";
 import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
@@ -34,7 +35,7 @@ const shares = { train: 0.8, valid: 0.1, test: 0.1 };
 export function generateRetrieval(options: RetrievalOptions): LabelledDataset {
   const who = "generateRetrieval";
   const { documents, passageLength = 1000, vocabulary = byteVocabulary } = options;
-  requirePositiveInteger(who, "passageLength", passageLength, 1000);
+  requirePositiveInteger(who, "passageLength", passageLength, "pass a number such as 1000", DataError);
   if (documents.length < 2) {
     throw new DataError({
       who,

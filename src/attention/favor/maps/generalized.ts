@@ -9,7 +9,7 @@ import { gelu } from "../../../ops/gelu.ts";
 import { max } from "../../../ops/maximum-along.ts";
 import { constant, stopGradient } from "../../../ops/source.ts";
 import { evaluate } from "../../../runtime/reference.ts";
-import { refuseUnknownOptions, shown } from "../../checks.ts";
+import { refuseUnknownOptions, shown } from "../../../graph/arguments.ts";
 import type { FeatureMap } from "../../feature-map.ts";
 import { column, project, usual } from "./features.ts";
 
@@ -68,7 +68,7 @@ const optionNames = ["name", "summary", "f", "kernelEpsilon", "warn"] as const s
 
 /** What types do not catch in JavaScript. */
 function checkOptions(options: GeneralizedOptions): void {
-  refuseUnknownOptions("generalizedFeatures", options, optionNames);
+  refuseUnknownOptions("generalizedFeatures", options, optionNames, GraphError);
   if (typeof options.name !== "string" || options.name === "") {
     throw new GraphError(
       problem`generalizedFeatures: name must be a word, got ${shown(options.name)}; tables and errors use it`,
