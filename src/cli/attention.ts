@@ -22,19 +22,23 @@ interface AttentionVerbOptions extends AttentionOptions {
 }
 
 const NOTES = `
-Maps are the weights with which the model itself mixes its values, with its own projections: one-hot values are sent through
-the attention of every layer. Colours show them as multiples of uniform attention, on one scale for all heads.
+Maps are the weights with which the model itself mixes its values, with its own projections: one-hot
+values are sent through the attention of every layer. Colours show them as multiples of uniform
+attention, on one scale for all heads.
 
-Tokens of a text are those of the model's own tokenizer, by their pieces and numbers: eating(4). Special tokens that it puts around the
-text are part of the maps, and have no number. A text that is longer than the model reads is cut, which is said.
+Tokens of a text are those of the model's own tokenizer, by their pieces and numbers: eating(4).
+Special tokens that it puts around the text are part of the maps, and have no number. A text that is
+longer than the model reads is cut, which is said.
 
 Similarity of amino acids, for models of proteins, by --similarity-of:
-${similarityViews.map((view) => `  ${view.padEnd(11)} ${similarityMeanings[view]}`).join("\n")}
-It is compared with BLOSUM62 over the 190 pairs of different residues: Pearson's correlation, a 95 % interval over amino acids drawn
-anew, and the share of permutations of the amino acids that do as well.
+${similarityViews.map((view) => `  ${view.padEnd(11)} ${similarityMeanings[view]}`).join("\n")} It
+is compared with BLOSUM62 over the 190 pairs of different residues: Pearson's correlation, a 95 %
+interval over amino acids drawn anew, and the share of permutations of the amino acids that do as
+well.
 
-PNG files show what the SVG files show. report.html needs no network and no other file. Files of the same names are replaced, also those
-of another model whose folder has the same NAME; --out keeps both.`;
+PNG files show what the SVG files show. report.html needs no network and no other file. Files of the
+same names are replaced, also those of another model whose folder has the same NAME; --out keeps
+both.`;
 
 export function attentionCommand(): Command {
   const command = createVerb({

@@ -21,9 +21,11 @@ interface ConvertVerbOptions extends ConvertTaskOptions {
 }
 
 const NOTES = `
-Every weight stays as it is, and nothing is trained: what is lost is told, layer by layer and as the cosine of the vectors before and
-after, on the texts or proteins that are given, or on ${SAMPLE_SIZE} that come with the package. OUT of a pretrained model is a folder in the layout
-of Hugging Face's library, with its tokenizer and its pooling, for embed and convert; that of a run is one for every command that reads runs.`;
+Every weight stays as it is, and nothing is trained: what is lost is told, layer by layer and as the
+cosine of the vectors before and after, on the texts or proteins that are given, or on
+${SAMPLE_SIZE} that come with the package. OUT of a pretrained model is a folder in the layout of
+Hugging Face's library, with its tokenizer and its pooling, for embed and convert; that of a run is
+one for every command that reads runs.`;
 
 export function convertCommand(): Command {
   const command = createVerb({

@@ -21,11 +21,13 @@ interface DistillVerbOptions extends DistillTaskOptions {
 const DEFAULT_STEPS = 500;
 
 const NOTES = `
-The student is what performer convert made of the teacher; with --calibrate it begins much nearer. It learns the teacher's vectors (of a
-decoder its next tokens) and the states of all its layers, on paragraphs and sentences of a text: blank lines part paragraphs, without
-any each line is one. A twentieth of the paragraphs is held out and tells the best weights, which are what is written; the last twentieth,
-or --test, is what the figures are of: the cosine of vectors with the teacher's, and whether first sentences of paragraphs find what
-follows them. Ctrl-C ends training and writes the best weights so far. OUT is for embed, convert and train --init.`;
+The student is what performer convert made of the teacher; with --calibrate it begins much nearer.
+It learns the teacher's vectors (of a decoder its next tokens) and the states of all its layers, on
+paragraphs and sentences of a text: blank lines part paragraphs, without any each line is one. A
+twentieth of the paragraphs is held out and tells the best weights, which are what is written; the
+last twentieth, or --test, is what the figures are of: the cosine of vectors with the teacher's, and
+whether first sentences of paragraphs find what follows them. Ctrl-C ends training and writes the
+best weights so far. OUT is for embed, convert and train --init.`;
 
 export function distillCommand(): Command {
   const command = createVerb({

@@ -72,12 +72,14 @@ export function embedCommand(): Command {
     .addHelpText(
       "after",
       `
-A Parquet file has the columns id and embedding, and with --pooling residues a row for each residue with its position, from 1. A NumPy
-array has a row for each protein, or each residue; FILE.ids.jsonl beside it says whose they are. Whatever the input, memory stays the same.
+A Parquet file has the columns id and embedding, and with --pooling residues a row for each residue
+with its position, from 1. A NumPy array has a row for each protein, or each residue; FILE.ids.jsonl
+beside it says whose they are. Whatever the input, memory stays the same.
 
-Pretrained models of Hugging Face's library are read with exact attention: ${pretrainedModelTypes.join(", ")}, and sentence-transformers of these.
-Texts are named text 1, text 2, … and line 1, line 2, …; those of ESM-2 are proteins, those of vit images,
-which are called as their files; --pooling residues gives of these a vector a square.`,
+Pretrained models of Hugging Face's library are read with exact attention:
+${pretrainedModelTypes.join(", ")}, and sentence-transformers of these. Texts are named text 1, text
+2, … and line 1, line 2, …; those of ESM-2 are proteins, those of vit images, which are called as
+their files; --pooling residues gives of these a vector a square.`,
     );
   return addEngineOptions(addDtypeOption(addImageOptions(addTextOptions(addSequenceOptions(command))))).action(embed);
 }

@@ -14,9 +14,10 @@ interface ExportVerbOptions extends ExportTaskOptions {
 }
 
 const NOTES = `
-OUT is in the layout that transformers.js reads: onnx/model.onnx (_fp16, _quantized), config.json and the tokenizer. Of a decoder it holds
-onnx/decoder_model.onnx, one step whose states go in as past.* and come out as present.*; config.json says what they begin with. With
---linear-attention a step takes any number of tokens.`;
+OUT is in the layout that transformers.js reads: onnx/model.onnx (_fp16, _quantized), config.json
+and the tokenizer. Of a decoder it holds onnx/decoder_model.onnx, one step whose states go in as
+past.* and come out as present.*; config.json says what they begin with. With --linear-attention a
+step takes any number of tokens.`;
 
 export function exportCommand(): Command {
   return createVerb({

@@ -21,14 +21,15 @@ interface FinetuneVerbOptions extends FinetuneOptions {
 }
 
 const NOTES = `
-The table (.csv, .tsv, .jsonl, .parquet) has a column of sequences, one of labels, and if you like one named split (train, valid, test);
-without it rows are parted by a hash of their sequence. Few different labels are classes, numbers with fractions are values.
-With a handful of labels a class try --freeze too: fewer weights can learn less by heart.
-The body of a decoder stays causal, as it was trained, and the new output layer reads the mean over its tokens, or with --set
-model.pooling=last the last one; that of an encoder sees both sides. Test figures come with 95 % bootstrap intervals over sequences, and
-every prediction is in predictions.csv of the run. performer predict applies the run to new proteins, as does
-PerformerForSequenceClassification.from_pretrained; performer eval measures it again, and performer train --resume takes it up after an
-interruption.`;
+The table (.csv, .tsv, .jsonl, .parquet) has a column of sequences, one of labels, and if you like
+one named split (train, valid, test); without it rows are parted by a hash of their sequence. Few
+different labels are classes, numbers with fractions are values. With a handful of labels a class
+try --freeze too: fewer weights can learn less by heart. The body of a decoder stays causal, as it
+was trained, and the new output layer reads the mean over its tokens, or with --set
+model.pooling=last the last one; that of an encoder sees both sides. Test figures come with 95 %
+bootstrap intervals over sequences, and every prediction is in predictions.csv of the run. performer
+predict applies the run to new proteins, as does PerformerForSequenceClassification.from_pretrained;
+performer eval measures it again, and performer train --resume takes it up after an interruption.`;
 
 export function finetuneCommand(): Command {
   const command = createVerb({

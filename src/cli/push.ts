@@ -13,12 +13,13 @@ interface PushVerbOptions extends PushTaskOptions {
 }
 
 const NOTES = `
-The folder must be one that performer reads: what train, finetune, convert or Hugging Face's library wrote. Everything in it goes along but
-checkpoint-*/ and hidden files. Where it has no README.md, one is made: the model, its attention, where it comes from, how it is loaded. It
-names no licence; add yours on the hub.
+The folder must be one that performer reads: what train, finetune, convert or Hugging Face's library
+wrote. Everything in it goes along but checkpoint-*/ and hidden files. Where it has no README.md,
+one is made: the model, its attention, where it comes from, how it is loaded. It names no licence;
+add yours on the hub.
 
-The token is read from HF_TOKEN, or given with --token, which shells keep in their history. It is never printed. HF_ENDPOINT names
-another hub.`;
+The token is read from HF_TOKEN, or given with --token, which shells keep in their history. It is
+never printed. HF_ENDPOINT names another hub.`;
 
 export function pushCommand(): Command {
   return createVerb({

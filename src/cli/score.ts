@@ -62,8 +62,9 @@ export function scoreCommand(): Command {
     .addHelpText(
       "after",
       `
-A decoder gives log p(protein), the sum of log p(residue | those before it); the end is left out, as in eval. A masked model gives the
-pseudo-log-likelihood, the sum of log p(residue | all others), as many passes as there are residues. Both in nats, over the whole vocabulary.`,
+A decoder gives log p(protein), the sum of log p(residue | those before it); the end is left out, as
+in eval. A masked model gives the pseudo-log-likelihood, the sum of log p(residue | all others), as
+many passes as there are residues. Both in nats, over the whole vocabulary.`,
     );
   return addEngineOptions(addDtypeOption(addSequenceOptions(command))).action(score);
 }

@@ -37,13 +37,16 @@ const fixedByResume = {
 } as const;
 
 const NOTES = `
-Without a recipe, the one for the kind of data is taken: demo for proteins, text, fashion for images, labelled for tables.
-Tables (.csv, .tsv, .jsonl, .parquet) have a column of sequences and one of labels: few different labels are classes, numbers with
-fractions are values, and --task says otherwise. --task masked trains an encoder on hidden tokens.
-Documents longer than model.maxSeqLen are cut into windows of that length. With training.segmentLength a window is trained in parts
-with exact gradients, and memory is that of one part: with maxSeqLen=8192, tokensPerBatch=8192 and segmentLength=1024 the recipe text takes a third.
-With --init training is that of the recipe (without one, of the one for the kind of data, at a learning rate of ${DEFAULT_LEARNING_RATE}), projections are
-not redrawn unless training.redrawInterval says so, and of the model dropout alone can be set, and maxSeqLen where positions have no end.`;
+Without a recipe, the one for the kind of data is taken: demo for proteins, text, fashion for
+images, labelled for tables. Tables (.csv, .tsv, .jsonl, .parquet) have a column of sequences and
+one of labels: few different labels are classes, numbers with fractions are values, and --task says
+otherwise. --task masked trains an encoder on hidden tokens. Documents longer than model.maxSeqLen
+are cut into windows of that length. With training.segmentLength a window is trained in parts with
+exact gradients, and memory is that of one part: with maxSeqLen=8192, tokensPerBatch=8192 and
+segmentLength=1024 the recipe text takes a third. With --init training is that of the recipe
+(without one, of the one for the kind of data, at a learning rate of ${DEFAULT_LEARNING_RATE}),
+projections are not redrawn unless training.redrawInterval says so, and of the model dropout alone
+can be set, and maxSeqLen where positions have no end.`;
 
 export function trainCommand(): Command {
   const command = createVerb({

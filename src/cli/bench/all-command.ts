@@ -27,8 +27,9 @@ export function allBenchCommand(): Command {
         ["bench all --out figures --json", "into a folder of your own, all results as JSON too"],
       ],
       notes: `
-The folder gets attention.json, model.json, memory.json, train.json and decode.json, a figure (.svg) of each of the first three, and
-tables.txt with everything that the benchmarks print by themselves. Each can be run alone, at sizes of your own.`,
+The folder gets attention.json, model.json, memory.json, train.json and decode.json, a figure (.svg)
+of each of the first three, and tables.txt with everything that the benchmarks print by themselves.
+Each can be run alone, at sizes of your own.`,
     })
       .option("--out <folder>", "where the files go", join("runs", "bench"))
       .option("--quick", "the smallest sizes, which say nothing about speed"),

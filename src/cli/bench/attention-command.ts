@@ -19,21 +19,25 @@ import {
 } from "./options.ts";
 
 const NOTES = `
-Everything runs in turn, round by round, and medians are compared. 'bound' is the time of the matrix products of linear
-attention alone, each of them once, as plain products in one graph; 'loop bound' that of the same products in the loops that
-attention uses, whose operands stay in the cache (backward, features are computed again there).
+Everything runs in turn, round by round, and medians are compared. 'bound' is the time of the matrix
+products of linear attention alone, each of them once, as plain products in one graph; 'loop bound'
+that of the same products in the loops that attention uses, whose operands stay in the cache
+(backward, features are computed again there).
 
-Exact attention is left out above ${LONGEST_EXACT} tokens. Forward it is the engine's fused op. That op has no gradient: for
-forward+backward, 'exact' keeps all L × L matrices while they fit, 'exact (in chunks)' computes them again chunk by chunk as
-FlashAttention does, and 'exact (fused), forward alone' is a lower bound; 'faster' compares with the faster of the first two.
+Exact attention is left out above ${LONGEST_EXACT} tokens. Forward it is the engine's fused op. That
+op has no gradient: for forward+backward, 'exact' keeps all L × L matrices while they fit, 'exact
+(in chunks)' computes them again chunk by chunk as FlashAttention does, and 'exact (fused), forward
+alone' is a lower bound; 'faster' compares with the faster of the first two.
 
-Peers are the engine's LinearAttention op ('engine': causal, forward), TensorFlow.js on wasm (bidirectional, forward; one thread
-in Node), PyTorch with performer-pytorch, and this package's own favor on the engine's WebAssembly half ('wasm'). tfjs and python are
-measured where you have installed them, and skipped in one line where not. 'all' leaves wasm out, whose threads disturb the others. What is
-slow is measured in fewer rounds.
+Peers are the engine's LinearAttention op ('engine': causal, forward), TensorFlow.js on wasm
+(bidirectional, forward; one thread in Node), PyTorch with performer-pytorch, and this package's own
+favor on the engine's WebAssembly half ('wasm'). tfjs and python are measured where you have
+installed them, and skipped in one line where not. 'all' leaves wasm out, whose threads disturb the
+others. What is slow is measured in fewer rounds.
 
-All feature maps get as many features a token ('over positive' compares them with favor): those with two a row of the
-projection get half the rows. From three lengths on, 'scaling' is the slope of log time over log length.`;
+All feature maps get as many features a token ('over positive' compares them with favor): those with
+two a row of the projection get half the rows. From three lengths on, 'scaling' is the slope of log
+time over log length.`;
 
 export function attentionBenchCommand(): Command {
   const command = createBench({

@@ -15,9 +15,10 @@ export function dataBenchCommand(): Command {
       ["bench data --fasta uniprot.fasta.gz --json", "the figures as JSON"],
     ],
     notes: `
-Three passes: packed in memory, packed into an empty cache, found in that cache. Indexing decompresses, checks every letter and packs;
-reading gives every sequence as token ids. The file itself may come from the operating system's cache: what a disk takes comes on top.
-The cache is one of its own, in the temporary folder, and is removed at the end.`,
+Three passes: packed in memory, packed into an empty cache, found in that cache. Indexing
+decompresses, checks every letter and packs; reading gives every sequence as token ids. The file
+itself may come from the operating system's cache: what a disk takes comes on top. The cache is one
+of its own, in the temporary folder, and is removed at the end.`,
   })
     .requiredOption("--fasta <file>", "protein sequences, FASTA, plain or gzip")
     .action(({ fasta, ...options }: ShownOptions & { readonly fasta: string }) =>

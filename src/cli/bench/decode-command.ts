@@ -20,10 +20,12 @@ export function decodeBenchCommand(): Command {
       ["bench decode --json", "one sequence and sixteen, the figures as JSON"],
     ],
     notes: `
-Every token up to a position is really decoded, unless --jump is given: then each position is begun ${formatCount(JUMP_PREFIX)} tokens before it with
-an empty state, and only those tokens are decoded. The state has the same size either way, and a token the same work, but --jump does
-not show that nothing grows on the way. Positions of a batch are measured in turn, so that all see the same noise of the machine;
-position ${formatCount(REFERENCE_POSITION)} is always among them. Tokens a second are those of all sequences together.`,
+Every token up to a position is really decoded, unless --jump is given: then each position is begun
+${formatCount(JUMP_PREFIX)} tokens before it with an empty state, and only those tokens are decoded.
+The state has the same size either way, and a token the same work, but --jump does not show that
+nothing grows on the way. Positions of a batch are measured in turn, so that all see the same noise
+of the machine; position ${formatCount(REFERENCE_POSITION)} is always among them. Tokens a second
+are those of all sequences together.`,
   });
   return addModelOptions(command)
     .option("--positions <list>", "tokens before the measured ones", "1000,100000")

@@ -23,9 +23,10 @@ export function inferenceBenchCommand(): Command {
       ["bench inference --json", "the figures as JSON"],
     ],
     notes: `
-Time is that of the whole: reading ahead, packing into batches, compiling graphs, running them, reading results. Operations are counted as
-those of the textbook's matrix products for real tokens, with linear attention; padding does not count. The rate is that of a 1024³
-product, measured in between. Weights are random. An encoder is scored in one pass.`,
+Time is that of the whole: reading ahead, packing into batches, compiling graphs, running them,
+reading results. Operations are counted as those of the textbook's matrix products for real tokens,
+with linear attention; padding does not count. The rate is that of a 1024³ product, measured in
+between. Weights are random. An encoder is scored in one pass.`,
   });
   return addThreadsOption(
     addDtypeOption(command)

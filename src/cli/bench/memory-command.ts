@@ -17,9 +17,10 @@ import {
 } from "./options.ts";
 
 const NOTES = `
-Every row is one attention, compiled and run once in a process of its own; its peak holds the program, the engine, inputs and
-outputs too. Exact attention forward is the engine's fused op, forward+backward the mechanism 'exact'. What certainly does not fit
-into the free memory is not started, and said in one line.`;
+Every row is one attention, compiled and run once in a process of its own; its peak holds the
+program, the engine, inputs and outputs too. Exact attention forward is the engine's fused op,
+forward+backward the mechanism 'exact'. What certainly does not fit into the free memory is not
+started, and said in one line.`;
 
 export function memoryBenchCommand(): Command {
   const command = createBench({

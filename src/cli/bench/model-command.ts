@@ -12,12 +12,15 @@ import { positiveInteger } from "../verb.ts";
 import { addCaseOptions, addThreadsOption, createBench, showBench, type ShownOptions } from "./options.ts";
 
 const NOTES = `
-Regular has 8 heads, 6 layers, mlpDim 2048 and modelDim 512, small 1 head, 6 layers, mlpDim 64 and modelDim 64, as in figure 3 of
-arXiv:2009.14794; batch 1, a small vocabulary. '${FREE_ATTENTION}' is the same model with attention that returns its values: the fastest that any can be
-(its queries and keys are not even computed). Forward gives logits, forward+backward the loss and the gradient of every weight.
+Regular has 8 heads, 6 layers, mlpDim 2048 and modelDim 512, small 1 head, 6 layers, mlpDim 64 and
+modelDim 64, as in figure 3 of arXiv:2009.14794; batch 1, a small vocabulary. '${FREE_ATTENTION}' is
+the same model with attention that returns its values: the fastest that any can be (its queries and
+keys are not even computed). Forward gives logits, forward+backward the loss and the gradient of
+every weight.
 
-Every model runs in a process of its own, which is where its peak memory comes from: program, engine and weights included. All that
-are compared run in turn, round by round. What certainly does not fit into the free memory is skipped in one line.`;
+Every model runs in a process of its own, which is where its peak memory comes from: program, engine
+and weights included. All that are compared run in turn, round by round. What certainly does not fit
+into the free memory is skipped in one line.`;
 
 export function modelBenchCommand(): Command {
   const command = createBench({

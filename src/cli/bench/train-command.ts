@@ -22,8 +22,9 @@ export function trainBenchCommand(): Command {
       ["bench train --json", "the figures as JSON"],
     ],
     notes: `
-A step is loss, gradients, clipping and AdamW. Operations are counted as those of the textbook's matrix products, forward and backward;
-what is recomputed to save memory does not count. The rate is that of a 1024³ product, measured between the steps.`,
+A step is loss, gradients, clipping and AdamW. Operations are counted as those of the textbook's
+matrix products, forward and backward; what is recomputed to save memory does not count. The rate is
+that of a 1024³ product, measured between the steps.`,
   });
   return addModelOptions(command)
     .option("--batch <count>", "sequences of a batch", positiveInteger, 4)

@@ -14,9 +14,10 @@ interface DiagnoseVerbOptions extends DiagnoseTaskOptions {
 }
 
 const NOTES = `
-‖x‖² is the median squared norm of queries and keys over √headDim. Predicted and measured are the relative variance of the kernel
-entries that exact attention reads; the prediction is for independent rows. Output error is ‖approximate − exact‖ / ‖exact‖, mean
-over projections drawn anew; features needed bring it to --wanted-error. A model with exact attention is diagnosed as if FAVOR+
+‖x‖² is the median squared norm of queries and keys over √headDim. Predicted and measured are the
+relative variance of the kernel entries that exact attention reads; the prediction is for
+independent rows. Output error is ‖approximate − exact‖ / ‖exact‖, mean over projections drawn anew;
+features needed bring it to --wanted-error. A model with exact attention is diagnosed as if FAVOR+
 took its place.`;
 
 export function diagnoseCommand(): Command {

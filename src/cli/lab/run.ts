@@ -19,9 +19,9 @@ const RESULTS_FOLDER = join("runs", "lab");
 const ALL = "all";
 
 const NOTES = `
-result.json holds the setting and the measured figures, for a claim also the published ones and whether it holds; figure.svg shows
-them. A claim that does not hold is a result, not a failure: the exit code is 0. Experiments have options of their own:
-performer lab run <experiment> --help.`;
+result.json holds the setting and the measured figures, for a claim also the published ones and
+whether it holds; figure.svg shows them. A claim that does not hold is a result, not a failure: the
+exit code is 0. Experiments have options of their own: performer lab run <experiment> --help.`;
 
 interface RunOptions {
   readonly quick?: boolean;
