@@ -138,6 +138,14 @@ describe("diagnose", () => {
     ],
     ["a misspelt mechanism", {}, { mechanism: "favour" }, /got 'favour'; did you mean 'favor'\?$/],
     ["exact attention", {}, { mechanism: "exact" }, /must have a feature map, got 'exact'/],
+    ["options", {}, { mechanism: { name: "local", window: 8 } }, /must have a feature map, got 'local'/],
+    ["heads", {}, { mechanism: { heads: [{ name: "favor", numHeads: 1 }] } }, /must have a feature map, got '/],
+    [
+      "options that there are not",
+      {},
+      { mechanism: { name: "favor", window: 8 } },
+      /'favor' has no options, got 'window'/,
+    ],
     [
       "a map that cannot be causal",
       {},

@@ -6,6 +6,7 @@ import type { RowLengths } from "../../random/index.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { ProjectionChoice } from "../mechanism.ts";
 import { projectionNames } from "../favor/projections.ts";
+import type { MechanismChoice } from "../choice.ts";
 import type { MechanismName } from "../mechanisms.ts";
 import { refuseUnknownOptions, requirePositiveInteger } from "../../graph/arguments.ts";
 import { findMechanism } from "../find-mechanism.ts";
@@ -25,7 +26,7 @@ export interface DiagnoseOptions {
   /** Position i sees positions ≤ i. Default false. */
   readonly causal?: boolean;
   /** What is diagnosed: a mechanism with a feature map. Default `favor`. */
-  readonly mechanism?: MechanismName;
+  readonly mechanism?: MechanismChoice;
   /** Rows of the projection, as `favorAttention` counts them. Default round(headDim · ln headDim). */
   readonly numFeatures?: number;
   /** Default: what the map is meant for, orthogonal rows for most. */
@@ -63,7 +64,8 @@ export interface DiagnoseOptions {
 }
 
 /** The options with every default but that of numFeatures, which depends on the arrays. */
-export type DiagnosisSettings = Required<Omit<DiagnoseOptions, Unset>> & Pick<DiagnoseOptions, Unset>;
+export type DiagnosisSettings = Required<Omit<DiagnoseOptions, Unset | "mechanism">> &
+  Pick<DiagnoseOptions, Unset> & { readonly mechanism: MechanismName };
 
 type Unset = "numFeatures" | "projection" | "projectionLengths" | "candidates" | "headDim";
 
@@ -92,13 +94,13 @@ export function diagnosisSettings(options: DiagnoseOptions): DiagnosisSettings {
   const settings = {
     numHeads: 1,
     causal: false,
-    mechanism: "favor",
     wantedError: 0.1,
     maxFeatures: MAX_FEATURES,
     seed: 0,
     samples: 512,
     redraws: 8,
     ...options,
+    mechanism: nameOf(options.mechanism ?? "favor"),
     backend: options.backend ?? createBackend(),
   } as const;
   for (const name of ["numHeads", "maxFeatures", "samples", "redraws", "numFeatures"] as const) {
@@ -117,6 +119,17 @@ export function diagnosisSettings(options: DiagnoseOptions): DiagnosisSettings {
   checkMeasurable(settings, settings.causal);
   for (const candidate of settings.candidates ?? []) checkMeasurable(candidate, settings.causal);
   return settings;
+}
+
+/** The table's name of a choice: mechanisms with a feature map have no options, so the name says everything. */
+function nameOf(choice: MechanismChoice): MechanismName {
+  const found = findMechanism("diagnose", choice);
+  if (typeof choice === "string") return choice;
+  if ("name" in choice && found.map !== undefined) return choice.name;
+  throw new GraphError(
+    problem`diagnose: the mechanism must have a feature map, got '${found.name}'; name the one that is to take its place,
+    such as 'favor'`,
+  );
 }
 
 /** Only what draws features can be measured, and only what is causal in a causal diagnosis. */
