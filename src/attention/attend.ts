@@ -135,12 +135,12 @@ export interface AttentionBatches {
   readonly v: Batch;
 }
 
-/** What attention needs beside queries, keys and values. */
+/** Everything that attention needs in addition to queries, keys and values. */
 export interface PreparedAttention extends CheckedOptions {
   readonly backend: Backend;
   /** The mechanism's options, with tensors for all arrays. */
   readonly options: AttentionOptions;
-  /** Those arrays, by the names of their inputs. */
+  /** The arrays, by the names of their inputs. */
   readonly feeds: Readonly<Record<string, NdArray | undefined>>;
 }
 

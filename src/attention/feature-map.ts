@@ -55,7 +55,7 @@ export interface SequenceStatistics {
   /** The width of every number for heads of width D. */
   readonly widths: (headDim: number) => Readonly<Record<string, number>>;
   readonly measure: (q: Tensor, k: Tensor, masks: SequenceMasks) => Statistics;
-  /** What stands in for q, k and the projection once the statistics are known; widths may differ from D. */
+  /** Replaces q, k and the projection once the statistics are known; widths may differ from D. */
   readonly adapt: (inputs: MapInputs, statistics: Statistics) => MapInputs;
 }
 

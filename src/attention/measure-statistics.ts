@@ -1,4 +1,4 @@
-/** What a mechanism must know about whole sequences, measured on examples and frozen. */
+/** Measures the statistics of whole sequences on examples, so that they can be frozen. */
 import { createBackend } from "#engine";
 import type { NdArray } from "../graph/ndarray.ts";
 import { mean } from "../statistics/index.ts";

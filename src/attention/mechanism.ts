@@ -51,7 +51,7 @@ export interface InitialParameter {
   readonly init: { readonly std: number } | { readonly value: number };
 }
 
-/** What differs from the projection that a mechanism is meant for. */
+/** How a projection differs from the one that the mechanism is meant for. */
 export interface ProjectionChoice {
   /** Default: what the mechanism is meant for, orthogonal rows for most. `none` gives f(x) itself instead of f(ωx). */
   readonly kind?: ProjectionName | "none";
@@ -74,7 +74,7 @@ export interface ProjectionSizes {
   readonly numHeads?: number;
 }
 
-/** What the shapes of a mechanism's own parameters depend on. */
+/** The sizes that the shapes of a mechanism's own parameters depend on. */
 export interface ParameterSizes {
   readonly numHeads: number;
   readonly headDim: number;
@@ -82,7 +82,7 @@ export interface ParameterSizes {
   readonly maxSeqLen: number;
 }
 
-/** What a mechanism is to be used for, as far as it is known before any graph is built. */
+/** The intended use of a mechanism, as far as it is known before any graph is built. */
 export interface MechanismUse {
   readonly causal: boolean;
   /** Queries of one sequence, keys of another. */
@@ -147,7 +147,7 @@ export interface AnyLengthForm {
   readonly extend: RecurrentStep;
 }
 
-/** What a sequence has left behind. The sizes before the last two axes are those of the caller: sequences, heads. */
+/** The state of a sequence. The leading axes are the caller's: sequences, heads. */
 export interface WindowedState {
   /** S, `[…, E + 1, M]`. */
   readonly sums: Tensor;
@@ -159,7 +159,7 @@ export interface WindowedState {
   readonly logScales: Tensor;
 }
 
-/** What a token brings: its row of the window. */
+/** A token's row of the window. */
 export interface WindowRow {
   /** φ̂(k), `[B, H, 1, M]`. */
   readonly key: Tensor;
@@ -251,7 +251,7 @@ export interface AttentionMechanism {
    * drawing, which takes a time that grows with the cube of headDim. Default: one is drawn to see it.
    */
   readonly projectionShape?: (sizes: ProjectionSizes & { readonly projection?: ProjectionChoice }) => Shape | undefined;
-  /** What a mechanism must know about the whole sequence, if anything: without frozen values it cannot be causal. */
+  /** The statistics of the whole sequence that a mechanism needs, if any. Without frozen values it cannot be causal. */
   readonly statistics?: Omit<SequenceStatistics, "adapt">;
   /** q `[B, H, L, D]`, k `[B, H, S, D]`, v `[B, H, S, E]` → `[B, H, L, E]`; S = L when causal. */
   readonly apply: (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions) => Tensor;
@@ -274,7 +274,7 @@ export function projectionShapeOf(
   return mechanism.initialise(createRandom(0, "projection-shape"), sizes)?.projection.shape;
 }
 
-/** What a choice among mechanisms depends on. */
+/** The sizes that a choice among mechanisms depends on. */
 export interface ChoiceSizes {
   readonly causal: boolean;
   readonly numKeys: number;

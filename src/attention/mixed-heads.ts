@@ -178,7 +178,7 @@ function parametersOf(parts: readonly PlacedPart[], sizes: ParameterSizes) {
   return Object.assign({}, ...all) as ReturnType<NonNullable<AttentionMechanism["parameters"]>>; // records of the same kind
 }
 
-/** That of all parts together; undefined where one of them has none. */
+/** The combination of all parts; undefined where one of them has none. */
 function recurrentOf(parts: readonly PlacedPart[]): RecurrentForm | undefined {
   const forms = ofAll(parts, ({ recurrent }) => recurrent);
   if (forms === undefined) return undefined;

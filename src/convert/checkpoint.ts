@@ -19,7 +19,7 @@ export interface StoredTensor {
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
-/** What `save_pretrained(folder, variant="fp16")` writes in place of the file without one; the most precise first. */
+/** The variants that `save_pretrained(folder, variant="fp16")` writes; the most precise first. */
 const VARIANTS = ["fp32", "bf16", "fp16"].map((variant) => `model.${variant}.safetensors`);
 
 const indexFile = z.looseObject({ weight_map: z.record(z.string(), z.string()) });

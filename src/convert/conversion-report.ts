@@ -35,7 +35,7 @@ export interface LayerConversion {
   readonly bestError: number | null;
   /** Heads that some number of features of the mechanism brings to wantedError, as far as can be seen. */
   readonly headsInReach: number;
-  /** What those heads need; null where there are none. */
+  /** The features that those heads need; null where there are no such heads. */
   readonly featuresNeeded: number | null;
   readonly heads: readonly HeadDiagnosis[];
 }

@@ -17,7 +17,7 @@ import { checkTensors, requireModel, tensorShapes } from "../model/tensors.ts";
 import { positionRules, stretchPositions, type PositionRule } from "./longer-positions.ts";
 
 export interface ConvertOptions extends Pick<ModelOptions, "projection"> {
-  /** What takes the place of the layers' attention: a name, or a name with options. */
+  /** The new attention of the layers: a name, or a name with options. */
   readonly mechanism: MechanismChoice;
   /** Numbers of the layers that change, from 0. Default: all. */
   readonly layers?: readonly number[];
@@ -37,7 +37,7 @@ export interface ConvertedModel {
   readonly config: ModelConfig;
   /** Weights, which are the arrays that were given, and projections. */
   readonly tensors: Readonly<Record<string, NdArray>>;
-  /** Those that changed, in ascending order. */
+  /** The layers that changed, in ascending order. */
   readonly layers: readonly number[];
 }
 

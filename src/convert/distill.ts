@@ -16,7 +16,7 @@ import { distillEvaluation, distillTraining } from "./distill-batches.ts";
 export interface DistillOptions extends Partial<Pick<DistillGraphOptions, "pooling" | "statesWeight">> {
   /** The original. */
   readonly teacher: ConvertibleModel;
-  /** What `convertModel` made of it; calibrated first where that is possible, which spares most of the way. */
+  /** The converted model; calibrate it first where possible, which saves most of the training. */
   readonly student: ConvertibleModel;
   /** Texts to learn from, as the models read them, special tokens included; longer ones than `maxSeqLen` are cut. */
   readonly tokenIds: readonly ArrayLike<number>[];
@@ -28,7 +28,7 @@ export interface DistillOptions extends Partial<Pick<DistillGraphOptions, "pooli
   readonly seed?: number;
   /** Optimizer steps of each stage; 0 leaves it out. Default 0 for `layers` and 500 for `model`. */
   readonly steps?: Partial<Readonly<Record<DistillStage, number>>>;
-  /** What is trained. Default `blocks`: all weights but those of embeddings and heads. */
+  /** The weights to train. Default `blocks`: all except embeddings and heads. */
   readonly part?: DistilledPart;
   /** Peak learning rate. Default 3e-4, as for fine-tuning. */
   readonly learningRate?: number;

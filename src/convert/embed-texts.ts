@@ -16,7 +16,7 @@ export interface EmbedTextsOptions extends Pick<EmbedOptions, "pooling" | "norma
   readonly onTruncated?: (text: { readonly id: string; readonly dropped: number }) => void;
 }
 
-/** What `embedSequences` is told of a pretrained model beside the sequences. */
+/** The options of `embedSequences` that a pretrained model decides. */
 export function embeddingOf(model: Pick<PretrainedModel, "config" | "tensors" | "vocabulary" | "reads">) {
   const { config, tensors, vocabulary, reads } = model;
   // The special tokens of texts are those that the tokenizer puts there; proteins and images stand between <cls> and

@@ -11,7 +11,7 @@ export const cuts = {
 export interface PiecewiseTokenizer {
   /** The token of every id. */
   readonly tokens: readonly string[];
-  /** Those among the tokens that no piece of a text stands for. */
+  /** The tokens that stand for no piece of a text. */
   readonly specials: readonly string[];
   readonly cut: keyof typeof cuts;
   /** In front of every text. */

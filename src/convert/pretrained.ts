@@ -78,7 +78,7 @@ export async function loadPretrained(from: ModelOrigin, opening: OpenSourceOptio
   };
 }
 
-/** What is ours and was not converted has a class of its own. */
+/** Models that were trained here have classes of their own. */
 function refuseTrained(json: Readonly<Record<string, unknown>>, who: string): void {
   if (json["pretrained"] !== undefined) return;
   const [name = "PerformerFor…"] = Array.isArray(json["architectures"]) ? json["architectures"] : [];

@@ -43,7 +43,7 @@ export function isOwn(config: Readonly<Record<string, unknown>>): boolean {
   return config["model_type"] === OWN_MODEL_TYPE;
 }
 
-/** What is read of a converted model: its configuration as it is, its weights by our names. */
+/** How a converted model is read: its configuration as it is, its weights by our names. */
 export function planOfSaved({ model }: z.output<typeof savedModel>) {
   return {
     vocabSize: model.vocabSize,
@@ -85,7 +85,7 @@ const inputFiles = [
 ] as const;
 const PROMPTS = "config_sentence_transformers.json";
 
-/** What the folder of a pretrained model holds beside configuration and weights: how it reads, and what it was. */
+/** The other files of a pretrained model's folder: how it reads, and what it was made from. */
 export interface Companions {
   /** By path. */
   readonly files: Readonly<Record<string, Uint8Array | string>>;

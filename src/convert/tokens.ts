@@ -108,7 +108,7 @@ function fitted(known: Vocabulary, vocabSize: number): Vocabulary {
   };
 }
 
-/** What the tokenizer puts around every text, seen by that of a letter. */
+/** The special tokens that the tokenizer puts around every text, found by encoding a letter. */
 function specialsAround(name: string, tokenizer: Tokenizer): Pick<PretrainedTokens, "before" | "after"> {
   const plain: readonly number[] = tokenizer.encode("A", { add_special_tokens: false }).ids;
   const whole: readonly number[] = tokenizer.encode("A", { add_special_tokens: true }).ids;

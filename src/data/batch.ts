@@ -1,4 +1,4 @@
-/** What a training step reads: rows of token ids with their targets. */
+/** The input of a training step: rows of token ids with their targets. */
 
 /** Lengths of a batch's rows. */
 export interface BatchShape {

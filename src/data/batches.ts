@@ -8,7 +8,7 @@ import { bucketWindows, layOut, type BatchOptions } from "./windows.ts";
 import { proteinVocabulary } from "./vocabularies/letters.ts";
 import type { PlannedBatch } from "./batch.ts";
 
-/** What `planTraining` needs. */
+/** Options of `planTraining`. */
 export interface TrainingPlanOptions extends BatchOptions, SequenceSampling, Concatenation, TagDropout {
   /** Decides the order of everything. */
   readonly seed: number | string;

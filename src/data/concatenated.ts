@@ -16,7 +16,7 @@ export interface Concatenation {
   readonly concatenate?: boolean;
 }
 
-/** What is joined. */
+/** The sequences to join. */
 export interface JoinOptions {
   readonly sequences: readonly EncodedSequence[];
   /** Stands behind each sequence. */

@@ -10,7 +10,7 @@ import { letterVocabulary } from "./vocabularies/letters.ts";
 import type { FastaHeader } from "./fasta-scan.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** What can become a tag. */
+/** The properties that can become tags. */
 export const tagKinds = ["family", "organism"] as const;
 
 export type TagKind = (typeof tagKinds)[number];
@@ -27,7 +27,7 @@ export interface TagOptions {
   readonly minTagged?: number;
 }
 
-/** What became of a record, and the token in front of it. */
+/** The outcome for a record, and the token in front of it. */
 export interface TaggedAssignment extends Assignment {
   readonly startId?: number;
 }

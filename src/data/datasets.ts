@@ -1,4 +1,4 @@
-/** What every data set is: sequences of ids, parted into train, valid, test and out-of-distribution. */
+/** The common form of data sets: sequences of token ids in the splits train, valid, test and ood. */
 import { DataError, quoted } from "./errors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -53,7 +53,7 @@ export function startOf({ startId }: EncodedSequence, { bosId }: Pick<Vocabulary
 /** A named data set: all in memory, 4 bytes a token, or read on demand from an index. */
 export interface SequenceDataset<Sequence extends EncodedSequence = EncodedSequence> {
   readonly name: string;
-  /** What the ids mean. */
+  /** The vocabulary of the token ids. */
   readonly vocabulary: Vocabulary;
   /** A split that the data do not have is an empty list. */
   readonly splits: Splits<readonly Sequence[]>;

@@ -2,7 +2,7 @@
 import { nulByte } from "./bytes.ts";
 import { DataError, quoted } from "./errors.ts";
 
-/** What becomes of the parts of a file. The bytes are only valid during the call. */
+/** Callbacks for the parts of a file. The bytes are only valid during the call. */
 export interface FastaSink {
   /** A header line, trimmed, with its ">". */
   readonly header: (bytes: Uint8Array, line: number) => void;

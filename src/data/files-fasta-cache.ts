@@ -34,7 +34,7 @@ const TOKENS = "tokens.bin";
 const HEADERS = "headers.bin";
 const TABLE = "table.bin";
 
-/** What is read at once where reading goes on from where it ended. */
+/** The number of bytes read at once when reading sequentially. */
 const AHEAD_BYTES = 1024 * 1024;
 
 /** @param options.found undefined for a file that does not exist: it is never in the cache */

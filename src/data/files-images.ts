@@ -28,7 +28,7 @@ export const fashionClasses: readonly string[] = [
 /** Where Debian's package dataset-fashion-mnist puts its files. */
 export const fashionFolder = "/usr/share/datasets/fashion-mnist";
 
-/** What IDX loaders leave to the caller. */
+/** The options of IDX loaders. */
 export type IdxImageOptions = Pick<LoadIdxOptions, "size" | "validShare">;
 
 /**

@@ -14,7 +14,7 @@ import { byteVocabulary, encodeBytes } from "./vocabularies/bytes.ts";
 import type { LabelledDataset, LabelledSequence } from "./labelled/types.ts";
 import type { GeneratorOptions } from "./lra/balanced.ts";
 
-/** What every task takes; those generated also take the options of their own functions. */
+/** Options of every task; generated tasks also take the options of their own functions. */
 export interface LraOptions extends GeneratorOptions {
   /**
    * text: the npm package's folder; image: that of Fashion-MNIST; retrieval: one of .txt files. Default: see each task.

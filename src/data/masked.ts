@@ -18,7 +18,7 @@ import { checkWrapped, writeWrapped, type WrappedOptions, type WrappedRow } from
 import type { PlannedBatch } from "./batch.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** What masked training and evaluation have in common. Longer sequences are cut into parts of maxSeqLen − 2 tokens. */
+/** Options shared by masked training and evaluation. Longer sequences are cut into parts of maxSeqLen − 2 tokens. */
 export interface MaskedBatchOptions extends WrappedOptions, MaskingOptions, Concatenation {
   /** Training: decides the order and all masks. Evaluation: the masks, which are the same whenever the seed is. */
   readonly seed: number | string;

@@ -23,7 +23,7 @@ const LONGEST_SPAN = 10;
 const MASKED_SHARE = 0.8;
 const RANDOM_SHARE = 0.1;
 
-/** What becomes of a row's tokens. */
+/** The fate of each token of a row: kept, masked or replaced. */
 export interface MaskedTokens {
   /** The tokens as the model reads them. */
   readonly inputIds: Int32Array;

@@ -40,7 +40,7 @@ export interface PackedRecords extends RecordTable {
   readonly headers: ByteStore;
 }
 
-/** What a byte of a sequence line is, where it is not the id of a token. */
+/** The meaning of a byte of a sequence line that is not a token id. */
 const BLANK = 254;
 const STOP = 253;
 const FOREIGN = 252;
@@ -188,7 +188,7 @@ class PackedSequence implements EncodedSequence {
   }
 }
 
-/** What is known of a record beside its tokens. */
+/** A record's data other than its tokens. */
 type PackedFacts = Pick<EncodedSequence, "family" | "startId">;
 
 /** A record as a sequence that is read on demand. */

@@ -44,7 +44,7 @@ export interface NumberedRecords extends NumberedSequences {
   readonly name: string;
 }
 
-/** What became of a record. */
+/** The outcome for a record. */
 export interface Assignment {
   readonly split: SplitName;
   readonly family?: string;

@@ -11,7 +11,7 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** A data set of proteins. */
 export type ProteinDataset = SequenceDataset;
 
-/** What `loadProteins` reads, and how it parts the records. */
+/** Options of `loadProteins`: the file, and how records are split. */
 export interface LoadProteinsOptions extends ProteinSplitOptions, TagOptions {
   /** The file's bytes. */
   readonly source: ByteSource;

@@ -1,4 +1,4 @@
-/** What is said about a character that is no residue, with the remedy for each kind. */
+/** The error for a character that is no residue, with a remedy for each kind. */
 import { DataError } from "./errors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 

@@ -1,4 +1,4 @@
-/** What an epoch of training draws from: all tokens alike, or all sequences alike. */
+/** How an epoch samples: all tokens equally often, or all sequences. */
 import { DataError } from "./errors.ts";
 import type { Concatenation } from "./concatenated.ts";
 

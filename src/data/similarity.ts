@@ -76,7 +76,7 @@ export function clusterSimilar({ count, tokensOf }: NumberedSequences, vocabular
   return parents.map((_, i) => find(parents, i));
 }
 
-/** What is known of all sequences, 64 numbers each. */
+/** The signatures of all sequences, 64 numbers each. */
 interface Sketch {
   readonly signatures: Uint32Array;
   readonly digests: Uint8Array;

@@ -25,7 +25,7 @@ export interface TextSource {
 /** Shares of a document or of documents, in this order; they add up to 1. */
 export type SplitShares = Readonly<Record<"train" | "valid" | "test", number>>;
 
-/** What `loadText` reads, and how it parts the documents. */
+/** Options of `loadText`: the files, and how documents are split. */
 export interface LoadTextOptions {
   /** The files, each with its name. */
   readonly sources: readonly TextSource[];

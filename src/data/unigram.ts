@@ -12,10 +12,10 @@ export interface UnigramBaseline {
   readonly perplexity: number;
 }
 
-/** What a baseline must know of sequences. */
+/** The part of a sequence that a baseline reads. */
 type CountedSequence = Pick<EncodedSequence, "tokenIds" | "readBytes">;
 
-/** What a baseline must know of ids: how many there are, and which are counted. */
+/** The part of a vocabulary that a baseline reads: its size, and which ids count. */
 type OrdinaryIds = Pick<Vocabulary, "size" | "isResidue">;
 
 /**

@@ -1,4 +1,4 @@
-/** What the headers of UniProt's FASTA files say: UniProtKB, its isoforms, and UniRef's clusters. */
+/** Reads the FASTA headers of UniProt: UniProtKB, its isoforms, and UniRef's clusters. */
 
 /** The parts of a header that are there. Source: https://www.uniprot.org/help/fasta-headers */
 export interface UniProtHeader {

@@ -9,7 +9,7 @@ export interface SequenceOrigin {
   readonly line?: number;
 }
 
-/** What a run stores of its vocabulary, plain JSON; `vocabularyFrom` makes the vocabulary again. */
+/** A vocabulary as plain JSON, as a run stores it; `vocabularyFrom` restores it. */
 export type VocabularyDescription =
   | { readonly kind: "letters"; readonly name: string; readonly letters: string; readonly tags?: readonly string[] }
   | { readonly kind: "bytes" }

@@ -6,7 +6,7 @@ import type { PlannedBatch } from "./batch.ts";
 import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** What training and evaluation batches have in common. Sequences longer than maxSeqLen are cut into windows. */
+/** Options shared by training and evaluation batches. Sequences longer than maxSeqLen are cut into windows. */
 export interface BatchOptions extends PackingOptions {
   /** The sequences of one split; at least one. */
   readonly sequences: readonly EncodedSequence[];

@@ -5,7 +5,7 @@ import { readTokens, startOf, type EncodedSequence } from "./datasets.ts";
 import type { StartTokens } from "./tag-dropout.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** What batches of such rows are made of. maxSeqLen counts <bos> and <eos>. */
+/** Options of batches of such rows. maxSeqLen counts <bos> and <eos>. */
 export interface WrappedOptions<Sequence extends EncodedSequence = EncodedSequence> extends PackingOptions {
   /** The sequences of one split; at least one. */
   readonly sequences: readonly Sequence[];

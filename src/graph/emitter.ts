@@ -1,4 +1,4 @@
-/** What an op sees of the ONNX writer while it emits itself. */
+/** The ONNX writer as an op sees it while it is emitted. */
 import type { DType, NdArray } from "./ndarray.ts";
 import type { Tensor } from "./tensor.ts";
 

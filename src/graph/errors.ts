@@ -26,7 +26,7 @@ export interface Problem {
   readonly who: string;
   /** The rule that was broken: "numFeatures must be a positive integer". */
   readonly rule: string;
-  /** What came instead; undefined where the rule says it. */
+  /** The value that came instead; undefined where the rule says it. */
   readonly got?: string | undefined;
   /** The way out. */
   readonly fix?: string | undefined;
@@ -71,7 +71,7 @@ export abstract class PerformerError extends Error {
     return { who, rule, got, fix };
   }
 
-  /** What a server sends and a page shows. */
+  /** The error as plain data, for a server to send and a page to show. */
   toJSON(): Pick<PerformerError, "name" | "code" | "message" | "problems"> {
     const { name, code, message, problems } = this;
     return { name, code, message, problems };

@@ -48,7 +48,7 @@ function describe(
   return { who, rule: `${key === "" ? "the options" : key} must be ${ruleOf(issue)}`, got: came, fix };
 }
 
-/** What a value must be, in words. */
+/** The rule for a value, in words. */
 function ruleOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "too_small") return `${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`;
   if (issue.code === "too_big") return `${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`;

@@ -3,7 +3,7 @@ import type { OpRule } from "./op-rule.ts";
 import type { DType } from "./ndarray.ts";
 import { formatShape, type Shape } from "./shape.ts";
 
-/** What is known of a tensor before anything runs. */
+/** The static type of a tensor. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -19,7 +19,7 @@ export interface Tensor extends TensorType {
 /** Tensors by name; an entry may be left undefined and then stays so. */
 export type TensorRecord = Readonly<Record<string, Tensor | undefined>>;
 
-/** What a record or an interface of tensors has to fulfil: `T extends Tensors<T>`. */
+/** The constraint for records and interfaces of tensors: `T extends Tensors<T>`. */
 export type Tensors<T> = { readonly [Name in keyof T]: Tensor | undefined };
 
 /** One application of an op. */

@@ -45,7 +45,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly count?: number;
   /** A sequence that has come before is dropped and another drawn in its place. Default false. */
   readonly unique?: boolean;
-  /** What it refuses, prompt included, is dropped and another drawn in its place. Default: nothing. */
+  /** Sequences (prompt included) for which it returns false are replaced by new ones. Default: all are accepted. */
   readonly accept?: (sequence: string) => boolean;
   /** Sequences drawn at most, dropped ones included: there may be fewer than `count` then. Default 20 · count. */
   readonly maxDraws?: number;

@@ -1,4 +1,4 @@
-/** What a masked language model says of each residue: hidden alone, or shown with all others. */
+/** A masked language model's distribution for each residue: masked alone, or with all residues visible. */
 import type { EncodedSequence, Vocabulary } from "../data/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { logits } from "../model/performer.ts";

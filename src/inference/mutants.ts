@@ -1,4 +1,4 @@
-/** What every single substitution does to the likelihood of a sequence. */
+/** The effect of every single substitution on the likelihood of a sequence. */
 import { standardResidues, type EncodedSequence } from "../data/index.ts";
 import { maskedMarginals, wildTypeMarginals } from "./marginals.ts";
 import { checkMethod, logProbabilitiesOfTargets, type ScoreOptions, type ScoringMethod } from "./score.ts";
@@ -15,7 +15,7 @@ import {
 export interface MutantOptions extends Omit<ScoreOptions, "sequences" | "onProgress"> {
   /** A protein in one-letter code. */
   readonly sequence: EncodedSequence;
-  /** What each token is replaced by, one character a row of the table. Default the 20 standard amino acids. */
+  /** The replacements, one character per row of the table. Default: the 20 standard amino acids. */
   readonly residues?: string;
   /** Called at the beginning and after every batch with the tokens read so far, and how many there are to read. */
   readonly onProgress?: (tokens: number, of: number) => void;
@@ -144,7 +144,7 @@ function substitutes(ids: readonly number[], own: number): readonly number[] {
   return [...ids.keys()].filter((row) => ids[row] !== own);
 }
 
-/** What stands before the place is as likely in the mutant as in the wild type, but for rounding. */
+/** The part before the mutation is as likely in the mutant as in the wild type, up to rounding. */
 function differenceFrom(place: number, start: number, mutant: Float32Array, wildType: Float32Array): number {
   let difference = 0;
   for (let at = place; at < wildType.length; at++) difference += (mutant[at - start] ?? 0) - (wildType[at] ?? 0);

@@ -35,7 +35,7 @@ export interface LayerDiagnosis {
 
 /** Plain data, as JSON holds it. */
 export interface ModelDiagnosis extends Omit<Diagnosis, "heads"> {
-  /** What the model was trained with; `mechanism` is what was diagnosed, of the last layer where they differ. */
+  /** The model's configuration; `mechanism` is the diagnosed one, the last layer's where layers differ. */
   readonly modelMechanism: string;
   readonly sequences: number;
   /** In all sequences together. */

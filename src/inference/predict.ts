@@ -1,4 +1,4 @@
-/** What a model that reads whole sequences predicts of them: an encoder, or a decoder whose head reads a sequence. */
+/** Predictions for whole sequences, by an encoder, or by a decoder whose head reads a sequence. */
 import { formFor } from "../attention/mechanism.ts";
 import { ConfigError, problem } from "../graph/errors.ts";
 import type { NdArray } from "../graph/ndarray.ts";

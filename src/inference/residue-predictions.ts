@@ -1,4 +1,4 @@
-/** What a model expects where each amino acid stands, summed over many sequences. */
+/** A model's predictions at the positions of each amino acid, summed over many sequences. */
 import { DataError } from "../data/errors.ts";
 import type { EncodedSequence } from "../data/datasets.ts";
 import { standardResidues } from "../data/vocabularies/letters.ts";

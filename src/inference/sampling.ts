@@ -21,7 +21,7 @@ export interface SamplingOptions {
   readonly repetitionPenalty?: number;
 }
 
-/** What a single draw must heed. */
+/** Constraints on a single draw. */
 export interface DrawContext {
   /** Tokens that have come before. Default none. */
   readonly seen?: ReadonlySet<number>;

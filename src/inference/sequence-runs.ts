@@ -41,7 +41,7 @@ const COMPILE_FLOP = 1e9;
  */
 export type SequenceWrap = "causal" | "shifted" | "wrapped" | "bare";
 
-/** What a graph is built from. */
+/** The inputs that a graph is built from. */
 export interface SequenceGraph {
   readonly model: ModelTensors;
   /** `[B, L]` int32; behind the end of a row padId. */
@@ -256,7 +256,7 @@ function tokensPerPlace(config: ModelConfig): number {
   return config.patches === undefined ? 1 : config.maxSeqLen / mostPlaces(config);
 }
 
-/** What compiling a graph costs, in places that could be computed instead. */
+/** The cost of compiling a graph, in positions that could be computed instead. */
 function graphCost({ modelDim, mlpDim }: ModelConfig): number {
   return COMPILE_FLOP / (2 * modelDim * (4 * modelDim + 2 * mlpDim));
 }

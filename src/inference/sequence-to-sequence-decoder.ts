@@ -193,7 +193,7 @@ function columns(all: Float32Array, rows: number, width: number): Float32Array {
 
 const LAYER = "source.layers.";
 
-/** What is known of a source, by name. */
+/** The stored arrays of a source, by name. */
 function sourceOutputs({ mask, layers, pointerKeys }: Source): Record<string, Tensor> {
   return {
     "source.mask": mask,

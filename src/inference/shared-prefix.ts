@@ -124,7 +124,9 @@ async function runRows<V extends SequenceVariant>(
   return Float32Array.from(results["nats"]?.data as Float32Array); // declared float32
 }
 
-/** What a decoder reads at the places from `start` on: the token before each, before the first its tag or <bos>. */
+/**
+ * The tokens that a decoder reads from position `start` on: the token before each, the tag or <bos> before the first.
+ */
 function inputsFrom(sequence: EncodedSequence, vocabulary: Pick<Vocabulary, "bosId">, start: number): Int32Array {
   const { tokenIds } = sequence;
   if (start > 0) return tokenIds.subarray(start - 1, -1);

@@ -21,7 +21,7 @@ export interface SimilarityMatrix {
   readonly values: readonly (readonly number[])[];
 }
 
-/** What similarity can be read from. */
+/** The quantities that similarity can be computed from. */
 export const similarityViews = ["heads", "pairs", "embeddings", "predictions"] as const;
 export type SimilarityView = (typeof similarityViews)[number];
 

@@ -1,4 +1,4 @@
-/** What a batch of slots must be able to do, whatever a mechanism remembers a sequence by. */
+/** The interface of a batch of slots, for any kind of state. */
 
 /**
  * What a sequence has left behind, by name: plain arrays, to be stored, sent, and given to any decoder of the same

@@ -7,7 +7,7 @@ import { withWeights } from "../runtime/weights.ts";
 export interface StoredWeights {
   /** Compiles graphs of `modelInputs`. */
   readonly backend: Backend;
-  /** What is given to each run. */
+  /** The arrays that each run is given. */
   readonly feeds: Named<NdArray>;
 }
 

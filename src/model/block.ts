@@ -44,7 +44,7 @@ export function streamTensors([first, second]: Stream): readonly Tensor[] {
   return second === undefined ? [first] : [first, second];
 }
 
-/** What a block adds to its stream, each from `[B, L, modelDim]` to the same. */
+/** The branches that a block adds to its stream, each from `[B, L, modelDim]` to the same shape. */
 export interface Branches {
   readonly attention: (x: Tensor) => Tensor;
   /** Cross-attention, in the decoder of an encoder–decoder. */

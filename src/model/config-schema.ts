@@ -194,7 +194,7 @@ export const modelSchema = z.strictObject({
   layerNormEpsilon: z.number().positive().default(1e-5),
 });
 
-/** What a user gives: `vocabSize`, and whatever differs from the defaults. */
+/** Options of a model: `vocabSize`, and whatever differs from the defaults. */
 export type ModelOptions = z.input<typeof modelSchema>;
 
 export type ParsedOptions = z.output<typeof modelSchema>;

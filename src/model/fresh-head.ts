@@ -6,7 +6,7 @@ import { modelConfig, type ModelConfig, type ModelOptions } from "./config.ts";
 import { initialParameters, type Named } from "./parameters.ts";
 import { tensorShapes } from "./tensors.ts";
 
-/** What of a model may differ from the one whose body it takes: nothing that has weights inside the body. */
+/** The settings that may differ from the model whose body is reused: none that decide weights of the body. */
 export type FreshHeadOptions = Pick<
   ModelOptions,
   "numLabels" | "pooling" | "labelMean" | "labelDeviation" | "dropout"

@@ -19,7 +19,7 @@ export interface Norm<T> {
   readonly bias?: T;
 }
 
-/** What stands beside a branch of a block: a norm, or with `rezero` the share of the branch that is added, `[1]`. */
+/** The parameters next to a block's branch: a norm, or with `rezero` the factor of the branch, `[1]`. */
 export interface Residual<T> {
   readonly scale: T;
 }
@@ -121,7 +121,7 @@ function norm({ norm, modelDim }: ModelConfig): Norm<InitialParameter> {
   return { weight: constant([modelDim], 1), ...(norm === "layernorm" && { bias: constant([modelDim], 0) }) };
 }
 
-/** What stands beside a branch. */
+/** The parameters next to a branch. */
 function beside<Name extends "attention" | "cross" | "mlp">(config: ModelConfig, name: Name) {
   return config.normPlacement === "rezero"
     ? { [`${name}Residual`]: { scale: constant([1], 0) } }

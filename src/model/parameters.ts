@@ -22,7 +22,7 @@ export function initialParameters(config: ModelConfig, seed: number): Record<str
   );
 }
 
-/** What the names of a layer's weights and projection begin with, in a model of one stack. */
+/** The prefix of a layer's weights and projection, in a model of one stack. */
 export function layerPrefix(layer: number): string {
   return blockPrefix({ prefix: "" }, layer);
 }

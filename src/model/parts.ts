@@ -14,7 +14,7 @@ import type { Positions } from "./positions.ts";
 import { layerMechanisms, outputStack, selfAttention } from "./stacks.ts";
 import { shiftedWidth, shiftTokens } from "./token-shift.ts";
 
-/** What the names of states begin with, unless they are to be called otherwise. */
+/** The default prefix of states' names. */
 const STATE = "state";
 
 function stateName(layer: number, name: string, prefix: string): string {
@@ -84,7 +84,7 @@ export function namedStates<T>(states: readonly Readonly<Record<string, T>>[], p
   );
 }
 
-/** Those of named states that gradients flow through. */
+/** The states that gradients flow through. */
 export function differentiableStates<T>(config: ModelConfig, states: Named<T>): Record<string, T> {
   const names = layerMechanisms(config).flatMap(({ recurrent }, layer) =>
     [...(recurrent?.differentiable ?? []), ...SHIFTS].map((name) => stateName(layer, name, STATE)),
@@ -135,7 +135,7 @@ export function logitsOfPart(
   });
 }
 
-/** What the last block of the stack of predictions leaves of a part `[B, L, modelDim]`, and the next states. */
+/** The output of the last block for a part, `[B, L, modelDim]`, and the next states. */
 export function partOfStack(
   model: ModelTensors,
   tokenIds: Tensor,

@@ -44,7 +44,7 @@ export function mostPlaces(config: Pick<ModelConfig, "patches" | "maxSeqLen">): 
   return placesIn(config, config.maxSeqLen);
 }
 
-/** What of a sequence counts, its special tokens left out: tokens, or of an image its squares. */
+/** The counted positions of a sequence, without special tokens: tokens, or an image's patches. */
 export function unitsIn({ patches }: Pick<ModelConfig, "patches">, numTokens: number): number {
   return patches === undefined ? numTokens : numPatches(patches);
 }

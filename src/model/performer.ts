@@ -122,7 +122,7 @@ export function tokenMask({ padId }: ModelConfig, tokenIds: Tensor): Tensor {
   return sub(1, cast(equal(tokenIds, constant(ndarray(Int32Array.of(padId), [1]))), "float32"));
 }
 
-/** What the last block of a stack leaves, `[B, L, modelDim]`. */
+/** The output of a stack's last block, `[B, L, modelDim]`. */
 export function runStack(model: ModelTensors, stack: Stack, tokenIds: Tensor, run: StackRun): Tensor {
   let stream = enterStream(model.config, embed(model, tokenIds, run.positions, run, stack));
   for (let layer = 0; layer < stack.numLayers; layer++) {
@@ -175,7 +175,7 @@ function stackBranches(
   );
 }
 
-/** What a mechanism is given at a place beside queries, keys and values. */
+/** The options that a mechanism gets in a layer, in addition to queries, keys and values. */
 export function siteTensors(model: ModelTensors, stack: Stack, site: AttentionSite) {
   const projection = model.projections[projectionOf(site)];
   const { attention, cross } = blockOf(model, stack, site.layer);
@@ -240,7 +240,7 @@ function withoutHidden(config: ModelConfig, tokens: Tensor, tokenIds: Tensor): T
   return mul(tokens, reshape(mul(shown, scale), [batch, length, 1]));
 }
 
-/** What is added to embeddings, `[L, modelDim]`; nothing for rotary positions and none. */
+/** The position vectors added to embeddings, `[L, modelDim]`; undefined for rotary positions and `none`. */
 function positionVectors(
   { positionEmbedding, axialEmbedding }: StackParameters<Tensor>,
   { ids, cells, waves }: Positions,

@@ -39,7 +39,7 @@ type Tables<T> = Readonly<Partial<Record<Kind, T>>>;
 
 const kinds = Object.keys(NAMES) as readonly Kind[]; // its own keys
 
-/** What an encoding reads of positions. */
+/** The inputs of a position encoding. */
 const tablesOf = {
   rotary: (positions, { headDim }) => rotaryAngles(positions, headDim),
   learned: (positions) => ({ ids: integers(positions) }),

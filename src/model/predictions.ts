@@ -1,10 +1,10 @@
-/** What a model predicts, whatever its shape. */
+/** Predictions of models of any architecture. */
 import { GraphError, problem } from "../graph/errors.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sequenceToSequenceLogits } from "./encoder-decoder.ts";
 import { logits, type ForwardOptions, type ModelTensors } from "./performer.ts";
 
-/** What a model reads. */
+/** The inputs of a model. */
 export interface ModelInputs {
   /** `[B, L]` int32. */
   readonly inputIds: Tensor;

@@ -8,7 +8,7 @@ import type { MechanismChoices, ModelConfig } from "./config-schema.ts";
 
 /** Blocks one behind the other. */
 export interface Stack {
-  /** What the names of its parameters begin with; empty for the only stack of a model. */
+  /** The prefix of its parameters' names; empty for a model's only stack. */
   readonly prefix: "" | "encoder." | "decoder.";
   readonly numLayers: number;
   /** Every token sees those before it only. */
@@ -75,7 +75,7 @@ function mechanismOf(choice: MechanismChoice): AttentionMechanism {
 
 /** A place where attention happens. */
 export interface AttentionSite {
-  /** What the names of its parameters begin with, e.g. `blocks.3.attention`. */
+  /** The prefix of its parameters' names, such as `blocks.3.attention`. */
   readonly name: string;
   readonly layer: number;
   readonly choice: MechanismChoice;
@@ -85,7 +85,7 @@ export interface AttentionSite {
   readonly cross: boolean;
 }
 
-/** What the names of a layer's parameters begin with. */
+/** The prefix of a layer's parameters' names. */
 export function blockPrefix({ prefix }: Pick<Stack, "prefix">, layer: number): string {
   return `${prefix}blocks.${layer}.`;
 }

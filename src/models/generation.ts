@@ -124,7 +124,7 @@ const callersNames: Readonly<Record<string, string>> = {
   count: "num_return_sequences",
 };
 
-/** What generation does, with errors that name options as the caller has written them. */
+/** Passes a result on, and renames the options in errors to those that the caller wrote. */
 export async function byCallersNames<Result>(generating: Promise<Result>): Promise<Result> {
   return generating.catch((error: unknown) => {
     throw withOptionNames(error, (option) => callersNames[option]);

@@ -1,4 +1,4 @@
-/** What all ready models have in common: create or load, train, evaluate, save. */
+/** The common base of the ready models: create or load, train, evaluate, save. */
 import { problem } from "../graph/errors.ts";
 import { createBackend } from "#engine";
 import {
@@ -102,7 +102,7 @@ export interface ModelFiles {
   readonly others?: Readonly<Record<string, Uint8Array | string>>;
 }
 
-/** What a ready model is made of; `create` and `from_pretrained` make it. */
+/** The parts of a ready model; `create` and `from_pretrained` assemble them. */
 export interface ModelState extends Pick<LoadOptions, "vocabulary" | "classNames" | "backend" | "dtype"> {
   readonly config: ModelConfig;
   readonly tensors: Readonly<Record<string, NdArray>>;

@@ -9,7 +9,7 @@ import { ConfigError, type ModelConfig } from "../model/index.ts";
 import { isPooled } from "../model/output.ts";
 import type { FileSource } from "../storage/file-source.ts";
 
-/** What a class keeps of a pretrained model beside configuration, weights and vocabulary. */
+/** How a class reads with a pretrained model, beyond its configuration, weights and vocabulary. */
 export interface PretrainedReading extends Pick<
   PretrainedModel,
   "name" | "reads" | "encode" | "pooling" | "normalize" | "longest"

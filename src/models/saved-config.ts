@@ -37,7 +37,7 @@ export function readSavedConfig(who: string, json: unknown): SavedConfig {
   };
 }
 
-/** What a class adds to the configuration of any model, a pretrained one too. */
+/** Reads what classes store in the configuration of any model: the seed and the names of classes. */
 export function readNaming(who: string, json: unknown): Pick<SavedConfig, "seed" | "classNames"> {
   const seed = keyOf(keyOf(json, "training"), "seed");
   const classNames = keyOf(json, "classNames") ?? [];
@@ -51,7 +51,7 @@ export function checkNames(what: string, names: unknown): asserts names is reado
   throw new ConfigError(problem`${what} must be a list of strings, got ${written(names)}; write ["no", "yes"]`);
 }
 
-/** What an object holds under a key; undefined for anything else. */
+/** The value of an object's key; undefined for anything that is no object. */
 export function keyOf(from: unknown, key: string): unknown {
   return typeof from === "object" && from !== null ? Reflect.get(from, key) : undefined;
 }

@@ -1,4 +1,4 @@
-/** What runs a graph: one interface for every engine and device. */
+/** Backends run graphs: one interface for every engine and device. */
 import { problem, PerformerError, type PerformerErrorOptions, type Problem } from "../graph/errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { formatShape, sameShape, sizeOf } from "../graph/shape.ts";
@@ -15,7 +15,7 @@ export type Feeds = Readonly<Record<string, NdArray | TypedArray>>;
 export interface Executable extends AsyncDisposable {
   readonly inputs: Readonly<Record<string, TensorType>>;
   readonly outputs: Readonly<Record<string, TensorType>>;
-  /** What the graph holds of weights and other constants, as handed to the engine. */
+  /** The size of the weights and other constants in the graph, as passed to the engine. */
   readonly constantBytes: number;
   /**
    * Runs the graph. Inputs are not copied where the engine can read them in place; outputs are fresh arrays.
@@ -65,10 +65,10 @@ export class RuntimeError extends PerformerError {
   }
 }
 
-/** What `run` says after `dispose`. */
+/** The problem of running a graph after `dispose`. */
 export const DISPOSED = problem`run: the graph must not be disposed of before it runs; compile it again`;
 
-/** Those of the feeds that a graph reads: what no output depends on is no input, and giving it is refused. */
+/** The feeds that a graph reads. Inputs that no output depends on are dropped, because `run` refuses them. */
 export function feedsFor<Feed>(
   { inputs }: Pick<Executable, "inputs">,
   feeds: Readonly<Record<string, Feed | undefined>>,

@@ -1,4 +1,4 @@
-/** What the two halves of ONNX Runtime, for Node and for browsers, have in common. */
+/** Sessions of ONNX Runtime: the code that Node and browsers share. */
 import { problem } from "../graph/errors.ts";
 import type * as ort from "onnxruntime-common";
 import { printGraph, type Graph } from "../graph/graph.ts";

@@ -24,7 +24,7 @@ export function weightDtype(name: string): WeightDtype {
   );
 }
 
-/** What the devices multiply by. WebGPU's engine takes int8 weights but has not been measured with them. */
+/** The weight types of each device. WebGPU's engine takes int8 weights, but this has not been measured. */
 const supported: Readonly<Record<Device, readonly WeightDtype[]>> = {
   cpu: weightDtypes,
   wasm: weightDtypes,

@@ -112,7 +112,7 @@ function block(config: ModelConfig, shape: BatchShape, { layer, dropout, form }:
   return { weights: weightsOf(model.named, layerPrefix(0)), branches };
 }
 
-/** What an encoder sees of a batch. */
+/** The encoder's part of a batch. */
 function maskInput(config: ModelConfig, shape: BatchShape): Tensor | undefined {
   return visibleTokens(config, batchInputs(shape).inputIds);
 }

@@ -45,7 +45,7 @@ export interface DistillGraphOptions {
   readonly form: ExecutionForm;
 }
 
-/** What the names of the teacher's inputs begin with. */
+/** The prefix of the teacher's inputs. */
 export const TEACHER = "teacher.";
 
 /** Below these a vector has no direction, and a state no size. */
@@ -143,7 +143,7 @@ function layerDistance(model: ModelTensors, shape: BatchShape, options: DistillG
   return { loss: meanOf(errors), weightSum: sum(weights) };
 }
 
-/** What the student makes of the tokens, layer by layer and in the end. */
+/** The student's states layer by layer, and its output. */
 function outcome(model: ModelTensors, shape: BatchShape, options: DistillGraphOptions) {
   const read = readings(model, shape, options);
   const { form, pooling } = options;

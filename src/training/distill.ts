@@ -21,7 +21,7 @@ import type { Execution } from "./execution.ts";
 import { createGraphCache, planned } from "./graph-plan.ts";
 import { batchFeeds, stepResultOf } from "./graphs.ts";
 
-/** What of a student can be trained: the weights of queries and keys, of attention, or of the whole blocks. */
+/** The parts of a student that can be trained: queries and keys, attention, or whole blocks. */
 export const distilledParts = ["queries-keys", "attention", "blocks"] as const;
 export type DistilledPart = (typeof distilledParts)[number];
 
@@ -33,7 +33,7 @@ export interface DistillExecutionOptions extends Omit<DistillGraphOptions, "teac
   readonly statesWeight?: number;
 }
 
-/** What the names of weights look like that a part has, whatever the layer. */
+/** The names of a part's weights, for any layer. */
 const patterns = {
   "queries-keys": /^blocks\.\d+\.attention\.(query|key)\./,
   attention: /^blocks\.\d+\.attention\./,

@@ -1,4 +1,4 @@
-/** What every way of executing a training step offers, whatever it keeps in memory meanwhile. */
+/** The interface of all ways to execute a training step, whatever they keep in memory. */
 import type { NdArray } from "../graph/ndarray.ts";
 import type { Named } from "../model/parameters.ts";
 import type { Executable } from "../runtime/backend.ts";
@@ -7,7 +7,7 @@ import type { Freeze } from "./freeze.ts";
 import type { EvaluationSums } from "./evaluation-sums.ts";
 
 export interface LossOptions {
-  /** What no gradients are computed for. Default `none`. */
+  /** The weights without gradients. Default `none`. */
   readonly freeze?: Freeze;
   /** Share of activations dropped in training; evaluation drops none. */
   readonly dropout: number;

@@ -6,7 +6,7 @@ import type { TrainingConfig } from "./config.ts";
 
 export type Freeze = TrainingConfig["freeze"];
 
-/** What the names of output layers begin with. */
+/** The prefixes of output layers' names. */
 const HEADS = ["head.", "headTransform.", "headBias.", "classifier.", "pointer."] as const;
 const EMBEDDINGS = [
   "tokenEmbedding.",

@@ -9,7 +9,7 @@ import type { BatchShape } from "../data/batch.ts";
 
 /** A graph for one shape of batch, of part or of rows. */
 export interface PlannedGraph {
-  /** What the graph computes, whatever the shape. */
+  /** The graph's outputs, for any shape. */
   readonly kind: string;
   readonly shape: BatchShape;
   /** Kind and shape: names the graph among all of a way of execution. */

@@ -108,7 +108,7 @@ export function gradientsOf(results: Named<NdArray>): Record<string, NdArray> {
   );
 }
 
-/** What a step's graph gives of a whole batch. */
+/** The outputs of a step's graph for a whole batch. */
 export function stepResultOf(results: Named<NdArray>): StepResult {
   return {
     lossNats: Number(results["loss"]?.data[0]),

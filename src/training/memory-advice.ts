@@ -1,4 +1,4 @@
-/** What makes a run fit into memory: settings that leave the model as it is, each looked at before it is named. */
+/** Advice on how a run fits into memory: settings that do not change the model, each tried before it is named. */
 import { isPooled } from "../model/output.ts";
 import { layerMechanisms } from "../model/stacks.ts";
 import type { TrainingConfig } from "./config.ts";

@@ -103,7 +103,7 @@ function engineBytes(graphs: readonly GraphMemory[]): number {
   return lasting.reduce((sum, bytes) => sum + bytes, building);
 }
 
-/** What is held on this side between forward and backward of a batch. */
+/** The arrays held in JavaScript between a batch's forward and backward pass. */
 function keptBytes({ config, training }: MemoryQuestion, shape: BatchShape): number {
   const { batchSize, seqLen } = shape;
   const { dropout, numLayers, modelDim, reversible } = config;

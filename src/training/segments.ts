@@ -251,7 +251,7 @@ function ofPartBefore(found: Named<NdArray>, states: readonly string[]): Record<
   );
 }
 
-/** What belongs to weights. */
+/** The results that belong to weights. */
 function without(found: Named<NdArray>, states: readonly string[]): Record<string, NdArray> {
   return Object.fromEntries(Object.entries(found).filter(([name]) => !states.includes(name)));
 }

@@ -1,4 +1,4 @@
-/** What attention by content asks of its use. */
+/** Uses that attention by content supports. */
 import { refuseTooLong } from "../sparse/shapes.ts";
 import type { MechanismUse, Refusal } from "../mechanism.ts";
 

@@ -1,4 +1,4 @@
-/** What else could be used in the place of the present map and projection, and what to say when nothing will do. */
+/** Alternatives to the present map and projection, and the warning when none is good enough. */
 import type { FeatureMap } from "../feature-map.ts";
 import { mechanisms, type MechanismName } from "../mechanisms.ts";
 import type { DiagnosisCandidate, DiagnosisSettings } from "./options.ts";

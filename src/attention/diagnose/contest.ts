@@ -41,7 +41,7 @@ const TELLING_DIFFERENCE = 2;
  */
 const LARGEST_FEATURES = 2 ** 23;
 
-/** What following one head of one subject may cost, in numbers of features over all draws: 6 draws of the largest. */
+/** The budget for one head of one mechanism, in features summed over all draws: 6 draws of the largest number. */
 const LARGEST_EFFORT = 6 * LARGEST_FEATURES;
 
 /** Past so many counts, what they say is as good as the next would. */

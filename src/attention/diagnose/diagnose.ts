@@ -41,7 +41,7 @@ export interface MeasuredCandidate {
 /** An error at another number of features than the one asked about. */
 export type MeasuredError = Pick<MeasuredCandidate, "numFeatures" | "outputError" | "standardError">;
 
-/** What it takes to come to the wanted error. */
+/** What is needed to reach the wanted error. */
 export interface FeatureNeed {
   /**
    * Rows of the projection that bring outputError to wantedError. Null when more than maxFeatures would be needed as
@@ -113,7 +113,7 @@ export interface Diagnosis {
   /** Draws of every error at the least. */
   readonly redraws: number;
   readonly seed: number;
-  /** What was looked at: all positions, or a random part of longer sequences. */
+  /** The sampled positions: all of them, or a random part of longer sequences. */
   readonly sampled: {
     readonly sequences: number;
     readonly queries: number;

@@ -1,4 +1,4 @@
-/** What is measured: a mechanism with a feature map under a projection of a kind and size. */
+/** A measured mechanism: one with a feature map, and a projection of some kind and size. */
 import type { NdArray } from "../../graph/ndarray.ts";
 import { createRandom, type RowLengths } from "../../random/index.ts";
 import type { FeatureMap } from "../feature-map.ts";

@@ -25,7 +25,7 @@ export interface DiagnoseOptions {
   readonly numHeads?: number;
   /** Position i sees positions ≤ i. Default false. */
   readonly causal?: boolean;
-  /** What is diagnosed: a mechanism with a feature map. Default `favor`. */
+  /** The mechanism to diagnose, which must have a feature map. Default `favor`. */
   readonly mechanism?: MechanismChoice;
   /** Rows of the projection, as `favorAttention` counts them. Default round(headDim · ln headDim). */
   readonly numFeatures?: number;

@@ -83,7 +83,7 @@ function softmaxWeights(pairs: Omit<Pairs, "weights">): PairTable {
   return scores;
 }
 
-/** What a table of variances comes to in a head. */
+/** A summary of a head's table of variances. */
 export interface VarianceSummary {
   /** Over all pairs; null beyond float64. */
   readonly median: number | null;

@@ -43,7 +43,7 @@ const BIDIRECTIONAL_CHUNK = 1024;
 
 interface Spec {
   readonly map: FeatureMap;
-  /** That of all heads. */
+  /** The value for all heads. */
   readonly projection: Tensor;
   /** The constant of all keys, chosen before they are read; without it, the largest log feature so far. */
   readonly R?: Tensor | undefined;
@@ -56,7 +56,7 @@ interface Heads extends Sequences, OwnOfHeads {
   readonly mask: Tensor | undefined;
 }
 
-/** What heads with projections of their own have: undefined when one serves all. */
+/** The projections of heads with their own; undefined when one serves all. */
 interface OwnOfHeads {
   /** `[B·H, M, D]`. */
   readonly own: Tensor | undefined;

@@ -127,7 +127,7 @@ function nextState(state: Tensor, keys: Tensor, values: Tensor, scales: ChunkSca
 /** Sequences in chunks, `[N, B, H, C, …]`. */
 type Chunks = Sequences;
 
-/** What the backward pass reuses: a few numbers a position, no features. */
+/** The values that the backward pass reuses: a few numbers per position, no features. */
 interface Saved {
   readonly out: Tensor;
   /** 1 / denominator of every position. */

@@ -43,7 +43,7 @@ export function keySumsParallel(k: Tensor, v: Tensor, { map, projection, keyMask
   return matmul(scaled, features, { transposeA: true });
 }
 
-/** What queries make of it: the scale cancels. */
+/** The result for queries, in which the scale cancels. */
 export function readKeySums(
   q: Tensor,
   sums: Tensor,

@@ -9,7 +9,7 @@ import { requireOneOf } from "../checks.ts";
 import type { FeatureMap } from "../feature-map.ts";
 import type { ProjectionChoice, ProjectionSizes } from "../mechanism.ts";
 
-/** What `kind` may be. */
+/** The kinds of projections. */
 export const projectionNames = [
   ...(Object.keys(projectionKinds) as ProjectionName[]), // the table's own keys
   "none",

@@ -78,7 +78,7 @@ interface EdgeAttention {
   readonly v: Tensor;
   readonly keyMask: Tensor | undefined;
   readonly causal: boolean;
-  /** What becomes of the scores before the softmax. Default: they stay. */
+  /** Changes the scores before the softmax. Default: no change. */
   readonly activation?: (scores: Tensor) => Tensor;
 }
 

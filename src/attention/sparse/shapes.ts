@@ -1,4 +1,4 @@
-/** What the sparse mechanisms check alike. */
+/** Checks that the sparse mechanisms share. */
 import { expectShapes } from "../../graph/expect-shapes.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { MechanismUse, Refusal } from "../mechanism.ts";

@@ -1,4 +1,4 @@
-/** What is known of a kind of pretrained model: how its configuration and its weights become ours. */
+/** A kind of pretrained models: how its configuration and weights map to ours. */
 import type { ImageShape } from "../../data/vocabularies/pixels.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
 import type { ModelConfig, ModelOptions } from "../../model/config.ts";
@@ -21,7 +21,7 @@ export interface PretrainedPlan {
   readonly weights: (reader: WeightReader, config: ModelConfig) => Weights;
 }
 
-/** What the folder says of what is read, beside config.json. */
+/** The folder's settings for inputs, other than config.json. */
 export interface KnownInput {
   /** The tokenizer's id of the mask. */
   readonly maskId: number;
@@ -31,11 +31,11 @@ export interface KnownInput {
 
 export type PretrainedOptions = Omit<ModelOptions, "vocabSize" | "padId" | "mechanism">;
 
-/** What models are trained on. */
+/** The kinds of inputs that models are trained on. */
 export type PretrainedInput = "text" | "proteins" | "images";
 
 export interface PretrainedArchitecture {
-  /** What names begin with where a head stands on the body. */
+  /** The prefix of the body's names in models with a head. */
   readonly prefix: string;
   /** `proteins` are read letter by letter. */
   readonly reads: PretrainedInput;

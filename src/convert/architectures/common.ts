@@ -1,4 +1,4 @@
-/** What the architectures share: names of activations, and layers under other names. */
+/** Helpers that the architectures share: names of activations, and layers under other names. */
 import * as z from "zod";
 import type { ModelConfig } from "../../model/config.ts";
 import type { WeightReader } from "../weight-reader.ts";

@@ -11,7 +11,7 @@ import { NUM_FILTERS, resample } from "./resample.ts";
 
 export const PREPARATION_FILE = "preprocessor_config.json";
 
-/** What intensities from 0 to 1 are brought to, as a model's configuration has it. */
+/** The scale of intensities in the model's configuration, from values of 0 to 1. */
 export type IntensityScale = Pick<Patches, "mean" | "deviation">;
 
 export interface ImagePreparation {

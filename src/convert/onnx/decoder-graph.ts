@@ -13,7 +13,7 @@ import { gather } from "../../ops/gather.ts";
 import { reshape } from "../../ops/layout.ts";
 import { constant, input } from "../../ops/source.ts";
 
-/** What the names of states begin with. */
+/** The prefixes of states' names. */
 const PAST = "past";
 const PRESENT = "present";
 const POSITION = "position";

@@ -15,7 +15,7 @@ import { reshape } from "../../ops/layout.ts";
 import { concat, pad, slice } from "../../ops/slicing.ts";
 import { full, input } from "../../ops/source.ts";
 
-/** What an exported encoder tells: its states, or what its head makes of them. */
+/** The output of an exported encoder: its hidden states, or its head's predictions. */
 export const encoderOutputs = ["states", "predictions"] as const;
 export type EncoderOutput = (typeof encoderOutputs)[number];
 

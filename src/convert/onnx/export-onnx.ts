@@ -241,7 +241,7 @@ function tableLengthOf(config: ModelConfig, { maxLength, length }: ExportOnnxOpt
   return refuse(`maxLength must be at least ${SHORTEST_TABLE}`, String(found), "allow more positions, or give length");
 }
 
-/** What one mechanism's graph cannot do is told in the words of whoever chose it. */
+/** Rewords the limits of a mechanism's graph for the caller who chose the mechanism. */
 function asConfigError(config: ModelConfig, emit: () => GraphProto): GraphProto {
   try {
     return emit();

@@ -1,4 +1,4 @@
-/** What can be exported. */
+/** A model that can be exported. */
 import type { Vocabulary } from "../../data/index.ts";
 import type { NdArray } from "../../graph/ndarray.ts";
 import type { Pooling } from "../../inference/embed.ts";
@@ -19,6 +19,6 @@ export interface ExportableModel {
   /** How one vector is made of the states; only told in config.json. */
   readonly pooling?: Pooling;
   readonly normalize?: boolean;
-  /** What the classes of its head mean. */
+  /** The names of its head's classes. */
   readonly classNames?: readonly string[];
 }

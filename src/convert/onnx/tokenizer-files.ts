@@ -2,7 +2,7 @@
 import type { Vocabulary } from "../../data/index.ts";
 import { piecewiseTokenizerJson } from "../piecewise-tokenizer.ts";
 
-/** What is done to texts, and how long they may be. */
+/** How texts are prepared, and how long they may be. */
 export interface TokenizerSettings {
   readonly vocabulary: Vocabulary;
   /** Tokens that are read of a text, special ones included; without end where infinite. */
@@ -61,7 +61,7 @@ function tokenizerOf(vocabulary: Vocabulary): Tokenizer | undefined {
   }
 }
 
-/** What the vocabulary does not know is read as hidden. */
+/** Unknown tokens are read as <mask>. */
 function piecewise(vocabulary: Vocabulary, cut: "letters" | "characters" | "words"): Tokenizer["json"] {
   const { tokens, bosId, eosId, maskId } = vocabulary;
   const [first = "", last = "", unknown = ""] = [bosId, eosId, maskId].map((id) => tokens[id]);

@@ -27,7 +27,7 @@ export interface IdxPair {
   readonly labels: ByteSource;
 }
 
-/** What `loadIdxImages` reads. */
+/** Options of `loadIdxImages`. */
 export interface LoadIdxOptions {
   /** The data set's name, for messages. */
   readonly name: string;
@@ -150,7 +150,7 @@ export interface ImageSource {
   readonly split?: SplitName;
 }
 
-/** What `loadImages` reads, and what it makes of it. */
+/** Options of `loadImages`. */
 export interface LoadImagesOptions {
   /** The files, each with its name. */
   readonly sources: readonly ImageSource[];

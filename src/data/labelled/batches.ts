@@ -5,7 +5,7 @@ import { checkWrapped, writeWrapped, type WrappedOptions, type WrappedRow } from
 import type { PlannedBatch } from "../batch.ts";
 import type { LabelledSequence, LabelTask, TaggedSequence } from "./types.ts";
 
-/** What training and evaluation on labelled sequences have in common. */
+/** Options shared by training and evaluation on labelled sequences. */
 export interface LabelledBatchOptions extends WrappedOptions<LabelledSequence> {
   /** Default "classification". "regression" fills targetValues. */
   readonly task?: LabelTask;

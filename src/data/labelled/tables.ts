@@ -13,7 +13,7 @@ export interface TableRow {
   readonly cells: Readonly<Record<string, unknown>>;
 }
 
-/** What `readTable` reads. */
+/** Options of `readTable`. */
 export interface TableSource {
   readonly source: ByteSource;
   /** The file's name: for messages, and to tell the format by its ending. */

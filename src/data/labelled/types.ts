@@ -1,7 +1,7 @@
 /** Sequences with something to be told about each of them, or about each of their tokens. */
 import type { EncodedSequence, SequenceDataset } from "../datasets.ts";
 
-/** What a label is: one of several classes, or a number. */
+/** The kind of a label: one of several classes, or a number. */
 export type LabelTask = "classification" | "regression";
 
 /** A sequence with its label. */

@@ -11,7 +11,7 @@ export type GeneratedSplit = "train" | "valid" | "test";
 /** How many sequences each split gets. */
 export type SplitSizes = Readonly<Record<GeneratedSplit, number>>;
 
-/** What all generators take. */
+/** Options of all generators. */
 export interface GeneratorOptions {
   /** Decides everything. */
   readonly seed: number | string;

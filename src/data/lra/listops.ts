@@ -26,7 +26,7 @@ export const listOpsVocabulary: Vocabulary = wordVocabulary({
   words: [...digits, ...opening, CLOSING],
 });
 
-/** What ListOps sequences look like; the defaults are those of Long Range Arena. */
+/** Options of ListOps sequences; the defaults are those of Long Range Arena. */
 export interface ListOpsOptions extends GeneratorOptions {
   /** Tokens of the shortest sequence. Default 500. */
   readonly minLength?: number;

@@ -6,7 +6,7 @@ import { generateBalanced, type GeneratorOptions } from "./balanced.ts";
 import type { Random } from "../../random/index.ts";
 import type { LabelledImageDataset } from "../images/datasets.ts";
 
-/** What Pathfinder images look like. */
+/** Options of Pathfinder images. */
 export interface PathfinderOptions extends GeneratorOptions {
   /** The side of the grey square. Default 32, which makes 1,024 tokens. */
   readonly size?: number;

@@ -8,7 +8,7 @@ import type { Random } from "../../random/index.ts";
 import type { LabelledDataset } from "../labelled/types.ts";
 import type { Vocabulary } from "../vocabulary.ts";
 
-/** What pairs are made of. */
+/** The parts of a pair. */
 export interface RetrievalOptions extends GeneratorOptions {
   /** At least two, each long enough for two passages in every split. */
   readonly documents: readonly { readonly name: string; readonly text: string }[];

@@ -3,7 +3,7 @@ import { DataError } from "../errors.ts";
 import type { SequenceOrigin, Vocabulary } from "../vocabulary.ts";
 import { complainant, FIRST_ORDINARY_ID, vocabularyBehindSpecials } from "./specials.ts";
 
-/** What an alphabet is made of. */
+/** Options of an alphabet. */
 export interface LetterOptions {
   /** The name, for messages and tables. */
   readonly name: string;

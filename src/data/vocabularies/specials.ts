@@ -1,4 +1,4 @@
-/** What every vocabulary of ours shares: the four special tokens in front, and the messages. */
+/** The parts that all vocabularies share: four special tokens first, and error messages. */
 import { DataError } from "../errors.ts";
 import { checkTags, tokenOfTag } from "./tags.ts";
 import type { SequenceOrigin, Vocabulary, VocabularyDescription } from "../vocabulary.ts";
@@ -18,7 +18,7 @@ export function idsOfValues(values: Uint8Array | Uint8ClampedArray): Int32Array 
   return ids;
 }
 
-/** What tells one vocabulary behind the specials from another. */
+/** The part of a vocabulary after the special tokens. */
 export interface OrdinaryTokens {
   readonly name: string;
   /** The ordinary tokens, in the order of their ids from FIRST_ORDINARY_ID on. */

@@ -66,7 +66,7 @@ export function generalizedFeatures(options: GeneralizedOptions): FeatureMap {
 
 const optionNames = ["name", "summary", "f", "kernelEpsilon", "warn"] as const satisfies (keyof GeneralizedOptions)[];
 
-/** What types do not catch in JavaScript. */
+/** Checks for callers without types. */
 function checkOptions(options: GeneralizedOptions): void {
   refuseUnknownOptions("generalizedFeatures", options, optionNames, GraphError);
   if (typeof options.name !== "string" || options.name === "") {
