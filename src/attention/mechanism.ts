@@ -223,7 +223,8 @@ export interface AttentionMechanism {
   readonly complexity?: string;
   /** The feature map, for mechanisms that have one. */
   readonly map?: FeatureMap;
-  /** Whether it can be used so; undefined if it can. Read while a configuration is. Default: every use is possible. */
+  /** Refuses a use that is impossible, and gives undefined for others. Called while a configuration is checked. Default:
+   * every use is possible. */
   readonly refuse?: (use: MechanismUse) => Refusal | undefined;
   /** Keys are the queries (Reformer): a model then has no weights for keys. Default false. */
   readonly sharesKeys?: boolean;

@@ -1,4 +1,4 @@
-/** Where positions go so that members of one bucket stand beside each other, in chunks that no bucket shares. */
+/** A layout of positions in which members of a bucket are adjacent, in chunks that no two buckets share. */
 import { lazyArray, ndarray } from "../../graph/ndarray.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { argsort } from "../../ops/argsort.ts";

@@ -14,7 +14,7 @@ export interface Pairs {
   /** The picked rows. */
   readonly queries: Heads;
   readonly keys: Heads;
-  /** Where they stand. */
+  /** The positions of the pairs. */
   readonly queryPositions: readonly number[];
   readonly keyPositions: readonly number[];
   readonly causal: boolean;
