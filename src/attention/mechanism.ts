@@ -223,7 +223,9 @@ export interface AttentionMechanism {
   readonly complexity?: string;
   /** The feature map, for mechanisms that have one. */
   readonly map?: FeatureMap;
-  /** Refuses an impossible use while a configuration is checked; undefined for others. Default: every use is possible. */
+  /**
+   * Refuses an impossible use while a configuration is checked; undefined for others. Default: every use is possible.
+   */
   readonly refuse?: (use: MechanismUse) => Refusal | undefined;
   /** Keys are the queries (Reformer): a model then has no weights for keys. Default false. */
   readonly sharesKeys?: boolean;
