@@ -118,6 +118,18 @@ const calls: Readonly<Record<string, () => unknown>> = {
   "random, type": () => fillNormal(createRandom(Number.NaN), new Float32Array(1)),
 };
 
+it.each([
+  ["no/such/folder", "ERR_NOT_FOUND"],
+  ["package.json", "ERR_STORAGE"],
+] as const)("from_pretrained(%j) says by its code what is wrong: %s", async (from, code) => {
+  await expect(root.PerformerForCausalLM.from_pretrained(from)).rejects.toMatchObject({ code });
+});
+
+it("says by its code that data are not there", async () => {
+  const missing = loadLabelled({ source: "none.csv", vocabulary: root.byteVocabulary });
+  await expect(missing).rejects.toMatchObject({ name: "DataError", code: "ERR_NOT_FOUND" });
+});
+
 describe("a call with a wrong option", () => {
   it.each(Object.entries(calls))("%s, says code, who, rule and fix", async (_, call) => {
     const error: unknown = await Promise.resolve()

@@ -95,6 +95,6 @@ function unreadable(shown: string, error: unknown): unknown {
         ? "check the path; where the file of a run has moved, name its new place"
         : "check the file's permissions",
     },
-    { cause: error },
+    { cause: error, ...(isMissing && { code: "ERR_NOT_FOUND" }) },
   );
 }

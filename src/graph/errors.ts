@@ -3,10 +3,15 @@
 /** Stable codes, for programs that decide by the kind of an error. docs/errors.md says what each means. */
 export const errorCodes = {
   ERR_ARGUMENT: "an argument of a function is of the wrong type or out of range",
+  ERR_BUSY: "a model is being trained, and cannot be trained by a second call",
   ERR_CONFIG: "options or a configuration cannot be used",
   ERR_DATA: "input data cannot be used",
+  ERR_DISK_FULL: "a file does not fit on its disk",
+  ERR_DIVERGED: "the loss of a training is no longer a finite number",
   ERR_GRAPH: "a graph cannot be built",
   ERR_KERNEL: "a kernel cannot be estimated from its arguments",
+  ERR_NOT_FOUND: "a file, a folder or a model is not there",
+  ERR_PERMISSION: "a file may not be read or written",
   ERR_RUNTIME: "a value does not fit a compiled graph, or an engine is not available",
   ERR_SHAPE: "shapes do not fit an op or a declared shape",
   ERR_STORAGE: "a file cannot be read, written or understood",

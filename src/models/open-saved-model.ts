@@ -67,7 +67,7 @@ export async function openTrained(source: FileSource): Promise<SavedModel> {
   const read = async (path: string, what: string): Promise<Uint8Array> => {
     const bytes = await source.read(path);
     if (bytes !== undefined) return bytes;
-    throw new StorageError(problem`${name}/${path}: not found (${what}); check the path.`);
+    throw new StorageError(problem`${name}/${path}: not found (${what}); check the path.`, { code: "ERR_NOT_FOUND" });
   };
   const config = await read(CONFIG, "every model's folder holds one");
   const model = await read(WEIGHTS, "the model's weights; in a run they come with the first checkpoint");

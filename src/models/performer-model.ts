@@ -272,6 +272,7 @@ export abstract class PerformerModel<Example> implements AsyncDisposable {
       throw new TrainingError(
         problem`train: a model must be trained by one call at a time, got a second one while the first runs; await the
         first, or train another model`,
+        { code: "ERR_BUSY" },
       );
     }
     this.#isTraining = true;

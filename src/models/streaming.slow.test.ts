@@ -254,9 +254,12 @@ describe("two trainings of one model", () => {
   it("are refused at the same time, and the first goes on", async () => {
     const model = models.proteins();
     const first = model.train(examples, { steps: 4, warmupSteps: 1 });
-    await expect(model.train(examples, { steps: 4, warmupSteps: 1 })).rejects.toThrow(
-      /^train: a model must be trained by one call at a time, got a second one while the first runs; await the first/,
-    );
+    await expect(model.train(examples, { steps: 4, warmupSteps: 1 })).rejects.toMatchObject({
+      code: "ERR_BUSY",
+      message: expect.stringMatching(
+        /^train: a model must be trained by one call at a time, got a second one while the first runs; await the first/,
+      ),
+    });
     expect(await first).toMatchObject({ step: 4 });
     expect(await model.train(examples, { steps: 2, warmupSteps: 1 })).toMatchObject({ step: 2 });
   });

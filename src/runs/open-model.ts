@@ -71,6 +71,7 @@ async function requireFolder(folder: string): Promise<void> {
     throw new StorageError(
       problem`${folder}: a model's folder or its name on the hub (owner/name) is needed, but there is no such folder;
       check the path.`,
+      { code: "ERR_NOT_FOUND" },
     );
   }
   // Its error lists what the folder holds.

@@ -1,6 +1,6 @@
 /** The operating system's errors as sentences that say what happened, what is safe and what to do. */
 
-import { PerformerError, problem, type Problem } from "../graph/errors.ts";
+import { PerformerError, problem, type ErrorCode, type Problem } from "../graph/errors.ts";
 import { files, paths } from "#files";
 import { StorageError } from "./errors.ts";
 
@@ -38,18 +38,30 @@ const explanations: Readonly<Record<string, (attempt: Attempt) => Promise<Proble
     problem`cannot ${action} ${path}: something else has this name; choose another path`,
 };
 
+/** Codes of our own for some of the operating system's. */
+const ownCodes: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: "ERR_DISK_FULL",
+  EDQUOT: "ERR_DISK_FULL",
+  EACCES: "ERR_PERMISSION",
+  EPERM: "ERR_PERMISSION",
+  EROFS: "ERR_PERMISSION",
+  ENOENT: "ERR_NOT_FOUND",
+};
+
 /** The error to throw for a failed file operation; one that is explained already is returned as it is. */
 export async function explainFailure(error: unknown, attempt: Attempt): Promise<StorageError> {
   if (error instanceof StorageError) return error;
   const { action, path, stillThere } = attempt;
   const reason = error instanceof Error ? error.message : String(error);
-  const explain = explanations[codeOf(error) ?? ""];
+  const osCode = codeOf(error) ?? "";
+  const code = ownCodes[osCode];
+  const explain = explanations[osCode];
   const found = explain === undefined ? problem`cannot ${action} ${path}: ${reason}` : await explain(attempt);
   const fix = [found.fix, stillThere === undefined ? undefined : `nothing was lost: ${stillThere}`];
   const said = fix.filter((part) => part !== undefined).join("; ");
   return new StorageError(
     { ...found, ...(said === "" ? { rule: `${found.rule}.` } : { fix: `${said}.` }) },
-    { cause: error },
+    { cause: error, ...(code && { code }) },
   );
 }
 

@@ -106,7 +106,10 @@ export async function readFileOrExplain(path: string, what = "the file"): Promis
     return await files.read(path);
   } catch (error) {
     if (codeOf(error) === "ENOENT") {
-      throw new StorageError(problem`${path}: not found (${what}); ${files.missingHint}.`, { cause: error });
+      throw new StorageError(problem`${path}: not found (${what}); ${files.missingHint}.`, {
+        cause: error,
+        code: "ERR_NOT_FOUND",
+      });
     }
     throw await explainFailure(error, { action: "read", path });
   }

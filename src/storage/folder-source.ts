@@ -14,7 +14,9 @@ import { listFolder, readFileOrExplain } from "./files.ts";
  */
 export async function openFolderSource(path: string): Promise<FileSource> {
   if ((await listFolder(path)) === undefined) {
-    throw new StorageError(problem`${path}: a folder is needed, but there is no such folder; check the path.`);
+    throw new StorageError(problem`${path}: a folder is needed, but there is no such folder; check the path.`, {
+      code: "ERR_NOT_FOUND",
+    });
   }
   const has = async (name: string): Promise<boolean> => {
     requireInside(path, name);

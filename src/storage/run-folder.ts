@@ -48,7 +48,9 @@ export async function requireNewRunFolder(path: string): Promise<void> {
 export async function openRunFolder(path: string): Promise<RunFolder> {
   const names = await listFolder(path);
   if (names === undefined) {
-    throw new StorageError(problem`${path}: a run folder is needed, but there is no such folder; check the path.`);
+    throw new StorageError(problem`${path}: a run folder is needed, but there is no such folder; check the path.`, {
+      code: "ERR_NOT_FOUND",
+    });
   }
   if (!names.includes("config.json")) {
     const found = names.length === 0 ? "the folder is empty" : `it holds ${listShortly(names)}`;

@@ -172,6 +172,7 @@ async function trainWith(execution: Execution, options: TrainOptions): Promise<T
       throw new TrainingError(
         problem`train: the loss must stay finite, got loss ${lossNats} with gradient norm ${gradientNorm} at step
         ${step + 1}; lower learningRate or lengthen warmupSteps, and start again or resume from the last checkpoint`,
+        { code: "ERR_DIVERGED" },
       );
     }
     const clipped = training.clipNorm > 0 && gradientNorm > training.clipNorm;
